@@ -1,0 +1,26 @@
+"""Data sets, encoders to (batch, steps, channels) and decoders.
+
+A data set holds values in [0, 1]; the netlist's input population states the drive range that `encode` maps
+them to. Splits and batches are pure functions of their seeds.
+"""
+
+from soensim.data.dataset import Dataset, Split
+from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
+from soensim.data.load import DATASETS, canonical_name, load_dataset
+from soensim.data.partition import batches
+from soensim.data.present import check_fit, present
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Split",
+    "argmax_decode",
+    "batches",
+    "canonical_name",
+    "check_fit",
+    "encode",
+    "label_lines",
+    "load_dataset",
+    "present",
+    "wrong_labels",
+]

@@ -1,0 +1,38 @@
+"""The digits that scikit-learn bundles: 1797 images of 8 x 8 pixels, 0 .. 16, read row by row.
+
+Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI repository, 1998 (the test
+set there).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.data.dataset import Dataset, FloatArray, Split, read_only
+from soensim.data.partition import fraction_of, stratified
+
+TEST_SAMPLES = 360
+VALIDATION_SAMPLES = 180
+
+
+def _rows(images: NDArray[Any]) -> FloatArray:
+    return images.astype(np.float32) / np.float32(16)
+
+
+def load(data_seed: int, validation_fraction: float | None) -> Dataset:
+    """Return `digits-rows`: 8 steps x 8 channels, 360 test samples, 180 (or the fraction) validation samples.
+
+    Raises
+    ------
+    DataError
+        If `validation_fraction` is not in [0, 1) or leaves a class without a training sample.
+    """
+    from sklearn.datasets import load_digits  # slow import
+
+    bunch = load_digits()
+    images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.int64)
+    validation = fraction_of(len(labels) - TEST_SAMPLES, validation_fraction, VALIDATION_SAMPLES)
+    parts = stratified(labels, (TEST_SAMPLES, validation), data_seed, source="digits-rows")
+    test, held_out, train = (Split(images, _rows, read_only(labels[k]), read_only(k)) for k in parts)
+    return Dataset("digits-rows", data_seed, 10, 8, 8, train, held_out, test)

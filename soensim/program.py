@@ -1,0 +1,287 @@
+"""What is written to the chip: integer codes on the fabricated topology, and the file that holds them.
+
+The values of one chip have these keys: ``source->target`` (one value per edge, in the network's edge order),
+``readout`` (classes, neurons) and ``population.flux_trim`` (neurons,).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from soensim.errors import ProgramError
+from soensim.files import write_atomic
+from soensim.network import LinearOutput, Network
+
+FORMAT = "soensim-program/1"
+READOUT = "readout"
+
+FloatArray = NDArray[np.float64]
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A set of programmable values: their shape, ascending level table and fixed signs."""
+
+    shape: tuple[int, ...]
+    levels: FloatArray
+    sign: FloatArray
+
+    def codes(self, values: FloatArray) -> NDArray[np.uint16]:
+        """Code of the nearest level; a value of the wrong sign gets the level nearest to zero."""
+        return np.searchsorted(midpoints(self.levels), self.sign * values).astype(np.uint16)
+
+    def values(self, codes: NDArray[np.uint16]) -> FloatArray:
+        """Value that each code stands for."""
+        return self.sign * self.levels[codes]
+
+
+def midpoints(levels: FloatArray) -> FloatArray:
+    """Borders between neighbouring levels, shape (levels - 1,); a value on a border takes the lower level."""
+    return (levels[1:] + levels[:-1]) / 2
+
+
+def slots(network: Network) -> dict[str, Slot]:
+    """List all that can be programmed on a chip, by key."""
+    found = {key: Slot((len(s),), s.levels, s.sign) for key, s in network.synapses.items()}
+    for population in network.populations:
+        if population.trim_levels is not None:
+            found[population.trim_key] = Slot(
+                (population.size,), population.trim_levels, np.ones(population.size)
+            )
+    if isinstance(network.output, LinearOutput):
+        found[READOUT] = Slot(network.output.sign.shape, network.output.levels, network.output.sign)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Codes for one chip, the levels that they stand for, and the ideal weights that they came from.
+
+    Attributes
+    ----------
+    netlist_hash
+        Hash of the netlist that it was made for.
+    ideal_values
+        What training found, before quantisation, by key.
+    codes
+        Indices into the level tables, by key; None in an ideal program, whose values are not quantised.
+    values
+        What the synapses then hold, by key: sign x level, or the ideal value.
+    header
+        Plain data on its origin: netlist name, recipe, data, seeds, versions, command, results.
+    """
+
+    netlist_hash: str
+    ideal_values: Mapping[str, FloatArray]
+    codes: Mapping[str, NDArray[np.uint16]] | None
+    levels: Mapping[str, FloatArray]
+    signs: Mapping[str, FloatArray]
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def ideal(cls, network: Network, weights: Mapping[str, FloatArray]) -> Program:
+        """Make an ideal program: weights exactly as given, on the chip's edges only.
+
+        Parameters
+        ----------
+        network
+            The chip.
+        weights
+            ``source->target``: W of shape (targets, sources); ``readout``: (classes, neurons);
+            ``population.flux_trim``: (neurons,), 0 if absent.
+
+        Raises
+        ------
+        ProgramError
+            A key is unknown or missing, a shape is wrong, a value is not finite, or W is not zero where the chip
+            has no edge.
+        """
+        ideal = _edge_values(network, weights)
+        found = slots(network)
+        return cls(
+            network.netlist_hash,
+            ideal,
+            None,
+            {key: slot.levels for key, slot in found.items()},
+            {key: slot.sign for key, slot in found.items()},
+        )
+
+    @classmethod
+    def quantised(cls, network: Network, weights: Mapping[str, FloatArray]) -> Program:
+        """Make a program of the nearest codes; parameters and errors as `ideal`."""
+        program = cls.ideal(network, weights)
+        codes = {key: slot.codes(program.ideal_values[key]) for key, slot in slots(network).items()}
+        return replace(program, codes=_read_only(codes))
+
+    def as_ideal(self) -> Program:
+        """Make the same program without quantisation."""
+        return replace(self, codes=None)
+
+    def with_header(self, header: Mapping[str, Any]) -> Program:
+        """Make the same program with another header."""
+        return replace(self, header=json.loads(json.dumps(header)))
+
+    @property
+    def values(self) -> dict[str, FloatArray]:
+        """What the synapses hold, by key."""
+        if self.codes is None:
+            return dict(self.ideal_values)
+        return {key: self.signs[key] * self.levels[key][codes] for key, codes in self.codes.items()}
+
+    def check_chip(self, network: Network) -> None:
+        """Refuse a chip that the program was not made for.
+
+        Raises
+        ------
+        ProgramError
+            The netlist hashes differ.
+        """
+        if self.netlist_hash != network.netlist_hash:
+            made_for = self.header.get("netlist", "another chip")
+            raise ProgramError(
+                f"the program was made for chip {made_for!r} (hash {self.netlist_hash[:12]}), not for "
+                f"{network.name!r} (hash {network.netlist_hash[:12]}); train one for this netlist"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return self.header == other.header and _digest(self) == _digest(other)
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def save(self, path: str | Path) -> None:
+        """Write the program as safetensors: all or nothing.
+
+        Raises
+        ------
+        ProgramError
+            It is an ideal program: those cannot be written to a chip.
+        """
+        if self.codes is None:
+            raise ProgramError("an ideal program has no codes to save; quantise it first")
+        metadata = {
+            "format": FORMAT,
+            "netlist_hash": self.netlist_hash,
+            "header": json.dumps(self.header, sort_keys=True),
+            "sha256": _digest(self),
+        }
+        write_atomic(path, safetensors.numpy.save(_tensors(self), metadata))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Program:
+        """Read a program file.
+
+        Raises
+        ------
+        ProgramError
+            The file is missing, truncated, altered, not a program, or of another format version.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ProgramError(f"{path}: no such program; make one with `python -m soensim.train`")
+        try:
+            with safetensors.safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (safetensors.SafetensorError, OSError) as error:
+            raise ProgramError(f"{path}: is not a program file, or is truncated ({error})") from error
+        if "format" not in metadata:
+            raise ProgramError(f"{path}: is a safetensors file, but not a program of soensim")
+        if metadata["format"] != FORMAT:
+            raise ProgramError(
+                f"{path}: has the format {metadata['format']!r}; this soensim reads {FORMAT!r}; train it again"
+            )
+        try:
+            program = cls(
+                metadata["netlist_hash"],
+                _part(tensors, "ideal"),
+                _part(tensors, "codes"),
+                _part(tensors, "levels"),
+                _part(tensors, "signs"),
+                json.loads(metadata["header"]),
+            )
+            intact = _digest(program) == metadata["sha256"]
+        except (KeyError, ValueError):
+            intact = False
+        if not intact:
+            raise ProgramError(f"{path}: its content does not match its checksum; it was altered or damaged")
+        return program
+
+
+def dense_weights(network: Network, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Spread edge values over dense W, shape (targets, sources) per projection, 0 where no edge is."""
+    dense = {}
+    for key, synapses in network.synapses.items():
+        dense[key] = np.zeros(synapses.shape)
+        dense[key][synapses.targets, synapses.sources] = values[key]
+    return dense
+
+
+def _edge_values(network: Network, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    found = slots(network)
+    unknown = set(weights) - set(found)
+    if unknown:
+        raise ProgramError(f"no {sorted(unknown)[0]!r} on chip {network.name!r}; it has {', '.join(found)}")
+    values: dict[str, FloatArray] = {}
+    for key, slot in found.items():
+        if key not in weights:
+            if key.endswith(".flux_trim"):
+                values[key] = np.zeros(slot.shape)
+                continue
+            raise ProgramError(f"the weights lack {key!r}; chip {network.name!r} has {', '.join(found)}")
+        given = np.asarray(weights[key], dtype=np.float64)
+        synapses = network.synapses.get(key)
+        shape = slot.shape if synapses is None else synapses.shape
+        if given.shape != shape:
+            raise ProgramError(f"weights {key!r} have the shape {given.shape}; the chip needs {shape}")
+        if not np.isfinite(given).all():
+            raise ProgramError(f"weights {key!r} hold a value that is not finite")
+        if synapses is not None:
+            values[key] = given[synapses.targets, synapses.sources]
+            if np.count_nonzero(given) != np.count_nonzero(values[key]):
+                raise ProgramError(f"weights {key!r} are not zero on an edge that the chip does not have")
+        else:
+            values[key] = given.copy()
+    return _read_only(values)
+
+
+def _read_only(arrays: dict[str, NDArray[T]]) -> dict[str, NDArray[T]]:
+    for array in arrays.values():
+        array.setflags(write=False)
+    return arrays
+
+
+def _tensors(program: Program) -> dict[str, NDArray[Any]]:
+    parts: dict[str, Mapping[str, NDArray[Any]]] = {
+        "ideal": program.ideal_values,
+        "codes": program.codes or {},
+        "levels": program.levels,
+        "signs": program.signs,
+    }
+    return {f"{part}/{key}": np.ascontiguousarray(a) for part, arrays in parts.items() for key, a in arrays.items()}
+
+
+def _part(tensors: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    prefix = part + "/"
+    return _read_only({name.removeprefix(prefix): a for name, a in tensors.items() if name.startswith(prefix)})
+
+
+def _digest(program: Program) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {program.netlist_hash} ".encode())
+    digest.update(json.dumps(program.header, sort_keys=True).encode())
+    for name, array in sorted(_tensors(program).items()):
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

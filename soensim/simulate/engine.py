@@ -1,0 +1,170 @@
+"""The clocked engine: a program on a chip, step by step, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from soensim.dynamics import Array, Cell, Term, unroll
+from soensim.errors import SimulationError
+from soensim.network import LinearOutput, Network, Synapses, step_coefficients
+from soensim.program import READOUT, Program
+from soensim.simulate.fabricate import FabricatedChip, fabricate
+from soensim.simulate.readout import linear_scores
+
+FloatArray = NDArray[np.float64]
+
+# Samples are simulated in blocks of this many rows, the last one padded: matrix products then have one shape, and a
+# sample's result does not depend on how many others come with it.
+BLOCK = 256
+_DENSE_ENTRIES = 2**20  # up to here a dense product is as fast as a sparse one at any density (measured)
+_DENSE_DENSITY = 0.1
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a simulation recorded.
+
+    Attributes
+    ----------
+    state
+        s (I_c), shape (batch, steps + 1, neurons), at the start and after every input sample.
+    t_tau
+        Shape (steps + 1,).
+    output
+        Scores of a linear readout, shape (batch, classes); None where the chip has none.
+    """
+
+    state: FloatArray
+    t_tau: FloatArray
+    output: FloatArray | None
+
+
+def simulate(
+    network: Network,
+    program: Program,
+    inputs: FloatArray,
+    *,
+    chip_seed: int | None = None,
+    read_seed: int | None = None,
+    first_sample: int = 0,
+) -> Trace:
+    """Run a program on a chip.
+
+    Parameters
+    ----------
+    network
+        The chip, compiled at the integration step to use.
+    program
+        Made for this chip.
+    inputs
+        Signals on the input channels (I_c), shape (batch, steps, channels).
+    chip_seed
+        Draws one fabricated chip; None is the nominal chip without spread.
+    read_seed
+        Draws the read noise; None is without noise. The netlist must state ``read_noise_flux``.
+    first_sample
+        Place of the first input in its data set, so that parts of a set see the noise that the whole would.
+
+    Returns
+    -------
+    Trace
+        The same for a given sample, whatever the size of the batch.
+
+    Raises
+    ------
+    ProgramError
+        The program was made for another chip.
+    SimulationError
+        The inputs have another shape or are not finite, or a state diverges.
+    """
+    program.check_chip(network)
+    inputs = np.asarray(inputs, dtype=np.float64)
+    if inputs.ndim != 3 or inputs.shape[2] != network.channels or 0 in inputs.shape[:2]:
+        raise SimulationError(
+            f"inputs have the shape {inputs.shape}; chip {network.name!r} needs (batch, steps, {network.channels})"
+        )
+    if not np.isfinite(inputs).all():
+        raise SimulationError("inputs hold a value that is not finite")
+    if read_seed is not None and network.read_noise_flux == 0:
+        raise SimulationError(
+            f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
+        )
+    chip = fabricate(network, program, chip_seed)
+    cells = _cells(network, chip)
+    batch, steps, _ = inputs.shape
+    state = np.empty((batch, steps + 1, network.neurons))
+    for start in range(0, batch, BLOCK):
+        block = inputs[start : start + BLOCK]
+        rows = len(block)
+        padded = np.zeros((BLOCK, *inputs.shape[1:]))
+        padded[:rows] = block
+        noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
+        initial = [np.zeros((BLOCK, p.size)) for p in network.populations]
+        for step, states in enumerate(unroll(cells, padded, initial, substeps=network.substeps, noise=noise)):
+            for population, part in zip(network.populations, states, strict=True):
+                state[start : start + rows, step, population.neurons] = part[:rows]
+    if not np.isfinite(state).all():
+        raise SimulationError(
+            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
+        )
+    output = None
+    if isinstance(network.output, LinearOutput):
+        read = network.populations[network.output.population].neurons
+        output = linear_scores(state[:, 1:, read], chip.values[READOUT], network.output.state)
+    return Trace(state, np.arange(steps + 1) * network.sample_tau, output)
+
+
+def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
+    cells = []
+    for index, population in enumerate(network.populations):
+        retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
+        terms = [
+            Term(synapses.source, network.lag(synapses, delay), _matrix(synapses, chip.values[key], edges, network))
+            for key, synapses in network.synapses.items()
+            if synapses.target == index
+            for delay, edges in synapses.delays()
+        ]
+        trim = chip.values.get(population.trim_key, 0.0)
+        cells.append(
+            Cell(
+                retention,
+                gain,
+                chip.bias_current[index],
+                population.source,
+                chip.flux_offset[index] + trim,
+                terms,
+            )
+        )
+    return cells
+
+
+def _matrix(synapses: Synapses, values: FloatArray, edges: NDArray[np.int64], network: Network) -> Array:
+    """Efficacies of some edges as (sources or channels, targets): dense if small or full, else sparse."""
+    n_targets, n_sources = synapses.shape
+    rows, columns = synapses.sources[edges], synapses.targets[edges]
+    if synapses.source is None:  # among all input channels
+        rows, n_sources = rows + synapses.columns.start, network.channels
+    entries = n_sources * n_targets
+    if entries > _DENSE_ENTRIES and len(edges) < _DENSE_DENSITY * entries:
+        return scipy.sparse.csr_array((values[edges], (rows, columns)), shape=(n_sources, n_targets))
+    dense = np.zeros((n_sources, n_targets))
+    dense[rows, columns] = values[edges]
+    return dense
+
+
+def _noise(
+    network: Network, read_seed: int, first_sample: int, steps: int
+) -> Callable[[int, int], FloatArray]:
+    draws = np.stack(
+        [
+            np.random.default_rng([read_seed, first_sample + row]).standard_normal((steps, network.neurons))
+            for row in range(BLOCK)
+        ]
+    )
+    draws *= network.read_noise_flux
+    return lambda step, population: draws[:, step, network.populations[population].neurons]

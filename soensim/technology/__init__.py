@@ -1,0 +1,14 @@
+"""Device and process presets: every number with its unit, range and source.
+
+>>> technology = load_technology("nist-2023")
+>>> round(technology.junction.tau_from_seconds(1e-9), 4)
+779.5556
+>>> technology.value("waveguide_loss_db_per_cm")
+0.24
+"""
+
+from soensim.technology.commands import convert_main, technology_main
+from soensim.technology.load import load_technology, preset_names
+from soensim.technology.quantity import Quantity, Technology
+
+__all__ = ["Quantity", "Technology", "convert_main", "load_technology", "preset_names", "technology_main"]

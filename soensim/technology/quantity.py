@@ -1,0 +1,149 @@
+"""A technology: the junction and a table of cited quantities."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from soensim.errors import TechnologyError
+from soensim.technology.derived import derived_quantities
+from soensim.units import Junction
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a technology.
+
+    Parameters
+    ----------
+    value
+        The default, in `unit`. None where no sourced value exists: the user must give one.
+    unit
+        Unit as text; "1" for a pure number.
+    low, high
+        Plausible range in the same unit; both None where none is known.
+    source
+        Where the value comes from; starts with "estimate" or "not found" where that is the case, and is the
+        formula for a derived quantity.
+    range_reason
+        What the range is, or why there is none.
+    """
+
+    value: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    source: str
+    range_reason: str = ""
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the value has no published source."""
+        return self.source.startswith("estimate")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain form for JSON and hashing."""
+        return {
+            "value": self.value,
+            "unit": self.unit,
+            "low": self.low,
+            "high": self.high,
+            "source": self.source,
+            "range_reason": self.range_reason,
+        }
+
+
+@dataclass(frozen=True)
+class Technology:
+    """A named set of cited quantities and the junction that defines the unit system.
+
+    Only independent numbers are stored; what follows from them (r_jj, omega_c, the delay per centimetre, ...)
+    is computed when it is asked for and can be read under its own key like the others.
+
+    Parameters
+    ----------
+    name, description
+        What the preset is.
+    junction
+        The Josephson junction.
+    stored
+        Quantities by key; a key carries the unit of an SI quantity as suffix.
+    """
+
+    name: str
+    description: str
+    junction: Junction
+    stored: Mapping[str, Quantity]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stored", MappingProxyType(dict(self.stored)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy does not travel to other processes; its content does.
+        return Technology, (self.name, self.description, self.junction, dict(self.stored))
+
+    @cached_property
+    def derived(self) -> Mapping[str, Quantity]:
+        """Quantities that follow from the stored ones; the source is the formula."""
+        values = {key: quantity.value for key, quantity in self.stored.items()}
+        return {
+            key: Quantity(value, unit, None, None, f"derived: {formula}")
+            for key, (value, unit, formula) in derived_quantities(self.junction, values).items()
+        }
+
+    def keys(self) -> tuple[str, ...]:
+        """All known keys, stored first."""
+        return (*self.stored, *self.derived)
+
+    def quantity(self, key: str) -> Quantity:
+        """Quantity of a key.
+
+        Raises
+        ------
+        TechnologyError
+            If the key is unknown; the message names the nearest known key.
+        """
+        found = self.stored.get(key) or self.derived.get(key)
+        if found is None:
+            near = difflib.get_close_matches(key, self.keys(), n=1, cutoff=0.0)[0]
+            raise TechnologyError(
+                f"technology {self.name!r} has no {key!r}; the nearest quantity is {near!r}"
+            )
+        return found
+
+    def value(self, key: str) -> float:
+        """Value of a key, in the unit that its quantity names.
+
+        Raises
+        ------
+        TechnologyError
+            If the key is unknown, or known but without a value.
+        """
+        quantity = self.quantity(key)
+        if quantity.value is None:
+            raise TechnologyError(
+                f"technology {self.name!r} has no value for {key!r} ({quantity.source}); give one "
+                f"in the netlist or in a technology file that extends this one"
+            )
+        return quantity.value
+
+    def as_dict(self) -> dict[str, Any]:
+        """Canonical plain form: everything that is stored, keys sorted."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "quantities": {key: self.stored[key].as_dict() for key in sorted(self.stored)},
+        }
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, in hexadecimal: the same on every machine and Python."""
+        text = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
