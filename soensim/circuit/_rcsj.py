@@ -57,7 +57,15 @@ def step(y, k1, h, flux, dflux, bias, dbias, p, out, k_out):  # type: ignore[no-
     a0, a1, a2, a3, a4 = k1[0], k1[1], k1[2], k1[3], k1[4]
     c = h / 5.0
     b0, b1, b2, b3, b4 = _slope(
-        y0 + c * a0, y1 + c * a1, y2 + c * a2, y3 + c * a3, y4 + c * a4, flux + c * dflux, bias + c * dbias, dbias, p
+        y0 + c * a0,
+        y1 + c * a1,
+        y2 + c * a2,
+        y3 + c * a3,
+        y4 + c * a4,
+        flux + c * dflux,
+        bias + c * dbias,
+        dbias,
+        p,
     )
     c = h * 3.0 / 10.0
     w1, w2 = h * 3.0 / 40.0, h * 9.0 / 40.0
@@ -190,3 +198,83 @@ def running_period(y, flux, current, p, tolerance, settle, max_time, periods):  
         t_cross = t
         count += 1
     return 0.0
+
+
+@njit(cache=True)
+def _hermite(x, h, y0, k0, y1, k1):  # type: ignore[no-untyped-def]
+    """Cubic through both ends of a step with their slopes, at the fraction x of the step."""
+    z = 1.0 - x
+    return z * z * ((1.0 + 2.0 * x) * y0 + x * h * k0) + x * x * ((3.0 - 2.0 * x) * y1 - z * h * k1)
+
+
+@njit(cache=True)
+def transient(y, knot_t, knot_flux, knot_bias, t_out, p, tolerance, state, phase, energy):  # type: ignore[no-untyped-def]
+    """Integrate the circuit through piecewise-linear flux and bias; record at the times t_out.
+
+    Parameters
+    ----------
+    y
+        State at knot_t[0]; overwritten.
+    knot_t, knot_flux, knot_bias
+        The waveforms; steps end on every knot, so that each step sees smooth forcing.
+    t_out
+        Increasing times inside [knot_t[0], knot_t[-1]].
+    state, phase, energy
+        Filled with s, the mean phase D and the supply's work int i_b V_tap dtau, where
+        V_tap = D' + beta_p (i_b - s)'.
+
+    Returns
+    -------
+    int
+        Number of steps taken; negative if the step size fell below 1e-9 (the state diverges).
+    """
+    k, out, k_out = np.empty(5), np.empty(5), np.empty(5)
+    weight_1, weight_2 = p[2] / (p[1] + p[2]), p[1] / (p[1] + p[2])
+    beta_p = p[1] * p[2] / (p[1] + p[2])
+    h, steps, o, work = 0.05, 0, 0, 0.0
+    n_out = t_out.size
+    for j in range(knot_t.size - 1):
+        t0, t1 = knot_t[j], knot_t[j + 1]
+        dflux = (knot_flux[j + 1] - knot_flux[j]) / (t1 - t0)
+        dbias = (knot_bias[j + 1] - knot_bias[j]) / (t1 - t0)
+        t = t0
+        first_slope(y, knot_flux[j], knot_bias[j], dbias, p, k)
+        h = min(h, 0.5)  # a corner of the waveform excites what was at rest
+        while t < t1:
+            last = t + h >= t1 - 1e-9
+            size = t1 - t if last else h
+            bias = knot_bias[j] + (t - t0) * dbias
+            error = step(y, k, size, knot_flux[j] + (t - t0) * dflux, dflux, bias, dbias, p, out, k_out)
+            factor = 0.9 * (tolerance / (error + 1e-300)) ** 0.2
+            if not error <= tolerance:
+                h = size * max(0.2, factor if factor == factor else 0.2)
+                if h < 1e-9:
+                    return -1
+                continue
+            steps += 1
+            end = t1 if last else t + size
+            phase_0 = weight_1 * y[0] + weight_2 * y[2]
+            phase_1 = weight_1 * out[0] + weight_2 * out[2]
+            while o < n_out and t_out[o] <= end:
+                x = (t_out[o] - t) / size
+                s = _hermite(x, size, y[4], k[4], out[4], k_out[4])
+                d = _hermite(
+                    x,
+                    size,
+                    phase_0,
+                    weight_1 * k[0] + weight_2 * k[2],
+                    phase_1,
+                    weight_1 * k_out[0] + weight_2 * k_out[2],
+                )
+                state[o], phase[o] = s, d
+                here = dbias * (t_out[o] - t)
+                energy[o] = work + (bias + 0.5 * here) * (d - phase_0 + beta_p * (here - (s - y[4])))
+                o += 1
+            rise = dbias * size
+            work += (bias + 0.5 * rise) * (phase_1 - phase_0 + beta_p * (rise - (out[4] - y[4])))
+            y[:] = out
+            k[:] = k_out
+            t = end
+            if not last or factor < 1.0:
+                h = size * min(4.0, factor)
+    return steps

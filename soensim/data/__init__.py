@@ -4,7 +4,7 @@ A data set holds values in [0, 1]; the netlist's input population states the dri
 them to. Splits and batches are pure functions of their seeds.
 """
 
-from soensim.data.dataset import Dataset, Split
+from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
 from soensim.data.load import DATASETS, canonical_name, load_dataset
 from soensim.data.partition import batches
@@ -13,6 +13,7 @@ from soensim.data.present import check_fit, present
 __all__ = [
     "DATASETS",
     "Dataset",
+    "FloatArray",
     "Split",
     "argmax_decode",
     "batches",

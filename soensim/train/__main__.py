@@ -1,0 +1,142 @@
+"""`python -m soensim.train`: fit a program for a chip."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from soensim import cli
+from soensim.data import DATASETS, load_dataset
+from soensim.errors import RecipeError
+from soensim.netlist import load_netlist
+from soensim.network import compile_network
+from soensim.routing import route
+from soensim.train import RECIPES, make_recipe, train
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    recipe = make_recipe(given.rule, {**_recipe_file(given.recipe), **_flags(given)})
+    cli.check_writable(given.out, given.json)
+    network = compile_network(route(load_netlist(given.chip)))
+    data = load_dataset(given.data, data_seed=given.data_seed, data_dir=given.data_dir)
+    run_dir = Path(given.run_dir or f"runs/{network.name}-{given.rule}-{data.name}-{recipe.train_seed}")
+    plain = [a for a in arguments if a != "--resume"]
+    result = train(
+        network,
+        data,
+        recipe,
+        run_dir=run_dir,
+        resume=given.resume,
+        progress=sys.stderr.isatty() or given.progress,
+        command=cli.command_line("train", plain),
+    )
+    last = result.history[-1]
+    out = Path(given.out) if given.out else run_dir / "program.safetensors"
+    if given.out:
+        result.program.save(out)
+    seconds = sum(row["seconds"] for row in result.history)
+    report = {
+        "chip": network.name,
+        "program": str(out),
+        "run_dir": str(run_dir),
+        "recipe": recipe.as_dict(),
+        "validation_accuracy": last["validation_accuracy"],
+        "loss": last["loss"],
+        "seconds": round(seconds, 1),
+        "history": result.history,
+        "command": cli.command_line("train", plain),
+    }
+    if given.json != "-":
+        cli.say(
+            f"{network.name}: {recipe.rule} on {data.name}, {recipe.epochs} epochs in {seconds:.0f} s, "
+            f"validation accuracy {last['validation_accuracy']:.2%}"
+        )
+        cli.say(f"program: {out}")
+        cli.say(f"score it: python -m soensim.evaluate {given.chip} --program {out}")
+    if given.json:
+        cli.write_json(given.json, report)
+    return cli.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    datasets = "\n".join(f"  {name:16} {text}" for name, text in DATASETS.items())
+    parser = cli.parser(
+        "train",
+        "Fit weights that the chip can hold, and write them as a program.",
+        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.",
+    )
+    parser.add_argument("chip", help="netlist (YAML)")
+    parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")
+    parser.add_argument("--data", required=True, help="data set, see below")
+    parser.add_argument("--data-seed", type=int, default=0, help="draws the splits (default 0)")
+    parser.add_argument("--data-dir", help="folder with local data files (mnist/*-ubyte.gz)")
+    parser.add_argument("--recipe", help="YAML file with settings; flags go over it")
+    parser.add_argument("--out", help="where to write the program (default: in the run folder)")
+    parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    parser.add_argument("--progress", action="store_true", help="show the progress bar even into a file")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
+    parser.add_argument("--seed", type=int, dest="train_seed", help="the same as --train-seed")
+    settings = parser.add_argument_group("settings of the rule (defaults in brackets, per rule where they differ)")
+    for name, (kind, text, defaults) in _settings().items():
+        shown = ", ".join(f"{rule} {d}" for rule, d in defaults.items())
+        if len(set(defaults.values())) == 1 and len(defaults) == len(RECIPES):
+            shown = str(next(iter(defaults.values())))
+        flag = f"--{name.replace('_', '-')}"
+        if kind is bool:
+            settings.add_argument(
+                flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=f"{text} [{shown}]"
+            )
+        else:
+            choices = get_args(kind) or None
+            settings.add_argument(
+                flag,
+                dest=name,
+                type=str if choices else kind,
+                choices=choices,
+                metavar=None if choices else kind.__name__.upper(),
+                help=f"{text} [{shown}]",
+            )
+    return parser
+
+
+def _settings() -> dict[str, tuple[Any, str, dict[str, Any]]]:
+    """Every setting of every rule: type, help, default by rule."""
+    found: dict[str, tuple[Any, str, dict[str, Any]]] = {}
+    for rule, recipe in RECIPES.items():
+        hints = get_type_hints(recipe)
+        for item in fields(recipe):
+            entry = found.setdefault(item.name, (hints[item.name], item.metadata["help"], {}))
+            entry[2][rule] = item.default
+    return found
+
+
+def _flags(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in _settings() if getattr(given, name) is not None}
+
+
+def _recipe_file(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise RecipeError(f"{path}: must hold settings, such as `epochs: 15`")
+    return settings
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,246 @@
+"""The training loop: epochs, optimiser, checkpoints, history; the same result with and without interruption."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
+from tqdm import tqdm
+
+from soensim.data import Dataset, batches, check_fit
+from soensim.errors import RecipeError, SimulationError
+from soensim.files import write_atomic
+from soensim.network import Network
+from soensim.program import Program
+from soensim.train.checkpoint import Checkpoint
+from soensim.train.parameters import TrainableChip
+from soensim.train.recipe import Recipe
+from soensim.train.rules import accuracy, make_rule
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training found.
+
+    Attributes
+    ----------
+    program
+        Codes for the chip, with the ideal weights that they came from.
+    history
+        One row per epoch: epoch, loss, validation_accuracy, learning_rate, seconds.
+    """
+
+    program: Program
+    history: list[dict[str, float]]
+
+
+def train(
+    network: Network,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    run_dir: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+    command: str = "",
+) -> TrainResult:
+    """Fit weights that the chip can hold.
+
+    Parameters
+    ----------
+    network
+        The chip, at the integration step to train with.
+    data
+        Trains on its training split; looks at its validation split after every epoch, never at its test split.
+    recipe
+        The rule and its settings.
+    run_dir
+        Folder for a checkpoint after every epoch, the history and the program; None writes nothing.
+    resume
+        Go on from the checkpoint in ``run_dir``; the result is the same as without the interruption.
+    progress
+        Show a progress bar on standard error.
+    command
+        The command line that asked for this, for the program's header.
+
+    Raises
+    ------
+    DataError, RecipeError
+        The data set or the rule does not fit the chip, or the run folder is not as asked for.
+    SimulationError
+        The loss is no longer finite.
+    """
+    check_fit(network, data)
+    if recipe.train_samples > data.train.samples:
+        raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
+    with _one_thread():
+        return _Training(network, data, recipe, run_dir, resume, progress, command).run()
+
+
+class _Training:
+    """One training: its parameters, optimiser and schedule."""
+
+    def __init__(
+        self,
+        network: Network,
+        data: Dataset,
+        recipe: Recipe,
+        run_dir: Path | None,
+        resume: bool,
+        progress: bool,
+        command: str,
+    ) -> None:
+        self.network, self.data, self.recipe = network, data, recipe
+        self.run_dir, self.progress, self.command = run_dir, progress, command
+        self.chip = TrainableChip(network, recipe)
+        self.rule = make_rule(self.chip, recipe)
+        self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
+        self.samples = recipe.train_samples or data.train.samples
+        self.optimiser = torch.optim.Adam(
+            list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        steps_per_epoch = -(-self.samples // recipe.batch_size)
+        self.schedule = _schedule(self.optimiser, recipe, steps_per_epoch)
+        self.history: list[dict[str, float]] = []
+        if run_dir is not None:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            if resume:
+                self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
+            elif (run_dir / CHECKPOINT).exists():
+                raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
+        elif resume:
+            raise RecipeError("resume needs the run folder to go on from")
+
+    def run(self) -> TrainResult:
+        for epoch in range(len(self.history), self.recipe.epochs):
+            started = time.perf_counter()
+            loss = self._epoch(epoch)
+            rate = self.schedule.get_last_lr()[0]
+            with torch.no_grad():
+                values = self.chip.values(self.recipe.quantise)
+            validation = self.data.validation
+            self.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": loss,
+                    "validation_accuracy": accuracy(self.rule, values, validation.inputs, validation.labels),
+                    "learning_rate": float(rate),
+                    "seconds": round(time.perf_counter() - started, 3),
+                }
+            )
+            if self.recipe.schedule == "exponential":
+                self.schedule.step()
+            self._save_epoch()
+        program = Program.quantised(self.network, self.chip.weights()).with_header(self._header())
+        if self.run_dir is not None:
+            program.save(self.run_dir / "program.safetensors")
+        return TrainResult(program, self.history)
+
+    def _epoch(self, epoch: int) -> float:
+        # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
+        rng = np.random.default_rng([self.recipe.train_seed, epoch])
+        x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
+        order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
+        before = self.history[-1]["validation_accuracy"] if self.history else float("nan")
+        bar = tqdm(
+            order,
+            desc=f"epoch {epoch + 1}/{self.recipe.epochs}",
+            disable=not self.progress,
+            leave=epoch + 1 == self.recipe.epochs,
+            dynamic_ncols=True,
+        )
+        total = 0.0
+        for count, rows in enumerate(bar, 1):
+            self.optimiser.zero_grad()
+            values = self.chip.values(self.recipe.quantise)
+            loss = self.rule.loss(values, x[rows], y[rows], rng)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
+            self.optimiser.step()
+            if self.recipe.schedule == "one-cycle":
+                self.schedule.step()
+            self.chip.clamp()
+            total += loss.item() * len(rows)
+            if count % 20 == 0:
+                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}")
+        if not np.isfinite(total):
+            raise SimulationError(
+                f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
+            )
+        return total / self.samples
+
+    def _origin(self) -> dict[str, Any]:
+        data = {"name": self.data.name, "data_seed": self.data.data_seed, "fingerprint": self.data.fingerprint}
+        return {"netlist_hash": self.network.netlist_hash, "recipe": self.recipe.as_dict(), "data": data}
+
+    def _header(self) -> dict[str, Any]:
+        packages = ("soensim", "torch", "numpy")
+        return {
+            "netlist": self.network.name,
+            "recipe": self.recipe.as_dict(),
+            "data": self._origin()["data"],
+            "seeds": {"train_seed": self.recipe.train_seed, "data_seed": self.data.data_seed},
+            "substeps": self.network.substeps,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+            "command": self.command,
+            "results": {"validation_accuracy": self.history[-1]["validation_accuracy"]},
+        }
+
+    def _save_epoch(self) -> None:
+        if self.run_dir is None:
+            return
+        Checkpoint(
+            self._origin(),
+            self.parameters,
+            self.optimiser.state_dict(),
+            _plain(self.schedule.state_dict()),
+            self.history,
+        ).save(self.run_dir / CHECKPOINT)
+        write_atomic(self.run_dir / "history.json", json.dumps(self.history, indent=1))
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        with torch.no_grad():
+            for name, tensor in self.parameters.items():
+                tensor.copy_(checkpoint.parameters[name])
+        self.optimiser.load_state_dict(dict(checkpoint.optimiser))
+        self.schedule.load_state_dict(dict(checkpoint.schedule))
+        self.history.extend(checkpoint.history)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler:
+    match recipe.schedule:
+        case "one-cycle":
+            return OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps_per_epoch)
+        case "exponential":
+            return ExponentialLR(optimiser, recipe.decay)
+        case "constant":
+            return LambdaLR(optimiser, lambda _: 1.0)
+
+
+def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what JSON can hold of a scheduler's state; the rest are functions that its constructor sets."""
+    return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list | type(None))}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small matrix products gain nothing from threads, and sums then have one order on every machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,146 @@
+"""The trainable chip: latent values per existing edge, seen through the chip's own level tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from soensim.dynamics import Cell, Term, soft_slope, unroll
+from soensim.network import Network, Synapses, step_coefficients
+from soensim.program import Slot, midpoints, slots
+from soensim.train.recipe import Recipe
+
+
+class TrainableChip:
+    """Latent values of all that a chip lets one program, and its forward pass in torch.
+
+    There is one latent value per existing edge: an optimiser cannot revive an absent one.
+
+    Parameters
+    ----------
+    network
+        The chip, at the integration step to train with.
+    recipe
+        Initial gains, quantisation and the seed.
+    dtype
+        Precision of the forward pass.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
+        self.network = network
+        self.recipe = recipe
+        self.dtype = dtype
+        self.slots = slots(network)
+        self._tables = {key: _SlotTensors(slot, dtype) for key, slot in self.slots.items()}
+        rng = np.random.default_rng(recipe.train_seed)
+        self.latent = {
+            key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
+            for key, slot in self.slots.items()
+        }
+        self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
+
+    def values(self, quantise: bool) -> dict[str, Tensor]:
+        """Values that the synapses hold, by key, with straight-through gradients where quantised."""
+        if not quantise:
+            return dict(self.latent)
+        return {key: _straight_through(latent, self._tables[key]) for key, latent in self.latent.items()}
+
+    def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
+        """States after every input sample, one (batch, steps, neurons) tensor per population."""
+        cells = [self._cell(index, values) for index in range(len(self.network.populations))]
+        initial = [inputs.new_zeros(len(inputs), p.size) for p in self.network.populations]
+        record = unroll(cells, inputs, initial, substeps=self.network.substeps)[1:]
+        return [torch.stack(states, 1) for states in zip(*record, strict=True)]
+
+    def clamp(self) -> None:
+        """Pull latent values back into the range that the chip can hold."""
+        with torch.no_grad():
+            for key, latent in self.latent.items():
+                low, high = self._tables[key].low, self._tables[key].high
+                latent.copy_(torch.minimum(torch.maximum(latent, low), high))
+
+    def weights(self) -> dict[str, NDArray[np.float64]]:
+        """Latent values as the mapping that `Program.quantised` takes."""
+        found = {}
+        for key, latent in self.latent.items():
+            array = latent.detach().double().numpy().copy()
+            synapses = self.network.synapses.get(key)
+            if synapses is not None:
+                dense = np.zeros(synapses.shape)
+                dense[synapses.targets, synapses.sources] = array
+                array = dense
+            found[key] = array
+        return found
+
+    def _initial(self, key: str, slot: Slot, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Xavier-uniform with the fan-in and fan-out that the topology has; trims start at zero."""
+        if key.endswith(".flux_trim"):
+            return np.zeros(slot.shape)
+        synapses = self.network.synapses.get(key)
+        if synapses is None:
+            fan_sum, gain = sum(slot.shape), 1.0
+        else:
+            fan_sum = len(synapses) / synapses.shape[0] + len(synapses) / synapses.shape[1]
+            gain = self.recipe.input_gain if synapses.source is None else self.recipe.recurrent_gain
+        bound = gain * np.sqrt(6 / fan_sum)
+        drawn = rng.uniform(-bound, bound, slot.shape)
+        fixed = slot.levels[0] >= 0  # magnitudes: the sign is the edge's
+        drawn = slot.sign * np.abs(drawn) if fixed else drawn
+        return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
+
+    def _cell(self, index: int, values: Mapping[str, Tensor]) -> Cell:
+        population = self.network.populations[index]
+        retention, gain = step_coefficients(self.network, population, population.gamma_minus)
+        terms = [
+            Term(
+                synapses.source,
+                self.network.lag(synapses, delay),
+                self._matrix(synapses, values[key], torch.from_numpy(edges)),
+            )
+            for key, synapses in self.network.synapses.items()
+            if synapses.target == index
+            for delay, edges in synapses.delays()
+        ]
+        offset = self._tensor(population.flux_offset)
+        if population.trim_key in values:
+            offset = offset + values[population.trim_key]
+        return Cell(
+            self._tensor(retention),
+            self._tensor(gain),
+            self._tensor(population.bias_current),
+            self._sources[index],
+            offset,
+            terms,
+        )
+
+    def _matrix(self, synapses: Synapses, values: Tensor, edges: Tensor) -> Tensor:
+        n_targets, n_sources = synapses.shape
+        first, height = (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
+        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[edges]
+        flat = values.new_zeros(height * n_targets).index_put((place,), values[edges])
+        return flat.view(height, n_targets)
+
+    def _tensor(self, array: NDArray[np.float64]) -> Tensor:
+        return torch.tensor(array, dtype=self.dtype)
+
+
+class _SlotTensors:
+    def __init__(self, slot: Slot, dtype: torch.dtype) -> None:
+        self.levels = torch.tensor(slot.levels, dtype=dtype)
+        self.midpoints = torch.tensor(midpoints(slot.levels), dtype=dtype)
+        self.sign = torch.tensor(slot.sign, dtype=dtype)
+        ends = self.sign * self.levels[0], self.sign * self.levels[-1]
+        self.low, self.high = torch.minimum(*ends), torch.maximum(*ends)
+
+
+def _straight_through(latent: Tensor, table: _SlotTensors) -> Tensor:
+    """Nearest level forward, identity backward (Bengio 2013, arXiv:1308.3432)."""
+    with torch.no_grad():
+        nearest = table.sign * table.levels[torch.bucketize(table.sign * latent, table.midpoints)]
+    return latent + (nearest - latent).detach()
+
+
