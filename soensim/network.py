@@ -279,7 +279,9 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     )
 
 
-def step_coefficients(network: Network, population: Population, gamma_minus: FloatArray) -> tuple[FloatArray, FloatArray]:
+def step_coefficients(
+    network: Network, population: Population, gamma_minus: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Compute (retention, gain) of a population at the network's step, for a given leak (1/tau)."""
     return coefficients(population.gamma_plus, gamma_minus, network.dt_tau, network.integrator)
 
@@ -369,8 +371,14 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
         size = netlist.populations[readout.population].size
         edges = np.tile(np.arange(size), readout.classes)
         signs = _signs(readout.efficacy, edges, size).reshape(readout.classes, size)
-        return LinearOutput(population, readout.classes, readout.state, readout.efficacy.level_table,
-            _frozen(signs), readout.location == "on-chip")
+        return LinearOutput(
+            population,
+            readout.classes,
+            readout.state,
+            readout.efficacy.level_table,
+            _frozen(signs),
+            readout.location == "on-chip",
+        )
     if isinstance(readout, GoodnessReadout):
         labels = next(p for p in netlist.inputs.values() if p.carries == "label")
         return GoodnessOutput(population, labels.size, readout.state)

@@ -270,12 +270,18 @@ def _tensors(program: Program) -> dict[str, NDArray[Any]]:
         "levels": program.levels,
         "signs": program.signs,
     }
-    return {f"{part}/{key}": np.ascontiguousarray(a) for part, arrays in parts.items() for key, a in arrays.items()}
+    return {
+        f"{part}/{key}": np.ascontiguousarray(a)
+        for part, arrays in parts.items()
+        for key, a in arrays.items()
+    }
 
 
 def _part(tensors: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
     prefix = part + "/"
-    return _read_only({name.removeprefix(prefix): a for name, a in tensors.items() if name.startswith(prefix)})
+    return _read_only(
+        {name.removeprefix(prefix): a for name, a in tensors.items() if name.startswith(prefix)}
+    )
 
 
 def _digest(program: Program) -> str:

@@ -72,9 +72,7 @@ class Junction:
     @property
     def shunt_resistance_ohm(self) -> float:
         """r_jj = sqrt(beta_c Phi_0 / (2 pi c_j I_c)), in Ohm."""
-        return math.sqrt(
-            self.beta_c * FLUX_QUANTUM_WB / (2.0 * math.pi * self.capacitance_f * self.critical_current_a)
-        )
+        return math.sqrt(self.beta_c * FLUX_QUANTUM_WB / (2.0 * math.pi * self.capacitance_f * self.critical_current_a))
 
     @property
     def voltage_scale_v(self) -> float:

@@ -50,10 +50,7 @@ def test_default_preset_has_the_numbers_that_others_use() -> None:
     technology = load_technology("nist-2023")
     assert technology.junction.beta_c == 0.3
     assert technology.value("waveguide_loss_db_per_cm") == 0.24
-    spreads = [
-        technology.value(f"{key}_spread")
-        for key in ("efficacy", "flux_offset", "bias_current", "gamma_minus")
-    ]
+    spreads = [technology.value(f"{key}_spread") for key in ("efficacy", "flux_offset", "bias_current", "gamma_minus")]
     assert spreads == [0.05, 0.01, 0.01, 0.02]
     assert all(technology.quantity(f"{k}_spread").is_estimate for k in ("efficacy", "gamma_minus"))
     ideal = load_technology("ideal")
@@ -143,9 +140,7 @@ def test_wrong_schema_unknown_key_missing_file_and_self_reference(tmp_path: Path
     with pytest.raises(TechnologyError, match="reads 'soensim-technology/1'"):
         load_technology(write(tmp_path, f"  a: {ENTRY}", "schema: soensim-technology/9\nname: mine\n"))
     with pytest.raises(TechnologyError, match="did you mean 'extends'"):
-        load_technology(
-            write(tmp_path, f"  a: {ENTRY}", "extend: x\nschema: soensim-technology/1\nname: m\n")
-        )
+        load_technology(write(tmp_path, f"  a: {ENTRY}", "extend: x\nschema: soensim-technology/1\nname: m\n"))
     with pytest.raises(TechnologyError, match="no such file"):
         load_technology(tmp_path / "absent.yaml")
     path = tmp_path / "loop.yaml"

@@ -96,11 +96,15 @@ def read_edges(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
             with np.load(path, allow_pickle=False) as arrays:
                 missing = {"source", "target"} - set(arrays.files)
                 if missing:
-                    raise ValueError(f"{path} lacks the array {sorted(missing)[0]!r}; it must hold source and target")
+                    raise ValueError(
+                        f"{path} lacks the array {sorted(missing)[0]!r}; it must hold source and target"
+                    )
                 columns = [np.asarray(arrays[name]) for name in ("source", "target")]
         except (OSError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not an npz file") from error
-        if any(c.ndim != 1 or c.dtype.kind not in "iu" for c in columns) or len(columns[0]) != len(columns[1]):
+        if any(c.ndim != 1 or c.dtype.kind not in "iu" for c in columns) or len(columns[0]) != len(
+            columns[1]
+        ):
             raise ValueError(f"{path}: source and target must be whole-number arrays of one length")
         return columns[0].astype(np.int64), columns[1].astype(np.int64), digest
     if path.suffix == ".csv":

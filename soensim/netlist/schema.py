@@ -446,10 +446,15 @@ class Netlist(Part):
     def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
         self._known(("readout", "population"), readout.population)
         if readout.population in self.inputs:
-            raise _at(("readout", "population"), f"{readout.population!r} is an input population; it has no state")
+            raise _at(
+                ("readout", "population"), f"{readout.population!r} is an input population; it has no state"
+            )
         labels = [name for name, p in self.inputs.items() if p.carries == "label"]
         if isinstance(readout, GoodnessReadout) and len(labels) != 1:
-            raise _at(("readout", "kind"), f"goodness needs one input population that carries labels, not {len(labels)}")
+            raise _at(
+                ("readout", "kind"),
+                f"goodness needs one input population that carries labels, not {len(labels)}",
+            )
         if isinstance(readout, LinearReadout) and labels:
             raise _at(("readout", "kind"), f"a linear readout cannot use the label lines of {labels[0]!r}")
 
@@ -495,7 +500,9 @@ class Netlist(Part):
     @cached_property
     def hash(self) -> str:
         """SHA-256 over everything that a program depends on (not the name, description and imperfections)."""
-        content = self.model_dump(by_alias=True, exclude={"name", "description", "imperfections", "technology"})
+        content = self.model_dump(
+            by_alias=True, exclude={"name", "description", "imperfections", "technology"}
+        )
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
         content["files"] = [

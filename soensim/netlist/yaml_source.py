@@ -129,7 +129,9 @@ def read_yaml(path: Path) -> YamlSource:
     """
     name = str(path)
     if not path.exists():
-        raise NetlistError(f"{name}: no such file; give the path of a netlist, such as netlists/year1-28.yaml")
+        raise NetlistError(
+            f"{name}: no such file; give the path of a netlist, such as netlists/year1-28.yaml"
+        )
     if path.is_dir():
         raise NetlistError(f"{name}: is a directory; give the path of one netlist in it")
     try:
@@ -197,7 +199,9 @@ def _refuse_large(root: yaml.Node, name: str) -> None:
             return sizes[key]
         where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
         if key in open_nodes:
-            raise NetlistError(f"{where}: an anchor contains itself; an alias may only point to a finished value")
+            raise NetlistError(
+                f"{where}: an anchor contains itself; an alias may only point to a finished value"
+            )
         if len(open_nodes) > 60:
             raise NetlistError(f"{where}: is nested more than 60 deep")
         open_nodes.add(key)

@@ -124,7 +124,11 @@ def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
     for index, population in enumerate(network.populations):
         retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
         terms = [
-            Term(synapses.source, network.lag(synapses, delay), _matrix(synapses, chip.values[key], edges, network))
+            Term(
+                synapses.source,
+                network.lag(synapses, delay),
+                _matrix(synapses, chip.values[key], edges, network),
+            )
             for key, synapses in network.synapses.items()
             if synapses.target == index
             for delay, edges in synapses.delays()

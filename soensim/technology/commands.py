@@ -84,12 +84,8 @@ def technology_main(argv: list[str]) -> int:
     TechnologyError
         If there is no such preset or file.
     """
-    parser = _Parser(
-        prog="soensim technology", description="Print a technology's quantities with their sources."
-    )
-    parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="preset or YAML file; without it, list presets"
-    )
+    parser = _Parser(prog="soensim technology", description="Print a technology's quantities with their sources.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="preset or YAML file; without it, list presets")
     parser.add_argument("--json", metavar="FILE", help="write the table as JSON; - for standard output")
     args = parser.parse_args(argv)
     if args.name is None:
@@ -115,8 +111,7 @@ def _table(technology: Technology) -> str:
         rows.append((key, _number(quantity.value), quantity.unit, _range(quantity), quantity.source))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])
-        for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
     ]
     lines.insert(1, "-" * (sum(widths) + 8 + len("source")))
     return f"{technology.name}: {technology.description}\n\n" + "\n".join(lines) + "\n"

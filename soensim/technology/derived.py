@@ -85,9 +85,7 @@ _FORMULAS: dict[str, tuple[str, str, tuple[str, ...], Callable[..., float]]] = {
 }
 
 
-def derived_quantities(
-    junction: Junction, values: Mapping[str, float | None]
-) -> dict[str, tuple[float, str, str]]:
+def derived_quantities(junction: Junction, values: Mapping[str, float | None]) -> dict[str, tuple[float, str, str]]:
     """Evaluate every formula whose inputs have values: key -> (value, unit, formula)."""
     table: dict[str, tuple[float, str, str]] = {}
     for key, (unit, formula, needs, function) in _FORMULAS.items():

@@ -104,9 +104,7 @@ def _mapping(raw: Any, where: str, legal: tuple[str, ...] | None) -> dict[str, A
     for key in raw:
         if legal is not None and key not in legal:
             near = difflib.get_close_matches(key, legal, n=1, cutoff=0.0)[0]
-            raise TechnologyError(
-                f"{where}: unknown key {key!r}; did you mean {near!r}? Legal: {', '.join(legal)}"
-            )
+            raise TechnologyError(f"{where}: unknown key {key!r}; did you mean {near!r}? Legal: {', '.join(legal)}")
     return raw
 
 

@@ -110,9 +110,7 @@ class Technology:
         found = self.stored.get(key) or self.derived.get(key)
         if found is None:
             near = difflib.get_close_matches(key, self.keys(), n=1, cutoff=0.0)[0]
-            raise TechnologyError(
-                f"technology {self.name!r} has no {key!r}; the nearest quantity is {near!r}"
-            )
+            raise TechnologyError(f"technology {self.name!r} has no {key!r}; the nearest quantity is {near!r}")
         return found
 
     def value(self, key: str) -> float:

@@ -120,7 +120,9 @@ class _Training:
             if resume:
                 self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
             elif (run_dir / CHECKPOINT).exists():
-                raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
+                raise RecipeError(
+                    f"{run_dir}: holds a training already; add --resume, or choose another --run-dir"
+                )
         elif resume:
             raise RecipeError("resume needs the run folder to go on from")
 
@@ -175,7 +177,9 @@ class _Training:
             self.chip.clamp()
             total += loss.item() * len(rows)
             if count % 20 == 0:
-                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}")
+                bar.set_postfix_str(
+                    f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}"
+                )
         if not np.isfinite(total):
             raise SimulationError(
                 f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
@@ -183,7 +187,11 @@ class _Training:
         return total / self.samples
 
     def _origin(self) -> dict[str, Any]:
-        data = {"name": self.data.name, "data_seed": self.data.data_seed, "fingerprint": self.data.fingerprint}
+        data = {
+            "name": self.data.name,
+            "data_seed": self.data.data_seed,
+            "fingerprint": self.data.fingerprint,
+        }
         return {"netlist_hash": self.network.netlist_hash, "recipe": self.recipe.as_dict(), "data": data}
 
     def _header(self) -> dict[str, Any]:

@@ -119,8 +119,12 @@ class TrainableChip:
 
     def _matrix(self, synapses: Synapses, values: Tensor, edges: Tensor) -> Tensor:
         n_targets, n_sources = synapses.shape
-        first, height = (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
-        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[edges]
+        first, height = (
+            (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
+        )
+        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[
+            edges
+        ]
         flat = values.new_zeros(height * n_targets).index_put((place,), values[edges])
         return flat.view(height, n_targets)
 
@@ -142,5 +146,3 @@ def _straight_through(latent: Tensor, table: _SlotTensors) -> Tensor:
     with torch.no_grad():
         nearest = table.sign * table.levels[torch.bucketize(table.sign * latent, table.midpoints)]
     return latent + (nearest - latent).detach()
-
-

@@ -34,7 +34,9 @@ class Recipe:
     quantise: bool = _setting(True, "quantisation-aware: straight-through estimator over the level tables")
     input_gain: float = _setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = _setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
-    slope_width: float = _setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
+    slope_width: float = _setting(
+        0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8"
+    )
     train_samples: int = _setting(0, "use only this many training samples; 0 is all")
     train_seed: int = _setting(0, "initial weights and order of the batches")
 
@@ -46,7 +48,14 @@ class Recipe:
         for name in positive:
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("weight_decay", "input_gain", "recurrent_gain", "slope_width", "train_samples", "train_seed"):
+        for name in (
+            "weight_decay",
+            "input_gain",
+            "recurrent_gain",
+            "slope_width",
+            "train_samples",
+            "train_seed",
+        ):
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must not be below 0")
 

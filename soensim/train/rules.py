@@ -28,7 +28,9 @@ class Rule(Protocol):
     extra: dict[str, Tensor]
     """Trained values that are not on the chip, by name."""
 
-    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:
+    def loss(
+        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
+    ) -> Tensor:
         """Loss of one batch: x (batch, steps, channels) in [0, 1], y (batch,) classes."""
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
@@ -48,10 +50,14 @@ class Bptt:
         self.chip = chip
         self.output = chip.network.output
         self.extra = {
-            "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
+            "log_readout_gain": torch.tensor(
+                float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True
+            )
         }
 
-    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
+    def loss(
+        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
+    ) -> Tensor:  # noqa: ARG002
         logits = self.extra["log_readout_gain"].exp() * self.scores(values, x)
         return cross_entropy(logits, torch.from_numpy(y))
 
@@ -70,18 +76,24 @@ class FFTemporal:
 
     def __init__(self, chip: TrainableChip, recipe: FFTemporalRecipe) -> None:
         if not isinstance(chip.network.output, GoodnessOutput):
-            raise RecipeError(f"rule 'ff-temporal' needs a goodness readout; chip {chip.network.name!r} has none")
+            raise RecipeError(
+                f"rule 'ff-temporal' needs a goodness readout; chip {chip.network.name!r} has none"
+            )
         self.chip = chip
         self.recipe = recipe
         self.output = chip.network.output
         self.extra: dict[str, Tensor] = {}
 
-    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:
+    def loss(
+        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
+    ) -> Tensor:
         wrong = wrong_labels(y, self.output.classes, rng)
         # both signs in one pass: the time loop costs its calls, not its arithmetic
         both = self._goodness(values, np.concatenate([x, x]), np.concatenate([y, wrong]))
         positive, negative = both[: len(x)], both[len(x) :]
-        return ff_loss(positive - negative, self._step_weights(both), self.recipe.margin, self.recipe.sharpness)
+        return ff_loss(
+            positive - negative, self._step_weights(both), self.recipe.margin, self.recipe.sharpness
+        )
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
         columns = []
@@ -133,7 +145,9 @@ def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
     raise RecipeError(f"no rule for a {type(recipe).__name__}")
 
 
-def accuracy(rule: Rule, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, block: int = 1000) -> float:
+def accuracy(
+    rule: Rule, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, block: int = 1000
+) -> float:
     """Fraction of samples whose best class is the true one."""
     with torch.no_grad():
         right = 0
@@ -145,5 +159,3 @@ def accuracy(rule: Rule, values: Mapping[str, Tensor], x: FloatArray, y: IntArra
 
 def _signals(chip: TrainableChip, x: FloatArray, labels: IntArray | None = None) -> Tensor:
     return torch.from_numpy(present(chip.network, x, labels)).to(chip.dtype)
-
-

@@ -1,0 +1,166 @@
+"""Build a source table from the RCSJ equations, and keep it: in memory, shipped, or in a cache on disk."""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from soensim.circuit.device import Device
+from soensim.circuit.source import SourceArrays, SourceTable
+from soensim.circuit.squid import check_single_valued, solve_row, squid_parameters
+from soensim.circuit.threshold import lobe
+from soensim.errors import CircuitError
+
+#: Nodes of the table; see the measured errors in `soensim.circuit.source`.
+N_PHI, N_U = 81, 81
+#: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
+CURRENT_MAX = 2.5
+# Errors that these leave in g (1e-8) are far below those of the interpolation.
+_TOLERANCE, _SETTLE, _PERIODS = 1e-6, 1e-6, 50
+_FORMAT = 1
+_SHIPPED = Path(__file__).parent / "tables"
+
+
+def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = True) -> SourceTable:
+    """Source function g(phi, i) of a device, solved from its junctions.
+
+    The table is looked for in memory, among the shipped ones, and in the cache directory (`$SOENSIM_CACHE`, or
+    `soensim` in the user's cache directory); else it is built, in about a second.
+
+    Parameters
+    ----------
+    device
+        The SQUID.
+    temperature_k
+        Temperature of the shunt resistors, in K; 0 is the noise-free source function.
+    cache
+        Whether to read and write stored tables. A stored table that is damaged is built again.
+
+    Returns
+    -------
+    SourceTable
+
+    Raises
+    ------
+    CircuitError
+        If the device is hysteretic or the temperature is negative.
+    """
+    if not (np.isfinite(temperature_k) and temperature_k >= 0.0):
+        raise CircuitError(f"source table: temperature_k is {temperature_k!r}; it must be 0 or more")
+    if not cache:
+        return SourceTable(device, temperature_k, build_arrays(device, temperature_k))
+    return _cached(device, float(temperature_k))
+
+
+@lru_cache(maxsize=64)
+def _cached(device: Device, temperature_k: float) -> SourceTable:
+    key = table_key(device, temperature_k)
+    for path in (_SHIPPED / f"{key}.npz", cache_directory() / f"{key}.npz"):
+        arrays = _read(path, key)
+        if arrays is not None:
+            return SourceTable(device, temperature_k, arrays)
+    arrays = build_arrays(device, temperature_k)
+    _write(cache_directory() / f"{key}.npz", key, arrays)
+    return SourceTable(device, temperature_k, arrays)
+
+
+def table_key(device: Device, temperature_k: float) -> str:
+    """Hash of all that a table depends on."""
+    content = {
+        "format": _FORMAT,
+        "beta_c": device.junction.beta_c,
+        "beta_1": device.beta_1,
+        "beta_2": device.beta_2,
+        "thermal_noise": device.junction.thermal_noise(temperature_k),
+        "nodes": [N_PHI, N_U],
+        "current_max": CURRENT_MAX,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:24]
+
+
+def cache_directory() -> Path:
+    """Where built tables are kept: `$SOENSIM_CACHE`, or `soensim` in the user's cache directory."""
+    named = os.environ.get("SOENSIM_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soensim"
+
+
+@njit(cache=True)
+def _solve_grid(phi, currents, skew, p, tolerance, settle, periods, g):  # type: ignore[no-untyped-def]
+    """Rows of g over falling currents (n_phi, n_u), from u = 1 down to the first node above u = 0."""
+    for a in range(phi.size):
+        # The table is that of the symmetric SQUID: undo the shift by unequal arms, current by current.
+        if skew == 0.0:
+            solve_row(phi[a], currents[a], p, tolerance, settle, periods, g[a])
+        else:
+            for b in range(currents.shape[1]):
+                flux = phi[a] + skew * currents[a, b]
+                solve_row(flux, currents[a, b : b + 1], p, tolerance, settle, periods, g[a, b : b + 1])
+
+
+def build_arrays(device: Device, temperature_k: float = 0.0, n_phi: int = N_PHI, n_u: int = N_U) -> SourceArrays:
+    """Solve the table of a device; see `soensim.circuit.source` for what it holds.
+
+    Raises
+    ------
+    CircuitError
+        If the device is hysteretic, or does not run somewhere above its threshold.
+    """
+    check_single_valued(device)
+    phi, u = np.linspace(0.0, 0.5, n_phi), np.linspace(0.0, 1.0, n_u)
+    edge, slope = lobe(phi, device.beta_sum)
+    currents = edge[:, None] + (CURRENT_MAX - edge[:, None]) * u**2
+    g = np.zeros((n_phi, n_u))
+    falling = np.ascontiguousarray(currents[:, :0:-1])
+    solved = np.zeros(falling.shape)
+    _solve_grid(phi, falling, device.skew, squid_parameters(device), _TOLERANCE, _SETTLE, _PERIODS, solved)
+    if not (solved > 0.0).all():
+        a, b = np.argwhere(solved <= 0.0)[0]
+        raise CircuitError(
+            f"source table: no running state at flux {phi[a]:.4f}, current {falling[a, b]:.4f} I_c although the "
+            f"threshold is {edge[a]:.4f}; this device cannot be tabulated"
+        )
+    g[:, 1:] = solved[:, ::-1]
+    w_a = np.sqrt(currents[:, 1:] - edge[:, None])
+    w_b = np.sqrt(currents[:, 1:] - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
+    shape = np.empty((n_phi, n_u))
+    shape[:, 1:] = g[:, 1:] * (1.0 / w_a + 1.0 / w_b)
+    # H is smooth but 0/0 at u = 0: quadratic continuation.
+    shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
+    return SourceArrays(edge, slope, shape, device.skew, CURRENT_MAX)
+
+
+def _read(path: Path, key: str) -> SourceArrays | None:
+    """Stored arrays, or None where there are none or they are damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = SourceArrays(
+                stored["edge"],
+                stored["edge_slope"],
+                stored["shape"],
+                float(stored["skew"]),
+                float(stored["current_max"]),
+            )
+            sound = str(stored["key"]) == key and arrays.edge.shape == arrays.edge_slope.shape == (N_PHI,)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return arrays if sound and arrays.shape.ndim == 2 and np.isfinite(arrays.shape).all() else None
+
+
+def _write(path: Path, key: str, arrays: SourceArrays) -> None:
+    """Store arrays under a temporary name, then rename: a reader sees all of it or nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, key=np.array(key), **arrays._asdict())
+        Path(temporary).replace(path)
+    except OSError:
+        return  # a cache that cannot be written costs time, not correctness
