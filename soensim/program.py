@@ -56,9 +56,7 @@ def slots(network: Network) -> dict[str, Slot]:
     found = {key: Slot((len(s),), s.levels, s.sign) for key, s in network.synapses.items()}
     for population in network.populations:
         if population.trim_levels is not None:
-            found[population.trim_key] = Slot(
-                (population.size,), population.trim_levels, np.ones(population.size)
-            )
+            found[population.trim_key] = Slot((population.size,), population.trim_levels, np.ones(population.size))
     if isinstance(network.output, LinearOutput):
         found[READOUT] = Slot(network.output.sign.shape, network.output.levels, network.output.sign)
     return found
@@ -118,11 +116,23 @@ class Program:
         )
 
     @classmethod
-    def quantised(cls, network: Network, weights: Mapping[str, FloatArray]) -> Program:
-        """Make a program of the nearest codes; parameters and errors as `ideal`."""
-        program = cls.ideal(network, weights)
-        codes = {key: slot.codes(program.ideal_values[key]) for key, slot in slots(network).items()}
-        return replace(program, codes=_read_only(codes))
+    def quantised(
+        cls,
+        network: Network,
+        weights: Mapping[str, FloatArray],
+        *,
+        ideal: Mapping[str, FloatArray] | None = None,
+    ) -> Program:
+        """Make a program of the codes nearest to ``weights``.
+
+        ``ideal`` are the unquantised weights to compare with, by default ``weights`` themselves; quantisation-aware
+        training passes those that it started from. Otherwise as `Program.ideal`.
+        """
+        program = cls.ideal(network, weights if ideal is None else ideal)
+        values = _edge_values(network, weights)
+        return replace(
+            program, codes=_read_only({key: slot.codes(values[key]) for key, slot in slots(network).items()})
+        )
 
     def as_ideal(self) -> Program:
         """Make the same program without quantisation."""
@@ -270,18 +280,12 @@ def _tensors(program: Program) -> dict[str, NDArray[Any]]:
         "levels": program.levels,
         "signs": program.signs,
     }
-    return {
-        f"{part}/{key}": np.ascontiguousarray(a)
-        for part, arrays in parts.items()
-        for key, a in arrays.items()
-    }
+    return {f"{part}/{key}": np.ascontiguousarray(a) for part, arrays in parts.items() for key, a in arrays.items()}
 
 
 def _part(tensors: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
     prefix = part + "/"
-    return _read_only(
-        {name.removeprefix(prefix): a for name, a in tensors.items() if name.startswith(prefix)}
-    )
+    return _read_only({name.removeprefix(prefix): a for name, a in tensors.items() if name.startswith(prefix)})
 
 
 def _digest(program: Program) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from soensim.circuit.device import Device
 from soensim.circuit.source import SourceArrays, SourceTable
@@ -18,7 +19,7 @@ from soensim.circuit.threshold import lobe
 from soensim.errors import CircuitError
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
-N_PHI, N_U = 81, 81
+N_PHI, N_U, N_Z = 129, 65, 33
 #: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
 CURRENT_MAX = 2.5
 # Errors that these leave in g (1e-8) are far below those of the interpolation.
@@ -54,7 +55,7 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
     if not (np.isfinite(temperature_k) and temperature_k >= 0.0):
         raise CircuitError(f"source table: temperature_k is {temperature_k!r}; it must be 0 or more")
     if not cache:
-        return SourceTable(device, temperature_k, build_arrays(device, temperature_k))
+        return SourceTable(device, temperature_k, build_arrays(device))
     return _cached(device, float(temperature_k))
 
 
@@ -65,7 +66,7 @@ def _cached(device: Device, temperature_k: float) -> SourceTable:
         arrays = _read(path, key)
         if arrays is not None:
             return SourceTable(device, temperature_k, arrays)
-    arrays = build_arrays(device, temperature_k)
+    arrays = build_arrays(device)
     _write(cache_directory() / f"{key}.npz", key, arrays)
     return SourceTable(device, temperature_k, arrays)
 
@@ -78,7 +79,7 @@ def table_key(device: Device, temperature_k: float) -> str:
         "beta_1": device.beta_1,
         "beta_2": device.beta_2,
         "thermal_noise": device.junction.thermal_noise(temperature_k),
-        "nodes": [N_PHI, N_U],
+        "nodes": [N_PHI, N_U, N_Z],
         "current_max": CURRENT_MAX,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:24]
@@ -105,7 +106,7 @@ def _solve_grid(phi, currents, skew, p, tolerance, settle, periods, g):  # type:
                 solve_row(flux, currents[a, b : b + 1], p, tolerance, settle, periods, g[a, b : b + 1])
 
 
-def build_arrays(device: Device, temperature_k: float = 0.0, n_phi: int = N_PHI, n_u: int = N_U) -> SourceArrays:
+def build_arrays(device: Device, n_phi: int = N_PHI, n_u: int = N_U, n_z: int = N_Z) -> SourceArrays:
     """Solve the table of a device; see `soensim.circuit.source` for what it holds.
 
     Raises
@@ -114,27 +115,39 @@ def build_arrays(device: Device, temperature_k: float = 0.0, n_phi: int = N_PHI,
         If the device is hysteretic, or does not run somewhere above its threshold.
     """
     check_single_valued(device)
-    phi, u = np.linspace(0.0, 0.5, n_phi), np.linspace(0.0, 1.0, n_u)
+    phi, u, z = np.linspace(0.0, 0.5, n_phi), np.linspace(0.0, 1.0, n_u), np.linspace(0.0, 1.0, n_z)
     edge, slope = lobe(phi, device.beta_sum)
-    currents = edge[:, None] + (CURRENT_MAX - edge[:, None]) * u**2
-    g = np.zeros((n_phi, n_u))
-    falling = np.ascontiguousarray(currents[:, :0:-1])
-    solved = np.zeros(falling.shape)
-    _solve_grid(phi, falling, device.skew, squid_parameters(device), _TOLERANCE, _SETTLE, _PERIODS, solved)
-    if not (solved > 0.0).all():
-        a, b = np.argwhere(solved <= 0.0)[0]
+    # The range beyond i_max and the table proper, one falling sequence of currents per flux.
+    far = np.broadcast_to(CURRENT_MAX / z[1:-1], (n_phi, n_z - 2))
+    near = edge[:, None] + (CURRENT_MAX - edge[-1]) * u[:0:-1] ** 2
+    # At phi = 1/2 the table proper ends at i_max; elsewhere it goes on a little above it, which does no harm.
+    currents = np.concatenate([far, np.full((n_phi, 1), CURRENT_MAX), near], axis=1)
+    g = np.zeros(currents.shape)
+    _solve_grid(phi, currents, device.skew, squid_parameters(device), _TOLERANCE, _SETTLE, _PERIODS, g)
+    if not (g > 0.0).all():
+        a, b = np.argwhere(g <= 0.0)[0]
         raise CircuitError(
-            f"source table: no running state at flux {phi[a]:.4f}, current {falling[a, b]:.4f} I_c although the "
+            f"source table: no running state at flux {phi[a]:.4f}, current {currents[a, b]:.4f} I_c although the "
             f"threshold is {edge[a]:.4f}; this device cannot be tabulated"
         )
-    g[:, 1:] = solved[:, ::-1]
-    w_a = np.sqrt(currents[:, 1:] - edge[:, None])
-    w_b = np.sqrt(currents[:, 1:] - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
+    beyond = np.zeros((n_phi, n_z))
+    beyond[:, 1:] = (0.25 * currents**2 - g**2)[:, : n_z - 1]
+    w_a = np.sqrt(near - edge[:, None])
+    w_b = np.sqrt(near - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
     shape = np.empty((n_phi, n_u))
-    shape[:, 1:] = g[:, 1:] * (1.0 / w_a + 1.0 / w_b)
+    shape[:, :0:-1] = g[:, n_z - 1 :] * (1.0 / w_a + 1.0 / w_b)
     # H is smooth but 0/0 at u = 0: quadratic continuation.
     shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
-    return SourceArrays(edge, slope, shape, device.skew, CURRENT_MAX)
+    cells = _edge_cells(edge, slope)
+    scale = 1.0 / np.sqrt(CURRENT_MAX - edge[-1])
+    return SourceArrays(cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1]))
+
+
+def _edge_cells(edge: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cubic Hermite coefficients of the edge, per cell of phi."""
+    width = 0.5 / (edge.size - 1)
+    rise, m0, m1 = np.diff(edge), width * slope[:-1], width * slope[1:]
+    return np.stack([edge[:-1], m0, 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise], axis=1)
 
 
 def _read(path: Path, key: str) -> SourceArrays | None:
@@ -142,16 +155,13 @@ def _read(path: Path, key: str) -> SourceArrays | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = SourceArrays(
-                stored["edge"],
-                stored["edge_slope"],
-                stored["shape"],
-                float(stored["skew"]),
-                float(stored["current_max"]),
+                *(stored[name] for name in ("edge", "shape", "beyond")),
+                *(float(stored[name]) for name in ("skew", "scale", "current_max", "corner", "tangent")),
             )
-            sound = str(stored["key"]) == key and arrays.edge.shape == arrays.edge_slope.shape == (N_PHI,)
+            sound = str(stored["key"]) == key
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return arrays if sound and arrays.shape.ndim == 2 and np.isfinite(arrays.shape).all() else None
+    return arrays if sound else None
 
 
 def _write(path: Path, key: str, arrays: SourceArrays) -> None:

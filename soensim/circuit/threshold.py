@@ -24,11 +24,10 @@ _HALF_PI = math.pi / 2.0
 
 
 def fold_phases(phi: NDArray[np.float64], beta_sum: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Phases (d1, d2) on the fold of the symmetric SQUID at flux phi in [0, 1].
+    """Phases (d1, d2) on the fold of the symmetric SQUID at flux phi in [0, 1/2].
 
-    The fold is parametrised by d2, from pi/2 at phi = 0 downwards; the Lagrange condition gives d1 and the loop
-    equation is solved for d2 by bisection, then polished by Newton. Beyond the end of the lobe (phi > 1/2 only)
-    the phases stay at its end.
+    The fold is parametrised by d2, from pi/2 at phi = 0 downwards; the Lagrange condition gives d1, and the
+    loop equation is solved for d2 by bisection to the last bit.
     """
     low, high = np.full(phi.shape, -_HALF_PI), np.full(phi.shape, _HALF_PI)
     for _ in range(54):  # pi / 2^54: the last bit of a double
@@ -41,7 +40,7 @@ def fold_phases(phi: NDArray[np.float64], beta_sum: float) -> tuple[NDArray[np.f
 
 
 def lobe(phi: ArrayLike, beta_sum: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Threshold of the symmetric SQUID's lobe centred on phi = 0, and its slope, for phi in [0, 1].
+    """Threshold of the symmetric SQUID's lobe centred on phi = 0, and its slope, for phi in [0, 1/2].
 
     Returns
     -------
@@ -58,8 +57,8 @@ def threshold(phi: ArrayLike, beta_1: float, beta_2: float) -> NDArray[np.float6
     """Threshold current i_th(phi) of a SQUID with arms beta_1, beta_2, in I_c; any shape of phi.
 
     For equal arms it is the fold itself, even in phi with period 1. For unequal arms it solves
-    i = i_fold(phi - skew i), by bisection: the left side rises faster than the right one can, because on the fold
-    |d i_fold / d phi| |skew| < 1.
+    i = i_fold(phi - skew i), by bisection: the left side rises faster than the right one can, because on the
+    fold |d i_fold / d phi| |skew| < 1.
     """
     phi = np.asarray(phi, dtype=np.float64)
     beta_sum, skew = beta_1 + beta_2, (beta_1 - beta_2) / (4.0 * math.pi)
@@ -70,7 +69,7 @@ def threshold(phi: ArrayLike, beta_1: float, beta_2: float) -> NDArray[np.float6
         middle = 0.5 * (low + high)
         above = middle >= _folded(phi - skew * middle, beta_sum)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return 0.5 * (low + high)
+    return np.asarray(0.5 * (low + high))
 
 
 def _folded(phi: NDArray[np.float64], beta_sum: float) -> NDArray[np.float64]:

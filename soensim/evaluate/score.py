@@ -177,7 +177,7 @@ def evaluate(
     quantised = right(answers)
     at_training_step = quantised if refine == 1 else right(predict(coarse, program, dataset.test))
     chip_seeds = list(range(seed, seed + trials))
-    chips = []
+    chips: list[float] = []
     for chip_seed in chip_seeds:
         progress(f"chip {len(chips) + 1} of {trials}")
         chips.append(right(predict(network, program, dataset.test, chip_seed=chip_seed)) / samples)
@@ -197,9 +197,7 @@ def evaluate(
             chip_mean=float(np.mean(chips)),
             chip_ci95=mean_interval(chips) if trials > 1 else None,
         ),
-        per_class=tuple(
-            float(row[k] / row.sum()) if row.sum() else None for k, row in enumerate(confusion)
-        ),
+        per_class=tuple(float(row[k] / row.sum()) if row.sum() else None for k, row in enumerate(confusion)),
         confusion=confusion,
         steps={"training_substeps": coarse.substeps, "substeps": network.substeps, "refine": refine},
         spreads=dict(network.spreads),
@@ -224,7 +222,8 @@ def predict(network: Network, program: Program, split: Split, *, chip_seed: int 
 def _classify(network: Network, program: Program, values: FloatArray, chip_seed: int | None) -> IntArray:
     output = network.output
     if not isinstance(output, GoodnessOutput):
-        return argmax_decode(simulate(network, program, present(network, values), chip_seed=chip_seed).output)
+        scores = simulate(network, program, present(network, values), chip_seed=chip_seed).output
+        return argmax_decode(scores if scores is not None else np.empty((len(values), 0)))
     read = network.populations[output.population].neurons
     scores = np.empty((len(values), output.classes))
     for label in range(output.classes):

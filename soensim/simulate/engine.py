@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -47,7 +48,7 @@ class Trace:
 def simulate(
     network: Network,
     program: Program,
-    inputs: FloatArray,
+    inputs: NDArray[np.floating[Any]],
     *,
     chip_seed: int | None = None,
     read_seed: int | None = None,

@@ -81,16 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", help="folder with local data files (mnist/*-ubyte.gz)")
     parser.add_argument("--recipe", help="YAML file with settings; flags go over it")
     parser.add_argument("--out", help="where to write the program (default: in the run folder)")
-    parser.add_argument(
-        "--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)"
-    )
+    parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
     parser.add_argument("--progress", action="store_true", help="show the progress bar even into a file")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
     parser.add_argument("--seed", type=int, dest="train_seed", help="the same as --train-seed")
-    settings = parser.add_argument_group(
-        "settings of the rule (defaults in brackets, per rule where they differ)"
-    )
+    settings = parser.add_argument_group("settings of the rule (defaults in brackets, per rule where they differ)")
     for name, (kind, text, defaults) in _settings().items():
         shown = ", ".join(f"{rule} {d}" for rule, d in defaults.items())
         if len(set(defaults.values())) == 1 and len(defaults) == len(RECIPES):

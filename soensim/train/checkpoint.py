@@ -75,13 +75,9 @@ class Checkpoint:
                 raise RecipeError(f"{path}: is not a checkpoint of the format {FORMAT!r}")
             plain = json.loads(metadata["plain"])
         except (safetensors.SafetensorError, ValueError, KeyError) as error:
-            raise RecipeError(
-                f"{path}: the checkpoint is damaged ({error}); start without --resume"
-            ) from error
+            raise RecipeError(f"{path}: the checkpoint is damaged ({error}); start without --resume") from error
         if plain["origin"] != json.loads(json.dumps(origin)):
-            differs = [
-                key for key in origin if plain["origin"].get(key) != json.loads(json.dumps(origin[key]))
-            ]
+            differs = [key for key in origin if plain["origin"].get(key) != json.loads(json.dumps(origin[key]))]
             raise RecipeError(
                 f"{path}: the checkpoint is of another training (its {', '.join(differs)} differ); "
                 "resume with the same settings, or use another run folder"

@@ -109,30 +109,30 @@ class _Training:
         self.rule = make_rule(self.chip, recipe)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
-        self.optimiser = torch.optim.Adam(
-            list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        steps_per_epoch = -(-self.samples // recipe.batch_size)
-        self.schedule = _schedule(self.optimiser, recipe, steps_per_epoch)
+        self.ideal: dict[str, Tensor] = {}
         self.history: list[dict[str, float]] = []
         if run_dir is not None:
             run_dir.mkdir(parents=True, exist_ok=True)
             if resume:
                 self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
             elif (run_dir / CHECKPOINT).exists():
-                raise RecipeError(
-                    f"{run_dir}: holds a training already; add --resume, or choose another --run-dir"
-                )
+                raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
         elif resume:
             raise RecipeError("resume needs the run folder to go on from")
 
     def run(self) -> TrainResult:
-        for epoch in range(len(self.history), self.recipe.epochs):
+        recipe = self.recipe
+        if not self.history:
+            self._begin_phase(recipe.ideal_epochs or recipe.epochs)
+        for epoch in range(len(self.history), recipe.ideal_epochs + recipe.epochs):
+            if 0 < epoch == recipe.ideal_epochs:
+                self.ideal = {f"ideal/{key}": latent.detach().clone() for key, latent in self.chip.latent.items()}
+                self._begin_phase(recipe.epochs)
             started = time.perf_counter()
             loss = self._epoch(epoch)
             rate = self.schedule.get_last_lr()[0]
             with torch.no_grad():
-                values = self.chip.values(self.recipe.quantise)
+                values = self.chip.values(self._quantised(epoch))
             validation = self.data.validation
             self.history.append(
                 {
@@ -146,10 +146,24 @@ class _Training:
             if self.recipe.schedule == "exponential":
                 self.schedule.step()
             self._save_epoch()
-        program = Program.quantised(self.network, self.chip.weights()).with_header(self._header())
+        ideal = {name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()}
+        program = Program.quantised(
+            self.network, self.chip.weights(), ideal=self.chip.weights(ideal) if ideal else None
+        ).with_header(self._header())
         if self.run_dir is not None:
             program.save(self.run_dir / "program.safetensors")
         return TrainResult(program, self.history)
+
+    def _quantised(self, epoch: int) -> bool:
+        return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
+
+    def _begin_phase(self, epochs: int) -> None:
+        """Start an optimiser and a schedule over so many epochs."""
+        recipe = self.recipe
+        self.optimiser = torch.optim.Adam(
+            list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.schedule = _schedule(self.optimiser, recipe, epochs * -(-self.samples // recipe.batch_size))
 
     def _epoch(self, epoch: int) -> float:
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
@@ -157,17 +171,18 @@ class _Training:
         x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
         before = self.history[-1]["validation_accuracy"] if self.history else float("nan")
+        epochs = self.recipe.ideal_epochs + self.recipe.epochs
         bar = tqdm(
             order,
-            desc=f"epoch {epoch + 1}/{self.recipe.epochs}",
+            desc=f"epoch {epoch + 1}/{epochs}",
             disable=not self.progress,
-            leave=epoch + 1 == self.recipe.epochs,
+            leave=epoch + 1 == epochs,
             dynamic_ncols=True,
         )
         total = 0.0
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
-            values = self.chip.values(self.recipe.quantise)
+            values = self.chip.values(self._quantised(epoch))
             loss = self.rule.loss(values, x[rows], y[rows], rng)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
@@ -177,9 +192,7 @@ class _Training:
             self.chip.clamp()
             total += loss.item() * len(rows)
             if count % 20 == 0:
-                bar.set_postfix_str(
-                    f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}"
-                )
+                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}")
         if not np.isfinite(total):
             raise SimulationError(
                 f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
@@ -212,7 +225,7 @@ class _Training:
             return
         Checkpoint(
             self._origin(),
-            self.parameters,
+            {**self.parameters, **self.ideal},
             self.optimiser.state_dict(),
             _plain(self.schedule.state_dict()),
             self.history,
@@ -220,18 +233,21 @@ class _Training:
         write_atomic(self.run_dir / "history.json", json.dumps(self.history, indent=1))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
+        self.history.extend(checkpoint.history)
         with torch.no_grad():
             for name, tensor in self.parameters.items():
                 tensor.copy_(checkpoint.parameters[name])
+        self.ideal = {name: t for name, t in checkpoint.parameters.items() if name.startswith("ideal/")}
+        ideal_epochs = self.recipe.ideal_epochs
+        self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
         self.optimiser.load_state_dict(dict(checkpoint.optimiser))
         self.schedule.load_state_dict(dict(checkpoint.schedule))
-        self.history.extend(checkpoint.history)
 
 
-def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int) -> LRScheduler:
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, total_steps: int) -> LRScheduler:
     match recipe.schedule:
         case "one-cycle":
-            return OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps_per_epoch)
+            return OneCycleLR(optimiser, recipe.learning_rate, total_steps=total_steps)
         case "exponential":
             return ExponentialLR(optimiser, recipe.decay)
         case "constant":

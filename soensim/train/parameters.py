@@ -63,10 +63,10 @@ class TrainableChip:
                 low, high = self._tables[key].low, self._tables[key].high
                 latent.copy_(torch.minimum(torch.maximum(latent, low), high))
 
-    def weights(self) -> dict[str, NDArray[np.float64]]:
-        """Latent values as the mapping that `Program.quantised` takes."""
+    def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
+        """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
         found = {}
-        for key, latent in self.latent.items():
+        for key, latent in (self.latent if values is None else values).items():
             array = latent.detach().double().numpy().copy()
             synapses = self.network.synapses.get(key)
             if synapses is not None:
@@ -82,7 +82,7 @@ class TrainableChip:
             return np.zeros(slot.shape)
         synapses = self.network.synapses.get(key)
         if synapses is None:
-            fan_sum, gain = sum(slot.shape), 1.0
+            fan_sum, gain = float(sum(slot.shape)), 1.0
         else:
             fan_sum = len(synapses) / synapses.shape[0] + len(synapses) / synapses.shape[1]
             gain = self.recipe.input_gain if synapses.source is None else self.recipe.recurrent_gain
@@ -119,12 +119,8 @@ class TrainableChip:
 
     def _matrix(self, synapses: Synapses, values: Tensor, edges: Tensor) -> Tensor:
         n_targets, n_sources = synapses.shape
-        first, height = (
-            (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
-        )
-        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[
-            edges
-        ]
+        first, height = (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
+        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[edges]
         flat = values.new_zeros(height * n_targets).index_put((place,), values[edges])
         return flat.view(height, n_targets)
 

@@ -24,7 +24,10 @@ class Recipe:
 
     rule: ClassVar[str]
 
-    epochs: int = _setting(15, "passes over the training samples")
+    epochs: int = _setting(15, "passes over the training samples, quantisation-aware unless --no-quantise")
+    ideal_epochs: int = _setting(
+        0, "unquantised passes before them; what they find is kept as the ideal weights to compare with"
+    )
     batch_size: int = _setting(128, "samples per optimiser step")
     learning_rate: float = _setting(0.03, "Adam's step size, or the peak of one-cycle")
     schedule: Schedule = _setting("one-cycle", "learning rate over time")
@@ -34,9 +37,7 @@ class Recipe:
     quantise: bool = _setting(True, "quantisation-aware: straight-through estimator over the level tables")
     input_gain: float = _setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = _setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
-    slope_width: float = _setting(
-        0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8"
-    )
+    slope_width: float = _setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
     train_samples: int = _setting(0, "use only this many training samples; 0 is all")
     train_seed: int = _setting(0, "initial weights and order of the batches")
 
@@ -58,6 +59,9 @@ class Recipe:
         ):
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must not be below 0")
+
+        if self.ideal_epochs and not self.quantise:
+            raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and all settings as plain data."""

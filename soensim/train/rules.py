@@ -28,9 +28,7 @@ class Rule(Protocol):
     extra: dict[str, Tensor]
     """Trained values that are not on the chip, by name."""
 
-    def loss(
-        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
-    ) -> Tensor:
+    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:
         """Loss of one batch: x (batch, steps, channels) in [0, 1], y (batch,) classes."""
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
@@ -50,20 +48,17 @@ class Bptt:
         self.chip = chip
         self.output = chip.network.output
         self.extra = {
-            "log_readout_gain": torch.tensor(
-                float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True
-            )
+            "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
         }
 
-    def loss(
-        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
-    ) -> Tensor:  # noqa: ARG002
+    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
         logits = self.extra["log_readout_gain"].exp() * self.scores(values, x)
         return cross_entropy(logits, torch.from_numpy(y))
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
         states = self.chip.unroll(values, _signals(self.chip, x))[self.output.population]
-        return linear_scores(states, values[READOUT], self.output.state)
+        scores: Tensor = linear_scores(states, values[READOUT], self.output.state)
+        return scores
 
 
 class FFTemporal:
@@ -76,24 +71,18 @@ class FFTemporal:
 
     def __init__(self, chip: TrainableChip, recipe: FFTemporalRecipe) -> None:
         if not isinstance(chip.network.output, GoodnessOutput):
-            raise RecipeError(
-                f"rule 'ff-temporal' needs a goodness readout; chip {chip.network.name!r} has none"
-            )
+            raise RecipeError(f"rule 'ff-temporal' needs a goodness readout; chip {chip.network.name!r} has none")
         self.chip = chip
         self.recipe = recipe
         self.output = chip.network.output
         self.extra: dict[str, Tensor] = {}
 
-    def loss(
-        self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator
-    ) -> Tensor:
+    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:
         wrong = wrong_labels(y, self.output.classes, rng)
         # both signs in one pass: the time loop costs its calls, not its arithmetic
         both = self._goodness(values, np.concatenate([x, x]), np.concatenate([y, wrong]))
         positive, negative = both[: len(x)], both[len(x) :]
-        return ff_loss(
-            positive - negative, self._step_weights(both), self.recipe.margin, self.recipe.sharpness
-        )
+        return ff_loss(positive - negative, self._step_weights(both), self.recipe.margin, self.recipe.sharpness)
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
         columns = []
@@ -145,9 +134,7 @@ def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
     raise RecipeError(f"no rule for a {type(recipe).__name__}")
 
 
-def accuracy(
-    rule: Rule, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, block: int = 1000
-) -> float:
+def accuracy(rule: Rule, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, block: int = 1000) -> float:
     """Fraction of samples whose best class is the true one."""
     with torch.no_grad():
         right = 0

@@ -1,0 +1,172 @@
+"""The dendrite circuit: SQUID, integration loop, piecewise-linear drive; solved from first principles."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soensim.circuit._rcsj import TWO_PI, pack, transient
+from soensim.circuit.device import Device
+from soensim.circuit.waveform import Waveform
+from soensim.errors import CircuitError
+from soensim.units import FLUX_QUANTUM_WB
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitTrace:
+    """What the circuit did, at the times asked for; every array has the shape of `t_ns`.
+
+    Parameters
+    ----------
+    t_ns
+        Times, in ns.
+    state
+        Current of the integration loop s, in I_c.
+    fluxons
+        Fluxons that have entered the loop since t = 0; one counts when the mean phase passes 3 pi / 2 (mod 2 pi).
+    mean_phase
+        (beta_2 d1 + beta_1 d2) / (beta_1 + beta_2), in rad.
+    energy_j
+        Work of the bias supply since t = 0, in J.
+    flux, bias_current
+        The drive, in Phi_0 and I_c.
+    steps
+        Integration steps taken.
+    """
+
+    t_ns: Array
+    state: Array
+    fluxons: NDArray[np.int64]
+    mean_phase: Array
+    energy_j: Array
+    flux: Array
+    bias_current: Array
+    steps: int
+
+
+def dendrite(
+    device: Device,
+    *,
+    t_ns: ArrayLike,
+    flux: Waveform | ArrayLike,
+    bias_current: Waveform | ArrayLike,
+    beta_di: float,
+    tau_di_ns: float,
+    bias_rise_ns: float = 0.1,
+    tolerance: float = 1e-6,
+) -> CircuitTrace:
+    """Solve a dendrite's circuit (DESIGN section 4), from rest at t = 0.
+
+        beta_c d1'' + d1' + sin d1 = i1        beta_c d2'' + d2' + sin d2 = i2        i1 + i2 = i_b - s
+        d1 - d2 + beta_1 i1 - beta_2 i2 = 2 pi phi
+        (beta_di + beta_p) s' = (beta_2 d1' + beta_1 d2') / (beta_1 + beta_2) - alpha s + beta_p i_b'
+
+    with alpha = beta_di tau_0 / tau_di. Steps of order 5 with error control end on every corner of the drive.
+
+    Parameters
+    ----------
+    device
+        The SQUID.
+    t_ns
+        Times to record, 0 or later, increasing.
+    flux
+        Applied flux in Phi_0: a number, values at `t_ns`, or a `Waveform`.
+    bias_current
+        Bias in I_c: a number, which is reached from 0 within `bias_rise_ns`; or values or a `Waveform` as for
+        the flux, then taken as they are.
+    beta_di
+        Dimensionless inductance of the integration loop.
+    tau_di_ns
+        Decay time L_di / r_di of the loop; may be infinite.
+    bias_rise_ns
+        Rise time of a constant bias.
+    tolerance
+        Local error of a step, in rad and tau_0; 1e-6 gives chi^2 below 1e-10.
+
+    Returns
+    -------
+    CircuitTrace
+
+    Raises
+    ------
+    CircuitError
+        On a bad parameter or waveform, a drive that starts above threshold, or a solution that diverges.
+
+    References
+    ----------
+    Shainline, Primavera, Khan, arXiv:2210.09976.
+    """
+    times = _checked_times(t_ns)
+    for name, value in (("beta_di", beta_di), ("tau_di_ns", tau_di_ns), ("tolerance", tolerance)):
+        if not value > 0.0 or (name != "tau_di_ns" and not math.isfinite(value)):
+            raise CircuitError(f"dendrite: {name} is {value!r}; it must be positive")
+    flux_wave = Waveform.of(flux, times)
+    if isinstance(bias_current, Waveform) or np.ndim(bias_current) > 0:
+        bias_wave = Waveform.of(bias_current, times)
+    else:
+        bias_wave = Waveform.ramp(float(np.asarray(bias_current)), bias_rise_ns)
+
+    tau_per_ns = device.junction.tau_from_seconds(1e-9)
+    corners = np.concatenate([[0.0, times[-1]], flux_wave.t_ns, bias_wave.t_ns])
+    knots = np.unique(corners[(corners >= 0.0) & (corners <= times[-1])])
+    if knots.size < 2:
+        knots = np.array([0.0, 1e-3])  # only t = 0 is asked for
+    alpha = beta_di / (tau_di_ns * tau_per_ns)
+    p = pack(device.junction.beta_c, device.beta_1, device.beta_2, beta_di, alpha)
+    y = _rest(device, float(flux_wave.at(0.0)), float(bias_wave.at(0.0)))
+    state, phase, work = np.zeros((3, times.size))
+    knot_flux, knot_bias = flux_wave.at(knots), bias_wave.at(knots)
+    steps = transient(y, knots * tau_per_ns, knot_flux, knot_bias, times * tau_per_ns, p, tolerance, state, phase, work)
+    if steps < 0 or not np.isfinite(state).all():
+        raise CircuitError("dendrite: the circuit's state diverges; check the drive's amplitudes and beta_di")
+    return CircuitTrace(
+        t_ns=times,
+        state=state,
+        fluxons=np.floor(phase / TWO_PI + 0.25).astype(np.int64),
+        mean_phase=phase,
+        energy_j=work * (device.junction.critical_current_a * FLUX_QUANTUM_WB / TWO_PI),
+        flux=flux_wave.at(times),
+        bias_current=bias_wave.at(times),
+        steps=int(steps),
+    )
+
+
+def _checked_times(t_ns: ArrayLike) -> Array:
+    times = np.array(t_ns, dtype=np.float64, ndmin=1)
+    if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
+        raise CircuitError("dendrite: t_ns must be a one-dimensional array of finite times")
+    if times[0] < 0.0 or not (np.diff(times) > 0.0).all():
+        raise CircuitError("dendrite: t_ns must be 0 or later and increase strictly")
+    times.setflags(write=False)
+    return times
+
+
+def _rest(device: Device, flux: float, bias: float) -> Array:
+    """State at rest (d1, 0, d2, 0, 0) at constant flux and bias, reached by continuation from zero drive.
+
+    Newton's method on i1 = sin d1, i2 = sin d2 with i1, i2 from the loop equation.
+    """
+    d1 = d2 = 0.0
+    beta_1, beta_2, beta_sum = device.beta_1, device.beta_2, device.beta_sum
+    for part in np.linspace(0.0, 1.0, 65)[1:] if flux or bias else ():
+        for _ in range(20):
+            i1 = (TWO_PI * flux * part - d1 + d2 + beta_2 * bias * part) / beta_sum
+            f1, f2 = math.sin(d1) - i1, math.sin(d2) - (bias * part - i1)
+            # Jacobian of (f1, f2): the loop couples the phases with 1 / beta_sum.
+            a, b, c = math.cos(d1) + 1.0 / beta_sum, -1.0 / beta_sum, math.cos(d2) + 1.0 / beta_sum
+            determinant = a * c - b * b
+            if determinant <= 1e-9:
+                break
+            d1 -= (c * f1 - b * f2) / determinant
+            d2 -= (a * f2 - b * f1) / determinant
+            if abs(f1) + abs(f2) < 1e-14:
+                break
+        if determinant <= 1e-9 or abs(f1) + abs(f2) > 1e-10:
+            raise CircuitError(
+                f"dendrite: at t = 0 the drive (flux {flux}, bias {bias}) is above threshold, so that the circuit "
+                f"cannot start at rest; let the bias rise from 0"
+            )
+    return np.array([d1, 0.0, d2, 0.0, 0.0])
