@@ -82,3 +82,16 @@ def check_writable(*targets: str | Path | None) -> None:
             raise SoensimError(f"{path}: the folder {path.parent} does not exist; make it first")
         if path.is_dir():
             raise SoensimError(f"{path}: is a folder; give the name of a file")
+
+
+def checked_seed(seed: int | None) -> int | None:
+    """Refuse a negative seed.
+
+    Raises
+    ------
+    SoensimError
+        It is below 0.
+    """
+    if seed is not None and seed < 0:
+        raise SoensimError(f"a seed is {seed}; it must be 0 or more")
+    return seed

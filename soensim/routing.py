@@ -47,9 +47,7 @@ class RoutedNetlist:
         """Make the graph of neurons and channels; nodes are (population, index), edges carry `delay_ps`."""
         graph: nx.DiGraph[tuple[str, int]] = nx.DiGraph()
         for name, population in self.netlist.populations.items():
-            graph.add_nodes_from(
-                ((name, k) for k in range(population.size)), population=name, kind=population.kind
-            )
+            graph.add_nodes_from(((name, k) for k in range(population.size)), population=name, kind=population.kind)
         for projection in self.netlist.projections:
             routed = self.projections[projection.key]
             graph.add_edges_from(

@@ -150,7 +150,7 @@ def _rest(device: Device, flux: float, bias: float) -> Array:
     Newton's method on i1 = sin d1, i2 = sin d2 with i1, i2 from the loop equation.
     """
     d1 = d2 = 0.0
-    beta_1, beta_2, beta_sum = device.beta_1, device.beta_2, device.beta_sum
+    beta_2, beta_sum = device.beta_2, device.beta_sum
     for part in np.linspace(0.0, 1.0, 65)[1:] if flux or bias else ():
         for _ in range(20):
             i1 = (TWO_PI * flux * part - d1 + d2 + beta_2 * bias * part) / beta_sum

@@ -162,9 +162,7 @@ def _matrix(synapses: Synapses, values: FloatArray, edges: NDArray[np.int64], ne
     return dense
 
 
-def _noise(
-    network: Network, read_seed: int, first_sample: int, steps: int
-) -> Callable[[int, int], FloatArray]:
+def _noise(network: Network, read_seed: int, first_sample: int, steps: int) -> Callable[[int, int], FloatArray]:
     draws = np.stack(
         [
             np.random.default_rng([read_seed, first_sample + row]).standard_normal((steps, network.neurons))

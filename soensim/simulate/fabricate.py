@@ -67,8 +67,7 @@ def fabricate(network: Network, program: Program, chip_seed: int | None) -> Fabr
             for p in network.populations
         ),
         tuple(
-            p.bias_current
-            * (1 + spreads["bias_current_spread"] * normal(f"{p.name}.bias_current", (p.size,)))
+            p.bias_current * (1 + spreads["bias_current_spread"] * normal(f"{p.name}.bias_current", (p.size,)))
             for p in network.populations
         ),
         tuple(

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
+from soensim.data import Dataset
+from soensim.network import Network
 from soensim.train.recipe import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
-
-if TYPE_CHECKING:
-    from soensim.data import Dataset
-    from soensim.network import Network
-    from soensim.train.loop import TrainResult
+from soensim.train.result import TrainResult
 
 
-def train(network: Network, data: Dataset, recipe: Recipe, **options: Any) -> TrainResult:
-    """Fit weights that the chip can hold; see `soensim.train.loop.train` for the options."""
-    from soensim.train.loop import train as run
+def train(
+    network: Network,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    run_dir: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+    command: str = "",
+) -> TrainResult:
+    """Fit weights that the chip can hold.
 
-    return run(network, data, recipe, **options)
+    Parameters
+    ----------
+    network
+        The chip, at the integration step to train with.
+    data
+        Trains on its training split; looks at its validation split after every epoch, never at its test split.
+    recipe
+        The rule and its settings.
+    run_dir
+        Folder for a checkpoint after every epoch, the history and the program; None writes nothing.
+    resume
+        Go on from the checkpoint in ``run_dir``; the result is the same as without the interruption.
+    progress
+        Show a progress bar on standard error.
+    command
+        The command line that asked for this, for the program's header.
+
+    Raises
+    ------
+    DataError, RecipeError
+        The data set or the rule does not fit the chip, or the run folder is not as asked for.
+    SimulationError
+        The loss is no longer finite.
+    """
+    from soensim.train.loop import Training
+
+    return Training(network, data, recipe, run_dir, resume, progress, command).run()
 
 
-__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "make_recipe", "train"]
+__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "TrainResult", "make_recipe", "train"]

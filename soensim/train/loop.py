@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,72 +25,14 @@ from soensim.program import Program
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipe import Recipe
+from soensim.train.result import TrainResult
 from soensim.train.rules import accuracy, make_rule
 
 CHECKPOINT = "checkpoint.safetensors"
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """What a training found.
-
-    Attributes
-    ----------
-    program
-        Codes for the chip, with the ideal weights that they came from.
-    history
-        One row per epoch: epoch, loss, validation_accuracy, learning_rate, seconds.
-    """
-
-    program: Program
-    history: list[dict[str, float]]
-
-
-def train(
-    network: Network,
-    data: Dataset,
-    recipe: Recipe,
-    *,
-    run_dir: Path | None = None,
-    resume: bool = False,
-    progress: bool = False,
-    command: str = "",
-) -> TrainResult:
-    """Fit weights that the chip can hold.
-
-    Parameters
-    ----------
-    network
-        The chip, at the integration step to train with.
-    data
-        Trains on its training split; looks at its validation split after every epoch, never at its test split.
-    recipe
-        The rule and its settings.
-    run_dir
-        Folder for a checkpoint after every epoch, the history and the program; None writes nothing.
-    resume
-        Go on from the checkpoint in ``run_dir``; the result is the same as without the interruption.
-    progress
-        Show a progress bar on standard error.
-    command
-        The command line that asked for this, for the program's header.
-
-    Raises
-    ------
-    DataError, RecipeError
-        The data set or the rule does not fit the chip, or the run folder is not as asked for.
-    SimulationError
-        The loss is no longer finite.
-    """
-    check_fit(network, data)
-    if recipe.train_samples > data.train.samples:
-        raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
-    with _one_thread():
-        return _Training(network, data, recipe, run_dir, resume, progress, command).run()
-
-
-class _Training:
-    """One training: its parameters, optimiser and schedule."""
+class Training:
+    """One training: its parameters, optimiser and schedule. `soensim.train.train` explains the arguments."""
 
     def __init__(
         self,
@@ -103,6 +44,9 @@ class _Training:
         progress: bool,
         command: str,
     ) -> None:
+        check_fit(network, data)
+        if recipe.train_samples > data.train.samples:
+            raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
         self.chip = TrainableChip(network, recipe)
@@ -121,6 +65,11 @@ class _Training:
             raise RecipeError("resume needs the run folder to go on from")
 
     def run(self) -> TrainResult:
+        """Run all epochs that are left."""
+        with _one_thread():
+            return self._run()
+
+    def _run(self) -> TrainResult:
         recipe = self.recipe
         if not self.history:
             self._begin_phase(recipe.ideal_epochs or recipe.epochs)

@@ -52,10 +52,12 @@ class Bptt:
         }
 
     def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:  # noqa: ARG002
+        """Cross-entropy of the readout, mean over the batch."""
         logits = self.extra["log_readout_gain"].exp() * self.scores(values, x)
         return cross_entropy(logits, torch.from_numpy(y))
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
+        """W_out s, shape (batch, classes)."""
         states = self.chip.unroll(values, _signals(self.chip, x))[self.output.population]
         scores: Tensor = linear_scores(states, values[READOUT], self.output.state)
         return scores
@@ -78,6 +80,7 @@ class FFTemporal:
         self.extra: dict[str, Tensor] = {}
 
     def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Tensor:
+        """Margin loss between the true and a random wrong label."""
         wrong = wrong_labels(y, self.output.classes, rng)
         # both signs in one pass: the time loop costs its calls, not its arithmetic
         both = self._goodness(values, np.concatenate([x, x]), np.concatenate([y, wrong]))
@@ -85,6 +88,7 @@ class FFTemporal:
         return ff_loss(positive - negative, self._step_weights(both), self.recipe.margin, self.recipe.sharpness)
 
     def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
+        """Goodness with each label on the label lines, shape (batch, classes)."""
         columns = []
         for label in range(self.output.classes):
             steps = self._goodness(values, x, np.full(len(x), label))

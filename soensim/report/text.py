@@ -1,0 +1,102 @@
+"""The table that `python -m soensim.evaluate` prints: plain text, at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from soensim.evaluate import Evaluation
+from soensim.network import Network
+from soensim.report import facts
+
+WIDTH = 100
+_LABEL = 18
+
+
+def table(evaluation: Evaluation, network: Network) -> str:
+    """Write the answer of an evaluation as a table.
+
+    Parameters
+    ----------
+    evaluation
+        What `evaluate` returned.
+    network
+        The chip that it scored.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 columns, without a newline at the end.
+    """
+    projections = facts.projection_rows(evaluation, network)
+    lines = [
+        *_fact("chip", f"{evaluation.chip['name']} (netlist {evaluation.chip['hash'][:12]})"),
+        *_facts(facts.chip_facts(evaluation, network), indent=2),
+        "",
+        *_columns(
+            ("  projection", "topology", "edges present of possible", "fan-in", "levels"),
+            [(f"  {r.name}", r.topology, r.edges, r.fan_in, r.levels) for r in projections],
+            right=(),
+        ),
+        "",
+        *_fact("data", facts.data_text(evaluation)),
+        *_fact("integration", facts.step_text(evaluation)),
+        *_fact("spreads, 1 sigma", "; ".join(map(" ".join, facts.spread_facts(evaluation, network)))),
+        "",
+        *_columns(
+            ("accuracy", "%", "95 % interval", ""),
+            [
+                (f"  {r.label}", r.percent, f"{r.low} to {r.high}" if r.low else "", r.note)
+                for r in facts.accuracy_rows(evaluation)
+            ],
+            right=(1,),
+        ),
+        "",
+        "per class (quantised codes, nominal chip)",
+        *_classes(facts.class_rows(evaluation)),
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _facts(items: facts.Facts, indent: int) -> list[str]:
+    return [line for label, text in items for line in _fact(" " * indent + label, text)]
+
+
+def _fact(label: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=f"{label:<{_LABEL}}", subsequent_indent=" " * _LABEL, break_on_hyphens=False
+    )
+
+
+def _columns(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> list[str]:
+    """Align columns two spaces apart; those in ``right`` to the right. A long first column is cut to fit."""
+    table = [head, *rows]
+    widths = [max(len(row[k]) for row in table) for k in range(len(head))]
+    room = WIDTH - sum(widths[1:]) - 2 * (len(head) - 1)
+    widths[0] = min(widths[0], room)
+    return [
+        "  ".join(
+            _cut(cell, width).rjust(width) if k in right else _cut(cell, width).ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    ]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _classes(rows: list[facts.ClassRow]) -> list[str]:
+    cells = [(row.name, row.percent, f"{row.right}/{row.samples}") for row in rows]
+    width = max(len(part) for cell in cells for part in cell)
+    per_line = max(1, (WIDTH - 9) // (width + 1))
+    # lines of about equal length: 20 classes read better as 2 x 10 than as 15 + 5
+    per_line = -(-len(cells) // -(-len(cells) // per_line))
+    lines: list[str] = []
+    for start in range(0, len(cells), per_line):
+        part = cells[start : start + per_line]
+        for k, label in enumerate(("class", "%", "right")):
+            lines.append(f"  {label:<6}" + "".join(f" {cell[k]:>{width}}" for cell in part))
+        lines.append("")
+    return lines[:-1]
