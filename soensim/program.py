@@ -181,13 +181,14 @@ class Program:
         """
         if self.codes is None:
             raise ProgramError("an ideal program has no codes to save; quantise it first")
+        # one entry: safetensors writes several in an order that changes from run to run
         metadata = {
             "format": FORMAT,
             "netlist_hash": self.netlist_hash,
-            "header": json.dumps(self.header, sort_keys=True),
+            "header": self.header,
             "sha256": _digest(self),
         }
-        write_atomic(path, safetensors.numpy.save(_tensors(self), metadata))
+        write_atomic(path, safetensors.numpy.save(_tensors(self), {"soensim": json.dumps(metadata, sort_keys=True)}))
 
     @classmethod
     def load(cls, path: str | Path) -> Program:
@@ -203,27 +204,28 @@ class Program:
             raise ProgramError(f"{path}: no such program; make one with `python -m soensim.train`")
         try:
             with safetensors.safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
+                text = (file.metadata() or {}).get("soensim")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (safetensors.SafetensorError, OSError) as error:
             raise ProgramError(f"{path}: is not a program file, or is truncated ({error})") from error
-        if "format" not in metadata:
+        if text is None:
             raise ProgramError(f"{path}: is a safetensors file, but not a program of soensim")
-        if metadata["format"] != FORMAT:
-            raise ProgramError(
-                f"{path}: has the format {metadata['format']!r}; this soensim reads {FORMAT!r}; train it again"
-            )
         try:
+            metadata = json.loads(text)
+            if metadata["format"] != FORMAT:
+                raise ProgramError(
+                    f"{path}: has the format {metadata['format']!r}; this soensim reads {FORMAT!r}; train it again"
+                )
             program = cls(
                 metadata["netlist_hash"],
                 _part(tensors, "ideal"),
                 _part(tensors, "codes"),
                 _part(tensors, "levels"),
                 _part(tensors, "signs"),
-                json.loads(metadata["header"]),
+                metadata["header"],
             )
             intact = _digest(program) == metadata["sha256"]
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):
             intact = False
         if not intact:
             raise ProgramError(f"{path}: its content does not match its checksum; it was altered or damaged")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +12,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from soensim.circuit.device import Device
+from soensim.circuit.fold import lobe
+from soensim.circuit.langevin import DEPTH, thermal_voltage
 from soensim.circuit.source import SourceArrays, SourceTable
 from soensim.circuit.squid import check_single_valued, solve_row, squid_parameters
-from soensim.circuit.threshold import lobe
 from soensim.errors import CircuitError
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
 N_PHI, N_U, N_Z = 129, 65, 33
+#: Nodes in u with noise: they must resolve the rounded threshold.
+N_U_NOISY = 193
 #: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
 CURRENT_MAX = 2.5
 # Errors that these leave in g (1e-8) are far below those of the interpolation.
@@ -55,7 +57,7 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
     if not (np.isfinite(temperature_k) and temperature_k >= 0.0):
         raise CircuitError(f"source table: temperature_k is {temperature_k!r}; it must be 0 or more")
     if not cache:
-        return SourceTable(device, temperature_k, build_arrays(device))
+        return SourceTable(device, temperature_k, build_arrays(device, temperature_k))
     return _cached(device, float(temperature_k))
 
 
@@ -63,11 +65,11 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
 def _cached(device: Device, temperature_k: float) -> SourceTable:
     key = table_key(device, temperature_k)
     for path in (_SHIPPED / f"{key}.npz", cache_directory() / f"{key}.npz"):
-        arrays = _read(path, key)
+        arrays = read_table(path, key)
         if arrays is not None:
             return SourceTable(device, temperature_k, arrays)
-    arrays = build_arrays(device)
-    _write(cache_directory() / f"{key}.npz", key, arrays)
+    arrays = build_arrays(device, temperature_k)
+    store_table(cache_directory() / f"{key}.npz", key, arrays)
     return SourceTable(device, temperature_k, arrays)
 
 
@@ -79,7 +81,7 @@ def table_key(device: Device, temperature_k: float) -> str:
         "beta_1": device.beta_1,
         "beta_2": device.beta_2,
         "thermal_noise": device.junction.thermal_noise(temperature_k),
-        "nodes": [N_PHI, N_U, N_Z],
+        "nodes": [N_PHI, N_U, N_Z, N_U_NOISY],
         "current_max": CURRENT_MAX,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:24]
@@ -106,7 +108,9 @@ def _solve_grid(phi, currents, skew, p, tolerance, settle, periods, g):  # type:
                 solve_row(flux, currents[a, b : b + 1], p, tolerance, settle, periods, g[a, b : b + 1])
 
 
-def build_arrays(device: Device, n_phi: int = N_PHI, n_u: int = N_U, n_z: int = N_Z) -> SourceArrays:
+def build_arrays(
+    device: Device, temperature_k: float = 0.0, n_phi: int = N_PHI, n_u: int = N_U, n_z: int = N_Z
+) -> SourceArrays:
     """Solve the table of a device; see `soensim.circuit.source` for what it holds.
 
     Raises
@@ -132,12 +136,22 @@ def build_arrays(device: Device, n_phi: int = N_PHI, n_u: int = N_U, n_z: int = 
         )
     beyond = np.zeros((n_phi, n_z))
     beyond[:, 1:] = (0.25 * currents**2 - g**2)[:, : n_z - 1]
+    g_near = g[:, n_z - 1 :]
+    if temperature_k > 0.0:
+        edge = edge - DEPTH * device.junction.thermal_noise(temperature_k) ** (2.0 / 3.0)
+        u = np.linspace(0.0, 1.0, N_U_NOISY)
+        near = edge[:, None] + (CURRENT_MAX - edge[-1]) * u[:0:-1] ** 2
+        g_near = thermal_voltage(device, phi, near, temperature_k)
+        # What noise adds at i_max fades with 1 / i^2 beyond it.
+        end = np.array([np.interp(CURRENT_MAX, near[a, ::-1], g_near[a, ::-1]) for a in range(n_phi)])
+        beyond += (0.25 * CURRENT_MAX**2 - end**2 - beyond[:, -1])[:, None] * z**2
     w_a = np.sqrt(near - edge[:, None])
     w_b = np.sqrt(near - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
-    shape = np.empty((n_phi, n_u))
-    shape[:, :0:-1] = g[:, n_z - 1 :] * (1.0 / w_a + 1.0 / w_b)
-    # H is smooth but 0/0 at u = 0: quadratic continuation.
-    shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
+    shape = np.zeros((n_phi, u.size))
+    shape[:, :0:-1] = g_near * (1.0 / w_a + 1.0 / w_b)
+    if temperature_k == 0.0:
+        # H is smooth but 0/0 at u = 0: quadratic continuation. With noise it starts from zero.
+        shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
     cells = _edge_cells(edge, slope)
     scale = 1.0 / np.sqrt(CURRENT_MAX - edge[-1])
     return SourceArrays(cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1]))
@@ -150,10 +164,10 @@ def _edge_cells(edge: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArra
     return np.stack([edge[:-1], m0, 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise], axis=1)
 
 
-def _read(path: Path, key: str) -> SourceArrays | None:
+def read_table(path: Path, key: str) -> SourceArrays | None:
     """Stored arrays, or None where there are none or they are damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = SourceArrays(
                 *(stored[name] for name in ("edge", "shape", "beyond")),
                 *(float(stored[name]) for name in ("skew", "scale", "current_max", "corner", "tangent")),
@@ -164,13 +178,13 @@ def _read(path: Path, key: str) -> SourceArrays | None:
     return arrays if sound else None
 
 
-def _write(path: Path, key: str, arrays: SourceArrays) -> None:
+def store_table(path: Path, key: str, arrays: SourceArrays) -> None:
     """Store arrays under a temporary name, then rename: a reader sees all of it or nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, key=np.array(key), **arrays._asdict())
-        Path(temporary).replace(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, key=np.array(key), **arrays._asdict())
+        temporary.replace(path)
     except OSError:
         return  # a cache that cannot be written costs time, not correctness

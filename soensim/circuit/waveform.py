@@ -64,3 +64,59 @@ class Waveform:
     def at(self, t_ns: ArrayLike) -> Array:
         """Value at times t_ns."""
         return np.interp(np.asarray(t_ns, dtype=np.float64), self.t_ns, self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """Flux and bias of one dendrite, with all corners of both on one time axis.
+
+    Parameters
+    ----------
+    t_ns
+        Times to record, in ns.
+    flux, bias
+        Waveforms in Phi_0 and I_c.
+    knots_ns
+        0, every corner of both waveforms, and the last time to record; both are straight in between.
+    """
+
+    t_ns: Array
+    flux: Waveform
+    bias: Waveform
+    knots_ns: Array
+
+    @classmethod
+    def of(
+        cls, t_ns: ArrayLike, flux: Waveform | ArrayLike, bias_current: Waveform | ArrayLike, bias_rise_ns: float
+    ) -> Self:
+        """Assemble a drive from what `dendrite` accepts.
+
+        Raises
+        ------
+        CircuitError
+            On times that are negative or do not increase, or a bad waveform.
+        """
+        times = np.array(t_ns, dtype=np.float64, ndmin=1)
+        if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
+            raise CircuitError("dendrite: t_ns must be a one-dimensional array of finite times")
+        if times[0] < 0.0 or not (np.diff(times) > 0.0).all():
+            raise CircuitError("dendrite: t_ns must be 0 or later and increase strictly")
+        times.setflags(write=False)
+        flux_wave = Waveform.of(flux, times)
+        if isinstance(bias_current, Waveform) or np.ndim(bias_current) > 0:
+            bias_wave = Waveform.of(bias_current, times)
+        else:
+            bias_wave = Waveform.ramp(float(np.asarray(bias_current)), bias_rise_ns)
+        end = max(float(times[-1]), 1e-3)  # a kernel needs one segment, even for t = 0 only
+        corners = np.concatenate([[0.0, end], flux_wave.t_ns, bias_wave.t_ns])
+        return cls(times, flux_wave, bias_wave, np.unique(corners[(corners >= 0.0) & (corners <= end)]))
+
+    @property
+    def knot_flux(self) -> Array:
+        """Flux at the knots."""
+        return self.flux.at(self.knots_ns)
+
+    @property
+    def knot_bias(self) -> Array:
+        """Bias at the knots."""
+        return self.bias.at(self.knots_ns)

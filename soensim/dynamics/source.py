@@ -86,8 +86,8 @@ def _squid_rate(flux: Array, squid_current: Array, excess: Array) -> Array:
     p2 = (flux - array_namespace(flux).round(flux)) ** 2
     u = excess**0.5
     row0, row1, row2 = (c0 + u * (c1 + u * c2) for c0, c1, c2 in _RATE)
+    total = squid_current + squid_fit_threshold(flux)
     # the resistively shunted junction far above threshold, sqrt(i^2 - i_th^2)/2, times a correction near 1
-    total = 2 * squid_current - excess  # i + i_th
     return 0.5 * u * total**0.5 * (row0 + p2 * (row1 + p2 * row2))
 
 
@@ -96,7 +96,7 @@ def _squid_fit(flux: Array, squid_current: Array) -> Array:
     excess = squid_current - squid_fit_threshold(flux)
     running = excess > 0
     # the square root sees 1 where the SQUID is at rest, so that its infinite slope at 0 never meets a gradient
-    rate = _squid_rate(flux, squid_current + 0 * flux, xp.where(running, excess, xp.ones_like(excess)))
+    rate = _squid_rate(flux, squid_current, xp.where(running, excess, xp.ones_like(excess)))
     return xp.where(running, rate, xp.zeros_like(rate))
 
 
@@ -122,7 +122,7 @@ def soft_slope(source: SourceFunction, width: float) -> SourceFunction:
 
         sharp = _squid_fit(flux.detach(), squid_current.detach())
         excess = width * softplus((squid_current - squid_fit_threshold(flux)) / width)
-        soft = _squid_rate(flux, squid_current + 0 * flux, excess + 1e-6)
+        soft = _squid_rate(flux, squid_current, excess + 1e-6)
         return soft + (sharp - soft).detach()
 
     return SourceFunction(source.name, source.virtual, g, source.max_slope, source.max_current)

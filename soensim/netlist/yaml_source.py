@@ -1,71 +1,34 @@
-"""YAML text -> plain values, and the line and column of any of them.
-
-The values are read by PyYAML's C loader with the number and boolean rules of YAML 1.2: ``1e-9`` is a
-number, ``on`` and ``no`` are words. The text is composed a second time, for positions, only after an error.
-"""
+"""YAML text -> plain values, and the line and column of any of them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from soensim.errors import NetlistError
+from soensim.netlist.yaml_loader import Loader, YamlError, check_nodes, check_stream, child
 
-MAX_BYTES = 16 * 2**20  # larger edge lists belong into a CSV or npz file
-MAX_NODES = 2_000_000  # after the expansion of aliases: stops "billion laughs" before it costs memory
+MAX_BYTES = 4 * 2**20  # longer edge lists belong into a CSV or npz file, which is read a hundred times faster
 
-PathPart = str | int
+PathParts = tuple[str | int, ...]
 
-
-class _Loader(yaml.CSafeLoader):
-    """PyYAML's safe C loader with YAML 1.2 scalars and without duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[str, yaml.Node] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be a plain word, not a list or a mapping", key.start_mark
-                )
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                first = seen[key.value].start_mark.line + 1
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} is given twice (first in line {first})", key.start_mark
-                )
-            seen[key.value] = key
-        return super().construct_mapping(node, deep=deep)
-
-
-def _yaml_1_2_scalars() -> None:
-    import re
-
-    tag = "tag:yaml.org,2002:"
-    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    rules = [
-        ("null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
-        ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-        ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
-        ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-        ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+."),
-        ("merge", r"^<<$", "<"),
-    ]
-    for name, pattern, first_characters in rules:
-        for character in first_characters:
-            key = "" if character == "\0" else character
-            resolvers.setdefault(key, []).append((tag + name, re.compile(pattern)))
-    _Loader.yaml_implicit_resolvers = resolvers
-
-
-def _construct_int(loader: yaml.Loader, node: yaml.ScalarNode) -> int:
-    return int(loader.construct_scalar(node))  # decimal always: 010 is ten, as the reader sees it
-
-
-_yaml_1_2_scalars()
-_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+_PLAIN_KEY = re.compile(r"[\w-]{1,64}")
+_ADVICE = {  # libyaml's own words for the mistakes that people make
+    "mapping values are not allowed in this context": (
+        "a `:` is not expected here; check the indentation above, or put the text in quotes"
+    ),
+    "found undefined alias": "the alias has no anchor above it; mark the value that it repeats with `&`",
+    "second occurrence": "the anchor is defined a second time; give each anchor its own name",
+    "did not find expected key": "is not YAML: a key is expected here; check the indentation",
+    "did not find expected '-' indicator": "is not YAML: a `-` is expected here; check the indentation",
+    "found character that cannot start any token": ("a value cannot start with this character; put the text in quotes"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,47 +39,51 @@ class YamlSource:
     text: str
     value: Any
 
-    def position(self, path: tuple[PathPart, ...]) -> tuple[int, int, tuple[PathPart, ...]]:
-        """Find the line and column (both from 1) of the deepest part of ``path`` that the text holds.
+    @cached_property
+    def _root(self) -> yaml.Node:
+        """The nodes, composed a second time: only an error needs them."""
+        node: yaml.Node = yaml.compose(self.text, Loader=Loader)  # type: ignore[assignment]  # it is not empty
+        return node
 
-        Parts that are not in the text (the tag of a union, a missing key) are passed over. The third value
-        is the path without those in its middle.
+    def position(self, path: PathParts, *, key: bool = False) -> tuple[int, int]:
+        """Find the line and column, both from 1.
+
+        Parameters
+        ----------
+        path
+            Keys and indices from the top. Where the text lacks the rest of it, the deepest part that is there
+            counts.
+        key
+            Point at a key even if its value is a scalar; that of a list or mapping is always pointed at.
         """
-        node: yaml.Node = yaml.compose(self.text, Loader=_Loader)  # type: ignore[assignment]  # it was not empty
-        mark: yaml.Mark = node.start_mark
-        kept: list[PathPart] = []
-        for place, part in enumerate(path):
-            child = _child(node, part)
-            if child is not None:
-                mark, node = child
-                kept.append(part)
-            elif place == len(path) - 1:
-                kept.append(part)
-        return mark.line + 1, mark.column + 1, tuple(kept)
+        node = self._root
+        mark = node.start_mark
+        for part in path:
+            found = child(node, part)
+            if found is None:
+                break
+            node = found[1]
+            is_value = isinstance(node, yaml.ScalarNode) and not key
+            mark = (node if is_value else found[0]).start_mark
+        return mark.line + 1, mark.column + 1
 
-    def error(self, path: tuple[PathPart, ...], message: str) -> NetlistError:
+    def error(self, path: PathParts, message: str, *, key: bool = False) -> NetlistError:
         """Make the error ``name:line:column: path: message``."""
-        line, column, kept = self.position(path)
-        where = f"{self.name}:{line}:{column}: "
-        return NetlistError(where + (f"{dotted(kept)}: " if kept else "") + message)
+        line, column = self.position(path, key=key)
+        return NetlistError(f"{self.name}:{line}:{column}: " + (f"{dotted(path)}: " if path else "") + message)
 
 
-def dotted(path: tuple[PathPart, ...]) -> str:
+def dotted(path: PathParts) -> str:
     """Write a path as a person would: ``projections[0].efficacy.bits``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not _PLAIN_KEY.fullmatch(part):
+            text += f"[{part[:40]!r}]"
+        else:
+            text += f".{part}" if text else part
     return text
-
-
-def _child(node: yaml.Node, part: PathPart) -> tuple[yaml.Mark, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == part:
-                return key.start_mark, value
-    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark, node.value[part]
-    return None
 
 
 def read_yaml(path: Path) -> YamlSource:
@@ -128,26 +95,29 @@ def read_yaml(path: Path) -> YamlSource:
         The file is missing, a directory, too large, not UTF-8, empty or not YAML.
     """
     name = str(path)
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
         raise NetlistError(
             f"{name}: no such file; give the path of a netlist, such as netlists/year1-28.yaml"
-        )
-    if path.is_dir():
-        raise NetlistError(f"{name}: is a directory; give the path of one netlist in it")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise NetlistError(f"{name}: cannot be read: {error.strerror}") from error
+        ) from error
+    except IsADirectoryError as error:
+        raise NetlistError(f"{name}: is a directory; give the path of one netlist in it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise NetlistError(f"{name[:200]}: cannot be read: {reason}") from error
     if len(raw) > MAX_BYTES:
         raise NetlistError(
-            f"{name}: is {len(raw)} bytes long, the limit is {MAX_BYTES}; "
+            f"{name}: is longer than the limit of {MAX_BYTES} bytes; "
             "keep long edge lists in a CSV or npz file (topology: {kind: file, path: …})"
         )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        column = error.start - (raw[: error.start].rfind(b"\n") + 1) + 1
+        before = raw[: error.start]
+        line, start = before.count(b"\n") + 1, before.rfind(b"\n") + 1
+        column = len(before[start:].decode("utf-8-sig", errors="replace")) + 1
         raise NetlistError(
             f"{name}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8 text"
         ) from error
@@ -155,69 +125,54 @@ def read_yaml(path: Path) -> YamlSource:
 
 
 def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse YAML text; ``name`` stands for the file in messages."""
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        if node is None:
-            raise NetlistError(f"{name}: is empty; a netlist starts with `schema: soensim/1`")
-        _refuse_large(node, name)
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506  (a subclass of CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise NetlistError(f"{where}: {_plain(error, text)}") from error
-    except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
+    """Parse YAML text; ``name`` stands for the file in messages.
+
+    Raises
+    ------
+    NetlistError
+        The text is empty, not YAML, or one of the kinds of YAML that hide mistakes.
+    """
+    text = text.removeprefix("\ufeff")
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        before = text[: forbidden.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise NetlistError(
-            f"{name}:{line}: character U+{error.character:04X} is not allowed in YAML; remove it"
-        ) from error
-    except ValueError as error:  # Python refuses an integer of more than 4300 digits
-        raise NetlistError(f"{name}: {error}") from error
+            f"{name}:{line}:{column}: the character U+{ord(forbidden[0]):04X} is not allowed in YAML; remove it"
+        )
+    try:
+        filled = check_stream(text)
+        value = _value(text) if filled else None
+    except YamlError as error:
+        raise _at(name, error.mark, str(error)) from error
+    except yaml.MarkedYAMLError as error:
+        raise _at(name, error.problem_mark or error.context_mark, _plain(error, text)) from error
+    if value is None:
+        raise NetlistError(f"{name}: is empty; a netlist starts with `schema: soensim/1`")
     return YamlSource(name, text, value)
 
 
+def _value(text: str) -> Any:
+    loader = Loader(text)
+    try:
+        node: yaml.Node = loader.get_single_node()  # type: ignore[assignment]  # there is a document
+        check_nodes(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _at(name: str, mark: yaml.Mark | None, message: str) -> NetlistError:
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    return NetlistError(f"{where}: {message}")
+
+
 def _plain(error: yaml.MarkedYAMLError, text: str) -> str:
-    mark = error.problem_mark
-    if mark is not None and not isinstance(error, yaml.constructor.ConstructorError):
-        line = (text.splitlines() or [""])[min(mark.line, text.count("\n"))] if text else ""
-        if "\t" in line[: mark.column + 1]:
-            return "a tab is used for indentation; YAML takes spaces only"
-    problem = error.problem or "is not YAML"
-    return problem if error.context is None else f"{problem} ({error.context})"
-
-
-def _refuse_large(root: yaml.Node, name: str) -> None:
-    """Count nodes as they will be once every alias is expanded; refuse cycles and explosions."""
-    sizes: dict[int, int] = {}
-    open_nodes: set[int] = set()
-
-    def size(node: yaml.Node) -> int:
-        if isinstance(node, yaml.ScalarNode):
-            return 1
-        key = id(node)
-        if key in sizes:
-            return sizes[key]
-        where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
-        if key in open_nodes:
-            raise NetlistError(
-                f"{where}: an anchor contains itself; an alias may only point to a finished value"
-            )
-        if len(open_nodes) > 60:
-            raise NetlistError(f"{where}: is nested more than 60 deep")
-        open_nodes.add(key)
-        children = (
-            [part for pair in node.value for part in pair]
-            if isinstance(node, yaml.MappingNode)
-            else node.value
-        )
-        total = 1 + sum(size(child) for child in children)
-        open_nodes.discard(key)
-        if total > MAX_NODES:
-            raise NetlistError(
-                f"{where}: expands to more than {MAX_NODES} values; aliases may not multiply, "
-                "and long edge lists belong into a CSV or npz file"
-            )
-        sizes[key] = total
-        return total
-
-    size(root)
+    """Say what is wrong with the syntax, with advice where it is known."""
+    problem, mark = error.problem or "unknown error", error.problem_mark
+    line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
+    if "tab" in problem or (mark and line[mark.column : mark.column + 1] == "\t"):
+        return "a tab is used for indentation; YAML takes spaces only"
+    if problem in _ADVICE:
+        return _ADVICE[problem]
+    return f"is not YAML: {problem}" + (f" {error.context}" if error.context else "")

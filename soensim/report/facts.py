@@ -100,11 +100,10 @@ def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
 
 def source_texts(network: Network) -> list[str]:
     """Say per source function whether it is virtual; populations are named where functions differ."""
-    names = list(dict.fromkeys(p.source.name for p in network.populations))
-    texts = []
+    texts, names = [], list(dict.fromkeys(p.source.name for p in network.populations))
     for name in names:
         users = [p for p in network.populations if p.source.name == name]
-        kind = "VIRTUAL: no known circuit has it" if users[0].source.virtual else "of the SQUID"
+        kind = "VIRTUAL: no known circuit has it" if users[0].source.virtual else "of a SQUID"
         where = f", in {', '.join(p.name for p in users)}" if len(names) > 1 else ""
         texts.append(f"{name} ({kind}){where}")
     return texts
@@ -199,7 +198,7 @@ def accuracy_rows(evaluation: Evaluation) -> list[AccuracyRow]:
         row("quantised codes", accuracy.quantised, accuracy.quantised_ci95, over_samples),
     ]
     if evaluation.steps["refine"] != 1:
-        rows.append(row("the same, training step", accuracy.quantised_training_step, None, "not the score"))
+        rows.append(row("the same, training step", accuracy.quantised_training_step, None, "for comparison"))
     chips, seeds = accuracy.chips, evaluation.seeds["chip_seeds"]
     if len(chips) == 1:
         return [*rows, row("one fabricated chip", chips[0], None, f"chip_seed {seeds[0]}; no interval from one")]
@@ -226,9 +225,7 @@ def bits_text(bits: int | list[int] | None) -> str:
     """Write the bits of a chip's efficacies; None is a level table of its own."""
     if bits is None:
         return "explicit level tables"
-    if isinstance(bits, int):
-        return f"{bits} bits"
-    return f"{' and '.join(map(str, bits))} bits"
+    return f"{bits} bits" if isinstance(bits, int) else f"{' and '.join(map(str, bits))} bits"
 
 
 def _spread(name: str, value: float) -> tuple[str, str]:

@@ -54,7 +54,7 @@ class Checkpoint:
             "history": self.history,
         }
         tensors = {f"parameters/{name}": t.detach() for name, t in self.parameters.items()} | moments
-        write_atomic(path, safetensors.torch.save(tensors, {"format": FORMAT, "plain": json.dumps(plain)}))
+        write_atomic(path, safetensors.torch.save(tensors, {"soensim": json.dumps({"format": FORMAT, **plain})}))
 
     @classmethod
     def load(cls, path: Path, origin: Mapping[str, Any]) -> Checkpoint:
@@ -71,9 +71,9 @@ class Checkpoint:
             with safetensors.safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if metadata.get("format") != FORMAT:
+            plain = json.loads(metadata["soensim"])
+            if plain["format"] != FORMAT:
                 raise RecipeError(f"{path}: is not a checkpoint of the format {FORMAT!r}")
-            plain = json.loads(metadata["plain"])
         except (safetensors.SafetensorError, ValueError, KeyError) as error:
             raise RecipeError(f"{path}: the checkpoint is damaged ({error}); start without --resume") from error
         if plain["origin"] != json.loads(json.dumps(origin)):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soensim.circuit._rcsj import TWO_PI, pack, transient
 from soensim.circuit.device import Device
-from soensim.circuit.waveform import Waveform
+from soensim.circuit.waveform import Drive, Waveform
 from soensim.errors import CircuitError
 from soensim.units import FLUX_QUANTUM_WB
 
@@ -58,7 +58,7 @@ def dendrite(
     bias_rise_ns: float = 0.1,
     tolerance: float = 1e-6,
 ) -> CircuitTrace:
-    """Solve a dendrite's circuit (DESIGN section 4), from rest at t = 0.
+    """Solve a dendrite's circuit (DESIGN section 4), from rest at t = 0, cooled in the flux of that moment.
 
         beta_c d1'' + d1' + sin d1 = i1        beta_c d2'' + d2' + sin d2 = i2        i1 + i2 = i_b - s
         d1 - d2 + beta_1 i1 - beta_2 i2 = 2 pi phi
@@ -99,49 +99,44 @@ def dendrite(
     ----------
     Shainline, Primavera, Khan, arXiv:2210.09976.
     """
-    times = _checked_times(t_ns)
-    for name, value in (("beta_di", beta_di), ("tau_di_ns", tau_di_ns), ("tolerance", tolerance)):
-        if not value > 0.0 or (name != "tau_di_ns" and not math.isfinite(value)):
-            raise CircuitError(f"dendrite: {name} is {value!r}; it must be positive")
-    flux_wave = Waveform.of(flux, times)
-    if isinstance(bias_current, Waveform) or np.ndim(bias_current) > 0:
-        bias_wave = Waveform.of(bias_current, times)
-    else:
-        bias_wave = Waveform.ramp(float(np.asarray(bias_current)), bias_rise_ns)
-
+    drive = Drive.of(t_ns, flux, bias_current, bias_rise_ns)
+    check_loop(beta_di, tau_di_ns)
+    if not tolerance > 0.0:
+        raise CircuitError(f"dendrite: tolerance is {tolerance!r}; it must be positive")
     tau_per_ns = device.junction.tau_from_seconds(1e-9)
-    corners = np.concatenate([[0.0, times[-1]], flux_wave.t_ns, bias_wave.t_ns])
-    knots = np.unique(corners[(corners >= 0.0) & (corners <= times[-1])])
-    if knots.size < 2:
-        knots = np.array([0.0, 1e-3])  # only t = 0 is asked for
     alpha = beta_di / (tau_di_ns * tau_per_ns)
     p = pack(device.junction.beta_c, device.beta_1, device.beta_2, beta_di, alpha)
-    y = _rest(device, float(flux_wave.at(0.0)), float(bias_wave.at(0.0)))
-    state, phase, work = np.zeros((3, times.size))
-    knot_flux, knot_bias = flux_wave.at(knots), bias_wave.at(knots)
-    steps = transient(y, knots * tau_per_ns, knot_flux, knot_bias, times * tau_per_ns, p, tolerance, state, phase, work)
+    # Whole flux quanta at the start are trapped by the loop as it becomes superconducting.
+    knot_flux = drive.knot_flux - np.round(drive.knot_flux[0])
+    y = _rest(device, float(knot_flux[0]), float(drive.knot_bias[0]))
+    state, phase, work = np.zeros((3, drive.t_ns.size))
+    knots, times = drive.knots_ns * tau_per_ns, drive.t_ns * tau_per_ns
+    steps = transient(y, knots, knot_flux, drive.knot_bias, times, p, tolerance, state, phase, work)
     if steps < 0 or not np.isfinite(state).all():
         raise CircuitError("dendrite: the circuit's state diverges; check the drive's amplitudes and beta_di")
     return CircuitTrace(
-        t_ns=times,
+        t_ns=drive.t_ns,
         state=state,
         fluxons=np.floor(phase / TWO_PI + 0.25).astype(np.int64),
         mean_phase=phase,
         energy_j=work * (device.junction.critical_current_a * FLUX_QUANTUM_WB / TWO_PI),
-        flux=flux_wave.at(times),
-        bias_current=bias_wave.at(times),
+        flux=drive.flux.at(drive.t_ns),
+        bias_current=drive.bias.at(drive.t_ns),
         steps=int(steps),
     )
 
 
-def _checked_times(t_ns: ArrayLike) -> Array:
-    times = np.array(t_ns, dtype=np.float64, ndmin=1)
-    if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
-        raise CircuitError("dendrite: t_ns must be a one-dimensional array of finite times")
-    if times[0] < 0.0 or not (np.diff(times) > 0.0).all():
-        raise CircuitError("dendrite: t_ns must be 0 or later and increase strictly")
-    times.setflags(write=False)
-    return times
+def check_loop(beta_di: float, tau_di_ns: float) -> None:
+    """Refuse an integration loop without a positive inductance and decay time.
+
+    Raises
+    ------
+    CircuitError
+        If one of them is not positive, or the inductance not finite.
+    """
+    for name, value in (("beta_di", beta_di), ("tau_di_ns", tau_di_ns)):
+        if not value > 0.0 or (name == "beta_di" and not math.isfinite(value)):
+            raise CircuitError(f"dendrite: {name} is {value!r}; it must be positive")
 
 
 def _rest(device: Device, flux: float, bias: float) -> Array:

@@ -1,0 +1,204 @@
+"""The whole netlist: populations, projections and what holds between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+
+from soensim.errors import TechnologyError
+from soensim.netlist.edges import MAX_EDGES, EdgeError, Edges
+from soensim.netlist.efficacy import Efficacy
+from soensim.netlist.operation import Imperfections, Timing
+from soensim.netlist.parts import MAX_NEURONS, Name, NotNegative, Part, Text, fault, nearest
+from soensim.netlist.populations import DendritePopulation, InputPopulation, Population
+from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
+from soensim.netlist.topology import AllToAll, RandomTopology, Topology
+from soensim.technology import Technology, load_technology
+
+
+class Projection(Part):
+    """The synapses from one population to another (or to itself)."""
+
+    source: Name
+    """Name of the population that drives."""
+    target: Name
+    """Name of the dendrite population that is driven; the same name for recurrent synapses."""
+    topology: Topology
+    """Which source drives which target; `all-to-all` and `one-to-one` may stand as plain words."""
+    efficacy: Efficacy
+    """The values that each synapse can hold."""
+    delay_ps: NotNegative = 0.0
+    """Delay of every edge (ps), until routes bring their own."""
+
+    @property
+    def key(self) -> str:
+        """`source->target`, the projection's name in programs."""
+        return f"{self.source}->{self.target}"
+
+
+class Netlist(Part):
+    """A fabricated chip, as its designer describes it."""
+
+    schema_: Annotated[Literal["soensim/1"], Field(alias="schema")]
+    """Version of this format."""
+    name: Name
+    """Name of the chip."""
+    description: str = ""
+    """What the chip is, in a line or two."""
+    technology: Text
+    """Preset of device and process numbers (`soensim technology` lists them), or a YAML file beside the netlist."""
+    populations: Annotated[dict[Name, Population], Field(min_length=1)]
+    """Inputs and neurons by name; their order is that of channels and neurons in arrays."""
+    projections: Annotated[tuple[Projection, ...], Field(min_length=1, strict=False)]
+    """List of synapses between populations, one entry per pair (source, target)."""
+    timing: Timing
+    """How time passes."""
+    readout: Readout | None = None
+    """How a class is read off the states; absent: the chip has no readout."""
+    imperfections: Imperfections = Imperfections()
+    """Spreads between fabricated chips, and read noise."""
+    _technology: Technology = PrivateAttr()
+    _edges: dict[str, Edges] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _cross_references(self, info: ValidationInfo) -> Self:
+        folder: Path = (info.context or {}).get("folder", Path())
+        is_file = self.technology.endswith((".yaml", ".yml")) or "/" in self.technology
+        try:
+            self._technology = load_technology(folder / self.technology if is_file else self.technology)
+        except TechnologyError as error:
+            raise fault(str(error), "technology") from error
+        if not self.dendrites:
+            raise fault("has no population of kind 'dendrite'; a chip needs one", "populations")
+        neurons = sum(population.size for population in self.populations.values())
+        if neurons > MAX_NEURONS:
+            raise fault(f"have {neurons} members together; the limit is {MAX_NEURONS}", "populations")
+        for k, projection in enumerate(self.projections):
+            self._check_ends(projection, k)
+            self._edges[projection.key] = self._make_edges(projection, k, folder)
+        if self.readout is not None:
+            self._check_readout(self.readout)
+        return self
+
+    def _check_ends(self, projection: Projection, k: int) -> None:
+        for end in ("source", "target"):
+            self._check_known(getattr(projection, end), "projections", k, end)
+        if projection.target in self.inputs:
+            raise fault(
+                f"{projection.target!r} is an input population; a target must be of kind 'dendrite'",
+                *("projections", k, "target"),
+            )
+        if projection.key in self._edges:
+            first = [p.key for p in self.projections].index(projection.key)
+            raise fault(
+                f"{projection.key} is given twice (first as projections[{first}]); one projection per pair",
+                *("projections", k),
+            )
+
+    def _make_edges(self, projection: Projection, k: int, folder: Path) -> Edges:
+        at = ("projections", k, "topology")
+        topology = projection.topology
+        if isinstance(topology, AllToAll | RandomTopology) and not (
+            topology.self_connections or projection.source == projection.target
+        ):
+            raise fault(
+                f"only a population that drives itself has self connections, not {projection.key}; remove it",
+                *(*at, "self_connections"),
+                key=True,
+            )
+        n_sources, n_targets = (self.populations[p].size for p in (projection.source, projection.target))
+        try:
+            edges = topology.edges(n_sources, n_targets, folder)
+        except EdgeError as error:
+            raise fault(str(error), *at, *error.at) from error
+        total = len(edges) + sum(map(len, self._edges.values()))
+        if total > MAX_EDGES:
+            raise fault(f"brings the chip to {total} edges; the limit is {MAX_EDGES}", *at)
+        return edges
+
+    def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
+        self._check_known(readout.population, "readout", "population")
+        if readout.population in self.inputs:
+            raise fault(
+                f"{readout.population!r} is an input population; a readout needs one of kind 'dendrite'",
+                *("readout", "population"),
+            )
+        labels = [name for name, p in self.inputs.items() if p.carries == "label"]
+        if isinstance(readout, GoodnessReadout) and len(labels) != 1:
+            raise fault(
+                f"goodness needs one input population with `carries: label`, not {len(labels)}; "
+                "mark the label lines, or take a linear readout",
+                *("readout", "kind"),
+            )
+        if isinstance(readout, LinearReadout):
+            if labels:
+                raise fault(
+                    f"a linear readout cannot use the label lines of {labels[0]!r}; "
+                    "remove that population, or take a goodness readout",
+                    *("readout", "kind"),
+                )
+            weights = readout.classes * self.populations[readout.population].size
+            if weights > MAX_EDGES:
+                raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
+
+    def _check_known(self, name: str, *at: str | int) -> None:
+        if name not in self.populations:
+            raise fault(
+                f"no population {name!r}; {nearest(name, self.populations)}there are {', '.join(self.populations)}",
+                *at,
+            )
+
+    @property
+    def inputs(self) -> dict[str, InputPopulation]:
+        """Populations of kind `input`, in file order."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, InputPopulation)}
+
+    @property
+    def dendrites(self) -> dict[str, DendritePopulation]:
+        """Populations of kind `dendrite`, in file order."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, DendritePopulation)}
+
+    @property
+    def device_technology(self) -> Technology:
+        """The preset that `technology` names."""
+        return self._technology
+
+    def edges(self, projection: Projection) -> Edges:
+        """Edges that the netlist asks for; which of them exist is the routing's word."""
+        return self._edges[projection.key]
+
+    def imperfection(self, name: str) -> float:
+        """Spread or noise `name`: the netlist's own value, else the technology's.
+
+        Raises
+        ------
+        TechnologyError
+            Neither gives the number.
+        """
+        value = getattr(self.imperfections, name)
+        return self._technology.value(name) if value is None else float(value)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over everything that a program depends on.
+
+        It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
+        junction, not the name of the technology. Name, description, imperfections, comments and the order of
+        keys do not count; the order of populations does where it decides what a channel or a step means.
+        """
+        content = self.model_dump(
+            by_alias=True, exclude_none=True, exclude={"name", "description", "imperfections", "technology"}
+        )
+        for projection, parts in zip(self.projections, content["projections"], strict=True):
+            parts["topology"] = self.edges(projection).digest
+        content["projections"] = sorted(content["projections"], key=lambda p: (p["source"], p["target"]))
+        content["channels"] = list(self.inputs)
+        content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
+        junction = self._technology.junction
+        content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""How the chip runs: timing, and how fabricated chips differ from the drawing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from soensim.netlist.parts import NotNegative, Part, Positive, exactly_one
+
+
+class Timing(Part):
+    """How time passes."""
+
+    sample_tau: Positive | None = None
+    """How long one input sample is held (tau)."""
+    sample_ns: Positive | None = None
+    """How long one input sample is held (ns)."""
+    substeps: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Number of integration steps per input sample that training uses."""
+    integrator: Literal["forward-euler", "exponential-euler"] = "forward-euler"
+    """How a step is taken: retention 1 - gamma_minus dt, or exp(-gamma_minus dt)."""
+    update: Literal["lockstep", "feed-forward"] = "lockstep"
+    """`lockstep`: every population sees the states of the step before; `feed-forward`: a population sees the
+    states that the populations above it in the file have just taken."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        exactly_one(self, ("sample_tau", "sample_ns"), "sample time")
+        return self
+
+
+class Imperfections(Part):
+    """Spreads (one sigma) between fabricated chips, and read noise; absent ones come from the technology."""
+
+    efficacy_spread: NotNegative | None = None
+    """Spread of efficacies, one sigma (relative)."""
+    gamma_minus_spread: NotNegative | None = None
+    """Spread of leaks, one sigma (relative)."""
+    bias_current_spread: NotNegative | None = None
+    """Spread of bias currents, one sigma (relative)."""
+    flux_offset_spread: NotNegative | None = None
+    """Spread of static flux, one sigma (Phi_0)."""
+    read_noise_flux: NotNegative = 0.0
+    """Gaussian flux noise, one sigma (Phi_0), fresh for every neuron and input sample."""

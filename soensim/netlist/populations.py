@@ -1,0 +1,94 @@
+"""Populations: where signals enter the chip, and the neurons."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from soensim.netlist.parts import Finite, NotNegative, Part, Positive, Size, exactly_one, fault, kind_of
+
+
+class InputPopulation(Part):
+    """Channels that bring signals onto the chip."""
+
+    kind: Literal["input"]
+    """Channels that bring signals onto the chip."""
+    size: Size
+    """Number of channels."""
+    carries: Literal["data", "label"] = "data"
+    """`data`: samples of a data set; `label`: one-hot class lines, held at every step (forward-forward)."""
+    drive_low: Finite
+    """Signal (I_c) that stands for a data value of 0, or for a label line that is off."""
+    drive_high: Finite
+    """Signal (I_c) that stands for a data value of 1, or for the label line that is on."""
+
+
+class FluxTrim(Part):
+    """A programmable flux per neuron, on top of `flux_offset`."""
+
+    bits: Annotated[int, Field(ge=2, le=16)]
+    """Number of bits; b bits give 2^b - 1 levels, symmetric about an exact zero."""
+    range: Positive
+    """Largest trim (Phi_0)."""
+
+
+class DendritePopulation(Part):
+    """Rate neurons: dendrites whose states couple, without spikes."""
+
+    kind: Literal["dendrite"]
+    """Rate neurons: dendrites whose states couple, without spikes."""
+    size: Size
+    """Number of neurons."""
+    source_function: Literal["squid-fit", "tanh", "relu", "steep-sigmoid"]
+    """Source function g(phi, i). `squid-fit` is the SQUID's; the others are virtual: no circuit is known that
+    has them."""
+    bias_current: Positive | None = None
+    """Bias of the dendrite's SQUID (I_c). Required by `squid-fit`, meaningless for a virtual function."""
+    flux_offset: Finite = 0.0
+    """Static flux (Phi_0), the same for every neuron."""
+    flux_trim: FluxTrim | None = None
+    """Programmable flux per neuron; absent: none on the chip."""
+    gamma_plus: Positive | None = None
+    """Drive gain (1/tau)."""
+    beta_di: Positive | None = None
+    """Dimensionless loop inductance 2 pi I_c L_di / Phi_0; gamma_plus = 1/beta_di (1/tau)."""
+    gamma_plus_per_ns: Positive | None = None
+    """Drive gain (1/ns)."""
+    gamma_minus: NotNegative | None = None
+    """Leak (1/tau)."""
+    gamma_minus_per_ns: NotNegative | None = None
+    """Leak (1/ns)."""
+    tau_di_ns: Positive | None = None
+    """Decay time of the integration loop (ns); gamma_minus = 1/tau_di."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        exactly_one(self, ("gamma_plus", "beta_di", "gamma_plus_per_ns"), "drive gain")
+        exactly_one(self, ("gamma_minus", "gamma_minus_per_ns", "tau_di_ns"), "leak")
+        if self.virtual and self.bias_current is not None:
+            raise fault(
+                f"has no meaning for the virtual source function {self.source_function!r}; remove it, "
+                "or take `squid-fit`",
+                "bias_current",
+                key=True,
+            )
+        if not self.virtual and self.bias_current is None:
+            raise fault(
+                f"is missing; the SQUID of {self.source_function!r} needs one (I_c), for example 1.7",
+                "bias_current",
+                key=True,
+            )
+        return self
+
+    @property
+    def virtual(self) -> bool:
+        """Whether the source function is not that of a known circuit."""
+        return self.source_function != "squid-fit"
+
+
+Population = Annotated[
+    InputPopulation | DendritePopulation,
+    Field(discriminator="kind"),
+    BeforeValidator(kind_of("population", ("input", "dendrite"))),
+]

@@ -1,0 +1,20 @@
+"""Pictures of a chip, of what is programmed on it, and of what it reaches. matplotlib without pyplot."""
+
+from soensim.report.figures.efficacies import efficacies
+from soensim.report.figures.scores import accuracy, confusion
+from soensim.report.figures.style import inline_svg, save_png
+from soensim.report.figures.topology import is_drawn_as_graph, topology
+from soensim.report.figures.traces import Examples, find_examples, traces
+
+__all__ = [
+    "Examples",
+    "accuracy",
+    "confusion",
+    "efficacies",
+    "find_examples",
+    "inline_svg",
+    "is_drawn_as_graph",
+    "save_png",
+    "topology",
+    "traces",
+]

@@ -1,0 +1,141 @@
+"""The look of every figure, and how a figure becomes a PNG file or an inline SVG.
+
+Nothing here touches pyplot. The settings hold while a figure is made and written; the caller's are restored.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.figure import Figure
+
+from soensim.files import write_atomic
+
+P = ParamSpec("P")
+
+INK = "#1e2329"  # text and axes; in a page it becomes the page's own text colour
+FAINT = "#8b949e"  # frames, absent things, secondary lines; legible on white and on near-black
+POSITIVE = "#d1603d"  # excites; warm
+NEGATIVE = "#3b7dc4"  # inhibits; cold. The pair is told apart with every common colour blindness
+RIGHT = "#3b7dc4"
+WRONG = "#d1603d"
+
+# Both maps fade to transparent, so that zero has the colour of the page, whatever that is.
+DIVERGING = LinearSegmentedColormap.from_list(
+    "soensim_diverging",
+    [(0.0, to_rgba(NEGATIVE)), (0.5, to_rgba(NEGATIVE, 0)), (0.5, to_rgba(POSITIVE, 0)), (1.0, to_rgba(POSITIVE))],
+)
+SEQUENTIAL = LinearSegmentedColormap.from_list("soensim_sequential", [to_rgba(RIGHT, 0), to_rgba(RIGHT)])
+ALERT = LinearSegmentedColormap.from_list("soensim_alert", [to_rgba(WRONG, 0), to_rgba(WRONG)])
+
+_SETTINGS: Any = {  # matplotlib types it by the literal names of all its settings
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture everywhere
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "none",  # letters stay text: smaller, sharp, searchable
+    "svg.hashsalt": "soensim",  # the same figure gives the same bytes
+    "svg.image_inline": True,
+}
+_PNG_DPI = 160
+_SVG_DPI = 144  # only pictures inside the SVG have a resolution
+
+
+def styled(make: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Run a function that makes a figure under the house settings."""
+
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(_SETTINGS):
+            return make(*args, **kwargs)
+
+    wrapped.__name__, wrapped.__doc__ = make.__name__, make.__doc__
+    return wrapped
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Make an empty figure (inches) whose parts are laid out without overlap."""
+    return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def quiet(axes: Axes) -> None:
+    """Leave only the content: no spines, no ticks."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def save_png(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG on white; the same figure gives the same bytes.
+
+    Raises
+    ------
+    SoensimError
+        The file cannot be written.
+    """
+    buffer = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        FigureCanvasAgg(figure)
+        figure.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
+    write_atomic(path, buffer.getvalue())
+
+
+def inline_svg(figure: Figure, name: str, title: str) -> str:
+    """Write a figure as an SVG element for a page; text and axes take the page's colour.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    name
+        Unique in the page; every id of the SVG starts with it.
+    title
+        What a screen reader says.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context(_SETTINGS):
+        FigureCanvasSVG(figure)
+        figure.savefig(buffer, format="svg", dpi=_SVG_DPI, transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{name}-", svg)
+    svg = svg.replace(INK, "currentColor")
+    # the page's own font; without a colour of its own, text is black whatever the page is
+    svg = re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 sans-serif", svg)
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    # sizes in CSS pixels, 96 per inch
+    return re.sub(
+        r"<svg [^>]*>",
+        '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'aria-label="{title}" width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" '
+        f'viewBox="0 0 {width:g} {height:g}">',
+        svg,
+        count=1,
+    )

@@ -1,0 +1,243 @@
+"""What is fabricated: which input and which neuron drives which neuron."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection, PathCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.path import Path
+from numpy.typing import NDArray
+
+from soensim.network import Network, Synapses
+from soensim.program import Program
+from soensim.report.figures.style import FAINT, INK, NEGATIVE, POSITIVE, SEQUENTIAL, new_figure, quiet, styled
+
+FloatArray = NDArray[np.float64]
+
+MAX_DRAWN_NODES = 120  # beyond, circles and their edges merge, and a matrix shows more
+MAX_DRAWN_EDGES = 4000
+_MATRIX_CELLS = 250  # cells of the matrix per side; more neurons share a cell
+_NODE = 0.145  # diameter of a node; a ring of neurons has the radius 1 or more
+_BEND = 0.16  # of an edge's length: i -> j and j -> i part
+
+
+@styled
+def topology(network: Network, program: Program | None = None) -> Figure:
+    """Draw the chip's graph: nodes and edges if that is legible, else its connection matrix and fan-in.
+
+    Parameters
+    ----------
+    network
+        The chip.
+    program
+        Gives every edge the colour (sign) and the weight (size) of its efficacy; without it all edges look the same.
+    """
+    return _graph(network, program) if is_drawn_as_graph(network) else _matrix(network)
+
+
+def is_drawn_as_graph(network: Network) -> bool:
+    """Whether the chip is small enough for nodes and edges."""
+    nodes = network.channels + network.neurons
+    return nodes <= MAX_DRAWN_NODES and network.edges <= MAX_DRAWN_EDGES
+
+
+def _graph(network: Network, program: Program | None) -> Figure:
+    inputs, populations, right = _places(network)
+    top = max(float(np.abs(p[:, 1]).max()) for p in (*inputs.values(), *populations))
+    height = 2 * top + 0.75
+    width = right + 0.75
+    scale = min(9.0 / width, 7.0 / height)
+    figure = new_figure(width * scale, height * scale + 0.35)
+    axes = figure.add_subplot()
+    quiet(axes)
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.3, right + 0.45), ylim=(-top - 0.4, top + 0.35))
+    channels = np.concatenate([np.empty((0, 2)), *inputs.values()])
+    values = None if program is None else program.values
+    for key, synapses in network.synapses.items():
+        sources = channels[synapses.columns] if synapses.source is None else populations[synapses.source]
+        _edges(axes, synapses, sources, populations[synapses.target], None if values is None else values[key])
+    size_pt = 72 * scale * _NODE
+    for line in network.inputs:
+        _nodes(axes, inputs[line.name], "s", size_pt, f"{line.name}\n{line.carries}")
+    for population, places in zip(network.populations, populations, strict=True):
+        _nodes(axes, places, "o", size_pt, f"{population.name}\n{population.source.name}")
+    if values is not None:
+        marks = [
+            Line2D([], [], color=POSITIVE, linewidth=1.6, label="positive"),
+            Line2D([], [], color=NEGATIVE, linewidth=1.6, label="negative"),
+            Line2D([], [], color=FAINT, linewidth=0.6, label="there, programmed to zero"),
+        ]
+        figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def _places(network: Network) -> tuple[dict[str, FloatArray], list[FloatArray], float]:
+    """Coordinates: inputs in a column, every population a ring (a column if nothing connects its neurons)."""
+    recurrent = {s.target for s in network.synapses.values() if s.source == s.target}
+    populations, x = [], 0.0
+    gap = 0.55 if network.inputs else 0.0
+    for index, population in enumerate(network.populations):
+        k = np.arange(population.size)
+        if index in recurrent:
+            radius = max(1.0, population.size * _NODE * 1.2 / (2 * math.pi))
+            angle = math.pi - 2 * math.pi * k / population.size  # from the left, clockwise
+            x += gap + radius + (0.25 if index in recurrent else 0)
+            populations.append(np.column_stack([x + radius * np.cos(angle), radius * np.sin(angle)]))
+            x += radius + 0.1
+        else:
+            x += gap + 0.4
+            populations.append(_column(x, population.size))
+        gap = 0.7
+    inputs, offset = {}, 0.0
+    sizes = [line.channels.stop - line.channels.start for line in network.inputs]
+    pitch = min(0.22, max(2.0 / max(sum(sizes), 1), _NODE * 1.06))
+    total = pitch * (sum(sizes) + 1.5 * (len(sizes) - 1)) if sizes else 0.0
+    for line, size in zip(network.inputs, sizes, strict=True):
+        y = (total - pitch) / 2 - offset - pitch * np.arange(size)
+        inputs[line.name] = np.column_stack([np.zeros(size), y])
+        offset += pitch * (size + 1.5)
+    return inputs, populations, x
+
+
+def _column(x: float, size: int) -> FloatArray:
+    y = (np.arange(size)[::-1] - (size - 1) / 2) * max(_NODE * 1.3, min(0.3, 2.0 / size))
+    return np.column_stack([np.full(size, x), y])
+
+
+def _edges(axes: Axes, synapses: Synapses, sources: FloatArray, targets: FloatArray, values: FloatArray | None) -> None:
+    start, end = sources[synapses.sources], targets[synapses.targets]
+    strength = np.full(len(synapses), 0.35) if values is None else _relative(values)
+    colour = np.tile(to_rgba(FAINT, 0.4), (len(synapses), 1))
+    if values is not None:
+        colour[values > 0] = to_rgba(POSITIVE)
+        colour[values < 0] = to_rgba(NEGATIVE)
+        # the more edges, the lighter, and only strong ones dark: else an all-to-all chip is one blot
+        darkest = float(np.clip(math.sqrt(120 / max(1, len(synapses))), 0.25, 0.8))
+        colour[:, 3] = np.where(values == 0, 0.3, 0.06 + darkest * strength**3)
+    widths = 0.35 + 0.75 * strength
+    order = np.argsort(strength, kind="stable")
+    own = np.all(start == end, axis=1) if synapses.source == synapses.target else np.zeros(len(start), dtype=bool)
+    drawn = order[~own[order]]
+    along = end - start
+    # recurrent edges bend, so that both directions are seen; inputs go straight
+    bend = _BEND if synapses.source == synapses.target else 0.0
+    control = start + along / 2 + bend * np.column_stack([along[:, 1], -along[:, 0]])
+    paths = [
+        Path(np.array([start[k], control[k], end[k]]), [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+        if bend
+        else Path(np.array([start[k], end[k]]))
+        for k in drawn
+    ]
+    axes.add_collection(
+        PathCollection(paths, facecolors="none", edgecolors=colour[drawn], linewidths=widths[drawn], zorder=1)
+    )
+    loops = np.flatnonzero(own)
+    if len(loops):
+        centre = targets.mean(axis=0)
+        outward = end[loops] - centre
+        outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+        colour[loops, 3] = np.maximum(colour[loops, 3], 0.35)
+        axes.add_collection(
+            EllipseCollection(
+                np.full(len(loops), _NODE * 0.95),
+                np.full(len(loops), _NODE * 0.95),
+                np.zeros(len(loops)),
+                units="xy",
+                offsets=end[loops] + outward * _NODE * 0.8,
+                offset_transform=axes.transData,
+                facecolors="none",
+                edgecolors=colour[loops],
+                linewidths=widths[loops] + 0.3,
+                zorder=1,
+            )
+        )
+
+
+def _relative(values: FloatArray) -> FloatArray:
+    largest = float(np.abs(values).max(initial=0.0))
+    return np.abs(values) / largest if largest else np.zeros_like(values)
+
+
+def _nodes(axes: Axes, places: FloatArray, marker: str, size_pt: float, label: str) -> None:
+    axes.scatter(
+        places[:, 0], places[:, 1], s=size_pt**2 * 0.8, marker=marker, facecolor=FAINT, edgecolor="none", zorder=2
+    )
+    if size_pt >= 8:
+        for k, (x, y) in enumerate(places):
+            axes.text(x, y, str(k), ha="center", va="center_baseline", fontsize=size_pt * 0.5, color="white", zorder=3)
+    middle = places.mean(axis=0)
+    ring = np.ptp(places[:, 0]) > 0.5
+    bottom = float(places[:, 1].min()) - (0.27 if ring else 0.12)
+    axes.text(float(middle[0]), bottom, label, ha="center", va="top", fontsize=8.5, color=INK)
+
+
+def _matrix(network: Network) -> Figure:
+    """Which source drives which target, as a matrix of density, and the distribution of fan-in and fan-out."""
+    rows, columns = network.neurons, network.channels + network.neurons
+    row_cells, column_cells = min(rows, _MATRIX_CELLS), min(columns, _MATRIX_CELLS)
+    counts = np.zeros((row_cells, column_cells))
+    fan_in = np.zeros(rows, dtype=np.int64)
+    fan_out = np.zeros(columns, dtype=np.int64)
+    for synapses in network.synapses.values():
+        targets = synapses.targets + network.populations[synapses.target].neurons.start
+        first = synapses.columns.start
+        if synapses.source is not None:
+            first = network.channels + network.populations[synapses.source].neurons.start
+        sources = synapses.sources + first
+        np.add.at(counts, (targets * row_cells // rows, sources * column_cells // columns), 1)
+        fan_in += np.bincount(targets, minlength=rows)
+        fan_out += np.bincount(sources, minlength=columns)
+    per_row = np.bincount(np.arange(rows) * row_cells // rows, minlength=row_cells)
+    per_column = np.bincount(np.arange(columns) * column_cells // columns, minlength=column_cells)
+    density = counts / np.outer(per_row, per_column)
+
+    figure = new_figure(9.0, 5.2)
+    grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
+    axes = figure.add_subplot(grid[:, 0])
+    top = float(density.max())
+    image = axes.imshow(
+        density,
+        cmap=SEQUENTIAL,
+        vmin=0,
+        vmax=top,
+        aspect="auto",
+        extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
+        interpolation="nearest",
+    )
+    borders = [line.channels.stop for line in network.inputs]
+    borders += [network.channels + p.neurons.stop for p in network.populations[:-1]]
+    for x in borders:
+        axes.axvline(x - 0.5, color=INK, linewidth=0.6)
+    for p in network.populations[:-1]:
+        axes.axhline(p.neurons.stop - 0.5, color=INK, linewidth=0.6)
+    groups = [(line.name, line.channels) for line in network.inputs]
+    groups += [
+        (p.name, slice(network.channels + p.neurons.start, network.channels + p.neurons.stop))
+        for p in network.populations
+    ]
+    axes.set_xticks(
+        [(g.start + g.stop - 1) / 2 for _, g in groups], [name for name, _ in groups], rotation=30, ha="right"
+    )
+    axes.set_yticks(
+        [(p.neurons.start + p.neurons.stop - 1) / 2 for p in network.populations],
+        [f"{p.name} ({p.size:,})" for p in network.populations],
+        rotation=90,
+        va="center",
+    )
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(True)
+    axes.set(xlabel="from", ylabel="to", title=f"{network.edges:,} synapses")
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30)
+    bar.set_label("share of the possible edges that is there", fontsize=8)
+    bar.outline.set_visible(False)
+    for place, counts_of, label in ((0, fan_in, "fan-in"), (1, fan_out, "fan-out")):
+        part = figure.add_subplot(grid[place, 1])
+        part.hist(counts_of, bins=min(40, max(1, len(np.unique(counts_of)))), color=FAINT)
+        part.set(xlabel=f"{label} (synapses)", ylabel="neurons" if place == 0 else "neurons and inputs")
+        part.set_title(f"{label}, mean {counts_of.mean():.3g}")
+    return figure

@@ -1,0 +1,81 @@
+"""Small chips and data that many tests use."""
+
+from pathlib import Path
+
+import pytest
+
+from soensim.data import Dataset, load_dataset
+from soensim.netlist import Netlist, parse_netlist
+from soensim.network import Network, compile_network
+from soensim.routing import route
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+SMALL = """
+schema: soensim/1
+name: small
+technology: nist-2023
+populations:
+  pixels: {kind: input, size: 8, drive_low: 0.0, drive_high: 0.5}
+  hidden:
+    kind: dendrite
+    size: 6
+    source_function: squid-fit
+    bias_current: 1.9
+    flux_offset: 0.15
+    flux_trim: {bits: 6, range: 0.5}
+    gamma_plus: 1.0e-3
+    gamma_minus: 5.0e-4
+projections:
+  - source: pixels
+    target: hidden
+    topology: {kind: all-to-all}
+    efficacy: {bits: 4, range: 0.3}
+  - source: hidden
+    target: hidden
+    topology: {kind: random, density: 0.5, seed: 3, min_fan_in: 1}
+    efficacy: {bits: 4, range: 0.3}
+timing: {sample_tau: 200, substeps: 2}
+readout:
+  kind: linear
+  population: hidden
+  classes: 10
+  state: final
+  efficacy: {bits: 4, range: 1.0}
+"""
+
+LABELS = """
+schema: soensim/1
+name: labels
+technology: nist-2023
+populations:
+  pixels: {kind: input, size: 8, drive_low: 0.025, drive_high: 0.275}
+  label: {kind: input, size: 10, carries: label, drive_low: 0.0, drive_high: 0.25}
+  hidden: {kind: dendrite, size: 12, source_function: tanh, gamma_plus: 0.2, gamma_minus: 0.2}
+projections:
+  - {source: pixels, target: hidden, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 2.0}}
+  - {source: label, target: hidden, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 2.0}}
+  - {source: hidden, target: hidden, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 2.0}}
+timing: {sample_tau: 1}
+readout: {kind: goodness, population: hidden, state: all}
+"""
+
+
+def compiled(text: str, **options: int) -> Network:
+    return compile_network(route(parse_netlist(text)), **options)
+
+
+@pytest.fixture(scope="session")
+def small_netlist() -> Netlist:
+    return parse_netlist(SMALL)
+
+
+@pytest.fixture(scope="session")
+def small() -> Network:
+    return compiled(SMALL)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits-rows")

@@ -1,0 +1,59 @@
+"""Slow references and exact solutions that fast code is checked against; written to be read, not to be fast."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+SQUID_BETA = math.pi / 2  # beta_1 = beta_2, arXiv:2210.09976
+
+
+def leaky_integrator(x: Array, w_ih: Array, w_hh: Array, b: Array, a: float, act: Any) -> Array:
+    """s[t] = a s[t-1] + (1 - a) act(W_ih x[t] + W_hh s[t-1] + b), for one sample x (steps, channels)."""
+    s = np.zeros(len(b))
+    states = [s]
+    for x_t in x:
+        s = a * s + (1 - a) * act(w_ih @ x_t + w_hh @ s + b)
+        states.append(s)
+    return np.array(states)
+
+
+def dendrite_sum_by_sum(
+    x: Array, w_ih: Array, w_hh: Array, offset: Array, g: Any, i_b: float, plus: float, minus: float, delay: int
+) -> Array:
+    """Forward Euler with dt = 1, every sum written out; W_hh reads the state ``delay`` steps before the last."""
+    steps, n = len(x), len(offset)
+    s = np.zeros((steps + 1, n))
+    for t in range(steps):
+        for i in range(n):
+            phi = offset[i] + sum(w_ih[i, k] * x[t, k] for k in range(x.shape[1]))
+            if t - delay >= 0:
+                phi += sum(w_hh[i, j] * s[t - delay, j] for j in range(n))
+            s[t + 1, i] = s[t, i] + plus * float(g(np.array(phi), np.array(i_b - s[t, i]))) - minus * s[t, i]
+    return s
+
+
+def constant_drive(t: Array, gamma_plus: float, gamma_minus: float, g: float) -> Array:
+    """Exact s(t) from rest under a constant g: gamma_plus g / gamma_minus (1 - exp(-gamma_minus t))."""
+    return gamma_plus * g / gamma_minus * (1 - np.exp(-gamma_minus * t))
+
+
+def squid_threshold(flux: float) -> float:
+    """Static fold of the symmetric SQUID (DESIGN section 4) for |flux| <= 1/2, by bisection on one phase."""
+    half = 1 / (2 * SQUID_BETA)
+
+    def second_phase(d1: float) -> float:
+        return math.acos(-math.cos(d1) * half / (math.cos(d1) + half))
+
+    low, high = math.pi / 2, math.acos(-half / (1 + half))  # d2 falls from pi/2 to 0
+    for _ in range(100):
+        d1 = (low + high) / 2
+        d2 = second_phase(d1)
+        if d1 - d2 + SQUID_BETA * (math.sin(d1) - math.sin(d2)) < 2 * math.pi * abs(flux):
+            low = d1
+        else:
+            high = d1
+    return math.sin(d1) + math.sin(second_phase(d1))

@@ -1,0 +1,211 @@
+"""The dendrite circuit against JoSIM, conservation laws, exact limits, and the phenomenological model."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soensim.circuit import (
+    CircuitTrace,
+    Device,
+    Waveform,
+    dendrite,
+    phenomenological,
+    source_table,
+    validity,
+)
+from soensim.circuit.agreement import measure_validity, validity_data
+from soensim.errors import CircuitError
+from soensim.technology import load_technology
+from soensim.units import FLUX_QUANTUM_WB
+
+DEVICE = Device.from_technology(load_technology("nist-2023"))
+SHARED = Path(__file__).parents[1] / "shared"
+if not SHARED.is_dir():
+    SHARED = Path(__file__).parents[2] / "shared"
+JOSIM = SHARED / "reference" / "josim_step_b100_t250.npz"
+TWO_PI = 2.0 * math.pi
+STEP = Waveform(np.array([0.0, 1.0, 1.1, 8.0, 8.1]), np.array([0.0, 0.0, 0.5, 0.5, 0.0]))
+
+
+def run(**changes: object) -> CircuitTrace:
+    settings: dict[str, object] = {
+        "t_ns": np.arange(0.0, 10.0, 0.01),
+        "flux": STEP,
+        "bias_current": 1.7,
+        "beta_di": TWO_PI * 100,
+        "tau_di_ns": 250.0,
+    }
+    device = changes.pop("device", DEVICE)
+    return dendrite(device, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not JOSIM.exists(), reason="shared/reference is not here")
+def test_circuit_and_model_against_josim() -> None:
+    with np.load(JOSIM, allow_pickle=False) as stored:
+        data = {name: stored[name] for name in stored.files}
+    settings = {
+        "t_ns": data["t_dimless"] * float(data["tau0"]) * 1e9,
+        "flux": Waveform(data["phi_t_ns"], data["phi"]),
+        "bias_current": float(data["ib"]),
+        "beta_di": float(data["beta_di"]),
+        "tau_di_ns": float(data["tau_ns"]),
+    }
+    theirs = data["s_josim"]
+
+    def chi_squared(state: np.ndarray) -> float:
+        return float(((state - theirs) ** 2).sum() / (theirs**2).sum())
+
+    assert chi_squared(dendrite(DEVICE, **settings).state) < 1e-8  # measured 2.9e-11
+    assert chi_squared(phenomenological(source_table(DEVICE), **settings)) < 1e-4  # measured 5.7e-5
+
+
+def test_converges_with_the_tolerance() -> None:
+    exact = run(tolerance=1e-11).state
+    errors = [abs(run(tolerance=t).state - exact).max() for t in (1e-3, 1e-5, 1e-7)]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[1] < 1e-5
+
+
+def test_each_fluxon_adds_its_share_to_a_loop_without_leak() -> None:
+    """Without leak (beta_di + beta_p) s = D - D(0) + beta_p i_b exactly: s counts the phase."""
+    beta_di = TWO_PI * 100
+    trace = run(tau_di_ns=math.inf)
+    counted = (trace.mean_phase + DEVICE.beta_p * trace.bias_current) / (beta_di + DEVICE.beta_p)
+    np.testing.assert_allclose(trace.state, counted, atol=2e-5)  # reading between steps costs 1e-5
+    assert trace.fluxons[-1] > 40
+    assert abs(trace.fluxons[-1] - trace.mean_phase[-1] / TWO_PI) < 1.0
+    assert (np.diff(trace.fluxons) >= 0).all()
+
+
+def test_supply_pays_one_bias_quantum_per_fluxon() -> None:
+    trace = run()
+    per_fluxon = 1.7 * DEVICE.junction.critical_current_a * FLUX_QUANTUM_WB
+    a, b = 150, 700  # bias constant in between
+    turns = (trace.mean_phase[b] - trace.mean_phase[a]) / TWO_PI
+    stored = DEVICE.beta_p * (trace.state[b] - trace.state[a]) / TWO_PI  # in the arms
+    assert trace.energy_j[b] - trace.energy_j[a] == pytest.approx(per_fluxon * (turns - stored), rel=1e-9)
+    assert per_fluxon == pytest.approx(3.5e-19, rel=5e-3)  # NUMBERS
+    assert trace.energy_j[0] == 0.0
+
+
+def test_silent_dendrite_decays_with_its_time_constant() -> None:
+    trace = run(t_ns=np.array([12.0, 30.0, 60.0]), tau_di_ns=25.0)
+    # The SQUID's arms add beta_p to the loop's inductance.
+    tau_ns = 25.0 * (1.0 + DEVICE.beta_p / (TWO_PI * 100))
+    expected = trace.state[0] * np.exp(-(trace.t_ns - 12.0) / tau_ns)
+    np.testing.assert_allclose(trace.state, expected, rtol=1e-5)
+
+
+def test_below_threshold_no_fluxon_enters() -> None:
+    trace = run(flux=0.2, bias_current=1.6)  # i_th(0.2) = 1.74
+    assert trace.fluxons[-1] == 0
+    assert abs(trace.state).max() < 0.01
+
+
+def test_even_and_periodic_in_flux() -> None:
+    up = run(flux=Waveform(STEP.t_ns, 0.8 * STEP.value)).state
+    down = run(flux=Waveform(STEP.t_ns, -0.8 * STEP.value)).state
+    shifted = run(flux=Waveform(STEP.t_ns, 0.8 * STEP.value + 3.0)).state
+    np.testing.assert_allclose(down, up, atol=1e-6)
+    np.testing.assert_allclose(shifted, up, atol=1e-6)
+
+
+def test_mirrored_arms_with_mirrored_flux_are_the_same_circuit() -> None:
+    one = run(device=Device(DEVICE.junction, 1.0, 2.5), flux=Waveform(STEP.t_ns, 0.9 * STEP.value))
+    two = run(device=Device(DEVICE.junction, 2.5, 1.0), flux=Waveform(STEP.t_ns, -0.9 * STEP.value))
+    np.testing.assert_allclose(one.state, two.state, atol=1e-6)
+    same_flux = run(device=Device(DEVICE.junction, 2.5, 1.0), flux=Waveform(STEP.t_ns, 0.9 * STEP.value))
+    assert abs(one.state - same_flux.state).max() > 0.02
+
+
+def test_asymmetric_device_has_its_own_table() -> None:
+    device = Device(DEVICE.junction, 1.2, 2.0)
+    settings = {"t_ns": np.arange(0.0, 10.0, 0.01), "beta_di": TWO_PI * 300, "tau_di_ns": 250.0}
+    flux = Waveform(STEP.t_ns, 0.9 * STEP.value)
+    circuit = dendrite(device, flux=flux, bias_current=1.7, **settings).state  # type: ignore[arg-type]
+    model = phenomenological(source_table(device), flux=flux, bias_current=1.7, **settings)  # type: ignore[arg-type]
+    assert ((model - circuit) ** 2).sum() / (circuit**2).sum() < 1e-4
+
+
+def test_waveforms_as_numbers_arrays_and_objects_agree() -> None:
+    t_ns = np.arange(0.0, 5.0, 0.05)
+    level = Waveform(np.array([0.0]), np.array([0.45]))
+    ramp = Waveform(np.array([0.0, 0.1]), np.array([0.0, 1.7]))
+    number = run(t_ns=t_ns, flux=0.45).state
+    np.testing.assert_array_equal(run(t_ns=t_ns, flux=level, bias_current=ramp).state, number)
+    array = run(t_ns=t_ns, flux=np.full(t_ns.size, 0.45), bias_current=ramp.at(t_ns)).state
+    np.testing.assert_allclose(array, number, atol=1e-6)
+    slower = run(t_ns=t_ns, flux=0.45, bias_rise_ns=1.0).state
+    assert slower[4] < number[4] - 0.01
+
+
+def test_starts_at_rest_under_flux_and_bias() -> None:
+    trace = run(flux=0.3, bias_current=Waveform(np.array([0.0]), np.array([1.3])), tau_di_ns=math.inf)
+    assert abs(trace.state).max() < 1e-9
+    assert np.ptp(trace.mean_phase) < 1e-9
+
+
+def test_recording_does_not_change_the_solution() -> None:
+    coarse, fine = np.array([5.0, 10.0]), np.linspace(0.0, 10.0, 4001)
+    np.testing.assert_array_equal(run(t_ns=coarse).state[-1], run(t_ns=fine).state[-1])
+    assert run(t_ns=0.0).state.shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"beta_di": 0.0}, "beta_di"),
+        ({"beta_di": math.inf}, "beta_di"),
+        ({"tau_di_ns": -1.0}, "tau_di_ns"),
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"bias_rise_ns": 0.0}, "rise time"),
+        ({"t_ns": [1.0, 1.0]}, "increase strictly"),
+        ({"t_ns": [-1.0, 1.0]}, "0 or later"),
+        ({"t_ns": []}, "one-dimensional"),
+        ({"flux": math.nan}, "finite"),
+        ({"flux": np.zeros(3)}, "as many values as times"),
+        ({"bias_current": Waveform(np.array([0.0]), np.array([2.5]))}, "let the bias rise from 0"),
+    ],
+)
+def test_bad_drives_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(CircuitError, match=message):
+        run(**changes)
+
+
+def test_waveform_refuses_steps_without_rise_time_and_cannot_be_changed() -> None:
+    with pytest.raises(CircuitError, match="rise time"):
+        Waveform(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0]))
+    with pytest.raises(ValueError, match="read-only"):
+        STEP.value[0] = 1.0
+
+
+@pytest.mark.parametrize(("per_two_pi", "limit"), [(100, 1e-4), (1000, 2e-6)])
+def test_model_holds_for_large_loops(per_two_pi: int, limit: float) -> None:
+    chi_squared = measure_validity(DEVICE, TWO_PI * per_two_pi)
+    assert chi_squared < limit  # measured 5.7e-5 and 2.2e-7
+    assert validity(TWO_PI * per_two_pi).verdict == "valid"
+    shipped = dict(validity_data()["points"])[per_two_pi]
+    assert shipped == pytest.approx(chi_squared, rel=0.1)
+
+
+def test_model_fails_for_small_loops_and_says_so() -> None:
+    chi_squared = measure_validity(DEVICE, TWO_PI * 10)
+    assert 3e-3 < chi_squared < 3e-2
+    statement = validity(TWO_PI * 10)
+    assert statement.verdict == "fails"
+    assert statement.chi_squared == pytest.approx(chi_squared, rel=0.1)
+    assert validity(TWO_PI * 60).verdict == "doubtful"
+    assert validity(TWO_PI * 3).chi_squared > statement.chi_squared
+    assert validity(TWO_PI * 5000).chi_squared < 1e-6
+    with pytest.raises(CircuitError, match="beta_di"):
+        validity(-1.0)
+
+
+def test_validity_data_is_plain_json_with_its_command() -> None:
+    data = validity_data()
+    assert json.loads(json.dumps(data)) == data
+    assert data["command"] == "python -m soensim.circuit"
+    assert data["device"] == "nist-2023"

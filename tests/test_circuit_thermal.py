@@ -1,0 +1,78 @@
+"""Thermal noise: exact passage time, limits, and the noisy table against direct simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from soensim.circuit import Device, SourceTable, langevin_voltage, mean_voltage, source_table
+from soensim.circuit.langevin import passage_time
+from soensim.errors import CircuitError
+from soensim.technology import load_technology
+
+DEVICE = Device.from_technology(load_technology("nist-2023"))
+
+
+@pytest.fixture(scope="module")
+def warm() -> SourceTable:
+    return source_table(DEVICE, temperature_k=4.2)  # shipped
+
+
+@pytest.mark.parametrize(("mu", "diffusion"), [(0.5, 0.3), (0.0, 0.1), (-0.3, 0.2), (2.0, 1e-3)])
+def test_passage_time_against_its_integral(mu: float, diffusion: float) -> None:
+    """T = sqrt(pi / D) int_0^inf exp(-(mu x + x^3 / 12) / D) x^(-1/2) dx, from the double integral of the MFPT."""
+    value, _ = quad(lambda r: 2.0 * math.exp(-(mu * r**2 + r**6 / 12.0) / diffusion), 0.0, math.inf)
+    integral = math.sqrt(math.pi / diffusion) * value
+    assert float(passage_time(np.array(mu), diffusion)) == pytest.approx(integral, rel=1e-7)
+
+
+def test_passage_time_without_noise_is_the_bottleneck_time() -> None:
+    mu = np.array([0.01, 0.5, 30.0])
+    np.testing.assert_allclose(passage_time(mu, 1e-9), math.pi / np.sqrt(mu), rtol=1e-5)
+
+
+def test_cold_simulation_is_the_noise_free_voltage() -> None:
+    phi, i = np.array([0.1, 0.3, 0.5]), np.array([2.1, 1.8, 1.4])
+    result = langevin_voltage(DEVICE, phi, i, temperature_k=0.0, duration=4e4)
+    assert abs(result.g - mean_voltage(DEVICE, phi, i)).max() < 5e-4
+
+
+def test_noisy_table_against_direct_simulation(warm: SourceTable) -> None:
+    """Fresh seed, points on both sides of the threshold; the table's own error is 5e-4 rms."""
+    rng = np.random.default_rng(5)
+    phi = rng.uniform(0.0, 0.5, 30)
+    i = warm.threshold(phi) + rng.uniform(-0.06, 0.2, 30)
+    result = langevin_voltage(DEVICE, phi, i, temperature_k=4.2, duration=1e5, read_seed=77)
+    error = warm(phi, i) - result.g
+    assert math.sqrt((error**2).mean()) < 1.2e-3
+    assert abs(error).max() < 4e-3
+    cold = source_table(DEVICE)(phi, i)
+    assert math.sqrt(((cold - result.g) ** 2).mean()) > 5e-3  # without noise one would be far off
+
+
+def test_noise_rounds_the_threshold_and_nothing_else(warm: SourceTable) -> None:
+    cold = source_table(DEVICE)
+    phi = np.linspace(0.0, 0.5, 26)
+    i_th = cold.threshold(phi)
+    assert (warm(phi, i_th - 0.02) > 1e-3).all()
+    assert (warm(phi, i_th - 0.1) == 0.0).all()
+    assert abs(warm(phi, i_th + 0.4) - cold(phi, i_th + 0.4)).max() < 2e-3
+    grid_phi, grid_i = np.meshgrid(phi, np.linspace(0.9, 2.5, 400))
+    slope = warm.gradient(grid_phi, grid_i)[1]
+    assert slope.max() < 5.0  # diverges without noise
+    assert slope.min() > -1e-3
+
+
+def test_noise_is_repeatable_by_its_seed() -> None:
+    one, two, other = (
+        langevin_voltage(DEVICE, 0.3, 1.5, temperature_k=4.2, duration=4e3, read_seed=seed) for seed in (1, 1, 2)
+    )
+    assert one.g == two.g
+    assert one.g != other.g
+    assert one.error > 0.0
+
+
+def test_refuses_negative_temperature() -> None:
+    with pytest.raises(CircuitError, match="temperature_k"):
+        langevin_voltage(DEVICE, 0.3, 1.5, temperature_k=-1.0)

@@ -1,0 +1,248 @@
+"""The step, its integrators, the source functions and the time loop."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from problems import constant_drive, dendrite_sum_by_sum, leaky_integrator, squid_threshold
+
+from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, check_step, coefficients, soft_slope, step, unroll
+from soensim.dynamics.source import squid_fit_threshold
+from soensim.errors import SimulationError
+
+TANH, RELU, STEEP, SQUID = (SOURCE_FUNCTIONS[n] for n in ("tanh", "relu", "steep-sigmoid", "squid-fit"))
+
+
+def random_problem(rng, n=5, k=3, steps=20):
+    return rng.normal(size=(2, steps, k)), rng.normal(size=(n, k)), rng.normal(size=(n, n)), rng.normal(size=n)
+
+
+def cell(w_ih, w_hh, offset, source, gamma_plus, gamma_minus, *, integrator="forward-euler", lag=0, dt=1.0, bias=0.0):
+    n = len(offset)
+    retention, gain = coefficients(np.full(n, gamma_plus), np.full(n, gamma_minus), dt, integrator)
+    return Cell(retention, gain, bias, source, offset, [Term(None, 0, w_ih.T), Term(0, lag, w_hh.T)])
+
+
+@pytest.mark.parametrize(
+    ("source", "act"),
+    [
+        (TANH, np.tanh),
+        (RELU, lambda x: np.maximum(x, 0)),
+        (STEEP, lambda x: 1 / (1 + np.exp(-10 * (x - 0.1)))),
+    ],
+    ids=["tanh", "relu", "steep-sigmoid"],
+)
+@pytest.mark.parametrize("a", [0.0, 0.5, 0.95])
+def test_leaky_form_is_exact(source, act, a):
+    rng = np.random.default_rng(0)
+    x, w_ih, w_hh, b = random_problem(rng, steps=40)
+    record = unroll([cell(w_ih, w_hh, b, source, 1 - a, 1 - a)], x, [np.zeros((2, 5))], substeps=1)
+    for sample in range(2):
+        ours = np.array([states[0][sample] for states in record])
+        np.testing.assert_allclose(ours, leaky_integrator(x[sample], w_ih, w_hh, b, a, act), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3])
+def test_squid_dendrites_with_delays_match_the_sum_by_sum_reference(delay):
+    rng = np.random.default_rng(1)
+    x, w_ih, w_hh, offset = random_problem(rng)
+    w_ih, w_hh, offset = 0.2 * w_ih, 0.3 * w_hh, 0.25 + 0.05 * offset
+    record = unroll(
+        [cell(w_ih, w_hh, offset, SQUID, 0.2, 0.1, lag=delay, bias=1.9)], x, [np.zeros((2, 5))], substeps=1
+    )
+    for sample in range(2):
+        ours = np.array([states[0][sample] for states in record])
+        slow = dendrite_sum_by_sum(x[sample], w_ih, w_hh, offset, SQUID, 1.9, 0.2, 0.1, delay)
+        np.testing.assert_allclose(ours, slow, rtol=0, atol=1e-12)
+    assert max(np.abs(s[0]).max() for s in record) > 0.1  # it did something
+
+
+def test_input_delay_shifts_the_drive_by_substeps():
+    x = np.array([[[1.0], [0.0], [0.0]]])
+    # relu, no leak: the state counts the substeps during which the input was seen
+    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 3, np.ones((1, 1)))])
+    record = unroll([late], x, [np.zeros((1, 1))], substeps=2)
+    assert [float(s[0][0, 0]) for s in record] == [0, 0, 1, 2]
+
+
+def test_lockstep_hops_take_a_step_each_and_feed_forward_none():
+    x = np.ones((1, 3, 1))
+    one = np.ones((1, 1))
+    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 0, one)])
+    for lag, expected in ((0, [0, 0, 1, 1]), (-1, [0, 1, 1, 1])):
+        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(0, lag, one)])
+        record = unroll([first, second], x, [np.zeros((1, 1))] * 2, substeps=1)
+        assert [float(s[1][0, 0]) for s in record] == expected
+
+
+def test_a_population_that_nothing_drives_relaxes():
+    idle = Cell(0.5, 1.0, 0.0, RELU, np.zeros(2), [])
+    record = unroll([idle], np.zeros((3, 2, 1)), [np.ones((3, 2))], substeps=1)
+    np.testing.assert_allclose(record[-1][0], np.full((3, 2), 0.25))
+
+
+def test_sparse_and_dense_weights_agree():
+    rng = np.random.default_rng(2)
+    x, w_ih, w_hh, b = random_problem(rng)
+    dense = cell(w_ih, w_hh, b, TANH, 0.1, 0.1)
+    sparse_terms = [Term(t.source, t.lag, scipy.sparse.csr_array(t.weights)) for t in dense.terms]
+    sparse = Cell(dense.retention, dense.gain, 0.0, TANH, b, sparse_terms)
+    start = [np.zeros((2, 5))]
+    np.testing.assert_allclose(
+        unroll([dense], x, start, substeps=2)[-1][0], unroll([sparse], x, start, substeps=2)[-1][0], atol=1e-13
+    )
+
+
+@pytest.mark.parametrize(("integrator", "order"), [("forward-euler", 1), ("exponential-euler", 1)])
+def test_order_of_convergence(integrator, order):
+    def end(steps):
+        retention, gain = coefficients(np.array([1.2]), np.array([0.7]), 1 / steps, integrator)
+        s = np.zeros((1, 1))
+        for _ in range(steps):
+            s = step(s, np.full((1, 1), 0.4), retention=retention, gain=gain, bias_current=1.8, source=SQUID)
+        return float(s[0, 0])
+
+    exact = end(2**17)
+    errors = np.array([abs(end(n) - exact) for n in (64, 128, 256)])
+    measured = np.log2(errors[:-1] / errors[1:])
+    np.testing.assert_allclose(measured, order, atol=0.08)
+
+
+def test_exponential_euler_is_exact_for_a_constant_drive():
+    t = np.arange(11) * 3.0
+    retention, gain = coefficients(np.array([0.4]), np.array([0.3]), 3.0, "exponential-euler")
+    s, states = np.zeros((1, 1)), [0.0]
+    for _ in range(10):
+        s = step(s, np.full((1, 1), 0.5), retention=retention, gain=gain, bias_current=0.0, source=RELU)
+        states.append(float(s[0, 0]))
+    np.testing.assert_allclose(states, constant_drive(t, 0.4, 0.3, 0.5), rtol=1e-13)
+
+
+def test_exponential_euler_without_a_leak_integrates():
+    retention, gain = coefficients(np.array([0.4]), np.array([0.0]), 2.0, "exponential-euler")
+    assert (float(retention[0]), float(gain[0])) == (1.0, 0.8)
+
+
+# --- source functions ------------------------------------------------------------------------------------
+
+
+def grid():
+    return np.meshgrid(np.linspace(-1.2, 1.2, 97), np.linspace(0.2, 2.5, 47))
+
+
+def test_squid_fit_is_even_periodic_zero_below_threshold_and_rising_above():
+    phi, i = grid()
+    g = SQUID(phi, i)
+    np.testing.assert_allclose(g, SQUID(-phi, i), atol=1e-12)
+    np.testing.assert_allclose(g, SQUID(phi + 1, i), atol=1e-9)
+    above = i > squid_fit_threshold(phi)
+    assert np.all(g[~above] == 0)
+    assert np.all(g[above] > 0)
+    assert np.all(np.diff(g, axis=0) >= 0)
+
+
+def test_squid_fit_threshold_is_near_the_static_fold():
+    flux = np.linspace(0, 0.5, 21)
+    np.testing.assert_allclose(squid_fit_threshold(flux), [squid_threshold(f) for f in flux], atol=5e-4)
+    # published points, NUMBERS: i_th(0, 1/4, 1/2)
+    np.testing.assert_allclose(
+        [squid_threshold(f) for f in (0, 0.25, 0.5)], [2.0, 1.63433, 1.04716], atol=5e-5
+    )
+
+
+def test_squid_fit_against_the_rate_table_of_another_simulator():
+    from conftest import SHARED
+
+    path = SHARED / "reference" / "toolkit_rate_table.npz"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    with np.load(path, allow_pickle=False) as table:
+        phi, i = np.meshgrid(table["phi_array"], table["ib_list"])
+        error = (SQUID(phi, i) - table["g_array"])[i >= 1.0]
+    assert np.abs(error).max() < 0.04
+    assert np.sqrt(np.mean(error**2)) < 0.007
+
+
+def test_numpy_and_torch_give_the_same_source_functions():
+    phi, i = grid()
+    for source in SOURCE_FUNCTIONS.values():
+        np.testing.assert_allclose(
+            source(torch.from_numpy(phi), torch.from_numpy(i)).numpy(), source(phi, i), atol=1e-14
+        )
+
+
+def test_maximum_slopes_bound_the_slopes():
+    phi = np.linspace(-0.5, 0.5, 20001)
+    for source in (TANH, RELU, STEEP):
+        slope = np.abs(np.diff(source(phi, phi)) / np.diff(phi)).max()
+        assert 0.9 * source.max_slope < slope <= source.max_slope * (1 + 1e-6)
+
+
+# --- gradients -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [TANH, STEEP, SQUID], ids=lambda s: s.name)
+def test_gradients_pass_gradcheck(source):
+    generator = torch.Generator().manual_seed(0)
+    draw = lambda *shape: torch.rand(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    # phi between 0.3 and 0.45 at i near 1.9: above threshold, where g has a slope
+    x = 0.3 + 0.01 * draw(2, 3, 2)
+    w_ih, w_hh, offset = 0.2 * draw(2, 4), 0.05 * draw(4, 4), 0.25 + 0.02 * draw(4)
+    for tensor in (x, w_ih, w_hh, offset):
+        tensor.requires_grad_()
+
+    def final_state(x, w_ih, w_hh, offset):
+        cells = [Cell(0.9, 0.2, 1.9, source, offset, [Term(None, 0, w_ih), Term(0, 1, w_hh)])]
+        return unroll(cells, x, [x.new_zeros(2, 4)], substeps=2)[-1][0]
+
+    assert torch.autograd.gradcheck(final_state, (x, w_ih, w_hh, offset))
+
+
+def test_soft_slope_keeps_values_and_has_the_slope_of_its_formula():
+    width = 0.05
+    soft = soft_slope(SQUID, width)
+    phi = torch.linspace(-0.7, 0.7, 57, dtype=torch.float64, requires_grad=True)
+    i = torch.full_like(phi, 1.6)
+    g = soft(phi, i)
+    torch.testing.assert_close(g, SQUID(phi, i), rtol=0, atol=1e-15)
+    (slope,) = torch.autograd.grad(g.sum(), phi)
+
+    def softened(p):
+        """g with the excess current v replaced by width softplus(v / width)."""
+        p, current = np.array(p), 1.6
+        excess = width * np.logaddexp(0, (current - squid_fit_threshold(p)) / width) + 1e-6
+        from soensim.dynamics.source import _squid_rate
+
+        return _squid_rate(p, np.array(current), excess)
+
+    phis = phi.detach().numpy()
+    h = 1e-6
+    finite = np.array([(softened(p + h) - softened(p - h)) / (2 * h) for p in phis])
+    smooth = np.abs(np.abs(phis) - 0.5) > 1e-3  # g has a kink at half a flux quantum
+    np.testing.assert_allclose(slope.numpy()[smooth], finite[smooth], rtol=1e-5, atol=1e-7)
+    at_rest = (SQUID(phis, np.full_like(phis, 1.6)) == 0) & (np.abs(phis) > 0.1)
+    assert np.all(slope.numpy()[at_rest] != 0)  # a neuron at rest can learn to fire
+
+
+def test_soft_slope_leaves_virtual_functions_alone():
+    assert soft_slope(TANH, 0.1) is TANH
+    assert soft_slope(SQUID, 0.0) is SQUID
+
+
+# --- limits ----------------------------------------------------------------------------------------------
+
+
+def test_a_step_too_coarse_for_a_squid_names_the_substeps_it_needs():
+    with pytest.raises(SimulationError) as error:
+        check_step("hidden", SQUID, 1e-3, 1e-4, 450.0, 2, "forward-euler")
+    assert str(error.value) == (
+        "population 'hidden': dt gamma_plus is 0.45, at most 0.2 resolves a SQUID dendrite; "
+        "set timing.substeps to 5 or more"
+    )
+    check_step("hidden", SQUID, 1e-3, 1e-4, 450.0 * 2 / 5, 5, "forward-euler")
+
+
+def test_a_leak_that_overshoots_is_refused():
+    with pytest.raises(SimulationError, match=r"dt gamma_minus is 1\.5, forward Euler needs at most 1"):
+        check_step("hidden", TANH, 1.5, 1.5, 1.0, 1, "forward-euler")
+    check_step("hidden", TANH, 1.5, 1.5, 1.0, 1, "exponential-euler")

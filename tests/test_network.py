@@ -1,0 +1,128 @@
+"""Compiling a chip: indices, signs, levels, coefficients, delays."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import SMALL, compiled
+
+from soensim.errors import NetlistError, SimulationError
+from soensim.netlist import parse_netlist
+from soensim.routing import route
+
+
+def test_arrays_are_read_only(small):
+    for synapses in small.synapses.values():
+        for array in (synapses.sources, synapses.targets, synapses.sign, synapses.levels, synapses.delay_steps):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        small.name = "other"
+
+
+def test_sizes_and_places(small):
+    assert (small.channels, small.neurons, small.edges) == (8, 6, 48 + 18)
+    assert small.synapses["pixels->hidden"].shape == (6, 8)
+    assert small.synapses["pixels->hidden"].source is None
+    assert small.synapses["hidden->hidden"].source == 0
+
+
+def test_four_bits_are_fifteen_levels_about_an_exact_zero(small):
+    levels = small.synapses["hidden->hidden"].levels
+    assert len(levels) == 15
+    assert levels[7] == 0
+    np.testing.assert_allclose(levels, -levels[::-1])
+    np.testing.assert_allclose(np.diff(levels), 0.3 / 7)
+
+
+def test_si_and_dimensionless_dynamics_are_one_chip():
+    junction = parse_netlist(SMALL).device_technology.junction
+    si = SMALL.replace("gamma_plus: 1.0e-3", "beta_di: 1000").replace(
+        "gamma_minus: 5.0e-4", f"tau_di_ns: {junction.seconds_from_tau(2000) * 1e9!r}"
+    )
+    per_ns = SMALL.replace(
+        "gamma_plus: 1.0e-3", f"gamma_plus_per_ns: {junction.per_second_from_gamma(1e-3) * 1e-9!r}"
+    ).replace("gamma_minus: 5.0e-4", f"gamma_minus_per_ns: {junction.per_second_from_gamma(5e-4) * 1e-9!r}")
+    timed = SMALL.replace("sample_tau: 200", f"sample_ns: {junction.seconds_from_tau(200) * 1e9!r}")
+    for text in (si, per_ns, timed):
+        network = compiled(text)
+        np.testing.assert_allclose(network.populations[0].gamma_plus, 1e-3, rtol=1e-12)
+        np.testing.assert_allclose(network.populations[0].gamma_minus, 5e-4, rtol=1e-12)
+        assert network.dt_tau == pytest.approx(100, rel=1e-12)
+
+
+def test_delays_become_whole_steps_of_the_step_in_use():
+    junction = parse_netlist(SMALL).device_technology.junction
+    ps = junction.seconds_from_tau(250) * 1e12  # 2.5 steps of 100 tau
+    text = SMALL.replace("seed: 3, min_fan_in: 1}", f"seed: 3, min_fan_in: 1}}\n    delay_ps: {ps!r}")
+    assert set(compiled(text).synapses["hidden->hidden"].delay_steps) <= {2, 3}
+    assert set(compiled(text, refine=4).synapses["hidden->hidden"].delay_steps) == {10}
+    assert set(compiled(text).synapses["pixels->hidden"].delay_steps) == {0}
+
+
+def test_refine_divides_the_step_and_nothing_else(small):
+    fine = compiled(SMALL, refine=4)
+    assert fine.dt_tau == small.dt_tau / 4
+    assert fine.sample_tau == small.sample_tau
+    assert fine.netlist_hash == small.netlist_hash
+    with pytest.raises(SimulationError, match="refine is 0"):
+        compiled(SMALL, refine=0)
+
+
+def test_too_coarse_a_step_is_refused_at_compile_time():
+    with pytest.raises(SimulationError, match=r"set timing\.substeps to 5 or more"):
+        compiled(SMALL.replace("sample_tau: 200", "sample_tau: 1000"))
+
+
+def test_a_bias_beyond_the_source_function_is_refused():
+    with pytest.raises(NetlistError, match=r"bias_current: 2\.6 is beyond the 2\.5"):
+        compiled(SMALL.replace("bias_current: 1.9", "bias_current: 2.6"))
+
+
+def signs_of(rule):
+    text = SMALL.replace("efficacy: {bits: 4, range: 0.3}\ntiming", f"efficacy: {{bits: 4, range: 0.3, sign: {rule}}}\ntiming")
+    return compiled(text).synapses["hidden->hidden"]
+
+
+@pytest.mark.parametrize(("rule", "sign"), [("positive", 1), ("negative", -1)])
+def test_fixed_signs(rule, sign):
+    synapses = signs_of(rule)
+    assert np.all(synapses.sign == sign)
+    assert len(synapses.levels) == 16
+    assert synapses.levels[0] == 0
+
+
+def test_dale_signs_belong_to_the_source():
+    synapses = signs_of("{kind: dale, inhibitory_fraction: 0.5, seed: 1}")
+    by_source = {int(j): set(synapses.sign[synapses.sources == j]) for j in np.unique(synapses.sources)}
+    assert all(len(signs) == 1 for signs in by_source.values())
+    everywhere = compiled(
+        SMALL.replace("{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3}",
+                      "{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3, sign: "
+                      "{kind: dale, inhibitory_fraction: 0.25, seed: 1}}")
+    ).synapses["pixels->hidden"]
+    assert sum(everywhere.sign[everywhere.targets == 0] < 0) == 2  # a quarter of eight
+
+
+def test_per_edge_signs_vary_within_a_source():
+    synapses = signs_of("{kind: per-edge, negative_fraction: 0.5, seed: 0}")
+    assert set(synapses.sign) == {-1.0, 1.0}
+    assert np.array_equal(synapses.sign, signs_of("{kind: per-edge, negative_fraction: 0.5, seed: 0}").sign)
+
+
+def test_the_mask_is_the_set_of_routed_edges(small_netlist, small):
+    routed = route(small_netlist)
+    graph = routed.graph()
+    for key, synapses in small.synapses.items():
+        source, target = key.split("->")
+        in_graph = {(j[1], i[1]) for j, i in graph.edges if j[0] == source and i[0] == target}
+        assert in_graph == set(zip(synapses.sources.tolist(), synapses.targets.tolist(), strict=True))
+    assert graph.number_of_nodes() == 14
+
+
+def test_spreads_come_from_the_technology_unless_the_netlist_says_otherwise():
+    technology = parse_netlist(SMALL).device_technology
+    assert compiled(SMALL).spreads["efficacy_spread"] == technology.value("efficacy_spread") > 0
+    own = compiled(SMALL + "imperfections: {efficacy_spread: 0.2, flux_offset_spread: 0}\n").spreads
+    assert (own["efficacy_spread"], own["flux_offset_spread"]) == (0.2, 0.0)
+    assert own["bias_current_spread"] == technology.value("bias_current_spread")

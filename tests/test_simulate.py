@@ -1,0 +1,249 @@
+"""The engine: against a slow reference, independent of the batch, honest about chips and noise."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import LABELS, SMALL, compiled
+from problems import dendrite_sum_by_sum
+from test_program import random_weights
+
+from soensim.simulate.__main__ import main
+from soensim import cli
+from soensim.dynamics import SOURCE_FUNCTIONS
+from soensim.errors import ProgramError, SimulationError
+from soensim.program import Program, dense_weights
+from soensim.simulate import fabricate, goodness, linear_scores, simulate
+
+NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
+
+
+def quantised(network, scale=0.15):
+    return Program.quantised(network, random_weights(network, scale=scale))
+
+
+def signals(network, batch=5, steps=6, seed=0):
+    return np.random.default_rng(seed).uniform(0, 0.5, (batch, steps, network.channels))
+
+
+def test_trace_matches_the_sum_by_sum_reference(small):
+    program = quantised(small)
+    x = signals(small, batch=2)
+    trace = simulate(small, program, x)
+    dense = dense_weights(small, program.values)
+    held = np.repeat(x, small.substeps, axis=1)
+    for sample in range(2):
+        slow = dendrite_sum_by_sum(
+            held[sample],
+            dense["pixels->hidden"],
+            dense["hidden->hidden"],
+            0.15 + program.values["hidden.flux_trim"],
+            SOURCE_FUNCTIONS["squid-fit"],
+            1.9,
+            1e-3 * small.dt_tau,
+            5e-4 * small.dt_tau,
+            delay=0,
+        )
+        np.testing.assert_allclose(trace.state[sample], slow[:: small.substeps], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(trace.output[sample], program.values["readout"] @ slow[-1], atol=1e-12)
+    assert trace.state.max() > 0.02
+    np.testing.assert_array_equal(trace.t_tau, np.arange(7) * 200.0)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64, 255, 257])
+def test_a_sample_does_not_depend_on_its_batch(small, batch):
+    program, x = quantised(small), signals(small, batch=300)
+    whole = simulate(small, program, x, chip_seed=1)
+    part = simulate(small, program, x[:batch], chip_seed=1)
+    np.testing.assert_array_equal(part.state, whole.state[:batch])
+
+
+def test_noise_does_not_depend_on_the_batch_either():
+    network = compiled(NOISY)
+    program, x = quantised(network), signals(network, batch=300)
+    whole = simulate(network, program, x, read_seed=5).state
+    np.testing.assert_array_equal(simulate(network, program, x[290:], read_seed=5, first_sample=290).state, whole[290:])
+    assert np.abs(whole - simulate(network, program, x).state).max() > 1e-4
+    assert np.abs(whole - simulate(network, program, x, read_seed=6).state).max() > 1e-4
+
+
+def test_noise_has_the_stated_size():
+    """A population whose flux is all noise: s after one sample is the noise, with relu and no leak."""
+    text = LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0")
+    network = compiled(text + "imperfections: {read_noise_flux: 0.03}\n")
+    weights = {k: np.zeros(s.shape) for k, s in network.synapses.items()}
+    state = simulate(network, Program.quantised(network, weights), np.zeros((4000, 1, 18)), read_seed=1).state[:, 1]
+    assert np.sqrt(2 * np.mean(state**2)) == pytest.approx(0.03, rel=0.02)
+
+
+def test_chips_differ_by_the_stated_spreads(small):
+    program = quantised(small, scale=0.3)
+    chips = [fabricate(small, program, seed) for seed in range(400)]
+    programmed = program.values["hidden->hidden"]
+    on = programmed != 0
+    ratio = np.array([c.values["hidden->hidden"][on] / programmed[on] for c in chips])
+    assert ratio.std() == pytest.approx(small.spreads["efficacy_spread"], rel=0.05)
+    assert ratio.mean() == pytest.approx(1, abs=0.005)
+    for name, nominal, spread, relative in (
+        ("gamma_minus", 5e-4, "gamma_minus_spread", True),
+        ("bias_current", 1.9, "bias_current_spread", True),
+        ("flux_offset", 0.15, "flux_offset_spread", False),
+    ):
+        drawn = np.array([getattr(c, name)[0] for c in chips])
+        expected = small.spreads[spread] * (nominal if relative else 1)
+        assert drawn.std() == pytest.approx(expected, rel=0.06)
+        assert drawn.mean() == pytest.approx(nominal, abs=expected / 5)
+
+
+def test_a_chip_is_drawn_once(small):
+    """Not per step and not per sample: equal inputs give equal states along the batch."""
+    program = quantised(small)
+    x = np.repeat(signals(small, batch=1), 40, axis=0)
+    state = simulate(small, program, x, chip_seed=3).state
+    np.testing.assert_array_equal(state, np.repeat(state[:1], 40, axis=0))
+    np.testing.assert_array_equal(state, simulate(small, program, x, chip_seed=3).state)
+    assert not np.array_equal(state, simulate(small, program, x, chip_seed=4).state)
+
+
+def test_no_spread_is_the_nominal_chip():
+    zero = "imperfections: {efficacy_spread: 0, gamma_minus_spread: 0, bias_current_spread: 0, flux_offset_spread: 0}\n"
+    network = compiled(SMALL + zero)
+    program, x = quantised(network), signals(network)
+    np.testing.assert_array_equal(simulate(network, program, x, chip_seed=9).state, simulate(network, program, x).state)
+
+
+def test_an_off_chip_readout_has_no_spread():
+    network = compiled(SMALL.replace("  state: final\n", "  state: final\n  location: off-chip\n"))
+    program = quantised(network)
+    np.testing.assert_array_equal(fabricate(network, program, 0).values["readout"], program.values["readout"])
+    on_chip = compiled(SMALL)
+    other = quantised(on_chip)
+    assert not np.array_equal(fabricate(on_chip, other, 0).values["readout"], other.values["readout"])
+
+
+def test_state_converges_with_the_step():
+    x = signals(compiled(SMALL))
+    program = quantised(compiled(SMALL))
+    ends = [simulate(compiled(SMALL, refine=r), program, x).state[:, -1] for r in (1, 2, 4, 64)]
+    errors = [np.abs(end - ends[-1]).max() for end in ends[:-1]]
+    assert errors[0] > 1.7 * errors[1] > 2.5 * errors[2] > 0
+
+
+def test_sparse_engine_equals_the_dense_one(small, monkeypatch):
+    import sys
+
+    program, x = quantised(small), signals(small)
+    dense = simulate(small, program, x, chip_seed=0).state
+    engine = sys.modules["soensim.simulate.engine"]
+    monkeypatch.setattr(engine, "_DENSE_ENTRIES", 0)
+    monkeypatch.setattr(engine, "_DENSE_DENSITY", 2.0)
+    np.testing.assert_allclose(simulate(small, program, x, chip_seed=0).state, dense, rtol=0, atol=1e-13)
+
+
+def test_feed_forward_update_saves_a_step_per_hop():
+    text = """
+schema: soensim/1
+name: chain
+technology: ideal
+populations:
+  x: {kind: input, size: 1, drive_low: 0, drive_high: 1}
+  a: {kind: dendrite, size: 1, source_function: relu, gamma_plus: 1, gamma_minus: 1}
+  b: {kind: dendrite, size: 1, source_function: relu, gamma_plus: 1, gamma_minus: 1}
+projections:
+  - {source: x, target: a, topology: {kind: all-to-all}, efficacy: {levels: [0, 1]}}
+  - {source: a, target: b, topology: {kind: all-to-all}, efficacy: {levels: [0, 1]}}
+timing: {sample_tau: 1, update: UPDATE}
+"""
+    for update, expected in (("lockstep", [0, 0, 1, 1]), ("feed-forward", [0, 1, 1, 1])):
+        network = compiled(text.replace("UPDATE", update))
+        program = Program.quantised(network, {"x->a": np.ones((1, 1)), "a->b": np.ones((1, 1))})
+        assert simulate(network, program, np.ones((1, 3, 1))).state[0, :, 1].tolist() == expected
+
+
+def test_readout_pieces():
+    states = np.arange(12.0).reshape(1, 3, 4)
+    weights = np.array([[1.0, 0, 0, 0], [0, 0, 0, 2.0]])
+    assert linear_scores(states, weights, "final").tolist() == [[8, 22]]
+    assert linear_scores(states, weights, "mean").tolist() == [[4, 14]]
+    assert goodness(states).tolist() == [[3.5, 31.5, 91.5]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((5, 6), r"inputs have the shape \(5, 6\); chip 'small' needs \(batch, steps, 8\)"),
+        ((5, 6, 7), r"needs \(batch, steps, 8\)"),
+        ((0, 6, 8), r"inputs have the shape \(0, 6, 8\)"),
+    ],
+)
+def test_inputs_of_the_wrong_shape(small, shape, message):
+    with pytest.raises(SimulationError, match=message):
+        simulate(small, quantised(small), np.zeros(shape))
+
+
+def test_other_bad_input(small):
+    program = quantised(small)
+    with pytest.raises(SimulationError, match="not finite"):
+        simulate(small, program, np.full((1, 1, 8), np.nan))
+    with pytest.raises(SimulationError, match="states no read noise"):
+        simulate(small, program, np.zeros((1, 1, 8)), read_seed=0)
+    with pytest.raises(ProgramError, match="train one for this netlist"):
+        simulate(compiled(LABELS), program, np.zeros((1, 1, 18)))
+
+
+def test_divergence_is_an_error():
+    text = LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0")
+    network = compiled(text.replace("range: 2.0", "range: 1.0e9"))
+    program = Program.quantised(network, {k: np.full(s.shape, 1e9) for k, s in network.synapses.items()})
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(SimulationError, match="diverges"):
+        simulate(network, program, np.ones((1, 60, 18)))
+
+
+# --- the command -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path, small):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    quantised(small).save(tmp_path / "small.safetensors")
+    np.save(tmp_path / "x.npy", signals(small))
+    return tmp_path
+
+
+def test_command(files, small, capsys):
+    out = files / "t.npz"
+    arguments = [str(files / "small.yaml"), "--inputs", str(files / "x.npy"), "--out", str(out), "--seed", "2"]
+    assert cli.run(main, [*arguments, "--json", "-"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    with np.load(out, allow_pickle=False) as trace:
+        expected = simulate(small, quantised(small), signals(small), chip_seed=2)
+        np.testing.assert_array_equal(trace["state"], expected.state)
+        np.testing.assert_array_equal(trace["output"], expected.output)
+        assert trace["t_ns"][-1] == pytest.approx(6 * 200 / 779.5556, rel=1e-6)
+    assert summary["arrays"]["state"] == [5, 7, 6]
+    assert summary["populations"] == {"hidden": [0, 6]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--inputs", "none.npy"], "none.npy: no such file"),
+        (["--inputs", "small.yaml"], "small.yaml: is not an npy file of numbers"),
+        (["--program", "none.safetensors"], "none.safetensors: no such program"),
+        (["--out", "nowhere/t.npz"], "the folder nowhere does not exist"),
+        (["--seed", "-1"], "a seed is -1; it must be 0 or more"),
+        (["--refine", "0"], "refine is 0"),
+        (["--refine", "x"], "invalid int value: 'x'; see soensim simulate --help"),
+        (["--speed", "3"], "unrecognized arguments: --speed 3"),
+    ],
+)
+def test_command_answers_bad_input_with_one_line(files, monkeypatch, capsys, change, message):
+    monkeypatch.chdir(files)
+    arguments = ["small.yaml", "--inputs", "x.npy", "--out", "t.npz", *change]
+    assert cli.run(main, arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("soensim: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (files / "t.npz").exists()
