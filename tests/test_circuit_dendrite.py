@@ -91,12 +91,22 @@ def test_supply_pays_one_bias_quantum_per_fluxon() -> None:
     assert trace.energy_j[0] == 0.0
 
 
+def test_leak_obeys_the_loop_equation() -> None:
+    """(beta_di + beta_p) ds - dD = -alpha int s dtau while the bias is constant, spiking and silent alike."""
+    beta_di, tau_di_ns = TWO_PI * 100, 25.0
+    for t_ns in (np.linspace(12.0, 60.0, 4801), np.linspace(2.0, 7.0, 20001)):
+        trace = run(t_ns=t_ns, tau_di_ns=tau_di_ns)
+        # alpha dtau = beta_di dt / tau_di; trapezoid over the recorded points.
+        leak = beta_di * np.trapezoid(trace.state, t_ns) / tau_di_ns
+        change = (beta_di + DEVICE.beta_p) * (trace.state[-1] - trace.state[0])
+        assert change - (trace.mean_phase[-1] - trace.mean_phase[0]) == pytest.approx(-leak, rel=1e-5)
+    assert trace.fluxons[-1] > trace.fluxons[0]
+
+
 def test_silent_dendrite_decays_with_its_time_constant() -> None:
-    trace = run(t_ns=np.array([12.0, 30.0, 60.0]), tau_di_ns=25.0)
-    # The SQUID's arms add beta_p to the loop's inductance.
-    tau_ns = 25.0 * (1.0 + DEVICE.beta_p / (TWO_PI * 100))
-    expected = trace.state[0] * np.exp(-(trace.t_ns - 12.0) / tau_ns)
-    np.testing.assert_allclose(trace.state, expected, rtol=1e-5)
+    """Arms and junctions add their inductance (beta_p and d D / d i, a few tau_0 in all) to beta_di."""
+    trace = run(t_ns=np.array([12.0, 37.0]), tau_di_ns=25.0, beta_di=TWO_PI * 1000)
+    assert trace.state[1] / trace.state[0] == pytest.approx(math.exp(-1.0), rel=5e-4)
 
 
 def test_below_threshold_no_fluxon_enters() -> None:
@@ -145,7 +155,7 @@ def test_waveforms_as_numbers_arrays_and_objects_agree() -> None:
 def test_starts_at_rest_under_flux_and_bias() -> None:
     trace = run(flux=0.3, bias_current=Waveform(np.array([0.0]), np.array([1.3])), tau_di_ns=math.inf)
     assert abs(trace.state).max() < 1e-9
-    assert np.ptp(trace.mean_phase) < 1e-9
+    assert np.ptp(trace.mean_phase) < 2e-6  # the step control lets it tremble by its tolerance
 
 
 def test_recording_does_not_change_the_solution() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Context
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -145,5 +146,4 @@ Topology = Annotated[
 
 def _rounded_up(density: float) -> float:
     """Three digits, not below the density itself."""
-    text = float(f"{density:.3g}")
-    return text if text >= density else float(f"{density * 1.005:.3g}")
+    return float(Context(prec=3, rounding=ROUND_CEILING).create_decimal(repr(density)))

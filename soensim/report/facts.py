@@ -44,7 +44,7 @@ class AccuracyRow:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: test samples, how many were answered right, and the percentage (– without samples)."""
+    """One class; its percentage is – without samples."""
 
     name: str
     samples: int
@@ -62,7 +62,7 @@ def percent(fraction: float | None, samples: int) -> str:
     return "–" if fraction is None else f"{100 * fraction:.{digits(samples)}f}"
 
 
-def headline(evaluation: Evaluation) -> str:
+def headline(evaluation: Evaluation, network: Network) -> str:
     """Say in a sentence or two what the chip reaches, on what, at what spread."""
     accuracy, samples = evaluation.accuracy, evaluation.samples
     chips = len(accuracy.chips)
@@ -78,7 +78,7 @@ def headline(evaluation: Evaluation) -> str:
     return (
         f"With its programmed codes the nominal chip answers {percent(accuracy.quantised, samples)} % of "
         f"{samples:,} {evaluation.data['name']} test samples right. {fabricated}, with "
-        f"{spread_sentence(evaluation)}."
+        f"{spread_sentence(evaluation, network)}."
     )
 
 
@@ -92,7 +92,7 @@ def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
     return [
         ("neurons", f"{network.neurons:,}: {'; '.join(populations)}"),
         ("inputs", f"{network.channels:,}" + (f": {', '.join(inputs)}" if inputs else "")),
-        ("synapses", f"{network.edges:,}, {bits_text(evaluation.chip['bits'])}"),
+        ("synapses", f"{network.edges:,}, {_bits(evaluation.chip['bits'])}"),
         *[("source function", text) for text in source_texts(network)],
         ("readout", readout_text(network)),
     ]
@@ -100,7 +100,7 @@ def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
 
 def source_texts(network: Network) -> list[str]:
     """Say per source function whether it is virtual; populations are named where functions differ."""
-    texts, names = [], list(dict.fromkeys(p.source.name for p in network.populations))
+    texts, names = [], dict.fromkeys(p.source.name for p in network.populations)
     for name in names:
         users = [p for p in network.populations if p.source.name == name]
         kind = "VIRTUAL: no known circuit has it" if users[0].source.virtual else "of a SQUID"
@@ -132,7 +132,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
             ProjectionRow(
                 row["projection"],
                 row["topology"],
-                f"{row['synapses']:,} of {row['possible']:,} ({_share(row['synapses'], row['possible'])})",
+                f"{row['synapses']:,} of {row['possible']:,} ({part_of(row['synapses'], row['possible'])})",
                 _range(int(fan_in.min()), int(fan_in.max())),
                 _levels(row["levels"], row["bits"]),
             )
@@ -169,18 +169,20 @@ def data_text(evaluation: Evaluation) -> str:
 
 def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
     """List the one-sigma spreads that the fabricated chips were drawn with."""
-    biased = any(p.bias_current.any() for p in network.populations)
     facts = []
     for name, value in evaluation.spreads.items():
         label, text = _spread(name, value)
-        idle = "" if biased or name != "bias_current_spread" else ", without effect: no bias here"
-        facts.append((label, text + idle))
+        facts.append((label, f"{text}, without effect: no bias here" if _idle(name, network) else text))
     return facts
 
 
-def spread_sentence(evaluation: Evaluation) -> str:
-    """Join the spreads in one phrase."""
-    texts = [" ".join(_spread(name, value)) for name, value in evaluation.spreads.items() if value > 0]
+def spread_sentence(evaluation: Evaluation, network: Network) -> str:
+    """Join the spreads that act in one phrase."""
+    texts = [
+        " ".join(_spread(name, value))
+        for name, value in evaluation.spreads.items()
+        if value > 0 and not _idle(name, network)
+    ]
     return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
 
 
@@ -221,11 +223,14 @@ def class_rows(evaluation: Evaluation) -> list[ClassRow]:
     ]
 
 
-def bits_text(bits: int | list[int] | None) -> str:
-    """Write the bits of a chip's efficacies; None is a level table of its own."""
+def _bits(bits: int | list[int] | None) -> str:
     if bits is None:
         return "explicit level tables"
     return f"{bits} bits" if isinstance(bits, int) else f"{' and '.join(map(str, bits))} bits"
+
+
+def _idle(name: str, network: Network) -> bool:
+    return name == "bias_current_spread" and not any(p.bias_current.any() for p in network.populations)
 
 
 def _spread(name: str, value: float) -> tuple[str, str]:
@@ -237,9 +242,10 @@ def _levels(levels: int, bits: int | None) -> str:
     return f"{levels}" if bits is None else f"{levels} ({bits} bits)"
 
 
-def _share(part: int, whole: int) -> str:
+def part_of(part: float, whole: float) -> str:
+    """Write a part in percent, two digits."""
     share = 100 * part / whole
-    return f"{share:.0f} %" if share >= 10 or part == 0 else f"{share:.2g} %"
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
 def _range(low: int, high: int) -> str:

@@ -56,7 +56,7 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
     return environment.get_template("page.html").render(
         name=evaluation.chip["name"],
         hash=evaluation.chip["hash"],
-        headline=facts.headline(evaluation).replace(" %", "\N{NO-BREAK SPACE}%"),
+        headline=facts.headline(evaluation, network).replace(" %", "\N{NO-BREAK SPACE}%"),
         scores=[
             ("ideal weights", facts.percent(accuracy.ideal, samples)),
             ("quantised codes", facts.percent(accuracy.quantised, samples)),
@@ -111,9 +111,7 @@ def _pictures(
             _picture(
                 f"efficacies-{k}",
                 figures.efficacies(network, program, key),
-                "Rows are driven by columns. Grey and struck through: no synapse there. Bars: synapses per level."
-                if k == 0
-                else "",
+                "",
             )
             for k, key in enumerate(keys)
         ],

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from soensim.errors import ProgramError
@@ -42,18 +43,16 @@ def efficacies(network: Network, program: Program, key: str) -> Figure:
     """
     dense, present = _dense(network, program, key)
     rows, columns = dense.shape
-    cell = min(0.19, 6.0 / max(columns, 1), 5.2 / max(rows, 1))
-    width, height = max(1.2, cell * columns), max(1.2, cell * rows)
-    if max(rows, columns) > MAX_CELLS:
-        scale = 4.6 / max(rows, columns)
-        width, height = max(1.5, scale * columns), max(1.5, scale * rows)
-    height = max(height, 2.3)
-    figure = new_figure(width + 2.7, height + 0.75)
-    matrix, usage = figure.subplots(1, 2, width_ratios=[width, 1.5])
+    in_blocks = max(rows, columns) > MAX_CELLS
+    cell = 4.2 / max(rows, columns) if in_blocks else min(0.14, 6.0 / columns, 4.8 / rows)
+    width, height = max(1.2, cell * columns), max(2.3, cell * rows)
+    figure = new_figure(width + 2.3, height + 0.95)
+    matrix, usage = figure.subplots(1, 2, width_ratios=[width, 1.25])
+    title = f"{_shortened(key.replace('->', ' → '))}\n{_count(present)}"
     values = dense[present]
     largest = float(max(np.abs(program.levels[key]).max(), np.abs(values).max(initial=0.0))) or 1.0
-    if max(rows, columns) > MAX_CELLS:
-        _blocks(matrix, dense, present)
+    if in_blocks:
+        title += _blocks(matrix, dense, present)
     else:
         picture = np.ma.array(dense, mask=~present)
         matrix.imshow(picture, cmap=DIVERGING, vmin=-largest, vmax=largest, interpolation="nearest", aspect="auto")
@@ -63,8 +62,9 @@ def efficacies(network: Network, program: Program, key: str) -> Figure:
     source, _, target = key.partition("->")
     labels = ("from neuron", "to class") if key == READOUT else (f"from {source}", f"to {target}")
     matrix.set(xlabel=labels[0], ylabel=labels[1])
-    matrix.set_title(f"{key.replace('->', ' → ')}: {_count(present)}")
-    matrix.locator_params(integer=True, nbins=8)
+    matrix.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(1, min(8, int(width / 0.35)))))
+    matrix.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    figure.suptitle(title, x=0.02, ha="left", fontsize=9.5, fontweight="bold", color=INK)
     _usage(usage, program, key, values, largest)
     return figure
 
@@ -98,7 +98,8 @@ def _hatch(axes: Axes, absent: NDArray[np.bool_]) -> None:
         axes.plot(x, y, color=FAINT, linewidth=0.6, scalex=False, scaley=False)
 
 
-def _blocks(axes: Axes, dense: FloatArray, present: NDArray[np.bool_]) -> None:
+def _blocks(axes: Axes, dense: FloatArray, present: NDArray[np.bool_]) -> str:
+    """Draw the rms of blocks of synapses, and return what the title must say about them."""
     rows, columns = dense.shape
     row_starts = np.unique(np.arange(min(rows, MAX_CELLS)) * rows // min(rows, MAX_CELLS))
     column_starts = np.unique(np.arange(min(columns, MAX_CELLS)) * columns // min(columns, MAX_CELLS))
@@ -118,16 +119,8 @@ def _blocks(axes: Axes, dense: FloatArray, present: NDArray[np.bool_]) -> None:
         vmax=float(rms.max()) or 1.0,
         extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
     )
-    axes.text(
-        0.0,
-        -0.16,
-        f"blocks of about {rows / len(row_starts):.3g} x {columns / len(column_starts):.3g}: "
-        f"rms efficacy, darkest {float(rms.max()):.3g}",
-        transform=axes.transAxes,
-        va="top",
-        fontsize=8,
-        color=INK,
-    )
+    size = f"{rows / len(row_starts):.3g} x {columns / len(column_starts):.3g}"
+    return f"\nrms of blocks of {size}, darkest {float(rms.max()):.3g}"
 
 
 def _usage(axes: Axes, program: Program, key: str, values: FloatArray, largest: float) -> None:
@@ -138,7 +131,7 @@ def _usage(axes: Axes, program: Program, key: str, values: FloatArray, largest: 
     levels = np.unique(np.concatenate([table[: 0 if (signs < 0).all() else None], -table])) if fixed else table
     if program.codes is None or len(levels) > _MAX_BARS:
         edges = np.linspace(-largest if levels.min() < 0 else 0.0, largest, 32)
-        counts, middles = np.histogram(values, edges)[0], (edges[1:] + edges[:-1]) / 2
+        counts, middles = np.histogram(values, edges)[0], np.round((edges[1:] + edges[:-1]) / 2, 12)
         labels = [_signed(m) if k % 5 == 0 else "" for k, m in enumerate(middles)]
         title = f"{len(table):,} levels" if program.codes is not None else "not quantised"
     else:
@@ -151,7 +144,7 @@ def _usage(axes: Axes, program: Program, key: str, values: FloatArray, largest: 
     colours = DIVERGING(Normalize(-largest, largest)(middles))
     axes.barh(place, counts, height=0.86, color=colours, edgecolor=FAINT, linewidth=0.6)
     for y, count in enumerate(counts):
-        if count:
+        if count and len(place) <= 20:  # more would overlap
             axes.text(float(count + 0.04 * longest), y, f"{count:,}", va="center", fontsize=7, color=INK)
     axes.set_yticks(place, labels)
     axes.tick_params(axis="y", length=0, labelsize=7)
@@ -166,3 +159,7 @@ def _code_label(code: int, level: float, fixed: bool) -> str:
 
 def _signed(value: float) -> str:
     return "0" if value == 0 else f"{value:+.3g}".replace("-", "−")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 42 else f"{text[:20]}…{text[-20:]}"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from soensim.evaluate import Evaluation
-from soensim.report.facts import percent
+from soensim.report.facts import part_of, percent
 from soensim.report.figures.style import ALERT, FAINT, INK, RIGHT, SEQUENTIAL, WRONG, new_figure, quiet, styled
 
 _MAX_NUMBERED = 20  # classes up to which every cell of the confusion matrix has its number
@@ -87,6 +87,6 @@ def confusion(evaluation: Evaluation) -> Figure:
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("answered class", labelpad=5)
     axes.set_ylabel("true class")
-    below = f"darkest error: {100 * worst:.2g} % of its class" if share[~diagonal].any() else "no errors"
+    below = f"darkest error: {part_of(worst, 1)} of its class" if share[~diagonal].any() else "no errors"
     axes.text(0.0, -0.02, below, transform=axes.transAxes, va="top", fontsize=8, color=WRONG)
     return figure

@@ -7,10 +7,11 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PathCollection
-from matplotlib.colors import to_rgba
+from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from soensim.network import Network, Synapses
@@ -118,7 +119,7 @@ def _edges(axes: Axes, synapses: Synapses, sources: FloatArray, targets: FloatAr
         colour[values < 0] = to_rgba(NEGATIVE)
         # the more edges, the lighter, and only strong ones dark: else an all-to-all chip is one blot
         darkest = float(np.clip(math.sqrt(120 / max(1, len(synapses))), 0.25, 0.8))
-        colour[:, 3] = np.where(values == 0, 0.3, 0.06 + darkest * strength**3)
+        colour[:, 3] = np.where(values == 0, 0.3, 0.45 * darkest**2 + 0.6 * darkest * strength**3)
     widths = 0.35 + 0.75 * strength
     order = np.argsort(strength, kind="stable")
     own = np.all(start == end, axis=1) if synapses.source == synapses.target else np.zeros(len(start), dtype=bool)
@@ -199,12 +200,10 @@ def _matrix(network: Network) -> Figure:
     figure = new_figure(9.0, 5.2)
     grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
     axes = figure.add_subplot(grid[:, 0])
-    top = float(density.max())
     image = axes.imshow(
         density,
         cmap=SEQUENTIAL,
-        vmin=0,
-        vmax=top,
+        norm=PowerNorm(0.5, vmin=0, vmax=float(density.max())),  # a sparse part must show beside a full one
         aspect="auto",
         extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
         interpolation="nearest",
@@ -235,9 +234,11 @@ def _matrix(network: Network) -> Figure:
     bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30)
     bar.set_label("share of the possible edges that is there", fontsize=8)
     bar.outline.set_visible(False)
-    for place, counts_of, label in ((0, fan_in, "fan-in"), (1, fan_out, "fan-out")):
+    fans = (("fan-in", fan_in), ("fan-out", fan_out[network.channels :]))
+    for place, (label, fan) in enumerate(fans):
+        low, high = int(fan.min()), int(fan.max())
         part = figure.add_subplot(grid[place, 1])
-        part.hist(counts_of, bins=min(40, max(1, len(np.unique(counts_of)))), color=FAINT)
-        part.set(xlabel=f"{label} (synapses)", ylabel="neurons" if place == 0 else "neurons and inputs")
-        part.set_title(f"{label}, mean {counts_of.mean():.3g}")
+        part.hist(fan, bins=list(np.arange(low, high + 2, -(-(high - low + 1) // 40)) - 0.5), color=FAINT)
+        part.set(xlabel=f"{label} (synapses)", ylabel="neurons", title=f"{label}, mean {fan.mean():.3g}")
+        part.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     return figure

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from soensim.data import Split, present
@@ -97,15 +98,14 @@ def traces(network: Network, examples: Examples) -> Figure:
     columns = min(3, count)
     rows = -(-count // columns)
     figure = new_figure(3.0 * columns + 0.5, 2.7 * rows + 0.3)
-    grid = figure.add_gridspec(rows, columns)
+    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[1, 2] * rows)
     lines = network.neurons <= _MAX_LINES
     low, high = float(examples.state.min()), float(examples.state.max())
     margin = 0.05 * (high - low or 1.0)
     for k in range(count):
         row, column = divmod(k, columns)
-        pair = grid[row, column].subgridspec(2, 1, height_ratios=[1, 2])
-        above = figure.add_subplot(pair[0])
-        below = figure.add_subplot(pair[1], sharex=above)
+        above = figure.add_subplot(grid[2 * row, column])
+        below = figure.add_subplot(grid[2 * row + 1, column], sharex=above)
         _input(above, examples, k)
         if lines:
             _lines(below, network, examples.state[k])
@@ -119,8 +119,8 @@ def traces(network: Network, examples: Examples) -> Figure:
         below.set_xlabel("input samples read" if row == rows - 1 else "")
         below.locator_params(axis="x", integer=True, nbins=8)
     if lines and len(network.populations) > 1:
-        for k, population in enumerate(network.populations):
-            figure.text(0.01 + 0.15 * k, 0.0, population.name, color=_colour(k), fontsize=8, va="bottom")
+        marks = [Line2D([], [], color=_colour(k), label=p.name) for k, p in enumerate(network.populations)]
+        figure.legend(handles=marks, loc="outside lower center", ncols=min(6, len(marks)), frameon=False, fontsize=8)
     return figure
 
 

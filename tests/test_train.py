@@ -1,0 +1,372 @@
+"""Training: rules against their formulas, masks that hold, quantisation, resuming after a kill."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import LABELS, ROOT, SMALL, compiled
+
+from soensim import cli
+from soensim.data import load_dataset, present
+from soensim.errors import RecipeError, SimulationError
+from soensim.program import Program, midpoints, slots
+from soensim.simulate import goodness, linear_scores, simulate
+from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
+from soensim.train.__main__ import main
+from soensim.train.parameters import TrainableChip
+from soensim.train.rules import Bptt, FFTemporal, ff_loss, make_rule
+
+QUICK = BpttRecipe(epochs=2, train_samples=256, batch_size=64)
+
+
+# --- the trainable chip ----------------------------------------------------------------------------------
+
+
+def test_training_and_simulation_are_one_dynamics(digits):
+    """The torch forward pass of quantised values equals the engine's, for both kinds of source function."""
+    for text in (SMALL, LABELS):
+        network = compiled(text)
+        chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
+        x = digits.test.inputs[:7]
+        signals = present(network, x, None if network.lines("label") is None else np.arange(7))
+        ours = chip.unroll(chip.values(quantise=True), torch.from_numpy(signals).double())[0]
+        trace = simulate(network, Program.quantised(network, chip.weights()), signals)
+        np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+        assert trace.state.max() > 0.01
+
+
+def test_straight_through_values_are_levels_and_gradients_pass(small):
+    chip = TrainableChip(small, BpttRecipe())
+    values = chip.values(quantise=True)
+    for key, slot in slots(small).items():
+        nearest = slot.values(slot.codes(chip.latent[key].detach().double().numpy()))
+        np.testing.assert_allclose(values[key].detach().numpy(), nearest, atol=1e-6)
+        weight = torch.arange(1.0, 1 + values[key].numel()).reshape(values[key].shape)
+        (values[key] * weight).sum().backward()
+        torch.testing.assert_close(chip.latent[key].grad, weight)
+
+
+def test_latent_values_start_within_range_and_are_clamped_into_it(small):
+    chip = TrainableChip(small, BpttRecipe(input_gain=50.0))
+    assert float(chip.latent["pixels->hidden"].detach().abs().max()) <= 0.3 + 1e-6
+    with torch.no_grad():
+        chip.latent["hidden->hidden"].fill_(7.0)
+    chip.clamp()
+    torch.testing.assert_close(chip.latent["hidden->hidden"], torch.full((18,), 0.3))
+
+
+def test_fixed_signs_are_kept_in_training(digits):
+    text = SMALL.replace("efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming")
+    network = compiled(text)
+    result = train(network, digits, QUICK)
+    assert result.program.values["hidden->hidden"].max() <= 0
+    assert result.program.values["hidden->hidden"].min() < 0
+    assert result.program.ideal_values["hidden->hidden"].max() <= 0
+
+
+def test_an_absent_edge_has_no_weight(small, digits):
+    chip = TrainableChip(small, QUICK)
+    assert chip.latent["hidden->hidden"].shape == (len(small.synapses["hidden->hidden"]),) == (18,)
+    weights = chip.weights()["hidden->hidden"]
+    mask = np.zeros((6, 6), dtype=bool)
+    mask[small.synapses["hidden->hidden"].targets, small.synapses["hidden->hidden"].sources] = True
+    assert np.all(weights[~mask] == 0)
+    trained = train(small, digits, QUICK).program
+    assert len(trained.codes["hidden->hidden"]) == 18
+
+
+def test_delays_are_seen_in_training():
+    """One step of delay on W_hh changes the states that training sees, as it does in the engine."""
+    junction_ps = 100 * 1.2827820906  # one step of 100 tau
+    delayed = SMALL.replace("seed: 3, min_fan_in: 1}", f"seed: 3, min_fan_in: 1}}\n    delay_ps: {junction_ps}")
+    network = compiled(delayed)
+    assert set(network.synapses["hidden->hidden"].delay_steps) == {1}
+    chip = TrainableChip(network, BpttRecipe(), dtype=torch.float64)
+    signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
+    ours = chip.unroll(chip.values(quantise=True), torch.from_numpy(signals))[0].detach().numpy()
+    program = Program.quantised(network, chip.weights())
+    np.testing.assert_allclose(ours, simulate(network, program, signals).state[:, 1:], atol=1e-12)
+    prompt = compiled(SMALL)
+    other = simulate(prompt, Program.quantised(prompt, chip.weights()), signals).state[:, 1:]
+    assert np.abs(ours - other).max() > 1e-4
+
+
+# --- rules -----------------------------------------------------------------------------------------------
+
+
+def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
+    chip = TrainableChip(small, QUICK, dtype=torch.float64)
+    rule = Bptt(chip, QUICK)
+    x, y = digits.train.inputs[:9], digits.train.labels[:9].copy()
+    values = chip.values(quantise=False)
+    loss = float(rule.loss(values, x, y, np.random.default_rng(0)).detach())
+    output = simulate(small, Program.ideal(small, chip.weights()), present(small, x)).output
+    logits = 10.0 * output
+    expected = -np.mean(logits[np.arange(9), y] - np.log(np.exp(logits).sum(1)))
+    assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_bptt_gradients_match_finite_differences():
+    """All learned values of the virtual chip, through time, delays and the readout."""
+    text = SMALL.replace("squid-fit\n    bias_current: 1.9", "tanh").replace("state: final", "state: mean")
+    network = compiled(text.replace("seed: 3, min_fan_in: 1}", "seed: 3, min_fan_in: 1}\n    delay_ps: 128"))
+    assert set(network.synapses["hidden->hidden"].delay_steps) == {1}
+    chip = TrainableChip(network, QUICK, dtype=torch.float64)
+    rule = Bptt(chip, QUICK)
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 1, (3, 4, 8)), np.array([1, 7, 3])
+    names = list(chip.latent)
+
+    def loss(*latent):
+        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng)
+
+    assert torch.autograd.gradcheck(loss, tuple(chip.latent[n] for n in names))
+
+
+def ff_rule(**settings):
+    network = compiled(LABELS)
+    recipe = FFTemporalRecipe(quantise=False, **settings)
+    chip = TrainableChip(network, recipe, dtype=torch.float64)
+    return network, chip, FFTemporal(chip, recipe)
+
+
+def reference_ff_loss(network, chip, x, y, wrong, *, margin, sharpness, weights):
+    program = Program.ideal(network, chip.weights())
+    plus, minus = (goodness(simulate(network, program, present(network, x, labels)).state[:, 1:]) for labels in (y, wrong))
+    return np.mean(np.sum(weights * np.log1p(np.exp(sharpness * (margin - (plus - minus)))) / sharpness, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights"),
+    [
+        ({}, np.ones(8)),
+        ({"steps": "final"}, np.eye(8)[7]),
+        ({"compensation": True}, (w := (1 / 0.8) ** np.arange(7, -1, -1)) * 8 / w.sum()),
+        ({"sharpness": 50.0, "margin": 0.02}, np.ones(8)),
+    ],
+    ids=["all", "final", "compensation", "sharp"],
+)
+def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
+    from soensim.data import wrong_labels
+
+    network, chip, rule = ff_rule(**settings)
+    x, y = digits.train.inputs[:16], digits.train.labels[:16]
+    loss = float(rule.loss(chip.values(False), x, y, np.random.default_rng(4)).detach())
+    wrong = wrong_labels(y, 10, np.random.default_rng(4))
+    recipe = rule.recipe
+    expected = reference_ff_loss(
+        network, chip, x, y, wrong, margin=recipe.margin, sharpness=recipe.sharpness, weights=weights
+    )
+    assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_ff_loss_gradient_matches_finite_differences():
+    difference = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4).requires_grad_()
+    weights = torch.tensor([0.5, 1.0, 1.5, 1.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda d: ff_loss(d, weights, 0.01, 7.0), (difference,))
+
+
+def test_the_label_matters_to_forward_forward(digits):
+    _, chip, rule = ff_rule()
+    scores = rule.scores(chip.values(False), digits.test.inputs[:20]).detach().numpy()
+    assert scores.std(axis=1).min() > 1e-6
+
+
+def test_both_signs_in_one_pass_equal_two_passes(digits):
+    _, chip, rule = ff_rule()
+    x, y = digits.train.inputs[:5], digits.train.labels[:5]
+    both = rule._goodness(chip.values(False), np.concatenate([x, x]), np.concatenate([y, (y + 1) % 10]))
+    torch.testing.assert_close(both[5:], rule._goodness(chip.values(False), x, (y + 1) % 10))
+
+
+def test_scores_agree_with_the_engine(small, digits):
+    chip = TrainableChip(small, QUICK, dtype=torch.float64)
+    rule = Bptt(chip, QUICK)
+    x = digits.test.inputs[:6]
+    trace = simulate(small, Program.ideal(small, chip.weights()), present(small, x))
+    scores = rule.scores(chip.values(False), x).detach().numpy()
+    np.testing.assert_allclose(scores, linear_scores(trace.state[:, 1:], chip.weights()["readout"], "final"), atol=1e-12)
+
+
+# --- the loop --------------------------------------------------------------------------------------------
+
+
+def test_training_learns_and_is_deterministic(small, digits):
+    learned = train(small, digits, BpttRecipe(epochs=6, batch_size=32)).history
+    assert learned[-1]["loss"] < 0.75 * learned[0]["loss"]
+    assert learned[-1]["validation_accuracy"] > 0.5
+    recipe = dataclasses.replace(QUICK, epochs=1)
+    first = train(small, digits, recipe)
+    assert train(small, digits, recipe).program == first.program
+    assert train(small, digits, dataclasses.replace(recipe, train_seed=1)).program != first.program
+
+
+def test_forward_forward_learns(digits):
+    recipe = FFTemporalRecipe(epochs=8, sharpness=200.0, weight_decay=0.0)
+    result = train(compiled(LABELS), digits, recipe)
+    assert result.history[-1]["validation_accuracy"] > 0.3
+
+
+def test_ideal_epochs_keep_unquantised_weights(small, digits):
+    recipe = BpttRecipe(epochs=2, ideal_epochs=3, batch_size=64)
+    program = train(small, digits, recipe).program
+    plain = train(small, digits, BpttRecipe(epochs=3, quantise=False, batch_size=64)).program
+    for key, values in plain.ideal_values.items():
+        np.testing.assert_array_equal(program.ideal_values[key], values)
+    assert any(not np.array_equal(program.codes[k], plain.codes[k]) for k in plain.codes)
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "exponential", "constant"])
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_resume_gives_the_same_program(small, digits, tmp_path, monkeypatch, schedule, stop):
+    recipe = BpttRecipe(epochs=2, ideal_epochs=2, schedule=schedule, train_samples=200, batch_size=64)
+    whole = train(small, digits, recipe, run_dir=tmp_path / "whole")
+
+    from soensim.train.loop import Training
+
+    epoch = Training._epoch
+
+    def killed(self, number):
+        if number == stop:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(small, digits, recipe, run_dir=tmp_path / "cut")
+    resumed = train(small, digits, recipe, run_dir=tmp_path / "cut", resume=True)
+    assert resumed.program == whole.program
+    drop = lambda rows: [{k: v for k, v in row.items() if k != "seconds"} for row in rows]  # noqa: E731
+    assert drop(resumed.history) == drop(whole.history)
+    assert Program.load(tmp_path / "cut" / "program.safetensors") == whole.program
+
+
+def test_a_killed_process_resumes(tmp_path):
+    """SIGKILL in the middle of an epoch: the command with --resume ends in the program of an undisturbed run."""
+    (tmp_path / "small.yaml").write_text(SMALL)
+    command = [sys.executable, "-m", "soensim.train", "small.yaml", "--rule", "bptt", "--data", "digits-rows"]
+    command += ["--epochs", "12", "--batch-size", "64", "--run-dir", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    history = tmp_path / "run" / "history.json"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (history.exists() and len(json.loads(history.read_text())) >= 2):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "run" / "program.safetensors").exists()
+    subprocess.run([*command, "--resume"], cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    recipe = BpttRecipe(epochs=12, batch_size=64)
+    undisturbed = train(compiled(SMALL), load_dataset("digits-rows"), recipe).program
+    resumed = Program.load(tmp_path / "run" / "program.safetensors")
+    assert resumed.with_header({}) == undisturbed.with_header({})
+    assert "--resume" not in resumed.header["command"]
+
+
+def test_resume_refuses_another_training(small, digits, tmp_path):
+    train(small, digits, QUICK, run_dir=tmp_path)
+    with pytest.raises(RecipeError, match=r"another training \(its recipe differ\)"):
+        train(small, digits, dataclasses.replace(QUICK, learning_rate=0.1), run_dir=tmp_path, resume=True)
+    with pytest.raises(RecipeError, match="holds a training already; add --resume"):
+        train(small, digits, QUICK, run_dir=tmp_path)
+    with pytest.raises(RecipeError, match="no checkpoint to resume from"):
+        train(small, digits, QUICK, run_dir=tmp_path / "new", resume=True)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(RecipeError, match="the checkpoint is damaged"):
+        train(small, digits, QUICK, run_dir=tmp_path, resume=True)
+
+
+def test_a_loss_that_is_not_finite_is_reported(digits):
+    network = compiled(LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0")
+                       .replace("range: 2.0", "range: 1.0e12"))
+    recipe = FFTemporalRecipe(epochs=1, input_gain=1e12, recurrent_gain=1e12, train_samples=64)
+    with pytest.raises(SimulationError, match="the loss is not finite in epoch 1"):
+        train(network, digits, recipe)
+
+
+# --- recipes and the command -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "settings", "message"),
+    [
+        ("bpt", {}, "no rule 'bpt'; there are bptt, ff-temporal"),
+        ("bptt", {"learning_rat": 1.0}, "rule 'bptt' has no setting 'learning_rat'; did you mean 'learning_rate'? it has"),
+        ("bptt", {"margin": 1.0}, "rule 'bptt' has no setting 'margin'; "),
+        ("bptt", {"epochs": 0}, "epochs is 0; it must be above 0"),
+        ("bptt", {"epochs": 1.5}, "epochs is 1.5; it must be of type int"),
+        ("bptt", {"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number"),
+        ("bptt", {"schedule": "cosine"}, "schedule is 'cosine'; legal are constant, exponential, one-cycle"),
+        ("bptt", {"weight_decay": -1.0}, "weight_decay is -1.0; it must not be below 0"),
+        ("bptt", {"quantise": False, "ideal_epochs": 3}, "ideal_epochs come before quantised ones"),
+        ("ff-temporal", {"steps": "final", "compensation": True}, "compensation weighs several steps"),
+        ("ff-temporal", {"sharpness": 0.0}, "sharpness is 0.0; it must be above 0"),
+    ],
+)
+def test_illegal_recipes(rule, settings, message):
+    with pytest.raises(RecipeError) as error:
+        make_recipe(rule, settings)
+    assert message in str(error.value)
+
+
+def test_a_rule_needs_its_readout(small):
+    for network, recipe, need in (
+        (small, FFTemporalRecipe(), "needs a goodness readout"),
+        (compiled(LABELS), BpttRecipe(), "needs a linear readout"),
+    ):
+        with pytest.raises(RecipeError, match=need):
+            make_rule(TrainableChip(network, recipe), recipe)
+
+
+def test_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "r.yaml").write_text("epochs: 9\nbatch_size: 64\ntrain_samples: 128\n")
+    arguments = ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--recipe", "r.yaml", "--epochs", "1"]
+    assert cli.run(main, [*arguments, "--out", "p.safetensors", "--json", "t.json", "--seed", "4"]) == 0
+    assert "validation accuracy" in capsys.readouterr().out
+    program = Program.load("p.safetensors")
+    assert program.header["recipe"] == {**BpttRecipe(epochs=1, batch_size=64, train_samples=128, train_seed=4).as_dict()}
+    assert program.header["seeds"] == {"train_seed": 4, "data_seed": 0}
+    assert program.header["command"].startswith("python -m soensim.train small.yaml --rule bptt")
+    assert json.loads((tmp_path / "t.json").read_text())["program"] == "p.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--data", "digit-rows"], "digits-rows"),
+        (["--rule", "hebb"], "invalid choice: 'hebb'"),
+        (["--margin", "0.1"], "rule 'bptt' has no setting 'margin'"),
+        (["--recipe", "none.yaml"], "none.yaml: cannot be read"),
+        (["--recipe", "list.yaml"], "list.yaml: must hold settings"),
+        (["--out", "nowhere/p"], "the folder nowhere does not exist"),
+        (["--data", "mnist-rows", "--data-dir", "."], "train-images-idx3-ubyte"),
+        (["--train-samples", "5000"], "train_samples is 5000; 'digits-rows' has 1257"),
+    ],
+)
+def test_command_answers_bad_input_with_one_line(tmp_path, monkeypatch, capsys, change, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    assert cli.run(main, ["small.yaml", "--rule", "bptt", "--data", "digits-rows", *change]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("soensim: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_midpoints_are_shared_by_numpy_and_torch(small):
+    slot = slots(small)["readout"]
+    on_border = midpoints(slot.levels)
+    codes = torch.bucketize(torch.from_numpy(on_border), torch.from_numpy(midpoints(slot.levels)))
+    np.testing.assert_array_equal(np.searchsorted(midpoints(slot.levels), on_border), codes.numpy())
