@@ -133,7 +133,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 row["projection"],
                 row["topology"],
                 f"{row['synapses']:,} of {row['possible']:,} ({part_of(row['synapses'], row['possible'])})",
-                _range(int(fan_in.min()), int(fan_in.max())),
+                " to ".join(f"{n:,}" for n in sorted({int(fan_in.min()), int(fan_in.max())})),
                 _levels(row["levels"], row["bits"]),
             )
         )
@@ -144,7 +144,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 "readout",
                 "all-to-all",
                 f"{classes * neurons:,} of {classes * neurons:,} (100 %)",
-                str(neurons),
+                f"{neurons:,}",
                 _levels(len(network.output.levels), None),
             )
         )
@@ -246,10 +246,6 @@ def part_of(part: float, whole: float) -> str:
     """Write a part in percent, two digits."""
     share = 100 * part / whole
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
-
-
-def _range(low: int, high: int) -> str:
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _size(place: slice) -> int:

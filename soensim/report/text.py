@@ -88,7 +88,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _classes(rows: list[facts.ClassRow]) -> list[str]:
-    cells = [(row.name, row.percent, f"{row.right}/{row.samples}") for row in rows]
+    cells = [(row.name, row.percent, str(row.right), str(row.samples)) for row in rows]
     width = max(len(part) for cell in cells for part in cell)
     per_line = max(1, (WIDTH - 9) // (width + 1))
     # lines of about equal length: 20 classes read better as 2 x 10 than as 15 + 5
@@ -96,7 +96,7 @@ def _classes(rows: list[facts.ClassRow]) -> list[str]:
     lines: list[str] = []
     for start in range(0, len(cells), per_line):
         part = cells[start : start + per_line]
-        for k, label in enumerate(("class", "%", "right")):
+        for k, label in enumerate(("class", "%", "right", "of")):
             lines.append(f"  {label:<6}" + "".join(f" {cell[k]:>{width}}" for cell in part))
         lines.append("")
     return lines[:-1]

@@ -1,0 +1,156 @@
+"""Scores: counted by hand, on the right split, independent of the batch; intervals against published formulas."""
+
+import numpy as np
+import pytest
+from conftest import LABELS, SMALL, compiled
+from test_program import random_weights
+
+from soensim.data import load_dataset, present
+from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
+from soensim.evaluate import evaluate, predict
+from soensim.evaluate.statistics import mean_interval, proportion_interval
+from soensim.netlist import parse_netlist
+from soensim.program import Program
+from soensim.simulate import goodness, simulate
+
+
+@pytest.fixture(scope="module")
+def program(small):
+    return Program.quantised(small, random_weights(small, scale=0.2))
+
+
+@pytest.fixture(scope="module")
+def evaluation(small_netlist, program, digits):
+    return evaluate(small_netlist, program, digits, trials=3, seed=5)
+
+
+def hand_count(network, program, digits, **options):
+    x = present(network, digits.test.inputs)
+    answers = simulate(network, program, x, **options).output.argmax(1)
+    return float((answers == digits.test.labels).mean()), answers
+
+
+def test_accuracies_are_counted_on_the_test_split(evaluation, program, digits):
+    fine = compiled(SMALL, refine=4)
+    accuracy = evaluation.accuracy
+    assert evaluation.samples == 360
+    assert accuracy.quantised == hand_count(fine, program, digits)[0]
+    assert accuracy.ideal == hand_count(fine, program.as_ideal(), digits)[0]
+    assert accuracy.quantised_training_step == hand_count(compiled(SMALL), program, digits)[0]
+    by_hand = tuple(hand_count(fine, program, digits, chip_seed=k)[0] for k in (5, 6, 7))
+    assert accuracy.chips == by_hand
+    assert accuracy.chip_mean == pytest.approx(np.mean(by_hand))
+    assert evaluation.seeds == {"chip_seeds": [5, 6, 7]}
+    assert evaluation.steps == {"training_substeps": 2, "substeps": 8, "refine": 4}
+
+
+def test_confusion_and_classes(evaluation, program, digits):
+    answers = hand_count(compiled(SMALL, refine=4), program, digits)[1]
+    for true in range(10):
+        of_class = digits.test.labels == true
+        assert evaluation.per_class[true] == pytest.approx((answers[of_class] == true).mean())
+        for answered in range(10):
+            assert evaluation.confusion[true, answered] == (answers[of_class] == answered).sum()
+
+
+def test_the_chip_is_described(evaluation, small):
+    chip = evaluation.chip
+    assert (chip["name"], chip["neurons"], chip["inputs"], chip["synapses"], chip["bits"]) == ("small", 6, 8, 66, 4)
+    assert chip["hash"] == small.netlist_hash
+    assert [(p["projection"], p["synapses"], p["possible"]) for p in chip["projections"]] == [
+        ("pixels->hidden", 48, 48),
+        ("hidden->hidden", 18, 36),
+    ]
+    assert not chip["virtual"]
+
+
+def test_json_form(evaluation):
+    plain = evaluation.as_dict()
+    assert plain["accuracy"]["chip"]["trials"] == 3
+    low, high = plain["accuracy"]["chip"]["ci95"]
+    assert low < plain["accuracy"]["chip"]["mean"] < high
+    assert np.array(plain["confusion"]).sum() == plain["samples"] == 360
+
+
+def test_goodness_readout_tries_every_label(digits):
+    network = compiled(LABELS)
+    program = Program.quantised(network, random_weights(network, scale=1.0))
+    answers = predict(network, program, digits.test)
+    x = digits.test.inputs
+    scores = np.stack(
+        [
+            goodness(simulate(network, program, present(network, x, np.full(len(x), label))).state[:, 1:]).sum(1)
+            for label in range(10)
+        ],
+        1,
+    )
+    np.testing.assert_array_equal(answers, scores.argmax(1))
+    assert len(set(answers.tolist())) > 1
+
+
+def test_virtual_chips_are_scored_at_their_own_step(digits):
+    network = compiled(LABELS)
+    program = Program.quantised(network, random_weights(network, scale=1.0))
+    result = evaluate(parse_netlist(LABELS), program, digits, trials=1)
+    assert result.steps["refine"] == 1
+    assert result.accuracy.chip_ci95 is None
+    assert result.chip["virtual"]
+
+
+def test_the_chunk_does_not_matter(small, program, digits, monkeypatch):
+    import sys
+
+    whole = predict(small, program, digits.test, chip_seed=0)
+    monkeypatch.setattr(sys.modules["soensim.evaluate.score"], "_CHUNK", 50)
+    np.testing.assert_array_equal(predict(small, program, digits.test, chip_seed=0), whole)
+
+
+def test_a_test_split_that_training_saw_is_refused(small_netlist, program, digits):
+    header = {"data": {"name": digits.name, "data_seed": 0, "fingerprint": digits.fingerprint}}
+    trained = program.with_header(header)
+    evaluate(small_netlist, trained, digits, trials=1)
+    with pytest.raises(DataError, match=r"\(data_seed 1\) is not the one that the program's training left out"):
+        evaluate(small_netlist, trained, load_dataset("digits-rows", data_seed=1), trials=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"trials": 0}, SoensimError, "trials is 0; at least one chip is needed"),
+        ({"seed": -1}, SoensimError, "seed is -1"),
+        ({"refine": 0}, SimulationError, "refine is 0"),
+    ],
+)
+def test_illegal_options(small_netlist, program, digits, options, error, message):
+    with pytest.raises(error, match=message):
+        evaluate(small_netlist, program, digits, **options)
+
+
+def test_what_does_not_fit(small_netlist, program, digits):
+    with pytest.raises(ProgramError, match="train one for this netlist"):
+        evaluate(parse_netlist(SMALL.replace("seed: 3", "seed: 4")), program, digits)
+    for text, message in (
+        (SMALL.split("readout:")[0], "has no readout"),
+        (SMALL.replace("classes: 10", "classes: 9"), "has 10 classes, the readout of chip 'small' has 9"),
+        (SMALL.replace("size: 8", "size: 9"), "has 8 channels, chip 'small' has 9"),
+    ):
+        network = compiled(text)
+        other = Program.quantised(network, random_weights(network))
+        with pytest.raises(DataError, match=message):
+            evaluate(parse_netlist(text), other, digits)
+
+
+def test_wilson_interval():
+    # Wilson's formula by hand, z = 1.959964
+    z, n, p = 1.959963984540054, 360, 346 / 360
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert proportion_interval(346, 360) == pytest.approx((centre - half, centre + half))
+    assert proportion_interval(360, 360)[1] == 1.0
+
+
+def test_student_interval():
+    # three values: t(0.975, 2) = 4.302653
+    values = [0.9, 0.92, 0.97]
+    half = 4.302652729911275 * np.std(values, ddof=1) / np.sqrt(3)
+    assert mean_interval(values) == pytest.approx((np.mean(values) - half, min(1.0, np.mean(values) + half)))
