@@ -189,7 +189,7 @@ density: 0.5, =>
     efficacy: {bits: 4, range: 1.0}↵  - =>   -
   14:5: projections[0].efficacy: is missing; add it: The values that each synapse can hold
 timing: {sample_tau: 1.0, substeps: 2}↵ =>
-  1:1: timing: is missing; add it: How time passes
+  1:1: timing: is missing; add it: How long an input sample lasts, and how it is integrated
 classes: 2, =>
   23:1: readout.classes: is missing; add it: Number of classes
 {sample_tau: 1.0, substeps: 2} => fast
@@ -565,6 +565,11 @@ def test_wrong_version_is_said_before_anything_else() -> None:
 def test_a_population_named_like_a_kind_keeps_its_place_in_the_path() -> None:
     text = CHIP.replace("hidden", "dendrite").replace("size: 4", "size: 0")
     assert message_of(text).startswith("chip.yaml:8:11: populations.dendrite.size: 0 is not legal")
+
+
+def test_a_key_named_like_its_kind_stands_in_the_path_once() -> None:
+    message = message_of(changed("size: 4", "size: 4\n    dendrite: 5"))
+    assert message.startswith("chip.yaml:9:5: populations.hidden.dendrite: unknown key 'dendrite'; legal keys are ")
 
 
 def test_control_characters_of_a_key_do_not_reach_the_terminal() -> None:

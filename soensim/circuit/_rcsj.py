@@ -239,7 +239,6 @@ def transient(y, knot_t, knot_flux, knot_bias, t_out, p, tolerance, state, phase
         dbias = (knot_bias[j + 1] - knot_bias[j]) / (t1 - t0)
         t = t0
         first_slope(y, knot_flux[j], knot_bias[j], dbias, p, k)
-        h = min(h, 0.5)  # a corner of the waveform excites what was at rest
         while t < t1:
             last = t + h >= t1 - 1e-9
             size = t1 - t if last else h

@@ -1,7 +1,8 @@
 """The dendrite circuit: SQUID, integration loop, piecewise-linear drive; solved from first principles."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +46,11 @@ class CircuitTrace:
     flux: Array
     bias_current: Array
     steps: int
+
+    def at(self, index: NDArray[np.intp]) -> Self:
+        """The same trace at some of its times."""
+        names = ("t_ns", "state", "fluxons", "mean_phase", "energy_j", "flux", "bias_current")
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
 
 def dendrite(

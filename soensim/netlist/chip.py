@@ -57,7 +57,7 @@ class Netlist(Part):
     projections: Annotated[tuple[Projection, ...], Field(min_length=1, strict=False)]
     """List of synapses between populations, one entry per pair (source, target)."""
     timing: Timing
-    """How time passes."""
+    """How long an input sample lasts, and how it is integrated."""
     readout: Readout | None = None
     """How a class is read off the states; absent: the chip has no readout."""
     imperfections: Imperfections = Imperfections()

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_NEURONS = 10_000_000  # a wafer; a typing error with more zeros should not exhaust the memory
@@ -15,10 +15,11 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+_OneZero = AfterValidator(lambda value: value + 0.0)  # -0.0 becomes 0.0: equal chips must have equal hashes
+Finite = Annotated[float, Field(allow_inf_nan=False), _OneZero]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), _OneZero]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _OneZero]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Size = Annotated[int, Field(ge=1, le=MAX_NEURONS)]
 Bits = Annotated[int, Field(ge=1, le=16)]

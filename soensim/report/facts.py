@@ -33,7 +33,7 @@ class ProjectionRow:
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """One accuracy as text; percent without the sign, empty where there is none."""
+    """One accuracy in percent, as text; empty where there is no interval."""
 
     label: str
     percent: str
@@ -65,12 +65,10 @@ def percent(fraction: float | None, samples: int) -> str:
 def headline(evaluation: Evaluation, network: Network) -> str:
     """Say in a sentence or two what the chip reaches, on what, at what spread."""
     accuracy, samples = evaluation.accuracy, evaluation.samples
-    chips = len(accuracy.chips)
-    mean = percent(accuracy.chip_mean, samples)
-    if chips == 1:
-        fabricated = f"One fabricated chip reaches {mean} %"
-    else:
-        low, high = accuracy.chip_ci95 or (accuracy.chip_mean, accuracy.chip_mean)
+    chips, mean = len(accuracy.chips), percent(accuracy.chip_mean, samples)
+    fabricated = f"One fabricated chip reaches {mean} %"
+    if accuracy.chip_ci95 is not None:
+        low, high = accuracy.chip_ci95
         fabricated = (
             f"{chips} fabricated chips reach {mean} % on average "
             f"(95 % interval {percent(low, samples)} to {percent(high, samples)} %)"
@@ -116,8 +114,8 @@ def readout_text(network: Network) -> str:
         return "none"
     population = network.populations[output.population].name
     if isinstance(output, LinearOutput):
-        place = "on chip" if output.on_chip else "off chip"
-        return f"linear, {output.state} state of {population}, {output.classes} classes, {place}"
+        place = "on" if output.on_chip else "off"
+        return f"linear, {output.state} state of {population}, {output.classes} classes, {place} chip"
     when = "last step" if output.state == "final" else "all steps"
     return f"goodness (mean s^2) of {population}, {when}, best of {output.classes} labels"
 

@@ -5,6 +5,7 @@ Nothing here touches pyplot. The settings hold while a figure is made and writte
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Callable
@@ -134,7 +135,7 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     return re.sub(
         r"<svg [^>]*>",
         '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'aria-label="{title}" width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" '
+        f'aria-label="{html.escape(title)}" width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" '
         f'viewBox="0 0 {width:g} {height:g}">',
         svg,
         count=1,

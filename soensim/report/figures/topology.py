@@ -51,12 +51,12 @@ def _graph(network: Network, program: Program | None) -> Figure:
     inputs, populations, right = _places(network)
     top = max(float(np.abs(p[:, 1]).max()) for p in (*inputs.values(), *populations))
     height = 2 * top + 0.75
-    width = right + 0.75
+    width = right + 0.85
     scale = min(9.0 / width, 7.0 / height)
     figure = new_figure(width * scale, height * scale + 0.35)
     axes = figure.add_subplot()
     quiet(axes)
-    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.3, right + 0.45), ylim=(-top - 0.4, top + 0.35))
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.4, right + 0.45), ylim=(-top - 0.4, top + 0.35))
     channels = np.concatenate([np.empty((0, 2)), *inputs.values()])
     values = None if program is None else program.values
     for key, synapses in network.synapses.items():
@@ -64,9 +64,15 @@ def _graph(network: Network, program: Program | None) -> Figure:
         _edges(axes, synapses, sources, populations[synapses.target], None if values is None else values[key])
     size_pt = 72 * scale * _NODE
     for line in network.inputs:
-        _nodes(axes, inputs[line.name], "s", size_pt, f"{line.name}\n{line.carries}")
+        _nodes(axes, inputs[line.name], "s", size_pt)
+        middle = float(inputs[line.name][:, 1].mean())
+        axes.text(-0.16, middle, line.name, rotation=90, ha="right", va="center", fontsize=8.5, color=INK)
     for population, places in zip(network.populations, populations, strict=True):
-        _nodes(axes, places, "o", size_pt, f"{population.name}\n{population.source.name}")
+        _nodes(axes, places, "o", size_pt)
+        ring = np.ptp(places[:, 0]) > 0.5
+        label = f"{population.name}\n{population.source.name}"
+        below = float(places[:, 1].min()) - (0.27 if ring else 0.12)
+        axes.text(float(places[:, 0].mean()), below, label, ha="center", va="top", fontsize=8.5, color=INK)
     if values is not None:
         marks = [
             Line2D([], [], color=POSITIVE, linewidth=1.6, label="positive"),
@@ -79,35 +85,39 @@ def _graph(network: Network, program: Program | None) -> Figure:
 
 def _places(network: Network) -> tuple[dict[str, FloatArray], list[FloatArray], float]:
     """Coordinates: inputs in a column, every population a ring (a column if nothing connects its neurons)."""
+    inputs = _input_places(network)
+    half = max((float(np.abs(places[:, 1]).max()) for places in inputs.values()), default=0.0)
     recurrent = {s.target for s in network.synapses.values() if s.source == s.target}
     populations, x = [], 0.0
-    gap = 0.55 if network.inputs else 0.0
+    gap = 0.55 + 0.3 * max(0.0, half - 1) if network.inputs else 0.0
     for index, population in enumerate(network.populations):
-        k = np.arange(population.size)
         if index in recurrent:
-            radius = max(1.0, population.size * _NODE * 1.2 / (2 * math.pi))
-            angle = math.pi - 2 * math.pi * k / population.size  # from the left, clockwise
-            x += gap + radius + (0.25 if index in recurrent else 0)
+            # as high as the inputs, or high enough for its neurons
+            radius = max(1.0, 0.8 * half, population.size * _NODE * 1.2 / (2 * math.pi))
+            angle = math.pi - 2 * math.pi * np.arange(population.size) / population.size  # from the left, clockwise
+            x += gap + radius + 0.25
             populations.append(np.column_stack([x + radius * np.cos(angle), radius * np.sin(angle)]))
             x += radius + 0.1
         else:
             x += gap + 0.4
-            populations.append(_column(x, population.size))
+            y = (np.arange(population.size)[::-1] - (population.size - 1) / 2) * max(
+                _NODE * 1.3, min(0.3, 2.0 / population.size)
+            )
+            populations.append(np.column_stack([np.full(population.size, x), y]))
         gap = 0.7
-    inputs, offset = {}, 0.0
-    sizes = [line.channels.stop - line.channels.start for line in network.inputs]
-    pitch = min(0.22, max(2.0 / max(sum(sizes), 1), _NODE * 1.06))
-    total = pitch * (sum(sizes) + 1.5 * (len(sizes) - 1)) if sizes else 0.0
-    for line, size in zip(network.inputs, sizes, strict=True):
-        y = (total - pitch) / 2 - offset - pitch * np.arange(size)
-        inputs[line.name] = np.column_stack([np.zeros(size), y])
-        offset += pitch * (size + 1.5)
     return inputs, populations, x
 
 
-def _column(x: float, size: int) -> FloatArray:
-    y = (np.arange(size)[::-1] - (size - 1) / 2) * max(_NODE * 1.3, min(0.3, 2.0 / size))
-    return np.column_stack([np.full(size, x), y])
+def _input_places(network: Network) -> dict[str, FloatArray]:
+    """Channels in one column, with space between their populations."""
+    sizes = [line.channels.stop - line.channels.start for line in network.inputs]
+    pitch = min(0.22, max(2.0 / max(sum(sizes), 1), _NODE * 1.06))
+    top = pitch * (sum(sizes) + 1.5 * (len(sizes) - 1) - 1) / 2
+    places = {}
+    for line, size in zip(network.inputs, sizes, strict=True):
+        places[line.name] = np.column_stack([np.zeros(size), top - pitch * np.arange(size)])
+        top -= pitch * (size + 1.5)
+    return places
 
 
 def _edges(axes: Axes, synapses: Synapses, sources: FloatArray, targets: FloatArray, values: FloatArray | None) -> None:
@@ -119,7 +129,7 @@ def _edges(axes: Axes, synapses: Synapses, sources: FloatArray, targets: FloatAr
         colour[values < 0] = to_rgba(NEGATIVE)
         # the more edges, the lighter, and only strong ones dark: else an all-to-all chip is one blot
         darkest = float(np.clip(math.sqrt(120 / max(1, len(synapses))), 0.25, 0.8))
-        colour[:, 3] = np.where(values == 0, 0.3, 0.45 * darkest**2 + 0.6 * darkest * strength**3)
+        colour[:, 3] = 0.45 * darkest**2 + 0.6 * darkest * strength**3
     widths = 0.35 + 0.75 * strength
     order = np.argsort(strength, kind="stable")
     own = np.all(start == end, axis=1) if synapses.source == synapses.target else np.zeros(len(start), dtype=bool)
@@ -164,17 +174,13 @@ def _relative(values: FloatArray) -> FloatArray:
     return np.abs(values) / largest if largest else np.zeros_like(values)
 
 
-def _nodes(axes: Axes, places: FloatArray, marker: str, size_pt: float, label: str) -> None:
+def _nodes(axes: Axes, places: FloatArray, marker: str, size_pt: float) -> None:
     axes.scatter(
         places[:, 0], places[:, 1], s=size_pt**2 * 0.8, marker=marker, facecolor=FAINT, edgecolor="none", zorder=2
     )
     if size_pt >= 8:
         for k, (x, y) in enumerate(places):
             axes.text(x, y, str(k), ha="center", va="center_baseline", fontsize=size_pt * 0.5, color="white", zorder=3)
-    middle = places.mean(axis=0)
-    ring = np.ptp(places[:, 0]) > 0.5
-    bottom = float(places[:, 1].min()) - (0.27 if ring else 0.12)
-    axes.text(float(middle[0]), bottom, label, ha="center", va="top", fontsize=8.5, color=INK)
 
 
 def _matrix(network: Network) -> Figure:
