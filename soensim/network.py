@@ -198,8 +198,8 @@ class Network:
 
     @property
     def virtual(self) -> bool:
-        """Whether a population has a source function that no known circuit has."""
-        return any(p.source.virtual for p in self.populations)
+        """Whether every source function is one that no known circuit has: the step is then part of the model."""
+        return all(p.source.virtual for p in self.populations)
 
     def lines(self, carries: str) -> InputLines | None:
         """Return the input population that carries `data` or `label`, if there is one."""
@@ -288,7 +288,7 @@ def step_coefficients(
 
 def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:
     junction = netlist.device_technology.junction
-    source = SOURCE_FUNCTIONS[population.source_function]
+    source = _source_function(netlist, population)
     bias = population.bias_current or 0.0
     if bias > source.max_current:
         raise NetlistError(
@@ -318,6 +318,15 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
     )
+
+
+def _source_function(netlist: Netlist, population: DendritePopulation) -> SourceFunction:
+    if population.source_function != "squid":
+        return SOURCE_FUNCTIONS[population.source_function]
+    from soensim.circuit import Device, source_table  # numba: loaded only by chips that need it
+    from soensim.dynamics.squid import squid_source
+
+    return squid_source(source_table(Device.from_technology(netlist.device_technology)))
 
 
 def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) -> dict[str, Synapses]:

@@ -146,6 +146,8 @@ def test_refuses_nan_negative_temperature_and_hysteresis(table: SourceTable) -> 
         table(math.nan, 1.0)
     with pytest.raises(CircuitError, match="temperature_k"):
         source_table(DEVICE, temperature_k=-1.0)
+    with pytest.raises(CircuitError, match="close to hysteresis"):
+        source_table(Device(Junction(1e-4, 1.5e-9, 0.76), 1.5, 1.5))
     with pytest.raises(CircuitError, match="hysteretic"):
         source_table(Device(Junction(1e-4, 1.5e-9, 2.0), 1.5, 1.5))
 
@@ -172,6 +174,11 @@ def test_cache_is_used_and_a_damaged_file_is_rebuilt(tmp_path: Path, monkeypatch
         build._cached.cache_clear()
         np.testing.assert_array_equal(source_table(device).arrays.shape, built.arrays.shape)
         assert build.read_table(files[0], build.table_key(device, 0.0)) is not None
+
+
+def test_one_table_serves_all_dendrites_of_a_device() -> None:
+    again = source_table(Device(DEVICE.junction, DEVICE.beta_1, DEVICE.beta_2))
+    assert again is source_table(DEVICE)
 
 
 def test_a_table_of_another_device_under_this_name_is_not_used(tmp_path: Path, table: SourceTable) -> None:

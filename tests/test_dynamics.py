@@ -6,11 +6,16 @@ import scipy.sparse
 import torch
 from problems import constant_drive, dendrite_sum_by_sum, leaky_integrator, squid_threshold
 
+from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, check_step, coefficients, soft_slope, step, unroll
 from soensim.dynamics.source import squid_fit_threshold
+from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
+from soensim.technology import load_technology
 
 TANH, RELU, STEEP, SQUID = (SOURCE_FUNCTIONS[n] for n in ("tanh", "relu", "steep-sigmoid", "squid-fit"))
+TABLE = source_table(Device.from_technology(load_technology("nist-2023")))
+DERIVED = squid_source(TABLE)
 
 
 def random_problem(rng, n=5, k=3, steps=20):
@@ -165,7 +170,7 @@ def test_squid_fit_against_the_rate_table_of_another_simulator():
 
 def test_numpy_and_torch_give_the_same_source_functions():
     phi, i = grid()
-    for source in SOURCE_FUNCTIONS.values():
+    for source in (*SOURCE_FUNCTIONS.values(), DERIVED):
         np.testing.assert_allclose(
             source(torch.from_numpy(phi), torch.from_numpy(i)).numpy(), source(phi, i), atol=1e-14
         )
@@ -181,7 +186,7 @@ def test_maximum_slopes_bound_the_slopes():
 # --- gradients -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("source", [TANH, STEEP, SQUID], ids=lambda s: s.name)
+@pytest.mark.parametrize("source", [TANH, STEEP, SQUID, DERIVED], ids=lambda s: s.name)
 def test_gradients_pass_gradcheck(source):
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.rand(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
@@ -198,35 +203,58 @@ def test_gradients_pass_gradcheck(source):
     assert torch.autograd.gradcheck(final_state, (x, w_ih, w_hh, offset))
 
 
-def test_soft_slope_keeps_values_and_has_the_slope_of_its_formula():
-    width = 0.05
-    soft = soft_slope(SQUID, width)
-    phi = torch.linspace(-0.7, 0.7, 57, dtype=torch.float64, requires_grad=True)
-    i = torch.full_like(phi, 1.6)
-    g = soft(phi, i)
-    torch.testing.assert_close(g, SQUID(phi, i), rtol=0, atol=1e-15)
-    (slope,) = torch.autograd.grad(g.sum(), phi)
+def fit_above(flux, excess):
+    """squid-fit at a current that exceeds the threshold by ``excess``."""
+    return SQUID(flux, squid_fit_threshold(flux) + excess)
 
-    def softened(p):
+
+def table_above(flux, excess):
+    """The derived table at a current that exceeds its own edge by ``excess``."""
+    return TABLE(flux, table_edge(flux) + excess)
+
+
+def table_edge(flux):
+    """Smallest current at which the table is above zero, by bisection."""
+    low, high = np.full_like(flux, 0.9), np.full_like(flux, 2.2)
+    for _ in range(60):
+        middle = (low + high) / 2
+        above = TABLE(flux, middle) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return high
+
+
+@pytest.mark.parametrize(
+    ("source", "above", "threshold"),
+    [(SQUID, fit_above, squid_fit_threshold), (DERIVED, table_above, table_edge)],
+    ids=["squid-fit", "squid"],
+)
+@pytest.mark.parametrize("current", [1.3, 1.7, 2.2])
+def test_soft_slope_keeps_values_and_has_the_slopes_of_its_formula(source, above, threshold, current):
+    width, h = 0.05, 1e-6
+    phis = np.linspace(-0.681, 0.677, 57)  # not on the nodes of the table, where its slope jumps
+    phi = torch.tensor(phis, requires_grad=True)
+    i = torch.full_like(phi, current).requires_grad_()
+    g = soft_slope(source, width)(phi, i)
+    torch.testing.assert_close(g, source(phi.detach(), i.detach()), rtol=0, atol=1e-15)
+    slopes = torch.autograd.grad(g.sum(), (phi, i))
+
+    def softened(p, current):
         """g with the excess current v replaced by width softplus(v / width)."""
-        p, current = np.array(p), 1.6
-        excess = width * np.logaddexp(0, (current - squid_fit_threshold(p)) / width) + 1e-6
-        from soensim.dynamics.source import _squid_rate
+        return above(p, width * np.logaddexp(0, (current - threshold(p)) / width))
 
-        return _squid_rate(p, np.array(current), excess)
-
-    phis = phi.detach().numpy()
-    h = 1e-6
-    finite = np.array([(softened(p + h) - softened(p - h)) / (2 * h) for p in phis])
-    smooth = np.abs(np.abs(phis) - 0.5) > 1e-3  # g has a kink at half a flux quantum
-    np.testing.assert_allclose(slope.numpy()[smooth], finite[smooth], rtol=1e-5, atol=1e-7)
-    at_rest = (SQUID(phis, np.full_like(phis, 1.6)) == 0) & (np.abs(phis) > 0.1)
-    assert np.all(slope.numpy()[at_rest] != 0)  # a neuron at rest can learn to fire
+    by_phi = (softened(phis + h, current) - softened(phis - h, current)) / (2 * h)
+    by_i = (softened(phis, current + h) - softened(phis, current - h)) / (2 * h)
+    driven = current - threshold(phis) > -0.3  # far below, the guard against 1/0 is larger than the slope
+    np.testing.assert_allclose(slopes[0].numpy()[driven], by_phi[driven], rtol=2e-3, atol=2e-4)
+    np.testing.assert_allclose(slopes[1].numpy()[driven], by_i[driven], rtol=2e-3, atol=2e-4)
+    at_rest = (g.detach().numpy() == 0) & driven
+    assert np.all(slopes[1].numpy()[at_rest] > 0)  # a neuron at rest can learn to fire
 
 
 def test_soft_slope_leaves_virtual_functions_alone():
     assert soft_slope(TANH, 0.1) is TANH
     assert soft_slope(SQUID, 0.0) is SQUID
+    assert soft_slope(DERIVED, 0.0) is DERIVED
 
 
 # --- limits ----------------------------------------------------------------------------------------------

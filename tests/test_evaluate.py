@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from conftest import LABELS, SMALL, compiled
 from test_program import random_weights
 
@@ -140,17 +141,14 @@ def test_what_does_not_fit(small_netlist, program, digits):
             evaluate(parse_netlist(text), other, digits)
 
 
-def test_wilson_interval():
-    # Wilson's formula by hand, z = 1.959964
-    z, n, p = 1.959963984540054, 360, 346 / 360
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert proportion_interval(346, 360) == pytest.approx((centre - half, centre + half))
-    assert proportion_interval(360, 360)[1] == 1.0
+@pytest.mark.parametrize("successes", [0, 1, 200, 346, 360])
+def test_wilson_interval(successes):
+    expected = scipy.stats.binomtest(successes, 360).proportion_ci(0.95, method="wilson")
+    assert proportion_interval(successes, 360) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_student_interval():
-    # three values: t(0.975, 2) = 4.302653
-    values = [0.9, 0.92, 0.97]
-    half = 4.302652729911275 * np.std(values, ddof=1) / np.sqrt(3)
-    assert mean_interval(values) == pytest.approx((np.mean(values) - half, min(1.0, np.mean(values) + half)))
+    values = [0.8, 0.82, 0.87]
+    expected = scipy.stats.t.interval(0.95, 2, loc=np.mean(values), scale=scipy.stats.sem(values))
+    assert mean_interval(values) == pytest.approx(expected)
+    assert mean_interval([0.9, 1.0])[1] == 1.0

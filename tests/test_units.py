@@ -49,6 +49,13 @@ def test_beta_c_is_recovered_from_the_derived_elements() -> None:
     assert beta_c == pytest.approx(0.3, rel=1e-14)
 
 
+def test_published_trap_of_a_stored_shunt_resistance() -> None:
+    """A code constant r_jj = 1.2191 Ohm would mean beta_c = 0.068: nothing derivable is stored here."""
+    implied = 0.3 * (1.2191 / JUNCTION.shunt_resistance_ohm) ** 2
+    assert implied == pytest.approx(0.068, abs=5e-4)
+    assert Junction(1e-4, 1.5e-9, implied).shunt_resistance_ohm == pytest.approx(1.2191)
+
+
 def test_known_conversions() -> None:
     assert JUNCTION.tau_from_seconds(1e-9) == pytest.approx(779.5556, rel=1e-7)
     assert JUNCTION.henries_from_beta(math.pi / 2) == pytest.approx(5.17e-12, rel=1e-3)

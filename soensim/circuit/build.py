@@ -15,13 +15,15 @@ from soensim.circuit.device import Device
 from soensim.circuit.fold import lobe
 from soensim.circuit.langevin import DEPTH, thermal_voltage
 from soensim.circuit.source import SourceArrays, SourceTable
-from soensim.circuit.squid import check_single_valued, solve_row, squid_parameters
+from soensim.circuit.squid import check_single_valued, mean_voltage, solve_row, squid_parameters
 from soensim.errors import CircuitError
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
 N_PHI, N_U, N_Z = 129, 65, 33
 #: Nodes in u with noise: they must resolve the rounded threshold.
 N_U_NOISY = 193
+#: Largest error that a table may have between its nodes.
+ERROR_MAX = 1e-3
 #: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
 CURRENT_MAX = 2.5
 # Errors that these leave in g (1e-8) are far below those of the interpolation.
@@ -154,7 +156,26 @@ def build_arrays(
         shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
     cells = _edge_cells(edge, slope)
     scale = 1.0 / np.sqrt(CURRENT_MAX - edge[-1])
-    return SourceArrays(cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1]))
+    arrays = SourceArrays(
+        cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1])
+    )
+    if temperature_k == 0.0:
+        _check_between_nodes(device, arrays)
+    return arrays
+
+
+def _check_between_nodes(device: Device, arrays: SourceArrays) -> None:
+    """Compare with direct solutions at fixed points off the nodes: a table that is not good enough is an error."""
+    flux = np.linspace(0.003, 0.497, 48)
+    # Near threshold, where a device that is almost hysteretic is steep, and further up.
+    current = lobe(flux, device.beta_sum)[0] + np.tile([0.003, 0.02, 0.1, 0.4], 12)
+    applied = flux + device.skew * current
+    error = SourceTable(device, 0.0, arrays)(applied, current) - mean_voltage(device, applied, current, tolerance=1e-6)
+    if abs(error).max() > ERROR_MAX:
+        raise CircuitError(
+            f"source table: off by {abs(error).max():.1e} between its nodes (limit {ERROR_MAX}): the device is close to "
+            f"hysteresis; beta_c is {device.junction.beta_c}, make it smaller (0.7 is safe)"
+        )
 
 
 def _edge_cells(edge: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:

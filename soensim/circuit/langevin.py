@@ -25,8 +25,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import RectBivariateSpline
-from scipy.special import airy, airye
 
 from soensim.circuit._rcsj import TWO_PI
 from soensim.circuit.device import Device
@@ -130,6 +128,9 @@ def langevin_voltage(
 
 def passage_time(mu: Array, diffusion: Array | float) -> Array:
     """Mean passage time of x' = mu + x^2 + sqrt(2 D) xi from -infinity to infinity."""
+    # scipy is imported where noise is asked for: it is half of this room's import time.
+    from scipy.special import airy, airye
+
     root = np.cbrt(diffusion)
     z = -mu / root**2
     # Above the fold (z < 0) the Airy functions oscillate, below it Bi^2 grows as exp(4/3 z^1.5).
@@ -210,6 +211,8 @@ def thermal_voltage(device: Device, phi: Array, i: Array, temperature_k: float) 
     array
         (n, m) mean voltages; standard error at most about 5e-4, at threshold.
     """
+    from scipy.interpolate import RectBivariateSpline
+
     noise = device.junction.thermal_noise(temperature_k)
     width = noise ** (2.0 / 3.0)
     currents = _fold(_PHI, device.beta_sum).current[:, None] + width * _OFFSET

@@ -1,14 +1,15 @@
 """Source functions g(phi, i): the dimensionless voltage that a dendrite's SQUID feeds into its loop.
 
-`squid-fit` approximates the SQUID. The others are *virtual*: activations of machine learning, for which no circuit
-is known; they take the flux alone. Each works on numpy arrays and on torch tensors, element by element.
+`squid-fit` approximates the SQUID; `squid`, in `soensim.dynamics.squid`, follows from its junctions. The others are
+*virtual*: activations of machine learning, for which no circuit is known; they take the flux alone. Each works on
+numpy arrays and on torch tensors, element by element.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class SourceFunction:
     """Largest |dg/dphi| (per Phi_0); bounds the gain of a loop."""
     max_current: float = math.inf
     """Largest SQUID current i (I_c) for which it holds."""
+    soft: Callable[[Array, Array, float], Array] | None = None
+    """The same values with the surrogate slopes of `soft_slope`: (flux, squid_current, width) -> g, torch only."""
 
     def __call__(self, flux: Array, squid_current: Array) -> Array:
         """Evaluate g(phi, i).
@@ -81,12 +84,12 @@ def squid_fit_threshold(flux: Array) -> Array:
     return 2.0 - a * ((p2 + b * b) ** 0.5 - b) - p2 * (c + d * p2)
 
 
-def _squid_rate(flux: Array, squid_current: Array, excess: Array) -> Array:
+def _squid_rate(flux: Array, excess: Array) -> Array:
     """Fitted g at a current that exceeds the threshold by ``excess`` > 0."""
     p2 = (flux - array_namespace(flux).round(flux)) ** 2
     u = excess**0.5
     row0, row1, row2 = (c0 + u * (c1 + u * c2) for c0, c1, c2 in _RATE)
-    total = squid_current + squid_fit_threshold(flux)
+    total = 2 * squid_fit_threshold(flux) + excess  # i + i_th
     # the resistively shunted junction far above threshold, sqrt(i^2 - i_th^2)/2, times a correction near 1
     return 0.5 * u * total**0.5 * (row0 + p2 * (row1 + p2 * row2))
 
@@ -96,16 +99,25 @@ def _squid_fit(flux: Array, squid_current: Array) -> Array:
     excess = squid_current - squid_fit_threshold(flux)
     running = excess > 0
     # the square root sees 1 where the SQUID is at rest, so that its infinite slope at 0 never meets a gradient
-    rate = _squid_rate(flux, squid_current, xp.where(running, excess, xp.ones_like(excess)))
+    rate = _squid_rate(flux, xp.where(running, excess, xp.ones_like(excess)))
     return xp.where(running, rate, xp.zeros_like(rate))
 
 
+def _squid_fit_soft(flux: Array, squid_current: Array, width: float) -> Array:
+    from torch.nn.functional import softplus
+
+    sharp = _squid_fit(flux.detach(), squid_current.detach())
+    excess = width * softplus((squid_current - squid_fit_threshold(flux)) / width)
+    soft = _squid_rate(flux, excess + 1e-6)
+    return soft + (sharp - soft).detach()
+
+
 def soft_slope(source: SourceFunction, width: float) -> SourceFunction:
-    """Give `squid-fit` slopes that training can use; values stay as they are. Torch only.
+    """Give a SQUID slopes that training can use; values stay as they are. Torch only.
 
     The slope at the threshold is infinite, and zero below it: a neuron that is driven too little never learns to
-    fire. Here the slope is that of g with the excess current v replaced by width softplus(v / width) (a surrogate
-    gradient; SYSTEMS section 8). Virtual functions are returned as they are.
+    fire. Here the slope is that of g with the excess current v = i - i_th(phi) replaced by
+    width softplus(v / width) (a surrogate gradient; SYSTEMS section 8). Virtual functions are returned as they are.
 
     Parameters
     ----------
@@ -114,24 +126,16 @@ def soft_slope(source: SourceFunction, width: float) -> SourceFunction:
     width
         Width of the softening (I_c); 0 leaves the slopes as they are.
     """
-    if source.name != "squid-fit" or width == 0:
+    soft = source.soft
+    if soft is None or width == 0:
         return source
-
-    def g(flux: Array, squid_current: Array) -> Array:
-        from torch.nn.functional import softplus
-
-        sharp = _squid_fit(flux.detach(), squid_current.detach())
-        excess = width * softplus((squid_current - squid_fit_threshold(flux)) / width)
-        soft = _squid_rate(flux, squid_current, excess + 1e-6)
-        return soft + (sharp - soft).detach()
-
-    return SourceFunction(source.name, source.virtual, g, source.max_slope, source.max_current)
+    return replace(source, function=lambda flux, squid_current: soft(flux, squid_current, width))
 
 
 SOURCE_FUNCTIONS: dict[str, SourceFunction] = {
     s.name: s
     for s in (
-        SourceFunction("squid-fit", False, _squid_fit, max_slope=11.5, max_current=2.5),
+        SourceFunction("squid-fit", False, _squid_fit, max_slope=11.5, max_current=2.5, soft=_squid_fit_soft),
         SourceFunction("tanh", True, _tanh, max_slope=1.0),
         SourceFunction("relu", True, _relu, max_slope=1.0),
         SourceFunction("steep-sigmoid", True, _steep_sigmoid, max_slope=2.5),

@@ -256,7 +256,7 @@ def describe_chip(netlist: Netlist, network: Network) -> dict[str, Any]:
         "bits": bits[0] if len(bits) == 1 else bits or None,
         "projections": projections,
         "source_functions": [p.source.name for p in network.populations],
-        "virtual": network.virtual,
+        "virtual": any(p.source.virtual for p in network.populations),
     }
 
 

@@ -201,4 +201,6 @@ class Netlist(Part):
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
+        if any(population.source_function == "squid" for population in self.dendrites.values()):
+            content["arms"] = [self._technology.value(arm) for arm in ("beta_1", "beta_2")]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

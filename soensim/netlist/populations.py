@@ -40,11 +40,11 @@ class DendritePopulation(Part):
     """Rate neurons: dendrites whose states couple, without spikes."""
     size: Size
     """Number of neurons."""
-    source_function: Literal["squid-fit", "tanh", "relu", "steep-sigmoid"]
-    """Source function g(phi, i). `squid-fit` is the SQUID's; the others are virtual: no circuit is known that
-    has them."""
+    source_function: Literal["squid", "squid-fit", "tanh", "relu", "steep-sigmoid"]
+    """Source function g(phi, i). `squid` is derived from the technology's junctions and arms, `squid-fit` is an
+    analytic approximation of it; the others are virtual: no circuit is known that has them."""
     bias_current: Positive | None = None
-    """Bias of the dendrite's SQUID (I_c). Required by `squid-fit`, meaningless for a virtual function."""
+    """Bias of the dendrite's SQUID (I_c). Required by a SQUID, meaningless for a virtual function."""
     flux_offset: Finite = 0.0
     """Static flux (Phi_0), the same for every neuron."""
     flux_trim: FluxTrim | None = None
@@ -69,7 +69,7 @@ class DendritePopulation(Part):
         if self.virtual and self.bias_current is not None:
             raise fault(
                 f"has no meaning for the virtual source function {self.source_function!r}; remove it, "
-                "or take `squid-fit`",
+                "or take `squid`",
                 "bias_current",
                 key=True,
             )
@@ -84,7 +84,7 @@ class DendritePopulation(Part):
     @property
     def virtual(self) -> bool:
         """Whether the source function is not that of a known circuit."""
-        return self.source_function != "squid-fit"
+        return self.source_function not in ("squid", "squid-fit")
 
 
 Population = Annotated[
