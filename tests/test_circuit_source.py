@@ -146,7 +146,7 @@ def test_refuses_nan_negative_temperature_and_hysteresis(table: SourceTable) -> 
         table(math.nan, 1.0)
     with pytest.raises(CircuitError, match="temperature_k"):
         source_table(DEVICE, temperature_k=-1.0)
-    with pytest.raises(CircuitError, match="close to hysteresis"):
+    with pytest.raises(CircuitError, match="near hysteresis"):
         source_table(Device(Junction(1e-4, 1.5e-9, 0.76), 1.5, 1.5))
     with pytest.raises(CircuitError, match="hysteretic"):
         source_table(Device(Junction(1e-4, 1.5e-9, 2.0), 1.5, 1.5))

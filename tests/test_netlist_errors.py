@@ -134,7 +134,7 @@ technology: ideal => technology: ideel
 technology: ideal => technology: my.yaml
   3:13: technology: my.yaml: no such file; presets: die-8100, ideal, nist-2023, rate-chip-28, sim-soens, soen-toolkit
 source_function: tanh => source_function: tan
-  9:22: populations.hidden.source_function: 'tan' is not legal; did you mean 'tanh'? it must be one of squid-fit, tanh, relu, steep-sigmoid
+  9:22: populations.hidden.source_function: 'tan' is not legal; did you mean 'tanh'? it must be one of squid, squid-fit, tanh, relu, steep-sigmoid
 substeps: 2 => update: no
   22:35: timing.update: 'no' is not legal; it must be one of lockstep, feed-forward
 substeps: 2 => integrator: exponential
@@ -257,7 +257,7 @@ sample_tau: 1.0, =>
 source_function: tanh => source_function: squid-fit
   6:3: populations.hidden.bias_current: is missing; the SQUID of 'squid-fit' needs one (I_c), for example 1.7
 source_function: tanh => source_function: relu↵    bias_current: 1.7
-  10:5: populations.hidden.bias_current: has no meaning for the virtual source function 'relu'; remove it, or take `squid-fit`
+  10:5: populations.hidden.bias_current: has no meaning for the virtual source function 'relu'; remove it, or take `squid`
 # efficacy
 {bits: 4, range: 1.0}↵  - => {bits: 4}↵  -
   17:5: projections[0].efficacy.range: is missing; `bits` needs it: the largest efficacy (Phi_0 per I_c)

@@ -173,7 +173,7 @@ def _check_between_nodes(device: Device, arrays: SourceArrays) -> None:
     error = SourceTable(device, 0.0, arrays)(applied, current) - mean_voltage(device, applied, current, tolerance=1e-6)
     if abs(error).max() > ERROR_MAX:
         raise CircuitError(
-            f"source table: off by {abs(error).max():.1e} between its nodes (limit {ERROR_MAX}): the device is close to "
+            f"source table: off by {abs(error).max():.1e} between its nodes (limit {ERROR_MAX}): the device is near "
             f"hysteresis; beta_c is {device.junction.beta_c}, make it smaller (0.7 is safe)"
         )
 

@@ -108,7 +108,7 @@ def _squid_fit_soft(flux: Array, squid_current: Array, width: float) -> Array:
 
     sharp = _squid_fit(flux.detach(), squid_current.detach())
     excess = width * softplus((squid_current - squid_fit_threshold(flux)) / width)
-    soft = _squid_rate(flux, excess + 1e-6)
+    soft = _squid_rate(flux, excess + 1e-9)
     return soft + (sharp - soft).detach()
 
 
