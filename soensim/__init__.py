@@ -1,4 +1,4 @@
-"""soensim: what can this superconducting optoelectronic network compute, and what does it cost?
+"""Say what a superconducting optoelectronic network can compute once it is a chip.
 
 A chip goes one way: netlist -> routed netlist -> network -> program -> simulation -> evaluation.
 

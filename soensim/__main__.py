@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": ("soensim.evaluate.__main__", "main", "score a program on its chip and on fabricated copies of it"),
     "train": ("soensim.train.__main__", "main", "fit a program for a chip"),
     "simulate": ("soensim.simulate.__main__", "main", "run a program on given inputs and record the states"),
+    "export": ("soensim.export", "export_main", "write a dendrite, a chain or a tree as a SPICE deck"),
     "schema": ("soensim.netlist.commands", "schema_main", "write the JSON Schema of netlists"),
     "technology": ("soensim.technology", "technology_main", "list the numbers of a technology, with their sources"),
     "convert": ("soensim.technology", "convert_main", "convert between dimensionless and SI quantities"),

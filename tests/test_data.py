@@ -173,9 +173,7 @@ def test_fingerprint_sees_values_labels_and_indices_of_the_test_split_only(digit
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(8, 40), min_size=2, max_size=6), st.integers(0, 2**70), st.data())
-def test_stratified_parts_have_their_sizes_and_shares(
-    counts: list[int], seed: int, data: st.DataObject
-) -> None:
+def test_stratified_parts_have_their_sizes_and_shares(counts: list[int], seed: int, data: st.DataObject) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     total = len(labels)
     sizes = (data.draw(st.integers(0, total // 4)), data.draw(st.integers(0, total // 4)))
@@ -413,9 +411,7 @@ def test_bad_own_data_is_named(tmp_path: Path, arrays: dict[str, np.ndarray], me
 
 def test_own_data_too_small_for_its_splits(tmp_path: Path) -> None:
     name = _saved(tmp_path, {"inputs": np.zeros((5, 1, 1)), "labels": np.array([0, 0, 0, 0, 1])})
-    with pytest.raises(
-        DataError, match=r"own.npz: class 1 has 1 samples and none is left .* 1 and 3 are held out"
-    ):
+    with pytest.raises(DataError, match=r"own.npz: class 1 has 1 samples and none is left .* 1 and 3 are held out"):
         load_dataset(name, validation_fraction=0.75)
 
 
@@ -614,9 +610,7 @@ def test_a_named_folder_is_never_replaced_by_a_download(
     with pytest.raises(DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by data_dir"):
         load_dataset("mnist-rows", data_dir=tmp_path)
     monkeypatch.setenv("SOENSIM_DATA", str(tmp_path))
-    with pytest.raises(
-        DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by SOENSIM_DATA"
-    ):
+    with pytest.raises(DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by SOENSIM_DATA"):
         load_dataset("mnist-rows")
     assert mirrors.asked == []
     monkeypatch.setenv("SOENSIM_DATA", "")

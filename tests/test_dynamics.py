@@ -52,9 +52,7 @@ def test_squid_dendrites_with_delays_match_the_sum_by_sum_reference(delay):
     rng = np.random.default_rng(1)
     x, w_ih, w_hh, offset = random_problem(rng)
     w_ih, w_hh, offset = 0.2 * w_ih, 0.3 * w_hh, 0.25 + 0.05 * offset
-    record = unroll(
-        [cell(w_ih, w_hh, offset, SQUID, 0.2, 0.1, lag=delay, bias=1.9)], x, [np.zeros((2, 5))], substeps=1
-    )
+    record = unroll([cell(w_ih, w_hh, offset, SQUID, 0.2, 0.1, lag=delay, bias=1.9)], x, [np.zeros((2, 5))], substeps=1)
     for sample in range(2):
         ours = np.array([states[0][sample] for states in record])
         slow = dendrite_sum_by_sum(x[sample], w_ih, w_hh, offset, SQUID, 1.9, 0.2, 0.1, delay)
@@ -150,9 +148,7 @@ def test_squid_fit_threshold_is_near_the_static_fold():
     flux = np.linspace(0, 0.5, 21)
     np.testing.assert_allclose(squid_fit_threshold(flux), [squid_threshold(f) for f in flux], atol=5e-4)
     # published points, NUMBERS: i_th(0, 1/4, 1/2)
-    np.testing.assert_allclose(
-        [squid_threshold(f) for f in (0, 0.25, 0.5)], [2.0, 1.63433, 1.04716], atol=5e-5
-    )
+    np.testing.assert_allclose([squid_threshold(f) for f in (0, 0.25, 0.5)], [2.0, 1.63433, 1.04716], atol=5e-5)
 
 
 def test_squid_fit_against_the_rate_table_of_another_simulator():

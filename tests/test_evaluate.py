@@ -127,7 +127,7 @@ def test_illegal_options(small_netlist, program, digits, options, error, message
         evaluate(small_netlist, program, digits, **options)
 
 
-def test_what_does_not_fit(small_netlist, program, digits):
+def test_what_does_not_fit(program, digits):
     with pytest.raises(ProgramError, match="train one for this netlist"):
         evaluate(parse_netlist(SMALL.replace("seed: 3", "seed: 4")), program, digits)
     for text, message in (

@@ -80,7 +80,9 @@ def test_a_bias_beyond_the_source_function_is_refused():
 
 
 def signs_of(rule):
-    text = SMALL.replace("efficacy: {bits: 4, range: 0.3}\ntiming", f"efficacy: {{bits: 4, range: 0.3, sign: {rule}}}\ntiming")
+    text = SMALL.replace(
+        "efficacy: {bits: 4, range: 0.3}\ntiming", f"efficacy: {{bits: 4, range: 0.3, sign: {rule}}}\ntiming"
+    )
     return compiled(text).synapses["hidden->hidden"]
 
 
@@ -97,9 +99,11 @@ def test_dale_signs_belong_to_the_source():
     by_source = {int(j): set(synapses.sign[synapses.sources == j]) for j in np.unique(synapses.sources)}
     assert all(len(signs) == 1 for signs in by_source.values())
     everywhere = compiled(
-        SMALL.replace("{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3}",
-                      "{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3, sign: "
-                      "{kind: dale, inhibitory_fraction: 0.25, seed: 1}}")
+        SMALL.replace(
+            "{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3}",
+            "{kind: all-to-all}\n    efficacy: {bits: 4, range: 0.3, sign: "
+            "{kind: dale, inhibitory_fraction: 0.25, seed: 1}}",
+        )
     ).synapses["pixels->hidden"]
     assert sum(everywhere.sign[everywhere.targets == 0] < 0) == 2  # a quarter of eight
 

@@ -27,7 +27,9 @@ def program(small):
 def test_quantised_values_are_the_nearest_levels(small, program):
     for key, slot in slots(small).items():
         distance = np.abs(program.ideal_values[key][..., None] - slot.levels)
-        np.testing.assert_allclose(np.abs(program.values[key] - program.ideal_values[key]), distance.min(-1), atol=1e-12)
+        np.testing.assert_allclose(
+            np.abs(program.values[key] - program.ideal_values[key]), distance.min(-1), atol=1e-12
+        )
 
 
 def test_as_ideal_is_not_quantised(program):
@@ -50,7 +52,9 @@ def test_codes_of_any_table_are_nearest_and_stable(levels, values):
 
 
 def test_fixed_signs_never_change_sign():
-    text = SMALL.replace("efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming")
+    text = SMALL.replace(
+        "efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming"
+    )
     network = compiled(text)
     program = Program.quantised(network, random_weights(network))
     held = program.values["hidden->hidden"]
@@ -145,7 +149,9 @@ def test_wrong_chip(program):
 
 def test_weights_that_do_not_fit(small):
     weights = random_weights(small)
-    absent = np.argwhere(dense_weights(small, {k: np.ones(s.shape) for k, s in slots(small).items()})["hidden->hidden"] == 0)
+    absent = np.argwhere(
+        dense_weights(small, {k: np.ones(s.shape) for k, s in slots(small).items()})["hidden->hidden"] == 0
+    )
     i, j = absent[0]
     revived = weights["hidden->hidden"].copy()
     revived[i, j] = 0.1

@@ -29,7 +29,7 @@ def test_public_names() -> None:
 def test_verbs_that_are_also_rooms_are_functions() -> None:
     import soensim.evaluate.score
     import soensim.simulate.engine
-    import soensim.train.loop  # noqa: F401
+    import soensim.train.loop
 
     assert callable(soensim.simulate)
     assert callable(soensim.train)

@@ -29,6 +29,7 @@ ORDER = [
     "report",
     "study",
     "interop",
+    "export",
 ]
 FORBIDDEN = [("dynamics", "netlist"), ("dynamics", "routing"), ("evaluate", "train"), ("report", "train")]
 TORCH_ROOMS = {"dynamics", "simulate", "train"}

@@ -8,12 +8,12 @@ from conftest import LABELS, SMALL, compiled
 from problems import dendrite_sum_by_sum
 from test_program import random_weights
 
-from soensim.simulate.__main__ import main
 from soensim import cli
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
 from soensim.program import Program, dense_weights
 from soensim.simulate import fabricate, goodness, linear_scores, simulate
+from soensim.simulate.__main__ import main
 
 NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soensim.circuit import CircuitTrace, Device, Waveform, dendrite
-from soensim.errors import CircuitError
+from soensim.errors import CircuitError, SoensimError
 from soensim.interop.simulators import SpiceTrace, has_simulator, run_josim, run_ngspice
 from soensim.interop.spice import Deck, DeckDendrite, chain, josim_deck, ngspice_deck, solve, tree
 from soensim.interop.spice_command import export_main
@@ -178,7 +178,7 @@ def test_export_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_export_command_refuses(argv: str, message: str) -> None:
-    with pytest.raises(CircuitError, match=message):
+    with pytest.raises(SoensimError, match=message):
         export_main(argv.split())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import soensim.technology
-from soensim.errors import TechnologyError
+from soensim.errors import SoensimError, TechnologyError
 from soensim.technology import (
     Technology,
     convert_main,
@@ -172,10 +172,10 @@ def test_technology_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("argv", ["gamma_minus --to tau_ns", "g=x --to v_uv", "g=nan --to v_uv", "g=1"])
 def test_convert_command_refuses(argv: str) -> None:
-    with pytest.raises(TechnologyError, match="soensim convert"):
+    with pytest.raises(SoensimError, match="soensim convert"):
         convert_main(argv.split())
 
 
 def test_json_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(TechnologyError, match="cannot be written"):
+    with pytest.raises(SoensimError, match="cannot be written"):
         technology_main(["ideal", "--json", str(tmp_path / "absent" / "x.json")])

@@ -63,7 +63,9 @@ def test_latent_values_start_within_range_and_are_clamped_into_it(small):
 
 
 def test_fixed_signs_are_kept_in_training(digits):
-    text = SMALL.replace("efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming")
+    text = SMALL.replace(
+        "efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming"
+    )
     network = compiled(text)
     result = train(network, digits, QUICK)
     assert result.program.values["hidden->hidden"].max() <= 0
@@ -139,7 +141,9 @@ def ff_rule(**settings):
 
 def reference_ff_loss(network, chip, x, y, wrong, *, margin, sharpness, weights):
     program = Program.ideal(network, chip.weights())
-    plus, minus = (goodness(simulate(network, program, present(network, x, labels)).state[:, 1:]) for labels in (y, wrong))
+    plus, minus = (
+        goodness(simulate(network, program, present(network, x, labels)).state[:, 1:]) for labels in (y, wrong)
+    )
     return np.mean(np.sum(weights * np.log1p(np.exp(sharpness * (margin - (plus - minus)))) / sharpness, axis=1))
 
 
@@ -192,7 +196,9 @@ def test_scores_agree_with_the_engine(small, digits):
     x = digits.test.inputs[:6]
     trace = simulate(small, Program.ideal(small, chip.weights()), present(small, x))
     scores = rule.scores(chip.values(False), x).detach().numpy()
-    np.testing.assert_allclose(scores, linear_scores(trace.state[:, 1:], chip.weights()["readout"], "final"), atol=1e-12)
+    np.testing.assert_allclose(
+        scores, linear_scores(trace.state[:, 1:], chip.weights()["readout"], "final"), atol=1e-12
+    )
 
 
 # --- the loop --------------------------------------------------------------------------------------------
@@ -285,8 +291,11 @@ def test_resume_refuses_another_training(small, digits, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_reported(digits):
-    network = compiled(LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0")
-                       .replace("range: 2.0", "range: 1.0e12"))
+    network = compiled(
+        LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0").replace(
+            "range: 2.0", "range: 1.0e12"
+        )
+    )
     recipe = FFTemporalRecipe(epochs=1, input_gain=1e12, recurrent_gain=1e12, train_samples=64)
     with pytest.raises(SimulationError, match="the loss is not finite in epoch 1"):
         train(network, digits, recipe)
@@ -299,7 +308,11 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
     ("rule", "settings", "message"),
     [
         ("bpt", {}, "no rule 'bpt'; there are bptt, ff-temporal"),
-        ("bptt", {"learning_rat": 1.0}, "rule 'bptt' has no setting 'learning_rat'; did you mean 'learning_rate'? it has"),
+        (
+            "bptt",
+            {"learning_rat": 1.0},
+            "rule 'bptt' has no setting 'learning_rat'; did you mean 'learning_rate'? it has",
+        ),
         ("bptt", {"margin": 1.0}, "rule 'bptt' has no setting 'margin'; "),
         ("bptt", {"epochs": 0}, "epochs is 0; it must be above 0"),
         ("bptt", {"epochs": 1.5}, "epochs is 1.5; it must be of type int"),
@@ -334,7 +347,9 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert cli.run(main, [*arguments, "--out", "p.safetensors", "--json", "t.json", "--seed", "4"]) == 0
     assert "validation accuracy" in capsys.readouterr().out
     program = Program.load("p.safetensors")
-    assert program.header["recipe"] == {**BpttRecipe(epochs=1, batch_size=64, train_samples=128, train_seed=4).as_dict()}
+    assert program.header["recipe"] == {
+        **BpttRecipe(epochs=1, batch_size=64, train_samples=128, train_seed=4).as_dict()
+    }
     assert program.header["seeds"] == {"train_seed": 4, "data_seed": 0}
     assert program.header["command"].startswith("python -m soensim.train small.yaml --rule bptt")
     assert json.loads((tmp_path / "t.json").read_text())["program"] == "p.safetensors"

@@ -30,9 +30,7 @@ def encode(values: FloatArray, drive_low: float, drive_high: float) -> FloatArra
         If a value is outside [0, 1] or not a number, or the range is not finite or not ascending.
     """
     if not (np.isfinite(drive_low) and np.isfinite(drive_high) and drive_low < drive_high):
-        raise DataError(
-            f"the drive range is {drive_low} .. {drive_high}; legal: two finite numbers, low < high"
-        )
+        raise DataError(f"the drive range is {drive_low} .. {drive_high}; legal: two finite numbers, low < high")
     check_unit_range(values, "the values to encode")
     encoded: FloatArray = values * float(drive_high - drive_low)
     encoded += float(drive_low)
@@ -46,17 +44,13 @@ def check_unit_range(values: NDArray[Any], what: str) -> None:
     if values.size == 0 or (values.min() >= 0 and values.max() <= 1):  # a NaN fails both comparisons
         return
     where = tuple(int(k) for k in np.argwhere(~((values >= 0) & (values <= 1)))[0])
-    raise DataError(
-        f"{what} must be in [0, 1]; element {list(where)} is {values[where]}; scale or repair the data"
-    )
+    raise DataError(f"{what} must be in [0, 1]; element {list(where)} is {values[where]}; scale or repair the data")
 
 
 def _checked_labels(labels: ArrayLike, classes: int) -> IntArray:
     array = np.asarray(labels)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(
-            f"labels have shape {array.shape}, type {array.dtype}; legal: whole numbers, (batch,)"
-        )
+        raise DataError(f"labels have shape {array.shape}, type {array.dtype}; legal: whole numbers, (batch,)")
     if array.size and (array.min() < 0 or array.max() >= classes):
         bad = array[(array < 0) | (array >= classes)][0]
         raise DataError(f"label {bad} is outside 0 .. {classes - 1} ({classes} classes)")
@@ -144,7 +138,5 @@ def argmax_decode(scores: ArrayLike) -> IntArray:
     if array.ndim == 0 or array.shape[-1] == 0:
         raise DataError(f"scores have shape {array.shape}; legal: (..., classes) with 1 class or more")
     if array.dtype.kind == "f" and np.isnan(array).any():
-        raise DataError(
-            f"{int(np.isnan(array).any(axis=-1).sum())} samples have a score that is not a number"
-        )
+        raise DataError(f"{int(np.isnan(array).any(axis=-1).sum())} samples have a score that is not a number")
     return np.asarray(np.argmax(array, axis=-1), dtype=np.int64)

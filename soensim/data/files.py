@@ -53,9 +53,7 @@ def read_idx(path: Path, file: SourceFile) -> NDArray[np.uint8]:
         with gzip.open(path) if packed else path.open("rb") as stream:
             content = stream.read(size + 1)  # one more than there should be, so that more is seen
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path}: damaged or truncated gzip file ({error}); replace it by a fresh copy"
-        ) from error
+        raise DataError(f"{path}: damaged or truncated gzip file ({error}); replace it by a fresh copy") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     if content[:4] != file.header[:4]:
@@ -149,9 +147,7 @@ def _download(url: str, cached: Path, file: SourceFile) -> NDArray[np.uint8]:
         raise DataError(f"{url}: {str(error).removeprefix(f'{temporary}: ')}") from error
     except OSError as error:  # the file system, and every error of requests
         response = getattr(error, "response", None)
-        reason = (
-            f"HTTP {response.status_code}" if response is not None else error.strerror or type(error).__name__
-        )
+        reason = f"HTTP {response.status_code}" if response is not None else error.strerror or type(error).__name__
         raise DataError(f"{url}: {reason}") from error
     else:
         return values

@@ -102,9 +102,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {
         "mnist-rows": Variant(28, 28, rows, "MNIST rows, 28 steps x 28 channels"),
         "mnist-8in-pool": Variant(28, 8, pooled_rows, "MNIST rows pooled to 7 channels + 1 unused, 28 steps"),
-        "mnist-8in-cut": Variant(
-            112, 8, cut_rows, "MNIST rows cut in four: 7 channels + 1 unused, 112 steps"
-        ),
+        "mnist-8in-cut": Variant(112, 8, cut_rows, "MNIST rows cut in four: 7 channels + 1 unused, 112 steps"),
         "mnist-8in-8x8": Variant(8, 8, pooled_image, "MNIST images area-pooled to 8 x 8, 8 steps"),
     }
 )
@@ -118,9 +116,7 @@ def _read(data_dir: str | Path | None) -> list[NDArray[np.uint8]]:
     return [read_cached(file, "mnist", MIRRORS) for file in FILES]
 
 
-def load(
-    name: str, data_seed: int, data_dir: str | Path | None, validation_fraction: float | None
-) -> Dataset:
+def load(name: str, data_seed: int, data_dir: str | Path | None, validation_fraction: float | None) -> Dataset:
     """Return a variant of MNIST with its standard test split; validation is drawn from the training set.
 
     Raises
@@ -133,9 +129,7 @@ def load(
     images, train_labels, test_images, test_labels = _read(data_dir)
     labels = train_labels.astype(np.int64)
     held_out, rest = stratified(labels, (size,), data_seed, source=name)
-    validation, train = (
-        Split(images, variant.convert, read_only(labels[k]), read_only(k)) for k in (held_out, rest)
-    )
+    validation, train = (Split(images, variant.convert, read_only(labels[k]), read_only(k)) for k in (held_out, rest))
     everything = read_only(np.arange(len(test_labels), dtype=np.int64))
     test = Split(test_images, variant.convert, read_only(test_labels.astype(np.int64)), everything)
     return Dataset(name, data_seed, 10, variant.steps, variant.channels, train, validation, test)

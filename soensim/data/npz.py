@@ -24,9 +24,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream:
             if not zipfile.is_zipfile(stream):
-                raise DataError(
-                    f"{path}: not an npz archive; write it with numpy.savez(path, inputs=..., labels=...)"
-                )
+                raise DataError(f"{path}: not an npz archive; write it with numpy.savez(path, inputs=..., labels=...)")
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as archive:
                 names = set(archive.files)
@@ -36,9 +34,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
                     legal = ", ".join((*_REQUIRED, *_OPTIONAL))
                     raise DataError(f"{path}: unknown array {unknown[0]!r}; legal: {legal}")
                 if len(names.intersection(_OPTIONAL)) == 1:
-                    raise DataError(
-                        f"{path}: test_inputs and test_labels come together; one of them is missing"
-                    )
+                    raise DataError(f"{path}: test_inputs and test_labels come together; one of them is missing")
                 arrays = {name: archive[name] for name in archive.files}
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -60,9 +56,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _inputs(array: NDArray[Any], where: str) -> FloatArray:
     if array.ndim != 3 or array.size == 0:
-        raise DataError(
-            f"{where} have shape {array.shape}; legal: (samples, steps, channels), none of them 0"
-        )
+        raise DataError(f"{where} have shape {array.shape}; legal: (samples, steps, channels), none of them 0")
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where} are of type {array.dtype}; legal: real numbers in [0, 1]")
     double = array.dtype.kind == "f" and array.dtype.itemsize >= 8
@@ -74,9 +68,7 @@ def _inputs(array: NDArray[Any], where: str) -> FloatArray:
 
 def _labels(array: NDArray[Any], where: str, samples: int) -> IntArray:
     if array.shape != (samples,) or array.dtype.kind not in "iu":
-        raise DataError(
-            f"{where} have shape {array.shape}, type {array.dtype}; legal: ({samples},), whole numbers"
-        )
+        raise DataError(f"{where} have shape {array.shape}, type {array.dtype}; legal: ({samples},), whole numbers")
     return array.astype(np.int64)
 
 
@@ -126,9 +118,7 @@ def _own_test(arrays: dict[str, NDArray[Any]], path: Path, inputs: FloatArray, c
         raise DataError(f"{path}: test_inputs have shape {test_inputs.shape}; legal: {legal}")
     labels = _labels(arrays["test_labels"], f"{path}: test_labels", len(test_inputs))
     if labels.min() < 0 or labels.max() >= classes:
-        raise DataError(
-            f"{path}: test_labels reach {labels.min()} .. {labels.max()}; labels has 0 .. {classes - 1}"
-        )
+        raise DataError(f"{path}: test_labels reach {labels.min()} .. {labels.max()}; labels has 0 .. {classes - 1}")
     return _split(test_inputs, labels, np.arange(len(labels), dtype=np.int64))
 
 

@@ -98,5 +98,5 @@ def _apply(table: SourceTable, flux: Array, squid_current: Array, width: float) 
             slope_phi, slope_i = ctx.saved_tensors
             return gradients[0] * slope_phi, gradients[0] * slope_i
 
-    flux, squid_current = torch.broadcast_tensors(flux, squid_current)
+    flux, squid_current = torch.broadcast_tensors(flux, squid_current)  # type: ignore[no-untyped-call]
     return TableFunction.apply(flux, squid_current)  # type: ignore[no-untyped-call]

@@ -1,29 +1,20 @@
 """`soensim export --format ngspice|josim`: write a deck of a dendrite, a chain or a tree."""
 
 import argparse
-import json
 import math
-import os
-import sys
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Sequence
 
 import numpy as np
 
+from soensim import cli
 from soensim.circuit import Device, Waveform
 from soensim.errors import CircuitError
+from soensim.files import write_atomic
 from soensim.interop.spice import Deck, chain, josim_deck, ngspice_deck, tree
 from soensim.technology import load_technology
 
 
-class _Parser(argparse.ArgumentParser):
-    """Argument parser whose complaints are ordinary soensim errors."""
-
-    def error(self, message: str) -> NoReturn:
-        raise CircuitError(f"{self.prog}: {message}; see {self.prog} --help")
-
-
-def export_main(argv: list[str]) -> int:
+def export_main(argv: Sequence[str]) -> int:
     """Run `soensim export --format ngspice|josim`.
 
     Parameters
@@ -46,18 +37,21 @@ def export_main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     deck = _deck(args)
     text = ngspice_deck(deck) if args.format == "ngspice" else josim_deck(deck)
-    _write(text, args.out)
+    if args.out == "-":
+        cli.say(text.rstrip("\n"))
+    else:
+        write_atomic(args.out, text)
     if args.json:
         names = [item.name for item in deck.dendrites]
         document = {"format": args.format, "file": args.out, "dendrites": names, "technology": args.technology}
-        _write(json.dumps(document, indent=2) + "\n", args.json)
-    return 0
+        cli.write_json(args.json, document)
+    return cli.DONE
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="soensim export",
-        description="Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.",
+    parser = cli.parser(
+        "export",
+        "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.",
     )
     parser.add_argument("--format", required=True, choices=("ngspice", "josim"))
     parser.add_argument("--circuit", choices=("dendrite", "chain", "tree"), default="dendrite")
@@ -118,17 +112,3 @@ def _points(text: str) -> Waveform:
     except ValueError as error:
         raise CircuitError(f"soensim export: --flux {text!r}: give t_ns:value points, e.g. '0:0 1:0.5'") from error
     return Waveform(np.array(times), np.array(values))
-
-
-def _write(text: str, target: str) -> None:
-    """Write to standard output (`-`), or to a temporary name that is then renamed."""
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    path = Path(target)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise CircuitError(f"{target}: cannot be written: {error}") from error

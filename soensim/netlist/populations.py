@@ -68,8 +68,7 @@ class DendritePopulation(Part):
         exactly_one(self, ("gamma_minus", "gamma_minus_per_ns", "tau_di_ns"), "leak")
         if self.virtual and self.bias_current is not None:
             raise fault(
-                f"has no meaning for the virtual source function {self.source_function!r}; remove it, "
-                "or take `squid`",
+                f"has no meaning for the virtual source function {self.source_function!r}; remove it, or take `squid`",
                 "bias_current",
                 key=True,
             )

@@ -1,4 +1,4 @@
-"""How well does the first-year chip read digits, and how much does the split of 1797 images decide?
+"""Measure how well the first-year chip reads digits, and how much the split of 1797 images decides.
 
 Trains year1-28 on five splits of the digits and scores each as `soensim.evaluate` does. Writes table.csv, and
 accuracy.png for the program that ships. About ten minutes on one core: python studies/year1-28/run.py
