@@ -5,6 +5,7 @@ Compiled once, evaluated many times: nothing after this room looks at names or Y
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -224,7 +225,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     Raises
     ------
     SimulationError
-        ``refine`` is below 1, or the step is too coarse for a population.
+        ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
+        so small that single fluxons matter.
     NetlistError
         A SQUID bias lies beyond the currents that its source function covers.
     """
@@ -258,6 +260,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
             substeps,
             timing.integrator,
         )
+        _check_validity(compiled)
         populations.append(compiled)
         neuron = compiled.neurons.stop
     return Network(
@@ -318,6 +321,21 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
     )
+
+
+def _check_validity(population: Population) -> None:
+    """Refuse a loop to which the phenomenological dendrite does not apply (arXiv:2210.09976, measured in `circuit`)."""
+    if population.source.virtual:
+        return
+    from soensim.circuit import validity  # numba: loaded only by chips that need it
+
+    found = validity(1 / float(population.gamma_plus[0]))
+    if found.verdict == "fails":
+        raise SimulationError(
+            f"population {population.name!r}: beta_di is 2 pi {found.beta_di / (2 * math.pi):.3g}, where the "
+            f"phenomenological dendrite is off by chi^2 = {found.chi_squared:.1g}; it holds to 1e-4 from 2 pi 100 on: "
+            "use a larger integration loop, or simulate the circuit (soensim.circuit.dendrite)"
+        )
 
 
 def _source_function(netlist: Netlist, population: DendritePopulation) -> SourceFunction:

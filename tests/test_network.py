@@ -130,3 +130,13 @@ def test_spreads_come_from_the_technology_unless_the_netlist_says_otherwise():
     own = compiled(SMALL + "imperfections: {efficacy_spread: 0.2, flux_offset_spread: 0}\n").spreads
     assert (own["efficacy_spread"], own["flux_offset_spread"]) == (0.2, 0.0)
     assert own["bias_current_spread"] == technology.value("bias_current_spread")
+
+
+def test_a_loop_that_single_fluxons_shake_is_refused():
+    small_loop = SMALL.replace("gamma_plus: 1.0e-3", "beta_di: 62.83").replace("sample_tau: 200", "sample_tau: 20")
+    with pytest.raises(
+        SimulationError, match=r"beta_di is 2 pi 10, where .* is off by chi\^2 = 0\.005; it holds to 1e-4"
+    ):
+        compiled(small_loop)
+    compiled(small_loop.replace("62.83", "628.3"))
+    compiled(small_loop.replace("62.83", "62.83").replace("squid-fit\n    bias_current: 1.9", "tanh"))

@@ -1,0 +1,37 @@
+"""Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
+
+from soensim.dynamics.spiking.arrays import SpikingArrays, SpikingState, StepArrays, initial_state, step_arrays
+from soensim.dynamics.spiking.assemble import Links, assemble
+from soensim.dynamics.spiking.kernel import advance
+from soensim.dynamics.spiking.neuron import (
+    Dendrite,
+    Neuron,
+    Receiver,
+    Refractory,
+    largest_state,
+    refractory_coupling,
+    threshold_flux,
+)
+from soensim.dynamics.spiking.reference import ReferenceRun, reference_run
+from soensim.dynamics.spiking.synapse import SynapseResponse
+
+__all__ = [
+    "Dendrite",
+    "Links",
+    "Neuron",
+    "Receiver",
+    "ReferenceRun",
+    "Refractory",
+    "SpikingArrays",
+    "SpikingState",
+    "StepArrays",
+    "SynapseResponse",
+    "advance",
+    "assemble",
+    "initial_state",
+    "largest_state",
+    "reference_run",
+    "refractory_coupling",
+    "step_arrays",
+    "threshold_flux",
+]

@@ -1,0 +1,244 @@
+"""The flat arrays that a spiking network is stepped on: what is fixed, what a step size adds, and what changes.
+
+Order of dendrites: neuron by neuron, and within a neuron every dendrite after its parent, so that the soma is first.
+A step in that order reads the states of upstream dendrites before they are renewed: all dendrites of a chip take
+their step at once, from the states of the step before.
+
+Emitters: the neurons in order, then the input channels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.circuit import SourceArrays
+from soensim.dynamics.step import MAX_DRIVE_PER_STEP, Integrator, coefficients
+from soensim.errors import SimulationError
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+class SpikingArrays(NamedTuple):
+    """A network of spiking neurons, before a step size is chosen; every array is read-only.
+
+    Parameters
+    ----------
+    first_dendrite
+        (neurons + 1,): neuron n has the dendrites first_dendrite[n] to first_dendrite[n + 1] - 1, the soma first.
+    threshold, absolute_refractory_ns
+        (neurons,): s_th (I_c), and how long the soma is held at zero after a spike (ns).
+    gamma_plus, gamma_minus
+        (dendrites,): drive gain and leak (1/tau).
+    bias_current, flux_offset
+        (dendrites,): i_b (I_c) and static flux (Phi_0).
+    parent, coupling
+        (dendrites,): the dendrite that is driven (-1 for a soma) and with what flux per state (Phi_0 per I_c).
+    synapse_dendrite, synapse_kind, efficacy
+        (synapses,): the dendrite that receives, the row of `kinds`, and the factor on the response.
+    kinds
+        (kinds, 7): phi_peak (Phi_0), tau_rise, tau_fall, hotspot, cut, dead time (ns), dark counts (1/ns).
+    first_edge
+        (emitters + 1,): edges of each emitter, as `first_dendrite`.
+    edge_synapse, edge_delay_ns, edge_photons, edge_tau_rad_ns
+        (edges,): where the light of an emitter arrives, its delay (ns), the mean number of photons that a live
+        detector would see per spike (infinity: every spike is detected at once, an electrical or ideal link), and the
+        decay time of the light source (ns).
+    """
+
+    first_dendrite: Indices
+    threshold: Floats
+    absolute_refractory_ns: Floats
+    gamma_plus: Floats
+    gamma_minus: Floats
+    bias_current: Floats
+    flux_offset: Floats
+    parent: Indices
+    coupling: Floats
+    synapse_dendrite: Indices
+    synapse_kind: Indices
+    efficacy: Floats
+    kinds: Floats
+    first_edge: Indices
+    edge_synapse: Indices
+    edge_delay_ns: Floats
+    edge_photons: Floats
+    edge_tau_rad_ns: Floats
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return len(self.threshold)
+
+    @property
+    def dendrites(self) -> int:
+        """Number of dendrites, somas and refractory dendrites included."""
+        return len(self.parent)
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses, those of refractory dendrites included."""
+        return len(self.efficacy)
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels."""
+        return len(self.first_edge) - 1 - self.neurons
+
+
+class StepArrays(NamedTuple):
+    """What a step size adds.
+
+    Parameters
+    ----------
+    dt_ns
+        The step (ns).
+    retention, gain
+        (dendrites,): coefficients of `soensim.dynamics.step`.
+    rest_flux
+        (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
+    hold
+        (neurons,): steps for which the soma is held at zero.
+    decay
+        (kinds,): what a falling response keeps per step.
+    """
+
+    dt_ns: float
+    retention: Floats
+    gain: Floats
+    rest_flux: Floats
+    hold: Indices
+    decay: Floats
+
+
+def step_arrays(
+    arrays: SpikingArrays, source: SourceArrays, *, dt_ns: float, tau_0_ns: float, integrator: Integrator
+) -> StepArrays:
+    """Prepare steps of ``dt_ns``.
+
+    Parameters
+    ----------
+    arrays, source
+        The network, and the source function of all its dendrites.
+    dt_ns, tau_0_ns
+        The step, and the unit of dimensionless time (ns).
+    integrator
+        `forward-euler` or `exponential-euler`, as `soensim.dynamics.coefficients`.
+
+    Raises
+    ------
+    SimulationError
+        The step is not positive, or too coarse for a drive (dt gamma_plus > 0.2), for a leak (dt gamma_minus > 1 under
+        forward Euler), for a refractory time (longer than it) or for a response (longer than tau_fall / 5).
+    """
+    if not (math.isfinite(dt_ns) and dt_ns > 0):
+        raise SimulationError(f"the step dt_ns is {dt_ns!r}; it must be a positive finite number")
+    if integrator not in ("forward-euler", "exponential-euler"):
+        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler and exponential-euler")
+    dt_tau = dt_ns / tau_0_ns
+    limits = [
+        ("dt gamma_plus", arrays.gamma_plus * dt_tau, MAX_DRIVE_PER_STEP, "resolves a SQUID dendrite"),
+        ("dt / tau_fall", dt_ns / arrays.kinds[:, 2], 0.2, "resolves the response of a synapse"),
+        ("dt / absolute refractory time", dt_ns / arrays.absolute_refractory_ns, 1.0, "can hold a soma"),
+    ]
+    if integrator == "forward-euler":
+        limits.append(("dt gamma_minus", arrays.gamma_minus * dt_tau, 1.0, "keeps forward Euler from overshooting"))
+    for name, values, limit, reason in limits:
+        worst = float(np.max(values, initial=0.0))
+        if not worst <= limit * (1 + 1e-9):
+            raise SimulationError(
+                f"{name} is {worst:.3g}; at most {limit} {reason}: use a step of {dt_ns * limit / worst:.3g} ns or less "
+                f"instead of {dt_ns:.3g} ns"
+            )
+    retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, integrator)
+    hold = np.ceil(arrays.absolute_refractory_ns / dt_ns * (1 - 1e-12)).astype(np.int64)
+    return StepArrays(
+        dt_ns=float(dt_ns),
+        retention=retention,
+        gain=gain,
+        rest_flux=rest_flux(arrays.bias_current, source),
+        hold=hold,
+        decay=np.exp(-dt_ns / arrays.kinds[:, 2]),
+    )
+
+
+def rest_flux(bias_current: Floats, source: SourceArrays) -> Floats:
+    """Largest |phi| (Phi_0) at which no current from 0 to ``bias_current`` (I_c) exceeds the table's threshold.
+
+    The threshold falls from phi = 0 to 1/2 and repeats; where the bias never reaches it the answer is infinity, where
+    it always does, -1. Found by bisection on the table's own edge, so that it is exact for this table.
+    """
+    low, high = np.zeros(len(bias_current)), np.full(len(bias_current), 0.5)
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        rests = bias_current <= _edge(middle, source)
+        low, high = np.where(rests, middle, low), np.where(rests, high, middle)
+    # unequal arms shift the flux by skew x current; a rounding error more keeps the answer on the safe side
+    low = low - abs(source.skew) * bias_current - 1e-12
+    low = np.where(bias_current > _edge(np.zeros(1), source), -1.0, low)
+    always = (bias_current <= _edge(np.full(1, 0.5), source)) & (bias_current < source.current_max)
+    return np.where(always, math.inf, low)
+
+
+def _edge(x: Floats, source: SourceArrays) -> Any:
+    cells = source.edge
+    a = np.minimum((x * 2 * len(cells)).astype(np.int64), len(cells) - 1)
+    r = x * 2 * len(cells) - a
+    return cells[a, 0] + r * (cells[a, 1] + r * (cells[a, 2] + r * cells[a, 3]))
+
+
+class SpikingState(NamedTuple):
+    """What a step changes, in place.
+
+    Parameters
+    ----------
+    state, flux
+        (dendrites,): s (I_c), and the flux (Phi_0) that the last step saw.
+    drive
+        (dendrites,): the part of the next step's flux that upstream states give, offset included.
+    synapse_flux, last_detection_ns, rising
+        (synapses,): phi of the response (Phi_0), when it began (-infinity: never), whether it may still rise.
+    draws
+        (synapses,): random numbers used.
+    active, is_active
+        (synapses,): synapses whose flux is not zero come first in `active`; whether a synapse is among them.
+    hold
+        (neurons,): steps for which the soma is still held.
+    counts
+        (8,): step, active synapses, queue size, input spikes used, spikes in the buffer, detections, photons lost in
+        dead times, and 1 once the run is prepared; see `soensim.dynamics.spiking.kernel`.
+    """
+
+    state: Floats
+    flux: Floats
+    drive: Floats
+    synapse_flux: Floats
+    last_detection_ns: Floats
+    rising: NDArray[np.bool_]
+    draws: NDArray[np.uint64]
+    active: Indices
+    is_active: NDArray[np.bool_]
+    hold: Indices
+    counts: Indices
+
+
+def initial_state(arrays: SpikingArrays) -> SpikingState:
+    """Everything at rest: no current, no light, no spike yet."""
+    synapses = arrays.synapses
+    return SpikingState(
+        state=np.zeros(arrays.dendrites),
+        flux=arrays.flux_offset.copy(),
+        drive=arrays.flux_offset.copy(),
+        synapse_flux=np.zeros(synapses),
+        last_detection_ns=np.full(synapses, -math.inf),
+        rising=np.zeros(synapses, dtype=np.bool_),
+        draws=np.zeros(synapses, dtype=np.uint64),
+        active=np.zeros(synapses, dtype=np.int64),
+        is_active=np.zeros(synapses, dtype=np.bool_),
+        hold=np.zeros(arrays.neurons, dtype=np.int64),
+        counts=np.zeros(8, dtype=np.int64),
+    )
