@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.dynamics import SOURCE_FUNCTIONS, SourceFunction, check_step, coefficients
+from soensim.dynamics import SOURCE_FUNCTIONS, SourceFunction, check_step, coefficients, largest_step, substeps_needed
 from soensim.dynamics.step import Integrator
 from soensim.errors import NetlistError, SimulationError
 from soensim.netlist import (
@@ -240,9 +240,6 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         if timing.sample_tau is not None
         else float(junction.tau_from_seconds((timing.sample_ns or 0.0) * 1e-9))
     )
-    substeps = timing.substeps * refine
-    dt_tau = sample_tau / substeps
-
     inputs, channel = [], 0
     for name, lines in netlist.inputs.items():
         place = slice(channel, channel + lines.size)
@@ -250,19 +247,17 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         channel = place.stop
     populations, neuron = [], 0
     for name, population in netlist.dendrites.items():
-        compiled = _population(netlist, name, population, neuron)
-        check_step(
-            name,
-            compiled.source,
-            float(compiled.gamma_plus[0]),
-            float(compiled.gamma_minus[0]),
-            dt_tau,
-            substeps,
-            timing.integrator,
-        )
-        _check_validity(compiled)
-        populations.append(compiled)
-        neuron = compiled.neurons.stop
+        populations.append(_population(netlist, name, population, neuron))
+        neuron += population.size
+        _check_validity(populations[-1])
+    largest_tau = [
+        largest_step(p.source, float(p.gamma_plus[0]), float(p.gamma_minus[0]), timing.integrator) for p in populations
+    ]
+    substeps = timing.substeps or substeps_needed(sample_tau, min(largest_tau))
+    for compiled, limit_tau in zip(populations, largest_tau, strict=True):
+        check_step(compiled.name, sample_tau / (substeps * refine), limit_tau, sample_tau)
+    substeps *= refine
+    dt_tau = sample_tau / substeps
     return Network(
         name=netlist.name,
         netlist_hash=netlist.hash,

@@ -138,7 +138,7 @@ source_function: tanh => source_function: tan
 substeps: 2 => update: no
   22:35: timing.update: 'no' is not legal; it must be one of lockstep, feed-forward
 substeps: 2 => integrator: exponential
-  22:39: timing.integrator: 'exponential' is not legal; did you mean 'exponential-euler'? it must be one of forward-euler, exponential-euler
+  22:39: timing.integrator: 'exponential' is not legal; did you mean 'exponential-euler'? it must be one of forward-euler, heun, exponential-euler
   hidden: =>   28:
   6:3: populations.28: '28' is not legal; it must be a letter, followed by letters, digits, `_` and `-`
   hidden: =>   a.b:

@@ -140,3 +140,16 @@ def test_a_loop_that_single_fluxons_shake_is_refused():
         compiled(small_loop)
     compiled(small_loop.replace("62.83", "628.3"))
     compiled(small_loop.replace("62.83", "62.83").replace("squid-fit\n    bias_current: 1.9", "tanh"))
+
+
+def test_automatic_substeps_are_the_fewest_that_follow_the_dendrites():
+    automatic = SMALL.replace(", substeps: 2", "").replace("sample_tau: 200", "sample_tau: 1001")
+    assert compiled(automatic).substeps == 6
+    assert compiled(automatic, refine=4).substeps == 24
+    assert compiled(automatic.replace("1001", "200")).substeps == 1
+
+
+def test_heun_needs_lockstep():
+    with pytest.raises(NetlistError, match=r"timing\.integrator: `heun` needs lockstep"):
+        compiled(SMALL.replace("substeps: 2", "substeps: 2, integrator: heun, update: feed-forward"))
+    assert compiled(SMALL.replace("substeps: 2", "substeps: 2, integrator: heun")).integrator == "heun"

@@ -129,6 +129,16 @@ def test_state_converges_with_the_step():
     assert errors[0] > 1.7 * errors[1] > 2.5 * errors[2] > 0
 
 
+def test_heun_is_closer_to_the_fine_solution():
+    heun = SMALL.replace("substeps: 2", "substeps: 2, integrator: heun")
+    x = signals(compiled(SMALL))
+    exact, by_heun, by_euler = (
+        simulate(network, quantised(network), x).state[:, -1]
+        for network in (compiled(SMALL, refine=256), compiled(heun), compiled(SMALL))
+    )
+    assert np.abs(by_heun - exact).max() < 0.3 * np.abs(by_euler - exact).max()
+
+
 def test_sparse_engine_equals_the_dense_one(small, monkeypatch):
     import sys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from soensim.dynamics.source import Array, SourceFunction
 from soensim.errors import SimulationError
 
-Integrator = Literal["forward-euler", "exponential-euler"]
+Integrator = Literal["forward-euler", "heun", "exponential-euler"]
 
 MAX_DRIVE_PER_STEP = 0.2  # dt gamma_plus of a SQUID dendrite; coarser steps train the integrator (SYSTEMS section 8)
 
@@ -57,41 +58,42 @@ def coefficients(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute (retention, gain) per step of ``dt_tau``; gammas in 1/tau, shape (neurons,).
 
-    Forward Euler: 1 - gamma_minus dt and gamma_plus dt. Exponential Euler (exact for a constant g):
-    exp(-gamma_minus dt) and gamma_plus (1 - exp(-gamma_minus dt)) / gamma_minus.
+    Forward Euler: 1 - gamma_minus dt and gamma_plus dt; Heun takes two such steps (`unroll`). Exponential Euler (exact
+    for a constant g): exp(-gamma_minus dt) and gamma_plus (1 - exp(-gamma_minus dt)) / gamma_minus.
     """
     leak = gamma_minus * dt_tau
-    if integrator == "forward-euler":
+    if integrator != "exponential-euler":
         return 1 - leak, gamma_plus * dt_tau
     decayed = np.where(leak > 0, -np.expm1(-leak) / np.where(leak > 0, leak, 1.0), 1.0)
     return np.exp(-leak), gamma_plus * dt_tau * decayed
 
 
-def check_step(
-    population: str,
-    source: SourceFunction,
-    gamma_plus: float,
-    gamma_minus: float,
-    dt_tau: float,
-    substeps: int,
-    integrator: Integrator,
-) -> None:
-    """Refuse a step that cannot follow the dendrite.
+def largest_step(source: SourceFunction, gamma_plus: float, gamma_minus: float, integrator: Integrator) -> float:
+    """Compute the largest step (tau) that can follow a dendrite.
+
+    dt gamma_plus <= 0.2 for a SQUID, whose g has slopes up to 11; dt gamma_minus <= 1 where the leak is explicit, which
+    would overshoot beyond.
+    """
+    by_drive = math.inf if source.virtual else MAX_DRIVE_PER_STEP / gamma_plus
+    by_leak = math.inf if integrator == "exponential-euler" or gamma_minus == 0 else 1 / gamma_minus
+    return min(by_drive, by_leak)
+
+
+def substeps_needed(sample_tau: float, largest_tau: float) -> int:
+    """Compute the fewest equal steps, none longer than ``largest_tau``, that make up a sample."""
+    return max(1, math.ceil(sample_tau / largest_tau * (1 - 1e-9)))
+
+
+def check_step(population: str, dt_tau: float, largest_tau: float, sample_tau: float) -> None:
+    """Refuse a step that cannot follow the dendrites of a population.
 
     Raises
     ------
     SimulationError
-        dt gamma_plus > 0.2 for a SQUID, or dt gamma_minus > 1 under forward Euler (the leak would overshoot).
+        The step is longer than the largest one; the message says how many substeps it takes.
     """
-    drive, leak = gamma_plus * dt_tau, gamma_minus * dt_tau
-    if not source.virtual and drive > MAX_DRIVE_PER_STEP * (1 + 1e-9):
-        needed = int(np.ceil(substeps * drive / MAX_DRIVE_PER_STEP * (1 - 1e-9)))
+    if dt_tau > largest_tau * (1 + 1e-9):
         raise SimulationError(
-            f"population {population!r}: dt gamma_plus is {drive:.3g}, at most {MAX_DRIVE_PER_STEP} resolves a SQUID "
-            f"dendrite; set timing.substeps to {needed} or more"
-        )
-    if integrator == "forward-euler" and leak > 1:
-        raise SimulationError(
-            f"population {population!r}: dt gamma_minus is {leak:.3g}, forward Euler needs at most 1; "
-            f"set timing.substeps to {int(np.ceil(substeps * leak))} or more, or use exponential-euler"
+            f"population {population!r}: the step is {dt_tau:.4g} tau, at most {largest_tau:.4g} resolves its dendrites; "
+            f"set timing.substeps to {substeps_needed(sample_tau, largest_tau)} or more, or leave it out"
         )

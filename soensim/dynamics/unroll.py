@@ -10,6 +10,10 @@ from soensim.dynamics.source import Array, SourceFunction
 from soensim.dynamics.step import step
 
 
+States = tuple[Array, ...]
+Noisy = Sequence[Array | None]
+
+
 @dataclass(frozen=True)
 class Term:
     """A part of a population's flux: upstream signal times efficacies."""
@@ -40,8 +44,9 @@ def unroll(
     initial: Sequence[Array],
     *,
     substeps: int,
+    heun: bool = False,
     noise: Callable[[int, int], Array] | None = None,
-) -> list[tuple[Array, ...]]:
+) -> list[States]:
     """Run coupled populations over an input sequence.
 
     phi_i = sum_j W_ij s_j(t - delay_ij) + sum_k W_ik x_k + flux_offset_i, then `step`. Before the first sample
@@ -57,6 +62,8 @@ def unroll(
         States at the start, one (batch, neurons) array per population.
     substeps
         Steps per sample.
+    heun
+        Take Heun's step (order 2) instead of one Euler step; needs lags of 0 or more.
     noise
         ``noise(sample, population)`` gives flux (batch, neurons) that is held over the sample.
 
@@ -74,34 +81,42 @@ def unroll(
     ]
     recurrent = [[t for t in cell.terms if t.source is not None] for cell in cells]
     depth = 1 + max((t.lag for terms in recurrent for t in terms), default=0)
-    past: deque[tuple[Array, ...]] = deque([tuple(initial)] * max(depth, 1), maxlen=max(depth, 1))
+    past: deque[States] = deque([tuple(initial)] * max(depth, 1), maxlen=max(depth, 1))
     record = [tuple(initial)]
+
+    def euler(states: States, upstream: Callable[[int, list[Array]], Sequence[Array]], at: int, noisy: Noisy) -> States:
+        new: list[Array] = []
+        for p, cell in enumerate(cells):
+            flux = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
+            for lag, drive in drives[p]:
+                sample = (at - lag) // substeps
+                if sample >= 0:
+                    flux = flux + drive[:, sample]
+            for term in recurrent[p]:
+                flux = flux + upstream(term.lag, new)[term.source] @ term.weights  # type: ignore[index]
+            if not drives[p] and not recurrent[p]:
+                flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
+            new.append(
+                step(
+                    states[p],
+                    flux,
+                    retention=cell.retention,
+                    gain=cell.gain,
+                    bias_current=cell.bias_current,
+                    source=cell.source,
+                )
+            )
+        return tuple(new)
+
     for sample in range(samples):
         noisy = [noise(sample, p) if noise else None for p in range(len(cells))]
-        for substep in range(substeps):
-            new: list[Array] = []
-            for p, cell in enumerate(cells):
-                flux = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
-                for lag, drive in drives[p]:
-                    at = (sample * substeps + substep - lag) // substeps
-                    if at >= 0:
-                        flux = flux + drive[:, at]
-                for term in recurrent[p]:
-                    upstream = new if term.lag < 0 else past[-1 - term.lag]
-                    flux = flux + upstream[term.source] @ term.weights  # type: ignore[index]
-                state = past[-1][p]
-                if not drives[p] and not recurrent[p]:
-                    flux = flux + 0 * state  # nothing drives it: still one row per sample of the batch
-                new.append(
-                    step(
-                        state,
-                        flux,
-                        retention=cell.retention,
-                        gain=cell.gain,
-                        bias_current=cell.bias_current,
-                        source=cell.source,
-                    )
-                )
-            past.append(tuple(new))
+        for at in range(sample * substeps, (sample + 1) * substeps):
+            now = past[-1]
+            new = euler(now, lambda lag, fresh: fresh if lag < 0 else past[-1 - lag], at, noisy)
+            if heun:
+                # a second Euler step from the first; its middle with the start is Heun's (trapezoidal) step
+                ahead = euler(new, lambda lag, _, new=new: new if lag == 0 else past[-lag], at, noisy)  # type: ignore[misc]
+                new = tuple(0.5 * (s + t) for s, t in zip(now, ahead, strict=True))
+            past.append(new)
         record.append(past[-1])
     return record

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from soensim.netlist.parts import NotNegative, Part, Positive, exactly_one
+from soensim.netlist.parts import NotNegative, Part, Positive, exactly_one, fault
 
 
 class Timing(Part):
@@ -16,10 +16,11 @@ class Timing(Part):
     """How long one input sample is held (tau)."""
     sample_ns: Positive | None = None
     """How long one input sample is held (ns)."""
-    substeps: Annotated[int, Field(ge=1, le=100_000)] = 1
-    """Number of integration steps per input sample that training uses."""
-    integrator: Literal["forward-euler", "exponential-euler"] = "forward-euler"
-    """How a step is taken: retention 1 - gamma_minus dt, or exp(-gamma_minus dt)."""
+    substeps: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
+    (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
+    integrator: Literal["forward-euler", "heun", "exponential-euler"] = "forward-euler"
+    """How a step is taken: retention 1 - gamma_minus dt (`heun`: two such steps, order 2), or exp(-gamma_minus dt)."""
     update: Literal["lockstep", "feed-forward"] = "lockstep"
     """`lockstep`: every population sees the states of the step before; `feed-forward`: a population sees the
     states that the populations above it in the file have just taken."""
@@ -27,6 +28,8 @@ class Timing(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         exactly_one(self, ("sample_tau", "sample_ns"), "sample time")
+        if self.integrator == "heun" and self.update == "feed-forward":
+            raise fault("`heun` needs lockstep: it looks at all populations at one time; change update", "integrator")
         return self
 
 

@@ -106,7 +106,9 @@ def simulate(
         padded[:rows] = block
         noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
         initial = [np.zeros((BLOCK, p.size)) for p in network.populations]
-        for step, states in enumerate(unroll(cells, padded, initial, substeps=network.substeps, noise=noise)):
+        for step, states in enumerate(
+            unroll(cells, padded, initial, substeps=network.substeps, heun=network.integrator == "heun", noise=noise)
+        ):
             for population, part in zip(network.populations, states, strict=True):
                 state[start : start + rows, step, population.neurons] = part[:rows]
     if not np.isfinite(state).all():

@@ -53,7 +53,9 @@ class TrainableChip:
         """States after every input sample, one (batch, steps, neurons) tensor per population."""
         cells = [self._cell(index, values) for index in range(len(self.network.populations))]
         initial = [inputs.new_zeros(len(inputs), p.size) for p in self.network.populations]
-        record = unroll(cells, inputs, initial, substeps=self.network.substeps)[1:]
+        record = unroll(cells, inputs, initial, substeps=self.network.substeps, heun=self.network.integrator == "heun")[
+            1:
+        ]
         return [torch.stack(states, 1) for states in zip(*record, strict=True)]
 
     def clamp(self) -> None:

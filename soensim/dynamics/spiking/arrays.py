@@ -151,8 +151,8 @@ def step_arrays(
         worst = float(np.max(values, initial=0.0))
         if not worst <= limit * (1 + 1e-9):
             raise SimulationError(
-                f"{name} is {worst:.3g}; at most {limit} {reason}: use a step of {dt_ns * limit / worst:.3g} ns or less "
-                f"instead of {dt_ns:.3g} ns"
+                f"{name} is {worst:.3g}; at most {limit} {reason}: use a step of {dt_ns * limit / worst:.3g} ns or "
+                f"less instead of {dt_ns:.3g} ns"
             )
     retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, integrator)
     hold = np.ceil(arrays.absolute_refractory_ns / dt_ns * (1 - 1e-12)).astype(np.int64)

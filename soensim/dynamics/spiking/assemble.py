@@ -81,7 +81,7 @@ def assemble(neurons: Sequence[tuple[Neuron, int]], channels: int, links: Iterab
     length = [len(group.emitters) for group in groups]
 
     def joined(name: str, dtype: type = np.float64) -> NDArray[Any]:
-        parts = [group.column(name).astype(dtype) for group in groups]
+        parts: list[NDArray[Any]] = [group.column(name).astype(dtype) for group in groups]
         return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
     emitters = joined("emitters", np.int64)
@@ -153,7 +153,7 @@ def _check(group: Links, sizes: Indices, emitters: int) -> None:
         ("emitter", group.emitters, emitters),
         ("neuron", group.neurons, len(sizes)),
     ):
-        if len(values) and not (0 <= values.min() and values.max() < size):
+        if len(values) and (values.min() < 0 or values.max() >= size):
             raise SimulationError(f"links: there are {size} {name}s, counted from 0; one link names another")
     if (group.places < 0).any() or (group.places >= sizes[group.neurons]).any():
         raise SimulationError("links: a link ends in a place that its neuron does not have")
