@@ -233,13 +233,9 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
     netlist = routed.netlist
-    junction = netlist.device_technology.junction
     timing = netlist.timing
-    sample_tau = (
-        timing.sample_tau
-        if timing.sample_tau is not None
-        else float(junction.tau_from_seconds((timing.sample_ns or 0.0) * 1e-9))
-    )
+    sample_tau = sample_duration(netlist)
+
     inputs, channel = [], 0
     for name, lines in netlist.inputs.items():
         place = slice(channel, channel + lines.size)
@@ -284,15 +280,17 @@ def step_coefficients(
     return coefficients(population.gamma_plus, gamma_minus, network.dt_tau, network.integrator)
 
 
-def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:
+def sample_duration(netlist: Netlist) -> float:
+    """How long an input sample is held (tau)."""
+    timing = netlist.timing
+    if timing.sample_tau is not None:
+        return timing.sample_tau
+    return float(netlist.device_technology.junction.tau_from_seconds((timing.sample_ns or 0.0) * 1e-9))
+
+
+def gammas(netlist: Netlist, population: DendritePopulation) -> tuple[float, float]:
+    """Drive gain and leak (1/tau) of a population, from whichever form the netlist gives them in."""
     junction = netlist.device_technology.junction
-    source = _source_function(netlist, population)
-    bias = population.bias_current or 0.0
-    if bias > source.max_current:
-        raise NetlistError(
-            f"netlist {netlist.name!r}: populations.{name}.bias_current: {bias} is beyond the {source.max_current} "
-            f"up to which {source.name!r} holds"
-        )
     if population.gamma_plus is not None:
         gamma_plus = population.gamma_plus
     elif population.beta_di is not None:
@@ -305,6 +303,18 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         gamma_minus = float(junction.gamma_minus_from_tau_di_seconds(population.tau_di_ns * 1e-9))
     else:
         gamma_minus = float(junction.gamma_from_per_second((population.gamma_minus_per_ns or 0.0) * 1e9))
+    return gamma_plus, gamma_minus
+
+
+def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:
+    source = _source_function(netlist, population)
+    bias = population.bias_current or 0.0
+    if bias > source.max_current:
+        raise NetlistError(
+            f"netlist {netlist.name!r}: populations.{name}.bias_current: {bias} is beyond the {source.max_current} "
+            f"up to which {source.name!r} holds"
+        )
+    gamma_plus, gamma_minus = gammas(netlist, population)
     trim = population.flux_trim
     return Population(
         name=name,
@@ -339,7 +349,8 @@ def _source_function(netlist: Netlist, population: DendritePopulation) -> Source
     from soensim.circuit import Device, source_table  # numba: loaded only by chips that need it
     from soensim.dynamics.squid import squid_source
 
-    return squid_source(source_table(Device.from_technology(netlist.device_technology)))
+    device = Device.from_technology(netlist.device_technology)
+    return squid_source(source_table(device, temperature_k=population.temperature_k or 0.0))
 
 
 def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) -> dict[str, Synapses]:

@@ -21,6 +21,7 @@ ORDER = [
     "circuit",
     "dynamics",
     "network",
+    "check",
     "program",
     "data",
     "simulate",

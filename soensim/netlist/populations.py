@@ -45,6 +45,8 @@ class DendritePopulation(Part):
     analytic approximation of it; the others are virtual: no circuit is known that has them."""
     bias_current: Positive | None = None
     """Bias of the dendrite's SQUID (I_c). Required by a SQUID, meaningless for a virtual function."""
+    temperature_k: NotNegative | None = None
+    """Temperature of the SQUIDs' shunts (K), which rounds the threshold of `squid`; absent: noise-free."""
     flux_offset: Finite = 0.0
     """Static flux (Phi_0), the same for every neuron."""
     flux_trim: FluxTrim | None = None
@@ -76,6 +78,12 @@ class DendritePopulation(Part):
             raise fault(
                 f"is missing; the SQUID of {self.source_function!r} needs one (I_c), for example 1.7",
                 "bias_current",
+                key=True,
+            )
+        if self.temperature_k is not None and self.source_function != "squid":
+            raise fault(
+                f"has no effect on the source function {self.source_function!r}; remove it, or take `squid`",
+                "temperature_k",
                 key=True,
             )
         return self

@@ -1,6 +1,13 @@
 """Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
 
-from soensim.dynamics.spiking.arrays import SpikingArrays, SpikingState, StepArrays, initial_state, step_arrays
+from soensim.dynamics.spiking.arrays import (
+    SpikingArrays,
+    SpikingState,
+    StepArrays,
+    initial_state,
+    largest_step,
+    step_arrays,
+)
 from soensim.dynamics.spiking.assemble import Links, assemble
 from soensim.dynamics.spiking.kernel import advance
 from soensim.dynamics.spiking.neuron import (
@@ -30,6 +37,7 @@ __all__ = [
     "assemble",
     "initial_state",
     "largest_state",
+    "largest_step",
     "reference_run",
     "refractory_coupling",
     "step_arrays",

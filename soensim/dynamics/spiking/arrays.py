@@ -132,28 +132,14 @@ def step_arrays(
     Raises
     ------
     SimulationError
-        The step is not positive, or too coarse for a drive (dt gamma_plus > 0.2), for a leak (dt gamma_minus > 1 under
-        forward Euler), for a refractory time (longer than it) or for a response (longer than tau_fall / 5).
+        The step is not positive, or longer than `largest_step`; or the integrator is another.
     """
     if not (math.isfinite(dt_ns) and dt_ns > 0):
         raise SimulationError(f"the step dt_ns is {dt_ns!r}; it must be a positive finite number")
-    if integrator not in ("forward-euler", "exponential-euler"):
-        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler and exponential-euler")
+    largest_ns, reason = largest_step(arrays, tau_0_ns=tau_0_ns, integrator=integrator)
+    if dt_ns > largest_ns * (1 + 1e-9):
+        raise SimulationError(f"a step of {dt_ns:.4g} ns is too coarse: {reason}, so {largest_ns:.4g} ns or less")
     dt_tau = dt_ns / tau_0_ns
-    limits = [
-        ("dt gamma_plus", arrays.gamma_plus * dt_tau, MAX_DRIVE_PER_STEP, "resolves a SQUID dendrite"),
-        ("dt / tau_fall", dt_ns / arrays.kinds[:, 2], 0.2, "resolves the response of a synapse"),
-        ("dt / absolute refractory time", dt_ns / arrays.absolute_refractory_ns, 1.0, "can hold a soma"),
-    ]
-    if integrator == "forward-euler":
-        limits.append(("dt gamma_minus", arrays.gamma_minus * dt_tau, 1.0, "keeps forward Euler from overshooting"))
-    for name, values, limit, reason in limits:
-        worst = float(np.max(values, initial=0.0))
-        if not worst <= limit * (1 + 1e-9):
-            raise SimulationError(
-                f"{name} is {worst:.3g}; at most {limit} {reason}: use a step of {dt_ns * limit / worst:.3g} ns or "
-                f"less instead of {dt_ns:.3g} ns"
-            )
     retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, integrator)
     hold = np.ceil(arrays.absolute_refractory_ns / dt_ns * (1 - 1e-12)).astype(np.int64)
     return StepArrays(
@@ -164,6 +150,30 @@ def step_arrays(
         hold=hold,
         decay=np.exp(-dt_ns / arrays.kinds[:, 2]),
     )
+
+
+def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrator) -> tuple[float, str]:
+    """Find the largest step (ns) that follows every part of a network, and say in words what limits it.
+
+    dt gamma_plus <= 0.2 (`soensim.dynamics.step`), dt <= tau_fall / 5 of a synapse, dt <= the absolute refractory time,
+    and under forward Euler dt gamma_minus <= 1.
+
+    Raises
+    ------
+    SimulationError
+        The integrator is none of those that the spiking engine has.
+    """
+    if integrator not in ("forward-euler", "exponential-euler"):
+        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler and exponential-euler")
+    no_leak = math.inf if integrator == "exponential-euler" else 1.0
+    limits = (
+        (MAX_DRIVE_PER_STEP * tau_0_ns, arrays.gamma_plus, f"dt gamma_plus must be at most {MAX_DRIVE_PER_STEP}"),
+        (no_leak * tau_0_ns, arrays.gamma_minus, "dt gamma_minus must be at most 1 for forward Euler"),
+        (0.2, 1 / arrays.kinds[:, 2], "dt must be at most a fifth of a synapse's tau_fall"),
+        (1.0, 1 / arrays.absolute_refractory_ns, "dt must be at most the absolute refractory time"),
+    )
+    found = [(one / rate, reason) for one, rates, reason in limits if (rate := float(np.max(rates, initial=0.0))) > 0]
+    return min(found)
 
 
 def rest_flux(bias_current: Floats, source: SourceArrays) -> Floats:

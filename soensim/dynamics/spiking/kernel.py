@@ -160,7 +160,8 @@ def advance(  # type: ignore[no-untyped-def]
     Returns
     -------
     int
-        0: done; 1: more room needed in the queue, 2: the spike buffer is to be emptied.
+        0: done; 1: more room needed in the queue, 2: the spike buffer is to be emptied; 3: the state of a soma
+        is infinite.
     """
     counts, s, drive, flux = state.counts, state.state, state.drive, state.flux
     retention, gain, rest, hold = steps.retention, steps.gain, steps.rest_flux, state.hold
@@ -210,6 +211,8 @@ def advance(  # type: ignore[no-untyped-def]
                     drive[parent[d]] += coupling[d] * after
                 s[d] = after
             if s[soma] >= threshold[neuron]:
+                if s[soma] == math.inf:  # a reset would hide that the state has diverged
+                    return 3
                 hold[neuron] = steps.hold[neuron]
                 spikes_ns[counts[SPIKES]] = t_end
                 spike_neuron[counts[SPIKES]] = neuron

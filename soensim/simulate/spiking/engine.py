@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soensim.dynamics.spiking import SpikingState, advance, initial_state, step_arrays
+from soensim.dynamics.spiking import SpikingArrays, SpikingState, advance, initial_state, step_arrays
 from soensim.dynamics.spiking.kernel import DETECTIONS, LOST, QUEUED, SPIKES, STEP
 from soensim.dynamics.step import Integrator
 from soensim.errors import SimulationError
@@ -64,7 +65,7 @@ def simulate_spikes(
         The inputs do not fit, the step is too coarse, a state diverges, a seed is given where nothing is random, or
         none where more than 1 % of the spikes bring no photon to a synapse.
     """
-    arrays = network.arrays
+    arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
     dt_ns = network.dt_ns if dt_ns is None else dt_ns
     record = Recording() if record is None else record
     steps = step_arrays(
@@ -136,6 +137,13 @@ def simulate_spikes(
         lost_to_dead_time=int(state.counts[LOST]),
         under_way=int(state.counts[QUEUED]),
     )
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """View that cannot be written through: numba compiles once more for arrays that can."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _queue(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

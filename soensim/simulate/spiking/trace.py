@@ -116,13 +116,14 @@ class SpikingTrace:
         """
         if not 0 <= neuron < self.neurons:
             raise SimulationError(f"no neuron {neuron}; there are {self.neurons}, counted from 0")
-        return self.spikes_ns[self.spike_neuron == neuron]
+        train: Floats = self.spikes_ns[self.spike_neuron == neuron]
+        return train
 
     @property
     def rate_mhz(self) -> Floats:
         """(neurons,): spikes per time (MHz)."""
-        counts: Floats = np.bincount(self.spike_neuron, minlength=self.neurons).astype(np.float64)
-        return counts * (1e3 / self.duration_ns)
+        counts = np.bincount(self.spike_neuron, minlength=self.neurons)
+        return np.asarray(counts * (1e3 / self.duration_ns), dtype=np.float64)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Arrays of the file that `save` writes."""

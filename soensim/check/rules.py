@@ -1,0 +1,130 @@
+"""Rules on the physics of a chip: the model holds, the step resolves it, its neurons can be active.
+
+Rules on routes, floorplan and budget will stand beside these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from soensim.circuit import Device, threshold, validity
+from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
+from soensim.netlist import DendritePopulation, Netlist
+from soensim.network import gammas, sample_duration
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule says of one object of the chip.
+
+    Attributes
+    ----------
+    id
+        Stable name of the rule.
+    severity
+        `error`: the chip cannot be simulated or cannot work; `warning`: look at it; `note`: as it should be.
+    object
+        Path in the netlist.
+    value, limit
+        What the chip has, and the border of what is legal; in ``unit``.
+    message
+        What this means, and how to change it.
+    """
+
+    id: str
+    severity: Severity
+    object: str
+    value: float | None
+    limit: float | None
+    unit: str
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; a rule has no place on the die here, and cannot be waived yet."""
+        return {**dataclasses.asdict(self), "location": None, "waived": False}
+
+
+def check_chip(netlist: Netlist) -> list[Finding]:
+    """Apply every rule to every dendrite population."""
+    return [
+        finding for name, population in netlist.dendrites.items() for finding in _population(netlist, name, population)
+    ]
+
+
+def _population(netlist: Netlist, name: str, population: DendritePopulation) -> Iterator[Finding]:
+    where = f"populations.{name}"
+    yield _step(netlist, where, population)
+    if population.virtual:
+        yield Finding(
+            "SOEN-PH-004",
+            "warning",
+            f"{where}.source_function",
+            None,
+            None,
+            "",
+            f"{population.source_function!r} is virtual: no known circuit has this source function; take `squid` "
+            "to describe a chip",
+        )
+        return
+    yield _validity(netlist, where, population)
+    yield _bias(netlist, where, population)
+
+
+def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
+    gamma_plus, gamma_minus = gammas(netlist, population)
+    # the limits of a SQUID do not depend on which of its source functions stands for it
+    source = SOURCE_FUNCTIONS[population.source_function if population.virtual else "squid-fit"]
+    largest = largest_step(source, gamma_plus, gamma_minus, netlist.timing.integrator)
+    sample = sample_duration(netlist)
+    needed = substeps_needed(sample, largest)
+    substeps = netlist.timing.substeps or needed
+    step = sample / substeps
+    fits = substeps >= needed
+    return Finding(
+        "SOEN-PH-001",
+        "note" if fits else "error",
+        f"{where} (timing.substeps)",
+        step,
+        None if math.isinf(largest) else largest,
+        "tau",
+        "the integration step resolves the dendrites"
+        if fits
+        else f"the integration step is too coarse; set timing.substeps to {needed} or more, or leave it out",
+    )
+
+
+def _validity(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
+    found = validity(1 / gammas(netlist, population)[0])
+    severity: dict[str, Severity] = {"valid": "note", "doubtful": "warning", "fails": "error"}
+    loop = f"beta_di = 2 pi {found.beta_di / (2 * math.pi):.4g}"
+    said = {
+        "valid": f"the phenomenological dendrite holds at {loop}: chi^2 against the circuit",
+        "doubtful": f"the phenomenological dendrite is doubtful at {loop}; a larger loop is described better",
+        "fails": f"the phenomenological dendrite fails at {loop}, where single fluxons matter; use a larger loop",
+    }
+    return Finding("SOEN-PH-002", severity[found.verdict], where, found.chi_squared, 1e-4, "chi^2", said[found.verdict])
+
+
+def _bias(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
+    device = Device.from_technology(netlist.device_technology)
+    lowest, highest = (float(threshold(flux, device.beta_1, device.beta_2)) for flux in (0.5, 0.0))
+    bias = population.bias_current or 0.0
+    if bias <= lowest:
+        severity: Severity = "error"
+        limit, said = lowest, f"no flux can make these neurons active; bias above i_th(1/2) = {lowest:.4g}"
+    elif bias >= highest:
+        severity = "warning"
+        limit, said = (
+            highest,
+            f"these neurons are active without any flux; bias below i_th(0) = {highest:.4g} for silence",
+        )
+    else:
+        severity, limit = "note", highest
+        said = f"between i_th(1/2) = {lowest:.4g} and i_th(0) = {highest:.4g}: silent at rest, active when driven"
+    return Finding("SOEN-PH-003", severity, f"{where}.bias_current", bias, limit, "I_c", said)
