@@ -21,6 +21,7 @@ from spiking_problems import (
     tree_neuron,
 )
 
+from soensim.circuit import source_table
 from soensim.dynamics.spiking import (
     Links,
     Neuron,
@@ -55,14 +56,17 @@ def one_synapse(neuron=None, **settings):
 @pytest.mark.parametrize("integrator", ["forward-euler", "exponential-euler"])
 @pytest.mark.parametrize(("noise", "seed"), [(False, None), (True, 7)])
 def test_kernel_equals_the_reference(integrator, noise, seed):
-    net = busy(noise)
+    # With noise-free junctions g rises from its threshold with infinite slope: a dendrite that sits there, saturated,
+    # magnifies rounding errors without bound. At 4.2 K the slope is finite, and the comparison is sharp.
+    warm = source_table(TABLE.device, temperature_k=4.2)
+    net = dataclasses.replace(busy(noise), source=warm)
     inputs = poisson(12, 150.0)
     trace = simulate_spikes(
         net, inputs, duration_ns=150.0, dt_ns=0.1, integrator=integrator, read_seed=seed, record=everything(net)
     )
-    steps = step_arrays(net.arrays, TABLE.arrays, dt_ns=0.1, tau_0_ns=TAU_0_NS, integrator=integrator)
+    steps = step_arrays(net.arrays, warm.arrays, dt_ns=0.1, tau_0_ns=TAU_0_NS, integrator=integrator)
     pairs = [(float(t), channel) for channel, train in enumerate(inputs) for t in train]
-    slow = reference_run(net.arrays, steps, TABLE, pairs, until=1500, seed=-1 if seed is None else seed)
+    slow = reference_run(net.arrays, steps, warm, pairs, until=1500, seed=-1 if seed is None else seed)
     np.testing.assert_allclose(trace.state, slow.state, rtol=0, atol=1e-12)
     np.testing.assert_allclose(trace.flux, slow.flux, rtol=0, atol=1e-12)
     np.testing.assert_allclose(trace.synapse_flux, slow.synapse_flux, rtol=0, atol=1e-12)
