@@ -48,7 +48,7 @@ class SourceFunction:
         flux
             phi (Phi_0), any shape.
         squid_current
-            i = i_b - s (I_c), the same shape.
+            i = i_b - s (I_c), the same shape; a virtual function does not look at it.
         """
         return self.function(flux, squid_current)
 

@@ -47,7 +47,8 @@ def step(
     Array
         The next state, shape (batch, neurons).
     """
-    return retention * state + gain * source(flux, bias_current - state)
+    squid_current = None if source.virtual else bias_current - state
+    return retention * state + gain * source(flux, squid_current)
 
 
 def coefficients(

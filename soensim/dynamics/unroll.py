@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from soensim.dynamics.source import Array, SourceFunction
 from soensim.dynamics.step import step
 
@@ -73,10 +75,11 @@ def unroll(
         samples + 1 tuples: the states at the start and after every sample, one array per population.
     """
     batch, samples, channels = inputs.shape
-    flat = inputs.reshape(batch * samples, channels)
-    # the inputs' share of the flux does not depend on the state: all samples at once
+    # The inputs' share of the flux does not depend on the state: all samples at once, one contiguous frame per sample.
+    # They are taken apart once: the gradient of picking frames one by one would cost a whole drive per step.
+    flat = inputs.swapaxes(0, 1).reshape(samples * batch, channels)
     drives = [
-        [(t.lag, (flat @ t.weights).reshape(batch, samples, -1)) for t in cell.terms if t.source is None]
+        [(t.lag, _frames((flat @ t.weights).reshape(samples, batch, -1))) for t in cell.terms if t.source is None]
         for cell in cells
     ]
     recurrent = [[t for t in cell.terms if t.source is not None] for cell in cells]
@@ -91,7 +94,7 @@ def unroll(
             for lag, drive in drives[p]:
                 sample = (at - lag) // substeps
                 if sample >= 0:
-                    flux = flux + drive[:, sample]
+                    flux = flux + drive[sample]
             for term in recurrent[p]:
                 flux = flux + upstream(term.lag, new)[term.source] @ term.weights  # type: ignore[index]
             if not drives[p] and not recurrent[p]:
@@ -120,3 +123,8 @@ def unroll(
             past.append(new)
         record.append(past[-1])
     return record
+
+
+def _frames(drive: Array) -> Sequence[Array]:
+    frames: Sequence[Array] = drive if isinstance(drive, np.ndarray) else drive.unbind(0)
+    return frames

@@ -1,6 +1,6 @@
 """Measure what the thermal rounding of the SQUID's threshold does to training.
 
-Trains year1-28 with the noise-free source function and with that of 4.2 K, with surrogate slopes and with the true ones,
+Trains year1-28 with the noise-free source function and with that of 4.2 K, with surrogate slopes and with true ones,
 and scores each program on the chip at 4.2 K. Writes table.csv. A quarter of an hour: python studies/temperature/run.py
 """
 

@@ -1,0 +1,93 @@
+"""Speed of training and simulation: `pytest tests/benchmarks --benchmark-enable --benchmark-only -o addopts=`.
+
+Each measurement stands beside a plain one, written here and timed in the same run; the ratio is in extra_info.
+"""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from soensim.netlist import load_netlist
+from soensim.network import compile_network
+from soensim.program import Program, dense_weights
+from soensim.routing import route
+from soensim.simulate import simulate
+from soensim.train import BpttRecipe
+from soensim.train.parameters import TrainableChip
+from soensim.train.rules import Bptt
+
+CHIP = ROOT / "netlists" / "rows-24.yaml"
+
+
+def median_seconds(call, repeats=15):
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.benchmark(group="bptt step, rows-24")
+@pytest.mark.parametrize("batch", [64, 256, 1024])
+def test_bptt_step(benchmark, batch):
+    """One quantisation-aware forward and backward pass against a plain per-step loop in float weights."""
+    network = compile_network(route(load_netlist(CHIP)))
+    recipe = BpttRecipe()
+    chip = TrainableChip(network, recipe)
+    rule = Bptt(chip, recipe)
+    rng = np.random.default_rng(0)
+    x = rng.random((batch, 28, 28), dtype=np.float32)
+    y = rng.integers(0, 10, batch)
+
+    def ours():
+        rule.loss(chip.values(quantise=True), x, y, rng).backward()
+
+    shapes = ((24, 28), (24, 24), (24,), (10, 24))
+    w_ih, w_hh, b, w_out = (torch.randn(*shape, requires_grad=True) for shape in shapes)
+    inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
+
+    def plain():
+        s = torch.zeros(batch, 24)
+        for t in range(28):
+            s = 0.95 * s + 0.05 * torch.tanh(inputs[:, t] @ w_ih.T + s @ w_hh.T + b)
+        torch.nn.functional.cross_entropy(10 * s @ w_out.T, labels).backward()
+
+    reference = median_seconds(plain)
+    benchmark(ours)
+    benchmark.extra_info["plain_loop_ms"] = round(1e3 * reference, 3)
+    benchmark.extra_info["times_faster_than_plain"] = round(reference / benchmark.stats.stats.median, 2)
+
+
+@pytest.mark.benchmark(group="simulate 10,000 samples, rows-24")
+def test_simulate(benchmark):
+    """The engine on a test set against a plain float64 loop over the whole batch."""
+    network = compile_network(route(load_netlist(CHIP)))
+    program = Program.load(CHIP.with_suffix(".safetensors"))
+    x = np.random.default_rng(0).random((10_000, 28, 28))
+    dense = dense_weights(network, program.values)
+    w_ih, w_hh = dense["pixels->hidden"].T, dense["hidden->hidden"].T
+    trim = program.values["hidden.flux_trim"]
+
+    def plain():
+        s = np.zeros((10_000, 24))
+        for t in range(28):
+            s = 0.95 * s + 0.05 * np.tanh(x[:, t] @ w_ih + s @ w_hh + trim)
+        return s
+
+    reference = median_seconds(plain, 5)
+    trace = benchmark(lambda: simulate(network, program, x))
+    np.testing.assert_allclose(trace.state[:, -1], plain(), atol=1e-9)
+    benchmark.extra_info["times_faster_than_plain"] = round(reference / benchmark.stats.stats.median, 2)
