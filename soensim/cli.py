@@ -37,10 +37,10 @@ def run(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = 
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
     except SoensimError as error:
-        print(f"soensim: error: {error}", file=sys.stderr)  # noqa: T201
+        tell(f"error: {error}")
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("soensim: interrupted", file=sys.stderr)  # noqa: T201
+        tell("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
@@ -50,6 +50,11 @@ def run(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = 
 def say(text: str) -> None:
     """Print a line of the answer on standard output."""
     print(text)  # noqa: T201
+
+
+def tell(text: str) -> None:
+    """Print a line beside the answer, on standard error."""
+    print(f"soensim: {text}", file=sys.stderr)  # noqa: T201
 
 
 def write_json(target: str, content: Any) -> None:

@@ -385,3 +385,24 @@ def test_midpoints_are_shared_by_numpy_and_torch(small):
     on_border = midpoints(slot.levels)
     codes = torch.bucketize(torch.from_numpy(on_border), torch.from_numpy(midpoints(slot.levels)))
     np.testing.assert_array_equal(np.searchsorted(midpoints(slot.levels), on_border), codes.numpy())
+
+
+def test_interruption_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    import sys as system
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SMALL)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(system.modules["soensim.train.__main__"], "train", interrupted)
+    assert cli.run(main, ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--run-dir", "run"]) == 130
+    assert capsys.readouterr().err == (
+        "soensim: every finished epoch is in run; the same command with --resume goes on\nsoensim: interrupted\n"
+    )
+
+
+def test_training_needs_validation_samples(small):
+    with pytest.raises(RecipeError, match="without validation samples"):
+        train(small, load_dataset("digits-rows", validation_fraction=0), QUICK)

@@ -95,6 +95,6 @@ def check_step(population: str, dt_tau: float, largest_tau: float, sample_tau: f
     """
     if dt_tau > largest_tau * (1 + 1e-9):
         raise SimulationError(
-            f"population {population!r}: the step is {dt_tau:.4g} tau, at most {largest_tau:.4g} resolves its dendrites; "
-            f"set timing.substeps to {substeps_needed(sample_tau, largest_tau)} or more, or leave it out"
+            f"population {population!r}: the step is {dt_tau:.4g} tau, at most {largest_tau:.4g} resolves its "
+            f"dendrites; set timing.substeps to {substeps_needed(sample_tau, largest_tau)} or more, or leave it out"
         )

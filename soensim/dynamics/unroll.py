@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from soensim.dynamics.source import Array, SourceFunction
 from soensim.dynamics.step import step
-
 
 States = tuple[Array, ...]
 Noisy = Sequence[Array | None]
@@ -125,6 +125,5 @@ def unroll(
     return record
 
 
-def _frames(drive: Array) -> Sequence[Array]:
-    frames: Sequence[Array] = drive if isinstance(drive, np.ndarray) else drive.unbind(0)
-    return frames
+def _frames(drive: Array) -> Any:
+    return drive if isinstance(drive, np.ndarray) else drive.unbind(0)

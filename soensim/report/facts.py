@@ -143,7 +143,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 "all-to-all",
                 f"{classes * neurons:,} of {classes * neurons:,} (100 %)",
                 f"{neurons:,}",
-                _levels(len(network.output.levels), None),
+                _levels(len(network.output.levels), network.output.bits),
             )
         )
     return rows

@@ -30,15 +30,19 @@ def main(arguments: Sequence[str]) -> int:
     data = load_dataset(given.data, data_seed=given.data_seed, data_dir=given.data_dir)
     run_dir = Path(given.run_dir or f"runs/{network.name}-{given.rule}-{data.name}-{recipe.train_seed}")
     plain = [a for a in arguments if a != "--resume"]
-    result = train(
-        network,
-        data,
-        recipe,
-        run_dir=run_dir,
-        resume=given.resume,
-        progress=sys.stderr.isatty() or given.progress,
-        command=cli.command_line("train", plain),
-    )
+    try:
+        result = train(
+            network,
+            data,
+            recipe,
+            run_dir=run_dir,
+            resume=given.resume,
+            progress=sys.stderr.isatty() or given.progress,
+            command=cli.command_line("train", plain),
+        )
+    except KeyboardInterrupt:
+        cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
+        raise
     last = result.history[-1]
     out = Path(given.out) if given.out else run_dir / "program.safetensors"
     if given.out:

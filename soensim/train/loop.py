@@ -47,6 +47,8 @@ class Training:
         check_fit(network, data)
         if recipe.train_samples > data.train.samples:
             raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
+        if data.validation.samples == 0:
+            raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
         self.chip = TrainableChip(network, recipe)
@@ -119,7 +121,7 @@ class Training:
         rng = np.random.default_rng([self.recipe.train_seed, epoch])
         x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
-        before = self.history[-1]["validation_accuracy"] if self.history else float("nan")
+        before = f", validation {self.history[-1]['validation_accuracy']:.1%}" if self.history else ""
         epochs = self.recipe.ideal_epochs + self.recipe.epochs
         bar = tqdm(
             order,
@@ -141,7 +143,7 @@ class Training:
             self.chip.clamp()
             total += loss.item() * len(rows)
             if count % 20 == 0:
-                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}, validation {before:.1%}")
+                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}{before}")
         if not np.isfinite(total):
             raise SimulationError(
                 f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
