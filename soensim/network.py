@@ -122,6 +122,7 @@ class LinearOutput:
     levels: FloatArray
     sign: FloatArray
     on_chip: bool
+    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -228,11 +229,16 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
         so small that single fluxons matter.
     NetlistError
-        A SQUID bias lies beyond the currents that its source function covers.
+        A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
     """
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
     netlist = routed.netlist
+    if netlist.spiking:
+        raise NetlistError(
+            f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
+            "`soensim simulate`, or compile it with soensim.simulate.spiking.compile_spiking"
+        )
     timing = netlist.timing
     sample_tau = sample_duration(netlist)
 
@@ -372,14 +378,14 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
             columns=input_place.get(projection.source, slice(0, n_sources)),
             sources=sources,
             targets=targets,
-            sign=_signs(projection.efficacy, sources, n_sources),
+            sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
             delay_steps=_frozen(np.rint(delay_tau / dt_tau).astype(np.int64)),
         )
     return synapses
 
 
-def _signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:
+def edge_signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:
     """Sign of each edge; drawn per source (Dale) or per edge with the seed of the netlist."""
     match efficacy.sign:
         case "free" | "positive":
@@ -403,7 +409,7 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
     if isinstance(readout, LinearReadout):
         size = netlist.populations[readout.population].size
         edges = np.tile(np.arange(size), readout.classes)
-        signs = _signs(readout.efficacy, edges, size).reshape(readout.classes, size)
+        signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
         return LinearOutput(
             population,
             readout.classes,
@@ -411,6 +417,7 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
             readout.efficacy.level_table,
             _frozen(signs),
             readout.location == "on-chip",
+            readout.efficacy.bits,
         )
     if isinstance(readout, GoodnessReadout):
         labels = next(p for p in netlist.inputs.values() if p.carries == "label")

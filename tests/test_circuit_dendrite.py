@@ -6,17 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 from soensim.circuit import (
     CircuitTrace,
     Device,
+    SourceTable,
     Waveform,
     dendrite,
     phenomenological,
     source_table,
+    source_value,
     validity,
 )
-from soensim.circuit.agreement import measure_validity, validity_data
+from soensim.circuit._dendrite import integrate
+from soensim.circuit.agreement import measure_validity, validity_data, validity_drive
+from soensim.circuit.waveform import Drive
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 from soensim.units import FLUX_QUANTUM_WB
@@ -198,7 +203,7 @@ def test_model_holds_for_large_loops(per_two_pi: int, limit: float) -> None:
     assert chi_squared < limit  # measured 5.7e-5 and 2.2e-7
     assert validity(TWO_PI * per_two_pi).verdict == "valid"
     shipped = dict(validity_data()["points"])[per_two_pi]
-    assert shipped == pytest.approx(chi_squared, rel=0.1)
+    assert shipped == pytest.approx(chi_squared, rel=0.02)
 
 
 def test_model_fails_for_small_loops_and_says_so() -> None:
@@ -206,7 +211,7 @@ def test_model_fails_for_small_loops_and_says_so() -> None:
     assert 3e-3 < chi_squared < 3e-2
     statement = validity(TWO_PI * 10)
     assert statement.verdict == "fails"
-    assert statement.chi_squared == pytest.approx(chi_squared, rel=0.1)
+    assert statement.chi_squared == pytest.approx(chi_squared, rel=0.02)
     assert validity(TWO_PI * 60).verdict == "doubtful"
     assert validity(TWO_PI * 3).chi_squared > statement.chi_squared
     assert validity(TWO_PI * 5000).chi_squared < 1e-6
@@ -219,3 +224,210 @@ def test_validity_data_is_plain_json_with_its_command() -> None:
     assert json.loads(json.dumps(data)) == data
     assert data["command"] == "python -m soensim.circuit"
     assert data["device"] == "nist-2023"
+
+
+# The phenomenological model's integration, against a slow one.
+
+BOTH_STEPS = Waveform(np.array([0.0, 20.0, 20.1, 400.0, 400.1]), np.array([0.0, 0.0, 0.5, 0.5, 0.2]))
+
+
+def synaptic(spikes: int = 14) -> Waveform:
+    """Closed form of DESIGN, NUMBERS' default synapse, a photon every 60 ns from 10 ns on; straight over 3 ns."""
+    peak, rise, fall, hotspot = 0.5, 0.02, 50.0, 0.06
+    age = np.concatenate([[rise, 2 * rise, hotspot], np.arange(3.0, 61.0, 3.0)])
+    one = -peak * (1 - rise / fall) * np.expm1(-np.minimum(age, hotspot) / rise)
+    one *= np.exp(-np.maximum(age - hotspot, 0.0) / fall)
+    t_ns = (10.0 + 60.0 * np.arange(spikes)[:, None] + age).ravel()
+    return Waveform(np.concatenate([[0.0, 10.0], t_ns]), np.concatenate([[0.0, 0.0], np.tile(one, spikes)]))
+
+
+DRIVES = {"steps": BOTH_STEPS, "synaptic": synaptic()}
+
+
+@njit(cache=True)
+def _runge_kutta(knots, flux, bias, t_out, alpha, beta_p, inv_l, h_max, arrays):  # type: ignore[no-untyped-def]
+    """Classical order 4, equal steps from one time (knot or output) to the next."""
+    out = np.zeros(t_out.size)
+    s, o, t = 0.0, 0, 0.0
+    for j in range(knots.size - 1):
+        dflux = (flux[j + 1] - flux[j]) / (knots[j + 1] - knots[j])
+        dbias = (bias[j + 1] - bias[j]) / (knots[j + 1] - knots[j])
+        while t < knots[j + 1]:
+            end = min(knots[j + 1], t_out[o]) if o < t_out.size else knots[j + 1]
+            n = max(1, int(np.ceil((end - t) / h_max)))
+            h, start = (end - t) / n, t - knots[j]
+            for m in range(n):
+                y, k, total = s, 0.0, 0.0
+                for weight, c in ((1.0, 0.0), (2.0, 0.5), (2.0, 0.5), (1.0, 1.0)):
+                    r = start + (m + c) * h
+                    y = s + c * h * k
+                    g = source_value(flux[j] + r * dflux, bias[j] + r * dbias - y, arrays)
+                    k = inv_l * (g - alpha * y + beta_p * dbias)
+                    total += weight * k
+                s += h / 6.0 * total
+            t = end
+            if o < t_out.size and end == t_out[o]:
+                out[o] = s
+                o += 1
+    return out
+
+
+def finely(table: SourceTable, h_max: float = 0.1, **settings: object) -> np.ndarray:
+    """What `phenomenological` should return; within 3e-7 for h_max = 0.1 tau_0."""
+    s = {"bias_rise_ns": 0.1, **settings}
+    drive = Drive.of(s["t_ns"], s["flux"], s["bias_current"], s["bias_rise_ns"])  # type: ignore[arg-type]
+    per_ns = table.device.junction.tau_from_seconds(1e-9)
+    alpha = s["beta_di"] / (s["tau_di_ns"] * per_ns)  # type: ignore[operator]
+    inv_l = 1.0 / (s["beta_di"] + table.device.beta_p)  # type: ignore[operator]
+    knots, times = drive.knots_ns * per_ns, drive.t_ns * per_ns
+    beta_p = table.device.beta_p
+    result: np.ndarray = _runge_kutta(
+        knots, drive.knot_flux, drive.knot_bias, times, alpha, beta_p, inv_l, h_max, table.arrays
+    )
+    return result
+
+
+def settings(**changes: object) -> dict[str, object]:
+    usual: dict[str, object] = {"t_ns": np.arange(0.0, 40.0, 0.037), "bias_current": 1.7, "tau_di_ns": 250.0}
+    return {**usual, "flux": STEP, "beta_di": TWO_PI * 100, **changes}
+
+
+def model(table: SourceTable, **changes: object) -> np.ndarray:
+    return phenomenological(table, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("per_two_pi", [100, 1000])
+@pytest.mark.parametrize("name", DRIVES)
+def test_model_agrees_with_a_fine_integration(name: str, per_two_pi: int) -> None:
+    table = source_table(DEVICE)
+    drive = settings(t_ns=np.arange(0.0, 840.0, 0.5), flux=DRIVES[name], beta_di=TWO_PI * per_two_pi)
+    error = abs(model(table, **drive) - finely(table, **drive)).max()
+    assert error < 1e-6  # measured 5e-7 at most, of which the slow one has 3e-7
+
+
+@pytest.mark.parametrize("name", DRIVES)
+def test_model_converges_with_its_tolerance(name: str) -> None:
+    """Also between the corners and steps: 40 times per ns."""
+    table = source_table(DEVICE)
+    drive = settings(t_ns=np.arange(0.0, 220.0, 0.025), flux=DRIVES[name])
+    exact = model(table, tolerance=1e-12, **drive)
+    for tolerance in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+        error = abs(model(table, tolerance=tolerance, **drive) - exact).max()
+        assert error < 1.5 * tolerance, tolerance  # measured 0.1 to 1.1
+
+
+def test_model_is_of_order_four_on_a_smooth_source_function() -> None:
+    """H = 1, constant flux and bias: no kinks. The estimate is h^4, the error of s h^4: proportional to it."""
+    table = source_table(DEVICE)
+    smooth = SourceTable(DEVICE, 0.0, table.arrays._replace(shape=np.ones_like(table.arrays.shape)))
+    flux = Waveform(np.array([0.0]), np.array([0.45]))
+    drive = settings(t_ns=np.linspace(0.5, 4.0, 701), flux=flux, tau_di_ns=25.0)
+    exact = model(smooth, tolerance=1e-14, **drive)
+    tolerances = np.geomspace(1e-5, 1e-10, 11)
+    errors = [abs(model(smooth, tolerance=t, **drive) - exact).max() for t in tolerances]
+    slope = np.polyfit(np.log(tolerances), np.log(errors), 1)[0]
+    assert slope > 0.9
+    steps = [count_steps(smooth, t, drive) for t in tolerances]
+    order = -np.polyfit(np.log(steps[4:]), np.log(errors[4:]), 1)[0]
+    assert order > 3.5  # measured 4.0
+
+
+def count_steps(table: SourceTable, tolerance: float, drive: dict[str, object]) -> int:
+    per_ns = table.device.junction.tau_from_seconds(1e-9)
+    d = Drive.of(drive["t_ns"], drive["flux"], drive["bias_current"], 0.1)  # type: ignore[arg-type]
+    alpha = drive["beta_di"] / (drive["tau_di_ns"] * per_ns)  # type: ignore[operator]
+    inv_l = 1.0 / (drive["beta_di"] + DEVICE.beta_p)  # type: ignore[operator]
+    knots, times, out = d.knots_ns * per_ns, d.t_ns * per_ns, np.zeros(d.t_ns.size)
+    beta_p = DEVICE.beta_p
+    args = (knots, d.knot_flux, d.knot_bias, times, alpha, beta_p, inv_l, tolerance, table.arrays, out)
+    return int(integrate(*args))
+
+
+CROSSINGS = {
+    "three lobes in one straight segment": {"flux": Waveform(np.array([0.0, 1.0, 39.0]), np.array([0.0, 0.0, 3.3]))},
+    "three lobes within 0.2 ns": {"flux": Waveform(np.array([0.0, 1.0, 1.2]), np.array([0.0, 0.0, -3.5]))},
+    "barely above threshold": {
+        "flux": Waveform(np.array([0.0, 1.0, 5.0, 9.0]), np.array([0.0, 0.0, 0.2215, 0.0])),
+        "tau_di_ns": math.inf,
+    },
+    "barely below threshold": {"flux": Waveform(np.array([0.0, 1.0, 5.0, 9.0]), np.array([0.0, 0.0, 0.2195, 0.0]))},
+    "decay into the onset": {
+        "flux": Waveform(np.array([0.0, 1.0, 1.1, 6.0, 6.1]), np.array([0.0, 0.0, 0.5, 0.5, 0.35])),
+        "tau_di_ns": 25.0,
+    },
+    "slow bias ramp up and down": {
+        "flux": 0.4,
+        "bias_current": Waveform(np.array([0.0, 15.0, 25.0, 38.0]), np.array([0.0, 1.9, 1.9, 0.0])),
+    },
+    "bias through zero": {
+        "flux": 0.5,
+        "bias_current": Waveform(np.array([0.0, 10.0, 10.2, 20.0, 30.0]), np.array([0.0, 1.6, -1.6, -1.4, 3.4])),
+    },
+    "flux falls while the bias rises": {
+        "flux": Waveform(np.array([0.0, 1.0, 2.0, 30.0]), np.array([0.0, 0.0, 0.5, 0.1])),
+        "bias_current": Waveform(np.array([0.0, 30.0]), np.array([0.9, 2.2])),
+    },
+}
+
+
+@pytest.mark.parametrize("case", CROSSINGS)
+def test_model_crosses_thresholds(case: str) -> None:
+    table = source_table(DEVICE)
+    drive = settings(**CROSSINGS[case])
+    got, slow = model(table, **drive), finely(table, 0.05, **drive)
+    np.testing.assert_allclose(got, slow, rtol=0.0, atol=1.2e-6)
+    assert (got[-1] > 1.001 * got[10]) == ("above" in case) or "barely" not in case
+
+
+@pytest.mark.parametrize("kind", ["asymmetric", "small beta", "warm"])
+def test_model_crosses_thresholds_of_other_tables(kind: str) -> None:
+    beta = {"asymmetric": (1.0, 4.0), "small beta": (0.3, 0.3), "warm": (math.pi / 2, math.pi / 2)}[kind]
+    table = source_table(Device(DEVICE.junction, *beta), temperature_k=4.2 if kind == "warm" else 0.0)
+    t_ns, flux = validity_drive()
+    drive = settings(t_ns=t_ns, flux=flux)
+    np.testing.assert_allclose(model(table, **drive), finely(table, **drive), rtol=0.0, atol=1.2e-6)
+    sweep = settings(**CROSSINGS["three lobes in one straight segment"])
+    np.testing.assert_allclose(model(table, **sweep), finely(table, **sweep), rtol=0.0, atol=1.2e-6)
+
+
+def test_silent_model_decays_exactly() -> None:
+    """s' = -s beta_di / (beta_di + beta_p) / tau_di; a bias ramp leaves s = beta_p i_b / (beta_di + beta_p)."""
+    table, beta_di = source_table(DEVICE), TWO_PI * 100
+    t_ns = np.arange(0.2, 60.0, 0.3)
+    state = model(table, **settings(t_ns=t_ns, flux=0.0, tau_di_ns=10.0))
+    decay = np.exp(-(t_ns - t_ns[0]) / 10.0 * beta_di / (beta_di + DEVICE.beta_p))
+    np.testing.assert_allclose(state, state[0] * decay, rtol=1e-12)
+    kept = model(table, **settings(t_ns=t_ns, flux=0.0, tau_di_ns=math.inf))
+    np.testing.assert_allclose(kept, 1.7 * DEVICE.beta_p / (beta_di + DEVICE.beta_p), rtol=1e-12)
+
+
+def test_model_is_odd_in_the_bias_and_even_in_the_flux() -> None:
+    table = source_table(DEVICE)
+    up = model(table, **settings())
+    np.testing.assert_array_equal(model(table, **settings(bias_current=-1.7)), -up)
+    down = model(table, **settings(flux=Waveform(STEP.t_ns, -STEP.value)))
+    np.testing.assert_allclose(down, up, rtol=0.0, atol=1e-6)  # rounding may move a step
+
+
+def test_recording_does_not_change_the_model() -> None:
+    table = source_table(DEVICE)
+    coarse, fine = np.array([3.0, 40.0]), np.linspace(0.0, 40.0, 4001)
+    few, many = model(table, **settings(t_ns=coarse)), model(table, **settings(t_ns=fine))
+    np.testing.assert_array_equal(few[-1], many[-1])
+    assert few[0] == pytest.approx(many[300], abs=1e-12)
+    assert model(table, **settings(t_ns=0.0)).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"tolerance": math.nan}, "tolerance"),
+        ({"beta_di": -1.0}, "beta_di"),
+        ({"tau_di_ns": math.nan}, "tau_di_ns"),
+        ({"flux": Waveform(np.array([0.0, 1.0]), np.array([0.0, 1e9]))}, "1e5 Phi_0"),
+    ],
+)
+def test_bad_settings_of_the_model_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(CircuitError, match=message):
+        model(source_table(DEVICE), **settings(**changes))

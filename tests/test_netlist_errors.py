@@ -155,7 +155,7 @@ carries: data => carry: data
 range: 2.0 => rang: 2.0
   10:26: populations.hidden.flux_trim.rang: unknown key 'rang'; did you mean 'range'? legal keys are bits, range
 topology: {kind: all-to-all} => topolgy: {kind: all-to-all}
-  16:5: projections[0].topolgy: unknown key 'topolgy'; did you mean 'topology'? legal keys are source, target, topology, efficacy, delay_ps
+  16:5: projections[0].topolgy: unknown key 'topolgy'; did you mean 'topology'? legal keys are source, target, topology, efficacy, delay_ps, place, loss_db
 {kind: all-to-all} => {kind: all-to-all, self_conections: true}
   16:34: projections[0].topology.self_conections: unknown key 'self_conections'; did you mean 'self_connections'? legal keys are kind, self_connections
 density => densty
@@ -200,17 +200,17 @@ classes: 2, =>
   10:5: populations.hidden.flux_trim: a list is not legal; it must be a mapping (`key: value`)
 # kinds
 kind: dendrite => kind: dendrit
-  7:11: populations.hidden.kind: 'dendrit' is not a kind of population; did you mean 'dendrite'? legal kinds are input, dendrite
+  7:11: populations.hidden.kind: 'dendrit' is not a kind of population; did you mean 'dendrite'? legal kinds are input, dendrite, spike-input, spiking
 ↵    kind: dendrite =>
-  6:3: populations.hidden.kind: is missing; a population needs it: one of input, dendrite
+  6:3: populations.hidden.kind: is missing; a population needs it: one of input, dendrite, spike-input, spiking
 kind: dendrite => kind: [a]
-  7:5: populations.hidden.kind: a list is not a kind of population; legal kinds are input, dendrite
-kind: dendrite => kind: spiking
-  7:11: populations.hidden.kind: 'spiking' is not a kind of population; legal kinds are input, dendrite
+  7:5: populations.hidden.kind: a list is not a kind of population; legal kinds are input, dendrite, spike-input, spiking
+kind: dendrite => kind: neuron
+  7:11: populations.hidden.kind: 'neuron' is not a kind of population; legal kinds are input, dendrite, spike-input, spiking
 kind: input => kind: no
-  5:18: populations.pixels.kind: 'no' is not a kind of population; legal kinds are input, dendrite
+  5:18: populations.pixels.kind: 'no' is not a kind of population; legal kinds are input, dendrite, spike-input, spiking
 {kind: input, size: 3, carries: data, drive_low: 0.0, drive_high: 1.0} => 5
-  5:11: populations.pixels: 5 is no population; it must be a mapping with `kind:` one of input, dendrite
+  5:11: populations.pixels: 5 is no population; it must be a mapping with `kind:` one of input, dendrite, spike-input, spiking
 {kind: all-to-all} => {kind: ring}
   16:22: projections[0].topology.kind: 'ring' is not a kind of topology; legal kinds are all-to-all, random, one-to-one, explicit, file
 {kind: all-to-all} => {kind: al-to-all}
@@ -644,7 +644,9 @@ projections:
   - {source: pixels, target: pixels, topology: all-to-all, efficacy: {bits: 4, range: 1.0}}
 timing: {sample_tau: 1.0}
 """
-    assert message_of(text) == ("chip.yaml:4:1: populations: has no population of kind 'dendrite'; a chip needs one")
+    assert message_of(text) == (
+        "chip.yaml:4:1: populations: has no population of kind 'dendrite' or 'spiking'; a chip needs one"
+    )
 
 
 @pytest.mark.parametrize(

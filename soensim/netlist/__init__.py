@@ -1,11 +1,13 @@
 """YAML <-> Netlist: schema, topology generators, cross-references, errors with line and column."""
 
-from soensim.netlist.chip import Netlist, Projection
+from soensim.netlist.chip import Netlist
 from soensim.netlist.dump import dump_netlist
 from soensim.netlist.efficacy import Efficacy, symmetric_levels
 from soensim.netlist.load import json_schema, load_netlist, parse_netlist
 from soensim.netlist.populations import DendritePopulation, InputPopulation
+from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout
+from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
 
 __all__ = [
     "DendritePopulation",
@@ -15,6 +17,8 @@ __all__ = [
     "LinearReadout",
     "Netlist",
     "Projection",
+    "SpikeInputPopulation",
+    "SpikingPopulation",
     "dump_netlist",
     "json_schema",
     "load_netlist",

@@ -12,33 +12,14 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from soensim.errors import TechnologyError
 from soensim.netlist.edges import MAX_EDGES, EdgeError, Edges
-from soensim.netlist.efficacy import Efficacy
 from soensim.netlist.operation import Imperfections, Timing
-from soensim.netlist.parts import MAX_NEURONS, Name, NotNegative, Part, Text, fault, nearest
+from soensim.netlist.parts import MAX_NEURONS, Name, Part, Text, fault, nearest
 from soensim.netlist.populations import DendritePopulation, InputPopulation, Population
+from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
-from soensim.netlist.topology import AllToAll, RandomTopology, Topology
+from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.topology import AllToAll, RandomTopology
 from soensim.technology import Technology, load_technology
-
-
-class Projection(Part):
-    """The synapses from one population to another (or to itself)."""
-
-    source: Name
-    """Name of the population that drives."""
-    target: Name
-    """Name of the dendrite population that is driven; the same name for recurrent synapses."""
-    topology: Topology
-    """Which source drives which target; `all-to-all` and `one-to-one` may stand as plain words."""
-    efficacy: Efficacy
-    """The values that each synapse can hold."""
-    delay_ps: NotNegative = 0.0
-    """Delay of every edge (ps), until routes bring their own."""
-
-    @property
-    def key(self) -> str:
-        """`source->target`, the projection's name in programs."""
-        return f"{self.source}->{self.target}"
 
 
 class Netlist(Part):
@@ -73,8 +54,10 @@ class Netlist(Part):
             self._technology = load_technology(folder / self.technology if is_file else self.technology)
         except TechnologyError as error:
             raise fault(str(error), "technology") from error
-        if not self.dendrites:
-            raise fault("has no population of kind 'dendrite'; a chip needs one", "populations")
+        if not (self.dendrites or self.spiking):
+            raise fault("has no population of kind 'dendrite' or 'spiking'; a chip needs one", "populations")
+        if self.spiking or self.spike_inputs:
+            self._check_spiking()
         neurons = sum(population.size for population in self.populations.values())
         if neurons > MAX_NEURONS:
             raise fault(f"have {neurons} members together; the limit is {MAX_NEURONS}", "populations")
@@ -85,9 +68,43 @@ class Netlist(Part):
             self._check_readout(self.readout)
         return self
 
+    def _check_spiking(self) -> None:
+        """A spiking chip has spiking neurons and spike inputs, no others, and every number."""
+        for name, population in self.populations.items():
+            if isinstance(population, InputPopulation | DendritePopulation):
+                raise fault(
+                    f"{population.kind!r} stands beside spikes; a chip has either `input` and `dendrite` populations "
+                    "or `spike-input` and `spiking` ones",
+                    *("populations", name, "kind"),
+                )
+            try:
+                population.completed(self._technology)
+            except TechnologyError as error:
+                raise fault(str(error), "populations", name) from error
+        if self.readout is not None:
+            raise fault("a spiking chip has no readout; remove it", "readout", key=True)
+        if self.timing.integrator == "heun" or self.timing.update == "feed-forward":
+            raise fault("a spiking chip takes neither `heun` nor `feed-forward`", "timing")
+
     def _check_ends(self, projection: Projection, k: int) -> None:
         for end in ("source", "target"):
             self._check_known(getattr(projection, end), "projections", k, end)
+        target = self.populations[projection.target]
+        if isinstance(target, SpikeInputPopulation):
+            raise fault(
+                f"{projection.target!r} is an input population; a target must be of kind 'spiking'",
+                *("projections", k, "target"),
+            )
+        if not isinstance(target, SpikingPopulation):
+            for key in ("place", "loss_db"):
+                if getattr(projection, key) is not None:
+                    raise fault("has no meaning for a target that does not spike; remove it", "projections", k, key)
+        elif projection.place is not None and projection.place not in target.places:
+            raise fault(
+                f"no place {projection.place!r}; {nearest(projection.place, target.places)}"
+                f"{projection.target!r} has {', '.join(target.places)}",
+                *("projections", k, "place"),
+            )
         if projection.target in self.inputs:
             raise fault(
                 f"{projection.target!r} is an input population; a target must be of kind 'dendrite'",
@@ -164,6 +181,16 @@ class Netlist(Part):
         return {k: p for k, p in self.populations.items() if isinstance(p, DendritePopulation)}
 
     @property
+    def spiking(self) -> dict[str, SpikingPopulation]:
+        """Populations of kind `spiking`, in file order, as they stand there."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, SpikingPopulation)}
+
+    @property
+    def spike_inputs(self) -> dict[str, SpikeInputPopulation]:
+        """Populations of kind `spike-input`, in file order, as they stand there."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, SpikeInputPopulation)}
+
+    @property
     def device_technology(self) -> Technology:
         """The preset that `technology` names."""
         return self._technology
@@ -201,6 +228,12 @@ class Netlist(Part):
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
-        if any(population.source_function == "squid" for population in self.dendrites.values()):
+        if self.spiking:
+            # what the chip leaves to the technology counts as if it stood there
+            parts = {**self.spike_inputs, **self.spiking}
+            content["populations"] = {k: p.completed(self._technology).model_dump() for k, p in parts.items()}
+            content["channels"] = list(self.spike_inputs)
+            content["neurons"] = list(self.spiking)
+        if self.spiking or any(population.source_function == "squid" for population in self.dendrites.values()):
             content["arms"] = [self._technology.value(arm) for arm in ("beta_1", "beta_2")]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

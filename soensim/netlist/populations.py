@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from soensim.netlist.parts import Finite, NotNegative, Part, Positive, Size, exactly_one, fault, kind_of
+from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
 
 
 class InputPopulation(Part):
@@ -95,7 +96,7 @@ class DendritePopulation(Part):
 
 
 Population = Annotated[
-    InputPopulation | DendritePopulation,
+    InputPopulation | DendritePopulation | SpikeInputPopulation | SpikingPopulation,
     Field(discriminator="kind"),
-    BeforeValidator(kind_of("population", ("input", "dendrite"))),
+    BeforeValidator(kind_of("population", ("input", "dendrite", "spike-input", "spiking"))),
 ]

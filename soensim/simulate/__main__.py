@@ -27,11 +27,17 @@ def main(arguments: Sequence[str]) -> int:
         "Run a program on given inputs and record the state of every neuron.",
         "The trace (npz) holds state (batch, steps + 1, neurons) in I_c, t_tau and t_ns (steps + 1,), and output\n"
         "(batch, classes) where the chip has a linear readout.\n\n"
-        "example:\n  python -m soensim.simulate netlists/year1-28.yaml --inputs x.npy --out trace.npz",
+        "A chip of spiking neurons takes spike trains (npz or CSV with time_ns and channel) and --duration-ns; its\n"
+        "trace holds spikes_ns, spike_neuron, and state and flux (records, recorded) of the dendrites of --record.\n\n"
+        "examples:\n  python -m soensim.simulate netlists/year1-28.yaml --inputs x.npy --out trace.npz\n"
+        "  python -m soensim.simulate netlists/point-neurons-10.yaml --inputs spikes.csv --duration-ns 1000 \\\n"
+        "    --read-seed 0 --record neurons.soma --out trace.npz",
     )
     parser.add_argument("chip", help="netlist (YAML)")
     parser.add_argument(
-        "--inputs", required=True, help="npy file: signals on the input channels (I_c), shape (batch, steps, channels)"
+        "--inputs",
+        required=True,
+        help="npy file: signals on the input channels (I_c), shape (batch, steps, channels); or spike trains",
     )
     parser.add_argument("--program", help="program (default: beside the netlist, CHIP.safetensors)")
     parser.add_argument("--out", required=True, help="where to write the trace (npz)")
@@ -39,10 +45,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--refine", type=int, default=1, help="divide the netlist's integration step (default 1)")
     parser.add_argument("--seed", type=int, dest="chip_seed", help="draw a fabricated chip (default: the nominal one)")
     parser.add_argument("--read-seed", type=int, help="draw read noise (default: none)")
+    parser.add_argument("--duration-ns", type=float, help="spiking chips: how long to simulate")
+    parser.add_argument("--record", nargs="+", metavar="PLACE", help="spiking chips: population.place …, or all")
     parser.add_argument("--json", metavar="FILE", help="write a summary as JSON (- for standard output)")
     given = parser.parse_args(arguments)
     cli.check_writable(given.out, given.json)
     netlist = load_netlist(given.chip)
+    if netlist.spiking:
+        from soensim.simulate.spiking.command import run_spiking  # numba: loaded only by chips that need it
+
+        return run_spiking(given, netlist, arguments)
+    if given.duration_ns is not None or given.record is not None:
+        raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
     network = compile_network(route(netlist), refine=given.refine)
     program = Program.load(given.program or Path(given.chip).with_suffix(".safetensors"))
     trace = simulate(

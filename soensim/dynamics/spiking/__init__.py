@@ -1,13 +1,6 @@
 """Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
 
-from soensim.dynamics.spiking.arrays import (
-    SpikingArrays,
-    SpikingState,
-    StepArrays,
-    initial_state,
-    largest_step,
-    step_arrays,
-)
+from soensim.dynamics.spiking.arrays import SpikingArrays, SpikingState, initial_state
 from soensim.dynamics.spiking.assemble import Links, assemble
 from soensim.dynamics.spiking.kernel import advance
 from soensim.dynamics.spiking.neuron import (
@@ -20,6 +13,7 @@ from soensim.dynamics.spiking.neuron import (
     threshold_flux,
 )
 from soensim.dynamics.spiking.reference import ReferenceRun, reference_run
+from soensim.dynamics.spiking.steps import StepArrays, largest_step, step_arrays
 from soensim.dynamics.spiking.synapse import SynapseResponse
 
 __all__ = [

@@ -67,7 +67,7 @@ def assemble(neurons: Sequence[tuple[Neuron, int]], channels: int, links: Iterab
     blocks = [_block(neuron, count) for neuron, count in neurons]
     sizes = np.concatenate([np.full(count, len(neuron.tree())) for neuron, count in neurons]).astype(np.int64)
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    dendrites = np.concatenate(blocks, axis=1)
+    dendrites = np.ascontiguousarray(np.concatenate(blocks, axis=1))
     n = len(sizes)
     # a parent is given within its neuron
     owner = np.repeat(np.arange(n), sizes)

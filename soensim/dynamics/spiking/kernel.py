@@ -27,6 +27,8 @@ from soensim.dynamics.spiking.synapse import response_flux
 STEP, ACTIVE, QUEUED, USED, SPIKES, DETECTIONS, LOST, PREPARED = range(8)
 # A state below this is at rest: it is past 1e-30 fluxons, and subnormal numbers would cost a hundred times more.
 _AT_REST = 1e-30
+# Unsigned indices spare numba the test for negative ones, in the two loops that matter.
+_Index = np.uint64
 
 
 @njit(cache=True, error_model="numpy")
@@ -112,8 +114,8 @@ def _respond(t_end, arrays, steps, state):  # type: ignore[no-untyped-def]
     kinds, decay = arrays.kinds, steps.decay
     at, n = 0, state.counts[ACTIVE]
     while at < n:
-        k = state.active[at]
-        kind = arrays.synapse_kind[k]
+        k = _Index(state.active[_Index(at)])
+        kind = _Index(arrays.synapse_kind[k])
         age = t_end - state.last_detection_ns[k]
         if age >= kinds[kind, 4]:
             state.synapse_flux[k] = 0.0
@@ -128,7 +130,7 @@ def _respond(t_end, arrays, steps, state):  # type: ignore[no-untyped-def]
             value = max(value, new)
             state.rising[k] = age <= kinds[kind, 3]
         state.synapse_flux[k] = value
-        state.drive[arrays.synapse_dendrite[k]] += arrays.efficacy[k] * value
+        state.drive[_Index(arrays.synapse_dendrite[k])] += arrays.efficacy[k] * value
         at += 1
     state.counts[ACTIVE] = n
 
@@ -192,7 +194,8 @@ def advance(  # type: ignore[no-untyped-def]
         _respond(t_end, arrays, steps, state)
         for neuron in range(n_neurons):
             soma = first[neuron]
-            for d in range(soma, first[neuron + 1]):
+            for place in range(soma, first[neuron + 1]):
+                d = _Index(place)
                 phi = drive[d]
                 drive[d] = offset[d]
                 flux[d] = phi
@@ -202,13 +205,13 @@ def advance(  # type: ignore[no-untyped-def]
                     after += gain[d] * source_value(phi, bias[d] - before, source)
                 if abs(after) < _AT_REST:
                     after = 0.0
-                if d == soma:
+                if place == soma:
                     if hold[neuron] > 0:
                         hold[neuron] -= 1
                         after = 0.0
                 else:
                     # the parent comes first in the order: it sees this in its next step
-                    drive[parent[d]] += coupling[d] * after
+                    drive[_Index(parent[d])] += coupling[d] * after
                 s[d] = after
             if s[soma] >= threshold[neuron]:
                 if s[soma] == math.inf:  # a reset would hide that the state has diverged

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soensim.dynamics.spiking.arrays import Floats, Indices, SpikingArrays, StepArrays
+from soensim.dynamics.spiking.arrays import Floats, Indices, SpikingArrays
 from soensim.dynamics.spiking.light import photon_delay, unit_exponential
+from soensim.dynamics.spiking.steps import StepArrays
 from soensim.dynamics.spiking.synapse import SynapseResponse
 
 

@@ -140,8 +140,8 @@ def simulate_spikes(
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """View that cannot be written through: numba compiles once more for arrays that can."""
-    view = array.view()
+    """View that is contiguous and cannot be written through: numba compiles once more for arrays that are not so."""
+    view = np.ascontiguousarray(array).view()
     view.setflags(write=False)
     return view
 

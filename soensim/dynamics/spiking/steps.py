@@ -1,0 +1,124 @@
+"""What a step size adds to a spiking network, and how large it may be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from soensim.circuit import SourceArrays
+from soensim.dynamics.spiking.arrays import Floats, Indices, SpikingArrays
+from soensim.dynamics.step import MAX_DRIVE_PER_STEP, Integrator, coefficients
+from soensim.errors import SimulationError
+
+
+class StepArrays(NamedTuple):
+    """What a step size adds.
+
+    Parameters
+    ----------
+    dt_ns
+        The step (ns).
+    retention, gain
+        (dendrites,): coefficients of `soensim.dynamics.step`.
+    rest_flux
+        (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
+    hold
+        (neurons,): steps for which the soma is held at zero.
+    decay
+        (kinds,): what a falling response keeps per step.
+    """
+
+    dt_ns: float
+    retention: Floats
+    gain: Floats
+    rest_flux: Floats
+    hold: Indices
+    decay: Floats
+
+
+def step_arrays(
+    arrays: SpikingArrays, source: SourceArrays, *, dt_ns: float, tau_0_ns: float, integrator: Integrator
+) -> StepArrays:
+    """Prepare steps of ``dt_ns``.
+
+    Parameters
+    ----------
+    arrays, source
+        The network, and the source function of all its dendrites.
+    dt_ns, tau_0_ns
+        The step, and the unit of dimensionless time (ns).
+    integrator
+        `forward-euler` or `exponential-euler`, as `soensim.dynamics.coefficients`.
+
+    Raises
+    ------
+    SimulationError
+        The step is not positive, or longer than `largest_step`; or the integrator is another.
+    """
+    if not (math.isfinite(dt_ns) and dt_ns > 0):
+        raise SimulationError(f"the step dt_ns is {dt_ns!r}; it must be a positive finite number")
+    largest_ns, reason = largest_step(arrays, tau_0_ns=tau_0_ns, integrator=integrator)
+    if dt_ns > largest_ns * (1 + 1e-9):
+        raise SimulationError(f"a step of {dt_ns:.4g} ns is too coarse: {reason}, so {largest_ns:.4g} ns or less")
+    dt_tau = dt_ns / tau_0_ns
+    retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, integrator)
+    hold = np.ceil(arrays.absolute_refractory_ns / dt_ns * (1 - 1e-12)).astype(np.int64)
+    return StepArrays(
+        dt_ns=float(dt_ns),
+        retention=retention,
+        gain=gain,
+        rest_flux=rest_flux(arrays.bias_current, source),
+        hold=hold,
+        decay=np.exp(-dt_ns / arrays.kinds[:, 2]),
+    )
+
+
+def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrator) -> tuple[float, str]:
+    """Find the largest step (ns) that follows every part of a network, and say in words what limits it.
+
+    dt gamma_plus <= 0.2 (`soensim.dynamics.step`), dt <= tau_fall / 5 of a synapse, dt <= the absolute refractory time,
+    and under forward Euler dt gamma_minus <= 1.
+
+    Raises
+    ------
+    SimulationError
+        The integrator is none of those that the spiking engine has.
+    """
+    if integrator not in ("forward-euler", "exponential-euler"):
+        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler and exponential-euler")
+    no_leak = math.inf if integrator == "exponential-euler" else 1.0
+    limits = (
+        (MAX_DRIVE_PER_STEP * tau_0_ns, arrays.gamma_plus, f"dt gamma_plus must be at most {MAX_DRIVE_PER_STEP}"),
+        (no_leak * tau_0_ns, arrays.gamma_minus, "dt gamma_minus must be at most 1 for forward Euler"),
+        (0.2, 1 / arrays.kinds[:, 2], "dt must be at most a fifth of a synapse's tau_fall"),
+        (1.0, 1 / arrays.absolute_refractory_ns, "dt must be at most the absolute refractory time"),
+    )
+    found = [(one / rate, reason) for one, rates, reason in limits if (rate := float(np.max(rates, initial=0.0))) > 0]
+    return min(found)
+
+
+def rest_flux(bias_current: Floats, source: SourceArrays) -> Floats:
+    """Largest |phi| (Phi_0) at which no current from 0 to ``bias_current`` (I_c) exceeds the table's threshold.
+
+    The threshold falls from phi = 0 to 1/2 and repeats; where the bias never reaches it the answer is infinity, where
+    it always does, -1. Found by bisection on the table's own edge, so that it is exact for this table.
+    """
+    low, high = np.zeros(len(bias_current)), np.full(len(bias_current), 0.5)
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        rests = bias_current <= _edge(middle, source)
+        low, high = np.where(rests, middle, low), np.where(rests, high, middle)
+    # unequal arms shift the flux by skew x current; a rounding error more keeps the answer on the safe side
+    low = low - abs(source.skew) * bias_current - 1e-12
+    low = np.where(bias_current > _edge(np.zeros(1), source), -1.0, low)
+    always = (bias_current <= _edge(np.full(1, 0.5), source)) & (bias_current < source.current_max)
+    return np.where(always, math.inf, low)
+
+
+def _edge(x: Floats, source: SourceArrays) -> Any:
+    cells = source.edge
+    a = np.minimum((x * 2 * len(cells)).astype(np.int64), len(cells) - 1)
+    r = x * 2 * len(cells) - a
+    return cells[a, 0] + r * (cells[a, 1] + r * (cells[a, 2] + r * cells[a, 3]))
