@@ -62,3 +62,17 @@ def test_command(tmp_path, capsys):
 @pytest.mark.parametrize("chip", sorted((ROOT / "netlists").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_chip_that_ships_passes(chip):
     assert cli.run(main, [str(chip)]) == 0
+
+
+def test_every_dendrite_of_a_spiking_chip_is_checked():
+    text = (ROOT / "netlists" / "point-neurons-10.yaml").read_text()
+    sound = check_chip(parse_netlist(text))
+    assert [f.id for f in sound] == ["SOEN-PH-001", *["SOEN-PH-002", "SOEN-PH-003"] * 2]
+    assert {f.severity for f in sound} == {"note"}
+    assert [f.object for f in sound[1::2]] == ["populations.neurons: soma", "populations.neurons: refractory"]
+    weak = text.replace("soma: {threshold: 0.3}", "soma: {threshold: 0.3}\n    refractory: {beta_di: 314}")
+    (coarse,) = check_chip(parse_netlist(weak))
+    assert (coarse.id, coarse.severity) == ("SOEN-PH-001", "error")
+    assert "set timing.substeps to 13 or more" in coarse.message
+    weak = weak.replace("substeps: 10", "substeps: 20")
+    assert [f.severity for f in check_chip(parse_netlist(weak))] == ["note", "note", "note", "warning", "note"]

@@ -190,3 +190,10 @@ def test_as_a_process_with_bad_input():
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("soensim: error: none.yaml")
+
+
+def test_a_spiking_chip_is_told_what_to_do_instead(capsys):
+    from conftest import ROOT
+
+    assert cli.run(main, [str(ROOT / "netlists" / "point-neurons-10.yaml")]) == 2
+    assert "has spiking neurons" in capsys.readouterr().err

@@ -13,8 +13,12 @@ from typing import Any, Literal
 
 from soensim.circuit import Device, threshold, validity
 from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
+from soensim.dynamics.spiking import largest_step as largest_spiking_step
+from soensim.errors import SimulationError
 from soensim.netlist import DendritePopulation, Netlist
 from soensim.network import gammas, sample_duration
+from soensim.routing import route
+from soensim.simulate.spiking import compile_spiking
 
 Severity = Literal["error", "warning", "note"]
 
@@ -51,10 +55,34 @@ class Finding:
 
 
 def check_chip(netlist: Netlist) -> list[Finding]:
-    """Apply every rule to every dendrite population."""
-    return [
-        finding for name, population in netlist.dendrites.items() for finding in _population(netlist, name, population)
-    ]
+    """Apply every rule to every dendrite of every population.
+
+    Raises
+    ------
+    SoensimError
+        A spiking population lacks a number that neither the netlist nor its technology gives.
+    """
+    found = [f for name, population in netlist.dendrites.items() for f in _population(netlist, name, population)]
+    return found + (list(_spiking(netlist)) if netlist.spiking else [])
+
+
+def _spiking(netlist: Netlist) -> Iterator[Finding]:
+    try:
+        network = compile_spiking(route(netlist))
+    except SimulationError as error:  # a step too coarse for a dendrite: the message says which, and what to do
+        yield Finding("SOEN-PH-001", "error", "timing", None, None, "", str(error))
+        return
+    arrays = network.arrays
+    largest_ns, _ = largest_spiking_step(arrays, tau_0_ns=network.tau_0_ns, integrator=network.integrator)
+    yield Finding(
+        "SOEN-PH-001", "note", "timing", network.dt_ns, largest_ns, "ns", "the integration step resolves the dendrites"
+    )
+    device = Device.from_technology(netlist.device_technology)
+    for population in network.populations:
+        for place, name in enumerate(population.places):
+            where, dendrite = f"populations.{population.name}: {name}", population.first_dendrite + place
+            yield _validity(where, float(arrays.gamma_plus[dendrite]))
+            yield _bias(where, float(arrays.bias_current[dendrite]), device)
 
 
 def _population(netlist: Netlist, name: str, population: DendritePopulation) -> Iterator[Finding]:
@@ -72,8 +100,9 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation) -> 
             "to describe a chip",
         )
         return
-    yield _validity(netlist, where, population)
-    yield _bias(netlist, where, population)
+    yield _validity(where, gammas(netlist, population)[0])
+    device = Device.from_technology(netlist.device_technology)
+    yield _bias(f"{where}.bias_current", population.bias_current or 0.0, device)
 
 
 def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
@@ -99,8 +128,8 @@ def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Findi
     )
 
 
-def _validity(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
-    found = validity(1 / gammas(netlist, population)[0])
+def _validity(where: str, gamma_plus: float) -> Finding:
+    found = validity(1 / gamma_plus)
     severity: dict[str, Severity] = {"valid": "note", "doubtful": "warning", "fails": "error"}
     loop = f"beta_di = 2 pi {found.beta_di / (2 * math.pi):.4g}"
     said = {
@@ -111,10 +140,8 @@ def _validity(netlist: Netlist, where: str, population: DendritePopulation) -> F
     return Finding("SOEN-PH-002", severity[found.verdict], where, found.chi_squared, 1e-4, "chi^2", said[found.verdict])
 
 
-def _bias(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
-    device = Device.from_technology(netlist.device_technology)
+def _bias(where: str, bias: float, device: Device) -> Finding:
     lowest, highest = (float(threshold(flux, device.beta_1, device.beta_2)) for flux in (0.5, 0.0))
-    bias = population.bias_current or 0.0
     if bias <= lowest:
         severity: Severity = "error"
         limit, said = lowest, f"no flux can make these neurons active; bias above i_th(1/2) = {lowest:.4g}"
@@ -127,4 +154,4 @@ def _bias(netlist: Netlist, where: str, population: DendritePopulation) -> Findi
     else:
         severity, limit = "note", highest
         said = f"between i_th(1/2) = {lowest:.4g} and i_th(0) = {highest:.4g}: silent at rest, active when driven"
-    return Finding("SOEN-PH-003", severity, f"{where}.bias_current", bias, limit, "I_c", said)
+    return Finding("SOEN-PH-003", severity, where, bias, limit, "I_c", said)

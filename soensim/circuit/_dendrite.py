@@ -17,14 +17,14 @@ from numba import njit
 
 from soensim.circuit.source import _Index, source_value, source_value_and_gradient
 
-# Step control: safety, growth per step, shrinkage per rejection; a step moves the flux by 1/8 Phi_0 at most, so
-# that no lobe of g is jumped over; a segment has room for so many shortest steps.
-_SAFETY, _GROW, _SHRINK, _FLUX_STEP, _SHORTEST = 0.7, 3.0, 0.15, 0.125, 1e-12
+# Step control: safety, growth per step, shrinkage per rejection; shortest step and most flux of a segment.
+_SAFETY, _GROW, _SHRINK, _SHORTEST, _FLUX_MOST = 0.7, 3.0, 0.15, 1e-12, 1e5
 # What a step may lose of the onset, as a fraction of the tolerance.
 _ONSET = 0.1
 # Share of the difference between orders 3 and 2 in the error estimate. Largest error found over tolerance, on the
 # drives of the tests at tolerances from 1e-8 to 1e-3: 6.5 with 0, 1.5 with 0.05, for 2 % more time.
 _CAUTION = 0.05
+_SILENTW = 0.3
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -109,9 +109,20 @@ def _silent_step(s, t_end, flux, dflux, bias, dbias, inv_l, rate, slope, bend, m
         t *= min(max(root, 0.02), 0.98)
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def _room(x, dflux):  # type: ignore[no-untyped-def]
+    """Time until the flux x reaches a multiple of 1/2, where the edge turns: no step shall leap over a lobe of g."""
+    if dflux == 0.0:
+        return np.inf
+    ahead = 2.0 * x if dflux < 0.0 else -2.0 * x
+    ahead -= math.floor(ahead)
+    return (ahead if ahead > 1e-9 else 1.0) / (2.0 * abs(dflux))
+
+
 @njit(cache=True, error_model="numpy")
 def _onset_step(s, sigma, least, flux, dflux, bias, dbias, inv_l, rate, push, tolerance, arrays):  # type: ignore[no-untyped-def]
     """Step from the onset to sigma or less: (sigma, s there, ds/dsigma there, factor for the next)."""
+    speed = abs(dbias) + rate * abs(s) + abs(push) + abs(arrays.tangent * dflux)
     while True:
         c = 0.5 * sigma  # ds/dsigma = 0 at the onset itself
         t = c * c
@@ -120,10 +131,13 @@ def _onset_step(s, sigma, least, flux, dflux, bias, dbias, inv_l, rate, push, to
         t, y = c * c, s + c * k2
         k3 = 2.0 * c * (inv_l * source_value(flux + t * dflux, bias + t * dbias - y, arrays) - rate * y + push)
         t, y = sigma * sigma, s + sigma * (k2 / 3.0 + k3 * (4.0 / 9.0))
-        end = 2.0 * sigma * (inv_l * source_value(flux + t * dflux, bias + t * dbias - y, arrays) - rate * y + push)
+        g = source_value(flux + t * dflux, bias + t * dbias - y, arrays)
+        end = 2.0 * sigma * (inv_l * g - rate * y + push)
         error = sigma * abs(k2 / 12.0 + k3 / 9.0 - end / 8.0)
         factor = min(max(_SAFETY * (tolerance / (error + 1e-300)) ** (1.0 / 3.0), _SHRINK), _GROW)
-        if not error > tolerance or t <= least:
+        if g == 0.0 and error <= tolerance and inv_l * t * math.sqrt(t * speed) > _ONSET * tolerance:
+            factor = 0.5  # silent again: something in between may have been missed
+        elif not error > tolerance or t <= least:
             return sigma, y, end, factor
         sigma *= factor
 
@@ -138,8 +152,7 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
         start, span = knots[j], knots[j + 1] - knots[j]
         dflux, dbias = (flux[j + 1] - flux[j]) / span, (bias[j + 1] - bias[j]) / span
         push, least = inv_l * beta_p * dbias, _SHORTEST * span
-        longest = min(span, _FLUX_STEP / (abs(dflux) + 1e-300))
-        if not longest > 1e6 * least:
+        if abs(flux[j + 1] - flux[j]) > _FLUX_MOST:
             return -1
         # All that is left to read belongs to the last step, whatever the rounding of the last knot.
         slack = np.inf if j == knots.size - 2 else 0.0
@@ -162,7 +175,7 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
                 if full or not onset:
                     continue
                 phi, i_b, left = flux[j] + t * dflux, bias[j] + t * dbias, span - t
-                limit = math.sqrt(min(left, longest))
+                limit = math.sqrt(min(left, _room(phi - arrays.skew * (i_b - s), dflux)))
                 sigma, after, end, factor = _onset_step(
                     s, min(sigma_next, limit), least, phi, dflux, i_b, dbias, inv_l, rate, push, tolerance, arrays
                 )
@@ -180,9 +193,10 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
             g, g_phi, g_i = source_value_and_gradient(phi, i, arrays)
             f = inv_l * g - rate * s + push
             f_s, f_t = -inv_l * g_i - rate, inv_l * (g_phi * dflux + g_i * dbias)
-            h, factor, rejected = min(h_next, longest), _GROW, False
+            reach = max(min(left, _room(phi - arrays.skew * i, dflux)), least)
+            h, factor, rejected = h_next, _GROW, False
             while True:
-                h = left if h >= left - least else min(h, 0.5 * left) if h > 0.5 * left else max(h, least)
+                h = reach if h >= reach else 0.5 * reach if h > 0.5 * reach else max(h, least)
                 half = 0.5 * h
                 p1, p2, _, _ = _phi_functions(half * f_s)
                 q1, q2, q3, q4 = _phi_functions(h * f_s)
@@ -192,15 +206,18 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
                 d_half = inv_l * (g_half - g + g_i * to_half) - half * f_t
                 d_end = inv_l * (g_end - g + g_i * to_end) - h * f_t
                 third, fourth = 16.0 * d_half - 2.0 * d_end, 12.0 * d_end - 48.0 * d_half
-                # Part of the difference to order 2 as well: kinks may make the other one small by chance. All of
-                # it where g ends, since that corner escapes both.
-                error = max(abs(h * q4 * fourth), (1.0 if g_end == 0.0 else _CAUTION) * abs(h * q3 * third))
+                # Part of the difference to order 2 as well, since kinks may make the other one small by chance.
+                error = max(abs(h * q4 * fourth), _CAUTION * abs(h * q3 * third))
+                if g_end == 0.0:  # silent there: nothing damps the defect
+                    error = max(error, _SILENTW * abs(h * d_end))
+                elif g_end > g:  # f_s is about as 1 / g: less damping there than phi_3, phi_4 suppose
+                    error *= (4.0 - h * f_s) / (4.0 - h * f_s * g / g_end)
                 factor = _SAFETY * math.sqrt(math.sqrt(tolerance / (error + 1e-300)))
                 if not error > tolerance or h <= least:
                     break
                 h, rejected = h * max(factor, _SHRINK), True
                 steps += 1
-            full = h == left
+            full = left - h <= least
             read_to = start + t + h + (slack if full else 0.0)
             while o < t_out.size and t_out[o] <= read_to:
                 r = t_out[o] - start - t
@@ -211,5 +228,5 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
             s += to_end + h * (q3 * third + q4 * fourth)
             t = span if full else t + h
             wanted = h * min(factor, 1.0 if rejected else _GROW)
-            h_next = max(h_next, wanted) if full and not rejected else wanted
+            h_next = max(h_next, wanted) if h == reach and not rejected else wanted
     return steps

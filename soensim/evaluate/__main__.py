@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     json_target = given.json or str(REPORTS / f"{netlist.name}.json")
     html_target = given.html or str(REPORTS / f"{netlist.name}.html")
     _check_targets(json_target, html_target, ours=not (given.json and given.html))
+    compile_network(route(netlist))  # a chip that cannot be scored at all is told so before its program is looked for
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")

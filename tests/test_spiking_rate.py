@@ -1,0 +1,75 @@
+"""The second model: exact where it claims to be, and its error where it is not."""
+
+import numpy as np
+import pytest
+from spiking_problems import RECEIVER, RESPONSE, TABLE, dendrite, links, network, point_neuron
+
+from soensim.errors import SimulationError
+from soensim.simulate.spiking import Recording, simulate_spikes
+from soensim.simulate.spiking.rate import mean_flux, neuron_source, spike_interval
+
+SOMA = {"threshold": 0.3, "held_ns": 10.0}
+
+
+@pytest.mark.parametrize("flux", [0.32, 0.35, 0.4, 0.5])
+def test_interval_of_a_soma_alone_is_the_engines(flux):
+    """Spikes fall on step ends: the engine's mean interval is at most a step longer."""
+    predicted = spike_interval(dendrite(), TABLE, flux=flux, **SOMA)
+    measured = 1 / neuron_source(point_neuron(refractory=False), TABLE, [flux], dt_ns=0.01, duration_ns=1000.0)[0]
+    assert -1e-3 < measured - predicted < 0.011
+
+
+def test_a_soma_that_comes_to_rest_below_threshold_is_silent():
+    assert spike_interval(dendrite(), TABLE, flux=0.3, **SOMA) == np.inf
+    assert spike_interval(dendrite(), TABLE, flux=0.0, **SOMA) == np.inf
+    assert neuron_source(point_neuron(), TABLE, [0.0, 0.3]).tolist() == [0.0, 0.0]
+
+
+def test_static_flux_and_synaptic_flux_add():
+    shifted = spike_interval(dendrite(flux_offset=0.1), TABLE, flux=0.3, **SOMA)
+    assert shifted == pytest.approx(spike_interval(dendrite(), TABLE, flux=0.4, **SOMA), rel=1e-12)
+
+
+def test_the_refractory_dendrite_slows_a_neuron_down_and_more_flux_speeds_it_up():
+    alone, with_it = (neuron_source(point_neuron(refractory=r), TABLE, [0.35, 0.4, 0.45]) for r in (False, True))
+    assert np.all(with_it < 0.5 * alone)
+    assert np.all(np.diff(with_it) > 0)
+    assert 1 / with_it[1] == pytest.approx(78.0, rel=0.02)  # of its limit cycle, at a step of 0.01 ns
+
+
+@pytest.mark.parametrize("interval_ns", [20.0, 60.0, 130.0, 500.0])
+def test_mean_flux_is_the_engines(interval_ns):
+    """A regular train into a synapse: mean of the recorded flux over many whole periods."""
+    net = network([(point_neuron(refractory=False, bias=1.2), 1)], 1, [links([(1, 0, 0)])])
+    duration = 8000.0
+    trains = [np.arange(0.0, duration, interval_ns)]
+    trace = simulate_spikes(net, trains, duration_ns=duration, dt_ns=0.05, record=Recording(dendrites=[0]))
+    measured = float(trace.flux[len(trace.flux) // 4 :].mean())
+    assert mean_flux(RESPONSE, 1 / interval_ns) == pytest.approx(measured, rel=0.02)
+
+
+def test_a_slow_dendrite_follows_the_mean_within_a_tenth():
+    """Neuron under constant flux -> dendrite of 2 us in the arbor of a silent neuron."""
+    driver = point_neuron(flux_offset=0.4)
+    slow = dendrite("slow", 2000.0, coupling=0.0)
+    reader = point_neuron(refractory=False, bias=1.2, branches=(slow,))
+    net = network([(driver, 1), (reader, 1)], 0, [links([(0, 1, 1)], RECEIVER, efficacy=0.6)])
+    trace = simulate_spikes(net, [], duration_ns=20000.0, dt_ns=0.1, record=Recording(dendrites=[3]))
+    measured = float(trace.state[len(trace.state) // 2 :].mean())
+    rate = neuron_source(point_neuron(), TABLE, [0.4])[0]
+    detected = mean_flux(RESPONSE, rate, efficacy=0.6)
+    # between detections the dendrite only leaks: it integrates the drive above its threshold, not the mean flux
+    ages = np.linspace(0, 1 / rate, 2001)
+    flux = 0.6 * RESPONSE.flux(ages)
+    drive = lambda s: (slow.gamma_plus * TABLE(flux, np.full_like(flux, slow.bias_current - s))).mean()  # noqa: E731
+    low, high = 0.0, 1.5
+    for _ in range(50):
+        s = 0.5 * (low + high)
+        low, high = (s, high) if drive(s) > slow.gamma_minus * s else (low, s)
+    assert 0 < detected < 0.5
+    assert measured == pytest.approx(s, rel=0.1)
+
+
+def test_fluxes_that_are_not_finite_are_refused():
+    with pytest.raises(SimulationError, match="finite numbers"):
+        neuron_source(point_neuron(), TABLE, [0.1, np.nan])
