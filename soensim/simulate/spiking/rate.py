@@ -13,8 +13,8 @@ no threshold crossing has to be looked for. The paper's equations were not at ha
 3. A regular train of spikes is detected at every ceil(nu t_d)-th of them, t_d being the detector's dead time, and gives
    the mean flux counts x integral of the response.
 
-It holds for what changes slowly against 1 / nu and is slow itself: dendrites with long decay times, not a soma driven by
-single detections, which follows every one of them (studies/point-neurons).
+It holds for what changes slowly against 1 / nu and is slow itself: dendrites with long decay times, not a soma driven
+by single detections, which follows every one of them (studies/point-neurons).
 """
 
 from __future__ import annotations
