@@ -1,0 +1,190 @@
+"""RoutedNetlist -> Network: compiled once, evaluated many times; nothing later looks at names or YAML again."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.dynamics import check_step, coefficients, largest_step, substeps_needed
+from soensim.errors import NetlistError, SimulationError
+from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
+from soensim.network.chip import (
+    FloatArray,
+    GoodnessOutput,
+    InputLines,
+    LinearOutput,
+    Network,
+    Population,
+    Synapses,
+)
+from soensim.network.dendrites import check_validity, gammas, sample_duration, source_function
+from soensim.routing import RoutedNetlist
+
+T = TypeVar("T", bound=np.generic)
+
+
+def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
+    """Compile a routed chip.
+
+    Parameters
+    ----------
+    routed
+        The chip.
+    refine
+        Divide the netlist's integration step by this; 1 is the step that training uses.
+
+    Raises
+    ------
+    SimulationError
+        ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
+        so small that single fluxons matter.
+    NetlistError
+        A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
+    """
+    if refine < 1:
+        raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
+    netlist = routed.netlist
+    if netlist.spiking:
+        raise NetlistError(
+            f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
+            "`soensim simulate`, or compile it with soensim.simulate.spiking.compile_spiking"
+        )
+    timing = netlist.timing
+    sample_tau = sample_duration(netlist)
+
+    inputs, channel = [], 0
+    for name, lines in netlist.inputs.items():
+        place = slice(channel, channel + lines.size)
+        inputs.append(InputLines(name, place, lines.carries, lines.drive_low, lines.drive_high))
+        channel = place.stop
+    populations, neuron = [], 0
+    for name, population in netlist.dendrites.items():
+        populations.append(_population(netlist, name, population, neuron))
+        neuron += population.size
+        if not populations[-1].source.virtual:
+            check_validity(name, float(populations[-1].gamma_plus[0]))
+    largest_tau = [
+        largest_step(p.source, float(p.gamma_plus[0]), float(p.gamma_minus[0]), timing.integrator) for p in populations
+    ]
+    substeps = timing.substeps or substeps_needed(sample_tau, min(largest_tau))
+    for compiled, limit_tau in zip(populations, largest_tau, strict=True):
+        check_step(compiled.name, sample_tau / (substeps * refine), limit_tau, sample_tau)
+    substeps *= refine
+    dt_tau = sample_tau / substeps
+    return Network(
+        name=netlist.name,
+        netlist_hash=netlist.hash,
+        inputs=tuple(inputs),
+        populations=tuple(populations),
+        synapses=_synapses(routed, inputs, dt_tau),
+        output=_output(netlist),
+        feed_forward=timing.update == "feed-forward",
+        sample_tau=sample_tau,
+        substeps=substeps,
+        integrator=timing.integrator,
+        spreads={
+            name: netlist.imperfection(name)
+            for name in ("efficacy_spread", "gamma_minus_spread", "bias_current_spread", "flux_offset_spread")
+        },
+        read_noise_flux=netlist.imperfections.read_noise_flux,
+    )
+
+
+def step_coefficients(
+    network: Network, population: Population, gamma_minus: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Compute (retention, gain) of a population at the network's step, for a given leak (1/tau)."""
+    return coefficients(population.gamma_plus, gamma_minus, network.dt_tau, network.integrator)
+
+
+def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:
+    source = source_function(netlist, name, population)
+    gamma_plus, gamma_minus = gammas(netlist, population)
+    trim = population.flux_trim
+    return Population(
+        name=name,
+        neurons=slice(start, start + population.size),
+        source=source,
+        gamma_plus=_constant(population.size, gamma_plus),
+        gamma_minus=_constant(population.size, gamma_minus),
+        bias_current=_constant(population.size, population.bias_current or 0.0),
+        flux_offset=_constant(population.size, population.flux_offset),
+        trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
+    )
+
+
+def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) -> dict[str, Synapses]:
+    netlist = routed.netlist
+    junction = netlist.device_technology.junction
+    group_index = {name: k for k, name in enumerate(netlist.dendrites)}
+    input_place = {lines.name: lines.channels for lines in inputs}
+    synapses = {}
+    for projection in netlist.projections:
+        existing = routed.projections[projection.key]
+        n_sources = netlist.populations[projection.source].size
+        delay_tau = junction.tau_from_seconds(existing.delay_ps * 1e-12)
+        sources, targets = existing.edges.sources, existing.edges.targets
+        synapses[projection.key] = Synapses(
+            key=projection.key,
+            source=group_index.get(projection.source),
+            target=group_index[projection.target],
+            shape=(netlist.populations[projection.target].size, n_sources),
+            columns=input_place.get(projection.source, slice(0, n_sources)),
+            sources=sources,
+            targets=targets,
+            sign=edge_signs(projection.efficacy, sources, n_sources),
+            levels=projection.efficacy.level_table,
+            delay_steps=_frozen(np.rint(delay_tau / dt_tau).astype(np.int64)),
+        )
+    return synapses
+
+
+def edge_signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:
+    """Sign of each edge; drawn per source (Dale) or per edge with the seed of the netlist."""
+    match efficacy.sign:
+        case "free" | "positive":
+            return _constant(len(sources), 1.0)
+        case "negative":
+            return _constant(len(sources), -1.0)
+        case sign:
+            rng = np.random.default_rng(sign.seed)
+            if sign.kind == "dale":
+                inhibitory = rng.permutation(n_sources) < round(sign.inhibitory_fraction * n_sources)
+                return _frozen(np.where(inhibitory[sources], -1.0, 1.0))
+            return _frozen(np.where(rng.random(len(sources)) < sign.negative_fraction, -1.0, 1.0))
+
+
+def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
+    readout = netlist.readout
+    if readout is None:
+        return None
+    names = list(netlist.dendrites)
+    population = names.index(readout.population)
+    if isinstance(readout, LinearReadout):
+        size = netlist.populations[readout.population].size
+        edges = np.tile(np.arange(size), readout.classes)
+        signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
+        return LinearOutput(
+            population,
+            readout.classes,
+            readout.state,
+            readout.efficacy.level_table,
+            _frozen(signs),
+            readout.location == "on-chip",
+            readout.efficacy.bits,
+        )
+    if isinstance(readout, GoodnessReadout):
+        labels = next(p for p in netlist.inputs.values() if p.carries == "label")
+        return GoodnessOutput(population, labels.size, readout.state)
+    return None
+
+
+def _constant(size: int, value: float) -> FloatArray:
+    return _frozen(np.full(size, value, dtype=np.float64))
+
+
+def _frozen(array: NDArray[T]) -> NDArray[T]:
+    array.setflags(write=False)
+    return array
