@@ -17,14 +17,16 @@ from numba import njit
 
 from soensim.circuit.source import _Index, source_value, source_value_and_gradient
 
-# Step control: safety, growth per step, shrinkage per rejection; shortest step and most flux of a segment.
-_SAFETY, _GROW, _SHRINK, _SHORTEST, _FLUX_MOST = 0.7, 3.0, 0.15, 1e-12, 1e5
+# Step control: safety, growth per step, shrinkage per rejection; shortest step of a segment.
+# Most flux of a segment, most steps of all.
+_FLUX_MOST, _STEPS_MOST = 1e5, 100_000_000
+_SAFETY, _GROW, _SHRINK, _SHORTEST = 0.7, 3.0, 0.15, 1e-12
 # What a step may lose of the onset, as a fraction of the tolerance.
 _ONSET = 0.1
-# Share of the difference between orders 3 and 2 in the error estimate. Largest error found over tolerance, on the
-# drives of the tests at tolerances from 1e-8 to 1e-3: 6.5 with 0, 1.5 with 0.05, for 2 % more time.
-_CAUTION = 0.05
-_SILENTW = 0.3
+# Shares in the error estimate of the difference between orders 3 and 2, and of the defect h D(1) where g ends. The
+# largest error over the tolerance on the drives of the tests, at tolerances from 1e-8 to 1e-3, is 6.5 with 0 for the
+# first, 1.5 with this.
+_CAUTION, _UNDAMPED = 0.05, 0.3
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -77,9 +79,9 @@ def _decay(t, rate, slope):  # type: ignore[no-untyped-def]
 def _silent_step(s, t_end, flux, dflux, bias, dbias, inv_l, rate, slope, bend, missed, arrays):  # type: ignore[no-untyped-def]
     """How far s decays in silence, t_end at most: the time, s there, and whether an onset follows.
 
-    |i| - edge is bounded by its values at the ends plus what curvature can add in between, or by the extremes of i
-    and of the edge. Where the bound is positive the step shortens, towards the secant's root if the far end is
-    above threshold, until less than `missed` of s can be lost.
+    |i| - edge is bounded by its values at the ends plus what curvature can add in between (unless the edge's corner
+    at a flux of 1/2 is there), or by the extremes of i and of the edge. Where the bound is positive the step
+    shortens, towards the secant's root if the far end is above threshold, until less than `missed` of s can be lost.
     """
     i = bias - s
     x = flux - arrays.skew * i
@@ -95,14 +97,14 @@ def _silent_step(s, t_end, flux, dflux, bias, dbias, inv_l, rate, slope, bend, m
         edge_after = _edge(x_after, arrays)
         below_after = abs(i_after) - edge_after
         curved = 0.125 * t * t * rate * abs(slope)
-        one_lobe = math.floor(2.0 * x) == math.floor(2.0 * x_after)
+        cornerless = math.floor(x + 0.5) == math.floor(x_after + 0.5)
         bound = max(below, below_after) + (1.0 + lean) * curved + 0.125 * bend * (x_after - x) ** 2
-        if bound > 0.0 or not one_lobe:
+        if bound > 0.0 or not cornerless:
             high = max(bias, bias_after) - min(s, after)
             low = min(bias, bias_after) - max(s, after)
-            lowest = min(edge, edge_after) if one_lobe else _edge(0.5, arrays)
+            lowest = min(edge, edge_after) if cornerless else _edge(0.5, arrays)
             extreme = max(high, -low) - lowest + lean * curved
-            bound = min(bound, extreme) if one_lobe else extreme
+            bound = min(bound, extreme) if cornerless else extreme
         if bound <= 0.0 or not math.sqrt(bound) * t * inv_l > missed:
             return t, after, bound > 0.0
         root = below / (below - below_after) if below_after > 0.0 > below else 0.5
@@ -159,6 +161,8 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
         t = 0.0
         while t < span:
             steps += 1
+            if steps > _STEPS_MOST:
+                return -1
             phi, i_b = flux[j] + t * dflux, bias[j] + t * dbias
             i, left = i_b - s, span - t
             if abs(i) <= _edge(phi - arrays.skew * i, arrays):
@@ -208,10 +212,10 @@ def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays,
                 third, fourth = 16.0 * d_half - 2.0 * d_end, 12.0 * d_end - 48.0 * d_half
                 # Part of the difference to order 2 as well, since kinks may make the other one small by chance.
                 error = max(abs(h * q4 * fourth), _CAUTION * abs(h * q3 * third))
-                if g_end == 0.0:  # silent there: nothing damps the defect
-                    error = max(error, _SILENTW * abs(h * d_end))
-                elif g_end > g:  # f_s is about as 1 / g: less damping there than phi_3, phi_4 suppose
-                    error *= (4.0 - h * f_s) / (4.0 - h * f_s * g / g_end)
+                if g_end == 0.0 or g * (inv_l * g_end - d_end) < 0.0:  # silent, or g would have to turn its sign
+                    error = max(error, _UNDAMPED * abs(h * d_end))
+                elif abs(g_end) > abs(g):  # f_s is about as 1 / g: less damping there than phi_3, phi_4 suppose
+                    error *= (4.0 + abs(h * f_s)) / (4.0 + abs(h * f_s * g / g_end))
                 factor = _SAFETY * math.sqrt(math.sqrt(tolerance / (error + 1e-300)))
                 if not error > tolerance or h <= least:
                     break

@@ -47,7 +47,8 @@ def phenomenological(
     t_ns, flux, bias_current, beta_di, tau_di_ns, bias_rise_ns
         As for `soensim.circuit.dendrite`.
     tolerance
-        Local error of a step, in I_c. Errors decay, so that the error of s stays about as small.
+        Local error of a step, in I_c. Errors decay, so that the error of s stays about as small: on random drives
+        half of it for nine in ten, three times as much for the worst; up to 30 times at beta_di below 2 pi 10.
 
     Returns
     -------
@@ -57,7 +58,8 @@ def phenomenological(
     Raises
     ------
     CircuitError
-        On a bad parameter or waveform, or a flux that changes by more than 1e5 Phi_0 from corner to corner.
+        On a bad parameter or waveform, or a flux that changes by more than 1e5 Phi_0 from corner to
+        corner.
     """
     drive = Drive.of(t_ns, flux, bias_current, bias_rise_ns)
     check_loop(beta_di, tau_di_ns)
@@ -79,5 +81,8 @@ def phenomenological(
         state,
     )
     if steps < 0:
-        raise CircuitError("dendrite: the flux changes by more than 1e5 Phi_0 between two corners of the drive")
+        raise CircuitError(
+            "dendrite: the drive cannot be followed; its flux changes by more than 1e5 Phi_0 between two corners, "
+            "or it takes more than 1e8 steps"
+        )
     return state
