@@ -17,10 +17,10 @@ from numba import njit
 
 from soensim.circuit.source import _Index, source_value, source_value_and_gradient
 
-# Step control: safety, growth per step, shrinkage per rejection; shortest step of a segment.
-# Most flux of a segment, most steps of all.
-_FLUX_MOST, _STEPS_MOST = 1e5, 100_000_000
+# Step control: safety, growth per step, shrinkage per rejection; shortest step as a fraction of its segment.
 _SAFETY, _GROW, _SHRINK, _SHORTEST = 0.7, 3.0, 0.15, 1e-12
+# Most flux (Phi_0) of a segment and most steps of all: beyond, the drive is refused.
+_FLUX_MOST, _STEPS_MOST = 1e5, 100_000_000
 # What a step may lose of the onset, as a fraction of the tolerance.
 _ONSET = 0.1
 # Shares in the error estimate of the difference between orders 3 and 2, and of the defect h D(1) where g ends. The
