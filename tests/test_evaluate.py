@@ -17,7 +17,8 @@ from soensim.simulate import goodness, simulate
 
 @pytest.fixture(scope="module")
 def program(small):
-    return Program.quantised(small, random_weights(small, scale=0.2))
+    ideal = random_weights(small, seed=8, scale=0.3)  # others than the codes stand for, so that they cannot be confused
+    return Program.quantised(small, random_weights(small, scale=0.2), ideal=ideal)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def test_accuracies_are_counted_on_the_test_split(evaluation, program, digits):
     accuracy = evaluation.accuracy
     assert evaluation.samples == 360
     assert accuracy.quantised == hand_count(fine, program, digits)[0]
+    assert accuracy.ideal != accuracy.quantised
     assert accuracy.ideal == hand_count(fine, program.as_ideal(), digits)[0]
     assert accuracy.quantised_training_step == hand_count(compiled(SMALL), program, digits)[0]
     by_hand = tuple(hand_count(fine, program, digits, chip_seed=k)[0] for k in (5, 6, 7))

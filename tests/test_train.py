@@ -255,6 +255,36 @@ def test_resume_gives_the_same_program(small, digits, tmp_path, monkeypatch, sch
     assert Program.load(tmp_path / "cut" / "program.safetensors") == whole.program
 
 
+def test_resume_draws_the_wrong_labels_of_its_epoch(digits, tmp_path, monkeypatch):
+    from soensim.data import wrong_labels
+    from soensim.train.loop import Training
+
+    network = compiled(LABELS)
+    recipe = FFTemporalRecipe(epochs=3, train_samples=128, sharpness=100.0)
+    drawn = []
+
+    def noted(labels, classes, rng):
+        wrong = wrong_labels(labels, classes, rng)
+        drawn.append((wrong - labels) % classes)
+        return wrong
+
+    monkeypatch.setitem(FFTemporal.loss.__globals__, "wrong_labels", noted)
+    whole = train(network, digits, recipe, run_dir=tmp_path / "whole").program
+    assert not np.array_equal(drawn[0], drawn[2])  # two batches an epoch: the first of two epochs
+    epoch = Training._epoch
+
+    def killed(self, number):
+        if number == 1:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(network, digits, recipe, run_dir=tmp_path / "cut")
+    assert train(network, digits, recipe, run_dir=tmp_path / "cut", resume=True).program == whole
+
+
 def test_a_killed_process_resumes(tmp_path):
     """SIGKILL in the middle of an epoch: the command with --resume ends in the program of an undisturbed run."""
     (tmp_path / "small.yaml").write_text(SMALL)
