@@ -33,8 +33,6 @@ class SourceFunction:
     name: str
     virtual: bool
     function: Callable[[Array, Array], Array]
-    max_slope: float
-    """Largest |dg/dphi| (per Phi_0); bounds the gain of a loop."""
     max_current: float = math.inf
     """Largest SQUID current i (I_c) for which it holds."""
     soft: Callable[[Array, Array, float], Array] | None = None
@@ -135,9 +133,9 @@ def soft_slope(source: SourceFunction, width: float) -> SourceFunction:
 SOURCE_FUNCTIONS: dict[str, SourceFunction] = {
     s.name: s
     for s in (
-        SourceFunction("squid-fit", False, _squid_fit, max_slope=11.5, max_current=2.5, soft=_squid_fit_soft),
-        SourceFunction("tanh", True, _tanh, max_slope=1.0),
-        SourceFunction("relu", True, _relu, max_slope=1.0),
-        SourceFunction("steep-sigmoid", True, _steep_sigmoid, max_slope=2.5),
+        SourceFunction("squid-fit", False, _squid_fit, max_current=2.5, soft=_squid_fit_soft),
+        SourceFunction("tanh", True, _tanh),
+        SourceFunction("relu", True, _relu),
+        SourceFunction("steep-sigmoid", True, _steep_sigmoid),
     )
 }

@@ -15,8 +15,6 @@ from soensim.dynamics.source import Array, SourceFunction
 
 Float64 = NDArray[np.float64]
 
-_MAX_SLOPE = 11.5  # of g smoothed over 0.05 I_c, measured for the default device (SYSTEMS section 8)
-
 
 def squid_source(table: SourceTable) -> SourceFunction:
     """Make the source function of a SQUID from its table.
@@ -30,9 +28,7 @@ def squid_source(table: SourceTable) -> SourceFunction:
             return _on_arrays(_values, table, flux, squid_current)[0]
         return _apply(table, flux, squid_current, 0.0)
 
-    return SourceFunction(
-        "squid", False, g, _MAX_SLOPE, soft=lambda flux, current, width: _apply(table, flux, current, width)
-    )
+    return SourceFunction("squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width))
 
 
 @njit(cache=True, error_model="numpy")
