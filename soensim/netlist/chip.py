@@ -12,13 +12,17 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from soensim.errors import TechnologyError
 from soensim.netlist.edges import MAX_EDGES, EdgeError, Edges
+from soensim.netlist.floorplan import Floorplan
+from soensim.netlist.layout import check_layout
 from soensim.netlist.operation import Imperfections, Timing
 from soensim.netlist.parts import MAX_NEURONS, Name, Part, Text, fault, nearest
 from soensim.netlist.populations import DendritePopulation, InputPopulation, Population
 from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
+from soensim.netlist.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.topology import AllToAll, RandomTopology
+from soensim.netlist.waivers import Waiver
 from soensim.technology import Technology, load_technology
 
 
@@ -39,6 +43,12 @@ class Netlist(Part):
     """List of synapses between populations, one entry per pair (source, target)."""
     timing: Timing
     """How long an input sample lasts, and how it is integrated."""
+    floorplan: Floorplan | None = None
+    """The die, and where the neurons are on it; absent: the chip is not laid out."""
+    routing: Routing | None = None
+    """How the waveguides run, and what a route may cost; needed by optical projections."""
+    waivers: Annotated[tuple[Waiver, ...], Field(strict=False)] = ()
+    """List of broken design rules that are accepted."""
     readout: Readout | None = None
     """How a class is read off the states; absent: the chip has no readout."""
     imperfections: Imperfections = Imperfections()
@@ -66,6 +76,8 @@ class Netlist(Part):
             self._edges[projection.key] = self._make_edges(projection, k, folder)
         if self.readout is not None:
             self._check_readout(self.readout)
+        ports = {**self.inputs, **self.spike_inputs}
+        check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         return self
 
     def _check_spiking(self) -> None:
@@ -215,11 +227,11 @@ class Netlist(Part):
         """SHA-256 over everything that a program depends on.
 
         It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
-        junction, not the name of the technology. Name, description, imperfections, comments and the order of
+        junction, not the name of the technology. Name, description, imperfections, waivers, comments and the order of
         keys do not count; the order of populations does where it decides what a channel or a step means.
         """
         content = self.model_dump(
-            by_alias=True, exclude_none=True, exclude={"name", "description", "imperfections", "technology"}
+            by_alias=True, exclude_none=True, exclude={"name", "description", "imperfections", "technology", "waivers"}
         )
         for projection, parts in zip(self.projections, content["projections"], strict=True):
             parts["topology"] = self.edges(projection).digest
@@ -228,6 +240,10 @@ class Netlist(Part):
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
+        if self.routing is not None:
+            content["routing"] = self.routing.completed(self._technology).model_dump()
+        if self.floorplan is not None:
+            content["routes"] = [self._technology.value(key) for key in ROUTE_QUANTITIES]
         if self.spiking:
             # what the chip leaves to the technology counts as if it stood there
             parts = {**self.spike_inputs, **self.spiking}

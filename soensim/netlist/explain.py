@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from soensim.errors import NetlistError
 from soensim.netlist.parts import NAME_PATTERN, nearest, shown
+from soensim.netlist.waivers import RULE_PATTERN
 from soensim.netlist.yaml_loader import looks_like_number
 from soensim.netlist.yaml_source import PathParts, YamlSource
 
@@ -82,6 +83,8 @@ def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]
     if kind == "string_pattern_mismatch":
         if context["pattern"] == NAME_PATTERN:
             return "a letter, followed by letters, digits, `_` and `-`", ""
+        if context["pattern"] == RULE_PATTERN:
+            return "the ID of a design rule, such as SOEN-RT-001", ""
         return "text, in one line and without control characters", ""
     if kind in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
         return _MUST_BE[kind] + (f"; write {int(value)}" if abs(value) < 1e15 else ""), ""

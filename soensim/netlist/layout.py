@@ -1,0 +1,93 @@
+"""What must hold between projections, floorplan and routing: a chip is laid out as a whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from soensim.errors import TechnologyError
+from soensim.netlist.floorplan import ExplicitPlacement, Floorplan
+from soensim.netlist.parts import fault, nearest
+from soensim.netlist.projection import Projection
+from soensim.netlist.routing import Routing
+from soensim.technology import Technology
+
+
+def check_layout(
+    populations: Mapping[str, Any],
+    ports: Mapping[str, Any],
+    projections: Sequence[Projection],
+    floorplan: Floorplan | None,
+    routing: Routing | None,
+    technology: Technology,
+) -> None:
+    """Refuse a chip that is laid out in part only, or whose layout lacks a number.
+
+    Parameters
+    ----------
+    populations, ports
+        All populations by name, and those of them that bring signals onto the chip.
+    projections, floorplan, routing, technology
+        Parts of the netlist.
+    """
+    if floorplan is None:
+        _check_not_laid_out(projections, routing)
+        return
+    for k, projection in enumerate(projections):
+        if projection.medium is None:
+            raise fault(
+                "is missing; the chip has a floorplan, so this projection is `optical` or `electrical`",
+                *("projections", k, "medium"),
+                key=True,
+            )
+        for key in ("delay_ps", "loss_db"):
+            if getattr(projection, key):
+                raise fault(
+                    "has no meaning beside a medium: the route decides it; remove it", "projections", k, key, key=True
+                )
+    optical = any(projection.medium == "optical" for projection in projections)
+    if optical and routing is None:
+        raise fault("is missing; optical projections need it: how the waveguides run", "routing", key=True)
+    if routing is not None:
+        if not optical:
+            raise fault("has no meaning without an optical projection; remove it", "routing", key=True)
+        try:
+            routing.completed(technology)
+        except TechnologyError as error:
+            raise fault(str(error), "routing") from error
+    _check_floorplan(populations, ports, floorplan)
+
+
+def _check_not_laid_out(projections: Sequence[Projection], routing: Routing | None) -> None:
+    for k, projection in enumerate(projections):
+        if projection.medium is not None:
+            raise fault(
+                f"{projection.medium!r} needs a floorplan; add one (die, margin, placement), or leave the medium out "
+                "and state delay_ps",
+                *("projections", k, "medium"),
+            )
+    if routing is not None:
+        raise fault("has no meaning without a floorplan; add one, or remove it", "routing", key=True)
+
+
+def _check_floorplan(populations: Mapping[str, Any], ports: Mapping[str, Any], floorplan: Floorplan) -> None:
+    at: tuple[str, ...] = ("floorplan", "margin_um")
+    if 2 * floorplan.margin_um >= min(floorplan.die_width_um, floorplan.die_height_um):
+        raise fault(f"{floorplan.margin_um} leaves nothing of the die; give less than half of its shorter side", *at)
+    if ports and floorplan.margin_um == 0:
+        raise fault("0 leaves no room for the input ports, which are in the margin; give more", *at)
+    placement = floorplan.placement
+    if not isinstance(placement, ExplicitPlacement) or placement.positions_um is None:
+        return
+    at = ("floorplan", "placement", "positions_um")
+    neurons = [name for name in populations if name not in ports]
+    for name, positions in placement.positions_um.items():
+        if name not in neurons:
+            raise fault(
+                f"no neurons {name!r}; {nearest(name, neurons)}there are {', '.join(neurons)}", *at, name, key=True
+            )
+        if len(positions) != populations[name].size:
+            raise fault(f"gives {len(positions)} positions; {name!r} has {populations[name].size} neurons", *at, name)
+    for name in neurons:
+        if name not in placement.positions_um:
+            raise fault(f"lacks {name!r}; give the position of every neuron", *at)
