@@ -1,0 +1,146 @@
+"""RoutedNetlist: which of the edges that a netlist asks for exist on the chip, why the others do not, and the routes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.netlist import Netlist
+from soensim.netlist.edges import Edges
+from soensim.routing.ledger import Ledger
+from soensim.routing.nets import Nets
+from soensim.routing.placement import FloatArray, IntArray, Placement
+from soensim.routing.waveguides import Waveguides
+
+Reason = Literal["track", "fan-out", "crossings", "delay", "loss", "photons", "wire"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+@dataclass(frozen=True, eq=False)
+class Absences:
+    """Edges of one projection that do not exist; arrays of shape (absent edges,), sorted by target, then source.
+
+    Attributes
+    ----------
+    sources, targets
+        The edge.
+    reason
+        Index into `REASONS`: `track`, no free track; the others: which limit of the routing the path exceeds.
+    value, limit
+        What the path would have, and what is legal, in the unit of the limit; NaN where it has no path.
+    """
+
+    sources: IntArray
+    targets: IntArray
+    reason: NDArray[np.int8]
+    value: FloatArray
+    limit: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+NO_ABSENCES = Absences(
+    *(np.empty(0, dtype=np.int64) for _ in range(2)), np.empty(0, dtype=np.int8), *(np.empty(0) for _ in range(2))
+)
+
+
+@dataclass(frozen=True)
+class RoutedProjection:
+    """The edges of one projection that exist.
+
+    Attributes
+    ----------
+    edges
+        Sorted by target, then source.
+    delay_ps
+        Read-only, shape (edges,): signal delay from source to target (ps).
+    absences
+        The edges of the netlist that do not exist.
+    ledger
+        The paths, in the order of `edges`; None where the chip is not laid out.
+    """
+
+    edges: Edges
+    delay_ps: FloatArray
+    absences: Absences = NO_ABSENCES
+    ledger: Ledger | None = None
+
+    @property
+    def absent(self) -> dict[str, int]:
+        """How many edges of the netlist do not exist, by reason."""
+        counts = np.bincount(self.absences.reason, minlength=len(REASONS))
+        return {reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count}
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """How full the channels are: tracks wanted at every place of the routing grid, shape (rows, columns), and the tracks
+    that there are, shape (rows,) for those along rows and (columns,) for those along columns. Tracks wanted are counted
+    before edges without a track are given up.
+    """
+
+    row_wanted: IntArray
+    column_wanted: IntArray
+    row_tracks: IntArray
+    column_tracks: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The chip on its die.
+
+    Attributes
+    ----------
+    placement
+        Where neurons and ports are.
+    nets, waveguides, channels
+        The optical nets and their waveguides (existing edges only); None on a chip without optical projections, and
+        `channels` is None too where waveguides are straight lines (`direct`).
+    """
+
+    placement: Placement
+    nets: Nets | None = None
+    waveguides: Waveguides | None = None
+    channels: Channels | None = None
+
+
+@dataclass(frozen=True)
+class RoutedNetlist:
+    """A netlist and the edges of each projection that the chip has, by `source->target`; `layout` if it is laid out."""
+
+    netlist: Netlist
+    projections: Mapping[str, RoutedProjection]
+    layout: Layout | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the netlist and of what routing made of it: edges and delays (to 1 fs). Programs carry it."""
+        if self.layout is None:
+            return self.netlist.hash
+        content = hashlib.sha256(self.netlist.hash.encode())
+        for key in sorted(self.projections):
+            routed = self.projections[key]
+            delay_fs = np.rint(routed.delay_ps * 1e3).astype("<i8")
+            content.update(f"{key} {routed.edges.digest} ".encode() + delay_fs.tobytes())
+        return content.hexdigest()
+
+    def graph(self) -> nx.DiGraph[tuple[str, int]]:
+        """Make the graph of neurons and channels; nodes are (population, index), edges carry `delay_ps`."""
+        graph: nx.DiGraph[tuple[str, int]] = nx.DiGraph()
+        for name, population in self.netlist.populations.items():
+            graph.add_nodes_from(((name, k) for k in range(population.size)), population=name, kind=population.kind)
+        for projection in self.netlist.projections:
+            routed = self.projections[projection.key]
+            graph.add_edges_from(
+                ((projection.source, int(j)), (projection.target, int(i)), {"delay_ps": float(d)})
+                for j, i, d in zip(routed.edges.sources, routed.edges.targets, routed.delay_ps, strict=True)
+            )
+        return graph

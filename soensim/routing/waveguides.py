@@ -1,0 +1,63 @@
+"""Waveguides: the trees of all nets with coordinates, planes and what light meets on every segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.routing.placement import FloatArray, IntArray
+
+
+class Kind(IntEnum):
+    """What a node of a waveguide tree is."""
+
+    EMITTER = 0
+    BEND = 1
+    SPLIT = 2
+    DETECTOR = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Waveguides:
+    """All waveguide trees as flat arrays of nodes, parents before children; nodes of a net stand together.
+
+    Everything with the name of a cause describes the segment that arrives at the node from its parent (0 at an emitter).
+
+    Attributes
+    ----------
+    net, parent, kind
+        Shape (nodes,); the parent of an emitter is -1. Detectors are leaves.
+    x_um, y_um
+        Where the node is. A detector stands at the point where its tap leaves the waveguide, on plane 0 below it.
+    plane
+        Plane of the segment that arrives; even ones hold rows, odd ones columns.
+    length_um, bends, crossings, plane_crossings, taps, couplers
+        Length; 90-degree bends; crossings in the plane and with other planes; splitters passed at its start; hops
+        between neighbouring planes.
+    share
+        Fraction of the light of the parent that is sent into the segment (1 where nothing is split), chosen so that all
+        detectors of a net receive the same.
+    detector
+        Shape (sinks,): node of each sink of the nets; -1 where it is not reached.
+    """
+
+    net: IntArray
+    parent: IntArray
+    kind: NDArray[np.int8]
+    x_um: FloatArray
+    y_um: FloatArray
+    plane: IntArray
+    length_um: FloatArray
+    bends: IntArray
+    crossings: IntArray
+    plane_crossings: IntArray
+    taps: IntArray
+    couplers: IntArray
+    share: FloatArray
+    detector: IntArray
+
+    def __len__(self) -> int:
+        return len(self.net)
