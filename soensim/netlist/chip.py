@@ -218,7 +218,7 @@ class Netlist(Part):
 
     @property
     def positions(self) -> Positions | None:
-        """Centres of the cells (um), read-only, shape (size, 2), by population; None unless the placement is explicit."""
+        """Centres of the cells (um), read-only, shape (size, 2), by population; None where placement is not explicit."""
         return self._positions
 
     def imperfection(self, name: str) -> float:

@@ -44,10 +44,7 @@ def explicit_positions(placement: ExplicitPlacement, sizes: Mapping[str, int], f
         As a validator does: a position is missing, given twice, or of a neuron that the chip does not have; or the file
         cannot be read.
     """
-    if placement.path is None:
-        positions = _listed(placement, sizes)
-    else:
-        positions = _read(folder / placement.path, sizes)
+    positions = _listed(placement, sizes) if placement.path is None else _read(folder / placement.path, sizes)
     for array in positions.values():
         array.setflags(write=False)
     return positions

@@ -57,9 +57,9 @@ def place(netlist: Netlist) -> Placement:
     """Place neurons and input ports on the die, and lay the routing grid over them.
 
     All cells are squares of one side (`soensim.routing.placement.cells`), on one uniform grid in the middle of the die;
-    `explicit` cells are where the netlist says, and the grid begins at the lower left corner of them all. Row 0 is below.
-    Ports are half the margin from the edge of the die, evenly spread along the cells, in file order from the bottom up or
-    from left to right; the grid has one more column or row for them.
+    `explicit` cells are where the netlist says, and the grid begins at the lower left corner of them all. Row 0 is
+    below. Ports are half the margin from the edge of the die, evenly spread along the cells, in file order from the
+    bottom up or from left to right; the grid has one more column or row for them.
 
     Explicit cells that overlap or leave the die are placed as they are given: that is for the design rules to find.
 
@@ -76,8 +76,8 @@ def place(netlist: Netlist) -> Placement:
     Raises
     ------
     RoutingError
-        The netlist has no floorplan; the neurons do not fit on the die (the message gives the smallest that would do); or
-        explicit cells are so far apart that the grid would have more than MAX_NEURONS places.
+        The netlist has no floorplan; the neurons do not fit on the die (the message gives the smallest that would do);
+        or explicit cells are so far apart that the grid would have more than MAX_NEURONS places.
     TechnologyError
         The cell's size needs a number that neither the netlist nor the technology gives.
     """
@@ -89,15 +89,16 @@ def place(netlist: Netlist) -> Placement:
     inputs = {**netlist.inputs, **netlist.spike_inputs}
     sizes = {name: p.size for name, p in netlist.populations.items() if name not in inputs}
     port_sizes = {name: p.size for name, p in netlist.populations.items() if name in inputs}
+    n_ports = sum(port_sizes.values())
     try:
         cell = cell_of(netlist, floorplan)
         if netlist.positions is not None:
             core = _explicit_core(netlist.positions, sizes, cell)
         else:
-            core = _core(netlist, floorplan, cell, list(sizes.values()))
+            core = _core(netlist, floorplan, cell, list(sizes.values()), n_ports)
     except RoutingError as error:
         raise RoutingError(f"netlist {netlist.name!r}: {error}") from error
-    ports = _ports(floorplan, core, cell, sum(port_sizes.values()))
+    ports = _ports(floorplan, core, cell, n_ports)
     borders, shift = _grid(floorplan, core, cell, bool(port_sizes))
     places = {**_split(core, sizes, shift), **_split(ports, port_sizes, shift)}
     return Placement(
@@ -111,7 +112,7 @@ def place(netlist: Netlist) -> Placement:
     )
 
 
-def _core(netlist: Netlist, floorplan: Floorplan, cell: Cell, sizes: list[int]) -> _Core:
+def _core(netlist: Netlist, floorplan: Floorplan, cell: Cell, sizes: list[int], n_ports: int) -> _Core:
     """Place the cells on a grid in the middle of the die."""
     die_um = floorplan.die_width_um, floorplan.die_height_um
     one_block = not isinstance(floorplan.placement, ByPopulationPlacement)
@@ -122,13 +123,13 @@ def _core(netlist: Netlist, floorplan: Floorplan, cell: Cell, sizes: list[int]) 
     left_um, bottom_um = (die_um[0] - width_um) / 2, (die_um[1] - height_um) / 2
 
     def core() -> _Core:
-        x_um, y_um = left_um + (column + 0.5) * cell.side_um, bottom_um + (row + 0.5) * cell.side_um
+        x_um: FloatArray = left_um + (column + 0.5) * cell.side_um
+        y_um: FloatArray = bottom_um + (row + 0.5) * cell.side_um
         return _Core(left_um, bottom_um, width_um, height_um, columns, rows, x_um, y_um, column, row)
 
     if isinstance(floorplan.placement, OptimisedPlacement):
         from soensim.routing.placement.optimise import optimised  # scipy, numba: loaded only by chips that ask for it
 
-        n_ports = sum(p.size for p in (*netlist.inputs.values(), *netlist.spike_inputs.values()))
         ports = _ports(floorplan, core(), cell, n_ports)
         x, y = (ports.x_um - left_um) / cell.side_um - 0.5, (ports.y_um - bottom_um) / cell.side_um - 0.5
         site = optimised(netlist, floorplan.placement, column, row, x, y)
@@ -156,8 +157,8 @@ def _explicit_core(positions: Mapping[str, FloatArray], sizes: Mapping[str, int]
     columns, rows = (np.ceil(length / cell.side_um - 1e-9) for length in (width_um, height_um))
     if not columns * rows <= MAX_NEURONS:
         raise RoutingError(
-            f"the cells of {cell.side_um:.6g} um ({cell.reason}) stand in an area of {width_um:.6g} x {height_um:.6g} um, "
-            f"which is a grid of {columns * rows:.3g} places; the limit is {MAX_NEURONS}: move them closer together"
+            f"the cells of {cell.side_um:.6g} um ({cell.reason}) are spread over {width_um:.6g} x {height_um:.6g} um, "
+            f"a grid of {columns * rows:.3g} places; the limit is {MAX_NEURONS}: move them closer together"
         )
     column, row = (
         np.floor((at - start) / cell.side_um + 1e-9).astype(np.int64)
@@ -172,7 +173,7 @@ def _ports(floorplan: Floorplan, core: _Core, cell: Cell, n: int) -> _Ports:
     upright = side in ("left", "right")  # the row of ports is
     start_um, length_um = (core.bottom_um, core.height_um) if upright else (core.left_um, core.width_um)
     places = core.rows if upright else core.columns
-    along_um = start_um + (np.arange(n) + 0.5) * (length_um / max(n, 1))
+    along_um: FloatArray = start_um + (np.arange(n) + 0.5) * (length_um / max(n, 1))
     along = np.clip(np.floor((along_um - start_um) / cell.side_um + 1e-9), 0, places - 1).astype(np.int64)
     low = side in ("left", "bottom")
     far_um = floorplan.die_width_um if upright else floorplan.die_height_um
@@ -185,11 +186,11 @@ def _grid(
     floorplan: Floorplan, core: _Core, cell: Cell, ports: bool
 ) -> tuple[tuple[FloatArray, FloatArray], tuple[int, int]]:
     """Make the borders of columns and rows of the routing grid, and by how many places the core is shifted on it."""
-    columns_um = core.left_um + cell.side_um * np.arange(core.columns + 1)
-    rows_um = core.bottom_um + cell.side_um * np.arange(core.rows + 1)
+    columns_um: FloatArray = core.left_um + cell.side_um * np.arange(core.columns + 1)
+    rows_um: FloatArray = core.bottom_um + cell.side_um * np.arange(core.rows + 1)
     shift = 0, 0
-    # The strip of the ports reaches to the die's edge. Explicit cells may be beyond it: then the strip is beyond them, as
-    # wide as the margin, so that borders ascend.
+    # The strip of the ports reaches to the die's edge. Explicit cells may be beyond it: then the strip is beyond them,
+    # as wide as the margin, so that borders ascend.
     margin_um = floorplan.margin_um
     if ports:
         match floorplan.input_side:
@@ -219,8 +220,9 @@ def _split(parts: _Core | _Ports, sizes: Mapping[str, int], shift: tuple[int, in
     result, start = {}, 0
     for name, size in sizes.items():
         own = slice(start, start + size)
-        arrays = (parts.x_um, parts.y_um, parts.column + shift[0], parts.row + shift[1])
-        result[name] = Places(*(np.array(array[own]) for array in arrays))
+        result[name] = Places(
+            parts.x_um[own].copy(), parts.y_um[own].copy(), parts.column[own] + shift[0], parts.row[own] + shift[1]
+        )
         for array in (result[name].x_um, result[name].y_um, result[name].column, result[name].row):
             array.setflags(write=False)
         start += size

@@ -1,7 +1,7 @@
 """Spectral order: neurons that share many edges become neighbours (Hall 1970, Management Science 17 219).
 
-The slow eigenvectors of the graph's Laplacian L = D - A are the coordinates that minimise the sum of the squared lengths
-of all edges. Neurons are sorted by one coordinate into columns, and by the other within a column.
+The slow eigenvectors of the graph's Laplacian L = D - A are the coordinates that minimise the sum of the squared
+lengths of all edges. Neurons are sorted by one coordinate into columns, and by the other within a column.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from soensim.routing.placement.graph import Graph
 from soensim.routing.placement.result import FloatArray, IntArray
 
 _DENSE = 1000  # nodes, up to which all eigenvectors are found exactly (0.3 s)
-# Beyond, so many vectors at once, and so many steps. They start from smooth vectors, and 20 steps gave orders as short as
-# 200 did (8100 neurons: lattices, rings, trees, geometric, small-world, modular and random graphs).
+# Beyond, so many vectors at once, and so many steps. They start from smooth vectors, and 20 steps gave orders as short
+# as 200 did (8100 neurons: lattices, rings, geometric, small-world, modular and random graphs; not trees).
 _VECTORS, _STEPS = 5, 40
 _ANGLES = 32  # tried over the full turn, before the best one is refined
 _HALVINGS = 6
@@ -31,9 +31,9 @@ _DIGITS = 9
 def spectral(graph: Graph, column: IntArray, row: IntArray, seed: int) -> IntArray:
     """Assign neurons to sites by the two slow eigenvectors of the Laplacian.
 
-    Each connected part of the graph gets a region of the sites to itself. Input ports are nodes of the graph; neighbouring
-    ones are tied to one another, since they are neighbours on the die. The two eigenvectors may be turned against each
-    other, and mirrored: that with the shortest wires is taken, with the ports where they are.
+    Each connected part of the graph gets a region of the sites to itself. Input ports are nodes of the graph;
+    neighbouring ones are tied to one another, since they are neighbours on the die. The plane of the two eigenvectors
+    may be turned and mirrored: that way is taken which makes the wires shortest, with the ports where they are.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def spectral(graph: Graph, column: IntArray, row: IntArray, seed: int) -> IntArr
 
 
 def _embedded(graph: Graph, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
-    """Find the connected part of every neuron, shape (neurons,), numbered from 0, and coordinates, shape (neurons, 2)."""
+    """Find the connected part (a number) of every neuron, shape (neurons,), and coordinates, shape (neurons, 2)."""
     links = _with_tied_ports(graph)
     _, label = connected_components(links, directed=False)
     part = np.full(graph.neurons, -1)
@@ -99,18 +99,18 @@ def _with_tied_ports(graph: Graph) -> csr_array[np.float64]:
     if len(ports):
         tie = max(float(graph.weight[graph.first[n] :].sum()) / (nodes - n), 1.0)
         ends = np.concatenate((ports, ports + 1)), np.concatenate((ports + 1, ports))
-        links = csr_array(links + coo_array((np.full(len(ends[0]), tie), ends), shape=links.shape))
+        return csr_array(links + coo_array((np.full(len(ends[0]), tie), ends), shape=links.shape))
     return links
 
 
 def _slow_vectors(links: csr_array[np.float64], rng: np.random.Generator) -> FloatArray:
-    """Find the second and third eigenvector of a connected graph's Laplacian, shape (nodes, 2); zero where there is none.
+    """Find the second and third eigenvector of a connected graph's Laplacian, shape (nodes, 2); zero if there is none.
 
-    Where the two eigenvalues are equal (rings, square lattices), any two vectors of the plane that they span would do; so
-    the first is that of the plane which is nearest to a random one. The other is perpendicular to it.
+    Where the two eigenvalues are equal (rings, square lattices), any two vectors of the plane that they span would do;
+    so the first is that of the plane which is nearest to a random one. The other is perpendicular to it.
     """
     n = links.shape[0]
-    degree = np.asarray(links.sum(axis=1)).ravel()
+    degree: FloatArray = np.asarray(links.sum(axis=1)).ravel()
     laplacian = csr_array(diags_array(degree) - links)
     if n <= _DENSE:
         plane = np.linalg.eigh(laplacian.toarray())[1][:, 1:3]
@@ -136,12 +136,13 @@ def _distances(links: csr_array[np.float64]) -> FloatArray:
 
     (High-dimensional embedding: Harel, Koren 2002, doi:10.1007/3-540-36151-0_20.)
     """
-    pivot = int(np.argmax(dijkstra(links, unweighted=True, indices=0)))
-    distances = np.empty((links.shape[0], _VECTORS))
+    distances: FloatArray = np.empty((links.shape[0], _VECTORS))
+    pivot = np.argmax(dijkstra(links, unweighted=True, indices=[0])[0])
     for k in range(_VECTORS):
-        distances[:, k] = dijkstra(links, unweighted=True, indices=pivot)
-        pivot = int(np.argmax(distances[:, : k + 1].min(axis=1)))
-    return distances - distances.mean(axis=0)
+        distances[:, k] = dijkstra(links, unweighted=True, indices=[pivot])[0]
+        pivot = np.argmax(distances[:, : k + 1].min(axis=1))
+    distances -= distances.mean(axis=0)
+    return distances
 
 
 def _regions(sizes: IntArray, column: IntArray, row: IntArray) -> IntArray:
