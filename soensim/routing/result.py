@@ -1,4 +1,4 @@
-"""RoutedNetlist: which of the edges that a netlist asks for exist on the chip, why the others do not, and the routes."""
+"""RoutedNetlist: which of the edges that a netlist asks for exist, why the others do not, and the routes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,11 @@ class Absences:
 
 
 NO_ABSENCES = Absences(
-    *(np.empty(0, dtype=np.int64) for _ in range(2)), np.empty(0, dtype=np.int8), *(np.empty(0) for _ in range(2))
+    sources=np.empty(0, dtype=np.int64),
+    targets=np.empty(0, dtype=np.int64),
+    reason=np.empty(0, dtype=np.int8),
+    value=np.empty(0),
+    limit=np.empty(0),
 )
 
 
@@ -82,9 +86,14 @@ class RoutedProjection:
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """How full the channels are: tracks wanted at every place of the routing grid, shape (rows, columns), and the tracks
-    that there are, shape (rows,) for those along rows and (columns,) for those along columns. Tracks wanted are counted
-    before edges without a track are given up.
+    """How full the channels are, counted before edges without a track are given up.
+
+    Attributes
+    ----------
+    row_wanted, column_wanted
+        Shape (rows, columns): tracks along the row, and along the column, that are wanted at each place of the grid.
+    row_tracks, column_tracks
+        Shape (rows,) and (columns,): tracks that there are.
     """
 
     row_wanted: IntArray

@@ -24,7 +24,7 @@ class Kind(IntEnum):
 class Waveguides:
     """All waveguide trees as flat arrays of nodes, parents before children; nodes of a net stand together.
 
-    Everything with the name of a cause describes the segment that arrives at the node from its parent (0 at an emitter).
+    What is named after a cause of loss describes the segment that arrives at the node from its parent (0 at an emitter).
 
     Attributes
     ----------
