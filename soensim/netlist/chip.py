@@ -46,7 +46,7 @@ class Netlist(Part):
     floorplan: Floorplan | None = None
     """The die, and where the neurons are on it; absent: the chip is not laid out."""
     routing: Routing | None = None
-    """How the waveguides run, and what a route may cost; needed by optical projections."""
+    """How waveguides and wires run, and what a route may cost; goes with a floorplan."""
     waivers: Annotated[tuple[Waiver, ...], Field(strict=False)] = ()
     """List of broken design rules that are accepted."""
     readout: Readout | None = None
@@ -207,6 +207,11 @@ class Netlist(Part):
         """The preset that `technology` names."""
         return self._technology
 
+    @property
+    def has_waveguides(self) -> bool:
+        """Whether a projection is optical."""
+        return any(projection.medium == "optical" for projection in self.projections)
+
     def edges(self, projection: Projection) -> Edges:
         """Edges that the netlist asks for; which of them exist is the routing's word."""
         return self._edges[projection.key]
@@ -240,7 +245,7 @@ class Netlist(Part):
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
-        if self.routing is not None:
+        if self.routing is not None and self.has_waveguides:
             content["routing"] = self.routing.completed(self._technology).model_dump()
         if self.floorplan is not None:
             content["routes"] = [self._technology.value(key) for key in ROUTE_QUANTITIES]

@@ -46,11 +46,11 @@ def check_layout(
                     "has no meaning beside a medium: the route decides it; remove it", "projections", k, key, key=True
                 )
     optical = any(projection.medium == "optical" for projection in projections)
-    if optical and routing is None:
-        raise fault("is missing; optical projections need it: how the waveguides run", "routing", key=True)
-    if routing is not None:
-        if not optical:
-            raise fault("has no meaning without an optical projection; remove it", "routing", key=True)
+    if routing is None:
+        raise fault("is missing; a chip with a floorplan needs it: how waveguides and wires run", "routing", key=True)
+    if optical and routing.strategy is None:
+        raise fault("is missing; optical projections need it: how the waveguides run", "routing", "strategy", key=True)
+    if optical:
         try:
             routing.completed(technology)
         except TechnologyError as error:
