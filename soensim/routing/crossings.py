@@ -37,7 +37,8 @@ def count_grid_crossings(
         np.concatenate((behind_high, behind_low)), np.tile(level, 2), first[swept], last[swept], len(levels)
     )
     pieces = len(at_um)
-    return np.maximum(counts[:pieces] - counts[pieces:], 0)
+    between: IntArray = np.maximum(counts[:pieces] - counts[pieces:], 0)
+    return between
 
 
 def count_chord_crossings(x1: FloatArray, y1: FloatArray, x2: FloatArray, y2: FloatArray) -> IntArray:

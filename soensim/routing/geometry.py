@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +15,22 @@ from soensim.routing.placement import FloatArray, IntArray, Placement
 from soensim.routing.tracks import Runs
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Kind, Waveguides
+
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class _Segments:
+    """The nodes of the trees and the segments that arrive at them, as in `Waveguides`, before there are detectors."""
+
+    x_um: FloatArray
+    y_um: FloatArray
+    plane: IntArray
+    length_um: FloatArray
+    bends: IntArray
+    crossings: IntArray
+    plane_crossings: IntArray
+    couplers: IntArray
 
 
 def lay_out(
@@ -58,8 +77,7 @@ def lay_out(
     crossed[along_column] = count_grid_crossings(*column_pieces, row_pieces)
 
     turns = inner & (parent[above] >= 0) & (along_row != along_row[above])
-    return _with_detectors(
-        trees,
+    segments = _Segments(
         x_um=x_um,
         y_um=y_um,
         plane=plane,
@@ -69,6 +87,7 @@ def lay_out(
         plane_crossings=np.zeros_like(crossed) if stack.planes == 1 else crossed,
         couplers=np.where(inner, np.abs(plane - plane[above]), 0),
     )
+    return _with_detectors(trees, segments)
 
 
 def straight_lines(nets: Nets, emitters: FloatArray, detectors: FloatArray) -> Waveguides:
@@ -132,7 +151,7 @@ def _taps(parent: IntArray) -> IntArray:
     return taps
 
 
-def _with_detectors(trees: GridTrees, **node_values: NDArray[np.generic]) -> Waveguides:
+def _with_detectors(trees: GridTrees, segments: _Segments) -> Waveguides:
     """Add a leaf for every detector, below the node at which it is reached."""
     host = trees.sink_node
     nodes, sinks = len(trees), len(host)
@@ -144,23 +163,29 @@ def _with_detectors(trees: GridTrees, **node_values: NDArray[np.generic]) -> Wav
     parent = np.concatenate((trees.parent, host))
     parent = np.where(parent >= 0, place[parent], -1)[order]
 
-    def joined(values: NDArray[np.generic], of_detector: NDArray[np.generic]) -> NDArray[np.generic]:
+    none = np.zeros(sinks, dtype=np.int64)
+
+    def joined(values: NDArray[T], of_detector: NDArray[T]) -> NDArray[T]:
         return np.concatenate((values, of_detector))[order]
 
-    none = np.zeros(sinks, dtype=np.int64)
-    plane = node_values["plane"]
-    values = {
-        "x_um": joined(node_values["x_um"], node_values["x_um"][host]),
-        "y_um": joined(node_values["y_um"], node_values["y_um"][host]),
-        "plane": joined(plane, none),
-        "couplers": joined(node_values["couplers"], plane[host]),
-        "length_um": joined(node_values["length_um"], np.zeros(sinks)),
-        **{key: joined(node_values[key], none) for key in ("bends", "crossings", "plane_crossings")},
-    }
     ways = np.bincount(parent[parent >= 0], minlength=len(parent))
     is_detector = np.zeros(nodes + sinks, dtype=bool)
     is_detector[place[nodes:]] = True
-    kind = np.where(ways > 1, Kind.SPLIT, Kind.BEND).astype(np.int8)
+    kind = np.where(ways > 1, Kind.JUNCTION, Kind.BEND).astype(np.int8)
     kind[parent < 0] = Kind.EMITTER
     kind[is_detector] = Kind.DETECTOR
-    return Waveguides(net=net[order], parent=parent, kind=kind, taps=_taps(parent), detector=place[nodes:], **values)
+    return Waveguides(
+        net=net[order],
+        parent=parent,
+        kind=kind,
+        x_um=joined(segments.x_um, segments.x_um[host]),
+        y_um=joined(segments.y_um, segments.y_um[host]),
+        plane=joined(segments.plane, none),
+        length_um=joined(segments.length_um, np.zeros(sinks)),
+        bends=joined(segments.bends, none),
+        crossings=joined(segments.crossings, none),
+        plane_crossings=joined(segments.plane_crossings, none),
+        taps=_taps(parent),
+        couplers=joined(segments.couplers, segments.plane[host]),
+        detector=place[nodes:],
+    )

@@ -58,7 +58,10 @@ class LayerStack:
         """Coordinate of the ``rank``-th of ``count`` detectors in a place of the grid, between two tracks."""
         widths = np.diff(borders_um)[place]
         steps = np.maximum(np.floor(widths / self.pitch_um + 1e-9), 1)
-        return borders_um[place] + np.rint((rank + 0.5) / count * steps) * np.minimum(self.pitch_um, widths)
+        slots: FloatArray = borders_um[place] + np.rint((rank + 0.5) / count * steps) * np.minimum(
+            self.pitch_um, widths
+        )
+        return slots
 
 
 def channel_tracks(placement: Placement, stack: LayerStack) -> tuple[IntArray, IntArray]:

@@ -9,14 +9,18 @@ of a net then has the same total loss, 10 log10 sum_e 10^(L_e / 10); for k equal
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray
 from soensim.routing.waveguides import Waveguides
 from soensim.technology import Technology
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,6 @@ def _shares(parent, loss_db, is_detector):  # type: ignore[no-untyped-def]
     return shares
 
 
-def _frozen(array):  # type: ignore[no-untyped-def]
+def _frozen(array: NDArray[T]) -> NDArray[T]:
     array.setflags(write=False)
     return array

@@ -41,7 +41,8 @@ class Verdicts:
     @property
     def present(self) -> NDArray[np.bool_]:
         """Which edges exist."""
-        return self.reason == PRESENT
+        present: NDArray[np.bool_] = self.reason == PRESENT
+        return present
 
     def ordered(self, edges: NDArray[np.int64]) -> Verdicts:
         """Make the verdicts of these edges, in this order."""

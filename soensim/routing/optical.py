@@ -92,7 +92,7 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
         verdicts.take_over(np.flatnonzero(present), found)
 
 
-def _grid_trees(strategy: str, nets: Nets, placement: Placement, stack: LayerStack) -> GridTrees:
+def _grid_trees(strategy: str | None, nets: Nets, placement: Placement, stack: LayerStack) -> GridTrees:
     if strategy == "crossbar":
         return crossbar_trees(nets, placement.columns, placement.rows)
     from soensim.routing.manhattan import manhattan_trees

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,8 @@ from soensim.routing.ledger import Ledger, electrical_ledger
 from soensim.routing.limits import Verdicts
 from soensim.routing.placement import Placement, place
 from soensim.routing.result import Absences, Layout, RoutedNetlist, RoutedProjection
+
+T = TypeVar("T", bound=np.generic)
 
 
 def route(netlist: Netlist) -> RoutedNetlist:
@@ -73,18 +77,19 @@ def _routed(edges: Edges, verdicts: Verdicts, ledger: Ledger) -> RoutedProjectio
     """Split the edges into those that exist, with their ledger, and those that do not."""
     absent = np.flatnonzero(~verdicts.present)
 
-    def taken(array: NDArray[np.generic], where: NDArray[np.int64]) -> NDArray[np.generic]:
-        part = array[where]
-        part.setflags(write=False)
-        return part
-
     absences = Absences(
-        sources=taken(edges.sources, absent),
-        targets=taken(edges.targets, absent),
-        reason=taken(verdicts.reason, absent),
-        value=taken(verdicts.value, absent),
-        limit=taken(verdicts.limit, absent),
+        sources=_part(edges.sources, absent),
+        targets=_part(edges.targets, absent),
+        reason=_part(verdicts.reason, absent),
+        value=_part(verdicts.value, absent),
+        limit=_part(verdicts.limit, absent),
     )
     here = np.flatnonzero(verdicts.present)
     existing = Edges(edges.sources[here], edges.targets[here]) if len(absent) else edges
     return RoutedProjection(existing, ledger.delay_ps, absences, ledger)
+
+
+def _part(array: NDArray[T], where: NDArray[np.int64]) -> NDArray[T]:
+    part = array[where]
+    part.setflags(write=False)
+    return part

@@ -16,7 +16,7 @@ class Kind(IntEnum):
 
     EMITTER = 0
     BEND = 1
-    SPLIT = 2
+    JUNCTION = 2
     DETECTOR = 3
 
 
