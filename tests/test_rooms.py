@@ -25,6 +25,7 @@ ORDER = [
     "data",
     "simulate",
     "check",
+    "explain",
     "train",
     "evaluate",
     "report",
