@@ -1,5 +1,6 @@
 """Tracks, crossings, trees and the ledger, against walks over the graph, slow references and published arithmetic."""
 
+import itertools
 import math
 
 import numpy as np
@@ -225,7 +226,7 @@ def test_no_two_waveguides_lie_on_one_another():
             )
         for parts in segments.values():
             parts.sort()
-            assert all(before[1] <= after[0] for before, after in zip(parts, parts[1:], strict=False))
+            assert all(before[1] <= after[0] for before, after in itertools.pairwise(parts))
 
 
 # --- trees -----------------------------------------------------------------------------------------------
