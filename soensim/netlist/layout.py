@@ -98,7 +98,9 @@ def _check_floorplan(populations: Mapping[str, Any], ports: Mapping[str, Any], f
 def _check_light(populations: Mapping[str, Any], routing: Routing) -> None:
     """Refuse a second statement of how much light is sent: on a chip with waveguides the routing says it."""
     for name, population in populations.items():
-        given = {("photons_per_synapse",): getattr(population, "photons_per_synapse", None)}
+        given: dict[tuple[str, ...], float | None] = {
+            ("photons_per_synapse",): getattr(population, "photons_per_synapse", None)
+        }
         if isinstance(population, SpikingPopulation):
             light = population.transmitter
             given = {("transmitter", key): getattr(light, key) for key in ("photons_per_synapse", "efficiency")}
