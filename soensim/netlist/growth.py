@@ -28,11 +28,11 @@ class Growth(TopologyPart):
     the one that joins. All make the same number of links, within one, except that the first ones can make no more
     than there are neurons.
 
-    The idea, links between new and existing nodes by distance and by the degree of existing nodes, on a chip of 8100
-    neurons with 330,430 synapses, is that of J. M. Shainline et al., arXiv:1805.01942 (abstract). The formula is not
-    theirs, which we could not read: preference 1 is that of M. Barthelemy, Europhys. Lett. 63, 915 (2003), and
-    preference and length together are as in S.-H. Yook, H. Jeong, A.-L. Barabasi, PNAS 99, 13382 (2002), whose fall
-    with distance is a power law. Drawn directions, one link per pair and the limit on fan-in are ours.
+    That new and existing nodes are linked by distance and by the degree of existing nodes, on a chip of 8100 neurons
+    with 330,430 synapses, is from J. M. Shainline et al., arXiv:1805.01942 (abstract). Its formula was not at hand:
+    this one, with preference 1, is that of M. Barthelemy, Europhys. Lett. 63, 915 (2003), and the free exponent of
+    the degree is as in S.-H. Yook, H. Jeong, A.-L. Barabasi, PNAS 99, 13382 (2002), where the fall with distance is a
+    power law. The 1 + k, the drawn directions, one link per pair and the limit on fan-in are our own.
     """
 
     recurrent_only: ClassVar[bool] = True

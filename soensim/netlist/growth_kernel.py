@@ -10,9 +10,9 @@ from numba import njit
 def grow(arrivals, links, choices, outward, nearness, preference, max_fan_in):  # type: ignore[no-untyped-def]
     """Let neurons join one by one; see `soensim.netlist.growth.Growth` for the law.
 
-    A link is chosen in two steps, the row of the lattice and the neuron within it, so that its cost grows with the
-    root of the number of neurons; the weights are made anew for every neuron that joins. Time is in proportion to the
-    square of the number of neurons, at about 0.5 ns, and memory to the number itself.
+    A link is chosen in two steps, the row of the lattice and the neuron within it, so that it costs no more than a row
+    and a column. The weights of all neurons are summed anew for every one that joins: time grows with the square of
+    the number of neurons (0.3 s for 8100, half a minute for 100,000), memory with the number itself.
 
     Parameters
     ----------
@@ -40,35 +40,44 @@ def grow(arrivals, links, choices, outward, nearness, preference, max_fan_in):  
     sources, targets = np.empty(choices.size, np.int64), np.empty(choices.size, np.int64)
     degree, fan_in = np.zeros(rows * columns, np.int64), np.zeros(rows * columns, np.int64)
     attraction = np.zeros((rows, columns))  # (1 + k)^preference of the neurons that are there
-    weight, row_weight = np.empty((rows, columns)), np.empty(rows)
+    row_weight, weight = np.empty(rows), np.empty(columns)
     link = 0
     for arrival in range(arrivals.size):
         new = arrivals[arrival]
         new_row, new_column = new // columns, new % columns
+        shift = columns - 1 - new_column  # from columns to the places of nearness
+        first = link
         if links[arrival]:
             for row in range(rows):
-                total = 0.0
-                near = nearness[abs(row - new_row)]
-                for column in range(columns):
-                    w = attraction[row, column] * near[column - new_column + columns - 1]
-                    weight[row, column] = w
-                    total += w
-                row_weight[row] = total
+                row_weight[row] = _weighted(attraction[row], nearness[abs(row - new_row)], shift)
         for _ in range(links[arrival]):
             row, left = _chosen(row_weight, choices[link] * _total(row_weight))
-            column, _ = _chosen(weight[row], left)
-            weight[row, column] = 0.0  # one link per pair
-            row_weight[row] = _total(weight[row])
+            for column in range(columns):
+                weight[column] = attraction[row, column] * nearness[abs(row - new_row), shift + column]
+            column, _ = _chosen(weight, left)
+            attraction[row, column] = 0.0  # one link per pair
+            row_weight[row] = _weighted(attraction[row], nearness[abs(row - new_row)], shift)
             other = row * columns + column
-            degree[other] += 1
-            attraction[row, column] = (1.0 + degree[other]) ** preference
             source, target = (new, other) if outward[link] and fan_in[other] < max_fan_in else (other, new)
             sources[link], targets[link] = source, target
             fan_in[target] += 1
             link += 1
+        for k in range(first, link):
+            other = sources[k] + targets[k] - new
+            degree[other] += 1
+            attraction[other // columns, other % columns] = (1.0 + degree[other]) ** preference
         degree[new] += links[arrival]
         attraction[new_row, new_column] = (1.0 + degree[new]) ** preference
     return sources, targets
+
+
+@njit(cache=True)
+def _weighted(values, weights, shift):  # type: ignore[no-untyped-def]
+    """Sum of products, one after another, so that it is the same on every machine."""
+    total = 0.0
+    for k in range(values.size):
+        total += values[k] * weights[shift + k]
+    return total
 
 
 @njit(cache=True)

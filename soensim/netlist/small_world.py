@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import networkx as nx
 import numpy as np
 from pydantic import Field
 
@@ -34,8 +35,6 @@ class SmallWorld(TopologyPart):
     """Seed (a whole number) of the draw."""
 
     def _make(self, ends: Ends) -> Edges:
-        import networkx as nx  # 0.2 s, for the chips that need it
-
         n = ends.n_targets
         if self.neighbours >= n:
             legal = f"legal is an even number up to {(n - 1) // 2 * 2}" if n > 2 else "a ring needs 3 neurons or more"
