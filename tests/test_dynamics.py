@@ -36,7 +36,7 @@ def random_problem(rng, n=5, k=3, steps=20):
 def cell(w_ih, w_hh, offset, source, gamma_plus, gamma_minus, *, integrator="forward-euler", lag=0, dt=1.0, bias=0.0):
     n = len(offset)
     retention, gain = coefficients(np.full(n, gamma_plus), np.full(n, gamma_minus), dt, integrator)
-    return Cell(retention, gain, bias, source, offset, [Term(None, 0, w_ih.T), Term(0, lag, w_hh.T)])
+    return Cell(retention, gain, bias, source, offset, [Term(None, [0], w_ih.T), Term(0, [lag], w_hh.T)])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_squid_dendrites_with_delays_match_the_sum_by_sum_reference(delay):
 def test_input_delay_shifts_the_drive_by_substeps():
     x = np.array([[[1.0], [0.0], [0.0]]])
     # relu, no leak: the state counts the substeps during which the input was seen
-    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 3, np.ones((1, 1)))])
+    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [3], np.ones((1, 1)))])
     record = unroll([late], x, [np.zeros((1, 1))], substeps=2)
     assert [float(s[0][0, 0]) for s in record] == [0, 0, 1, 2]
 
@@ -82,9 +82,9 @@ def test_input_delay_shifts_the_drive_by_substeps():
 def test_lockstep_hops_take_a_step_each_and_feed_forward_none():
     x = np.ones((1, 3, 1))
     one = np.ones((1, 1))
-    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 0, one)])
+    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [0], one)])
     for lag, expected in ((0, [0, 0, 1, 1]), (-1, [0, 1, 1, 1])):
-        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(0, lag, one)])
+        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(0, [lag], one)])
         record = unroll([first, second], x, [np.zeros((1, 1))] * 2, substeps=1)
         assert [float(s[1][0, 0]) for s in record] == expected
 
@@ -99,7 +99,7 @@ def test_sparse_and_dense_weights_agree():
     rng = np.random.default_rng(2)
     x, w_ih, w_hh, b = random_problem(rng)
     dense = cell(w_ih, w_hh, b, TANH, 0.1, 0.1)
-    sparse_terms = [Term(t.source, t.lag, scipy.sparse.csr_array(t.weights)) for t in dense.terms]
+    sparse_terms = [Term(t.source, t.lags, scipy.sparse.csr_array(t.weights)) for t in dense.terms]
     sparse = Cell(dense.retention, dense.gain, 0.0, TANH, b, sparse_terms)
     start = [np.zeros((2, 5))]
     np.testing.assert_allclose(
@@ -127,7 +127,7 @@ def test_order_of_convergence(integrator, order):
 def test_heun_with_a_delay_reads_the_state_at_both_ends_of_the_step():
     """s' = s(t - 2 dt) with s = t before 0 would be exact; here: the trapezoidal rule, written out."""
     one = np.ones((1, 1))
-    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 0, one), Term(0, 2, one)])
+    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [0], one), Term(0, [2], one)])
     record = unroll([late], np.ones((1, 6, 1)), [np.zeros((1, 1))], substeps=1, heun=True)
     s = [0.0] * 3  # states at t = -2, -1, 0
     for _ in range(6):
@@ -210,7 +210,7 @@ def test_gradients_pass_gradcheck(source):
         tensor.requires_grad_()
 
     def final_state(x, w_ih, w_hh, offset):
-        cells = [Cell(0.9, 0.2, 1.9, source, offset, [Term(None, 0, w_ih), Term(0, 1, w_hh)])]
+        cells = [Cell(0.9, 0.2, 1.9, source, offset, [Term(None, [0], w_ih), Term(0, [1], w_hh)])]
         return unroll(cells, x, [x.new_zeros(2, 4)], substeps=2)[-1][0]
 
     assert torch.autograd.gradcheck(final_state, (x, w_ih, w_hh, offset))

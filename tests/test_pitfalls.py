@@ -28,7 +28,7 @@ def graph_size(steps: int, lag: int) -> int:
     """Nodes of the autograd graph of the final state: what a backward pass visits."""
     weights = torch.full((3, 3), 0.1, requires_grad=True)
     cell = Cell(
-        0.9, 0.1, 0.0, SOURCE_FUNCTIONS["tanh"], torch.zeros(3), [Term(None, 0, weights), Term(0, lag, weights)]
+        0.9, 0.1, 0.0, SOURCE_FUNCTIONS["tanh"], torch.zeros(3), [Term(None, [0], weights), Term(0, [lag], weights)]
     )
     final = unroll([cell], torch.ones(2, steps, 3), [torch.zeros(2, 3)], substeps=1)[-1][0]
     seen, waiting = set(), [final.grad_fn]
