@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -17,7 +17,7 @@ from soensim.dynamics.step import step
 
 States = tuple[Array, ...]
 Noisy = Sequence[Array | None]
-Product = Callable[[Callable[[int], Array]], Array]
+Product = Callable[[Callable[[int], Array]], Array]  # a sum over lags of signal(lag) @ block, given the signal
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Term:
     lags: Sequence[int]
     """Steps back from the state that the step starts from; -1 is the state that it makes (feed-forward)."""
     weights: Array
-    """Efficacies (Phi_0 per I_c), shape (lags x sources or channels, neurons): a block per lag; dense or scipy sparse."""
+    """Efficacies (Phi_0 per I_c), a block per lag: (lags x sources or channels, neurons), dense or scipy sparse."""
 
     def blocks(self) -> list[Array]:
         """Return the efficacies of each lag, shape (sources or channels, neurons)."""
@@ -106,24 +106,32 @@ def unroll(
     signals = _frames(flat.reshape(samples, batch, channels))
     dark = array_namespace(inputs).zeros_like(flat[:batch])
     mixed = [[_held(t, substeps) for t in cell.terms if t.source is None and len(t.lags) > 1] for cell in cells]
-    recurrent = [[(t.source, _product(t.lags, t.blocks())) for t in cell.terms if t.source is not None] for cell in cells]
+    recurrent = [
+        [(t.source, _product(t.lags, t.blocks())) for t in cell.terms if t.source is not None] for cell in cells
+    ]
     depth = 1 + max((lag for cell in cells for t in cell.terms if t.source is not None for lag in t.lags), default=0)
     past: deque[States] = deque([tuple(initial)] * max(depth, 1), maxlen=max(depth, 1))
     record = [tuple(initial)]
 
+    def held(sample: int, back: int) -> Array:
+        return signals[sample - back] if back <= sample else dark
+
     def euler(states: States, upstream: Callable[[int, list[Array]], Sequence[Array]], at: int, noisy: Noisy) -> States:
         new: list[Array] = []
+
+        def state(source: int, lag: int) -> Array:
+            return upstream(lag, new)[source]
+
         for p, cell in enumerate(cells):
             flux = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
             for lag, drive in drives[p]:
                 sample = (at - lag) // substeps
                 if sample >= 0:
                     flux = flux + drive[sample]
-            for phases in mixed[p]:
-                sample, phase = divmod(at, substeps)
-                flux = flux + phases[phase](lambda back, now=sample: signals[now - back] if back <= now else dark)
+            for products in mixed[p]:
+                flux = flux + products[at % substeps](partial(held, at // substeps))
             for source, product in recurrent[p]:
-                flux = flux + product(lambda lag, p=source: upstream(lag, new)[p])
+                flux = flux + product(partial(state, source))
             if not cell.terms:
                 flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
             new.append(

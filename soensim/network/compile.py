@@ -150,7 +150,9 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
 def _check_delays(key: str, routed: RoutedProjection) -> None:
     edges, delays = len(routed.edges.sources), routed.delay_ps
     if delays.shape != (edges,):
-        raise RoutingError(f"projection {key!r}: delay_ps has the shape {delays.shape}; it needs one per edge, ({edges},)")
+        raise RoutingError(
+            f"projection {key!r}: delay_ps has the shape {delays.shape}; it needs one per edge, ({edges},)"
+        )
     wrong = np.flatnonzero(~((delays >= 0) & (delays < np.inf)))
     if len(wrong):
         raise RoutingError(
