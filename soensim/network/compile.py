@@ -42,6 +42,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     SimulationError
         ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
         so small that single fluxons matter.
+    RoutingError
+        Edges have no route, and the netlist does not let them be pruned.
     NetlistError
         A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
     RoutingError
@@ -50,6 +52,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
     netlist = routed.netlist
+    routed.check_complete()
     if netlist.spiking:
         raise NetlistError(
             f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
@@ -79,7 +82,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     dt_tau = sample_tau / substeps
     return Network(
         name=netlist.name,
-        netlist_hash=netlist.hash,
+        netlist_hash=routed.hash,
         inputs=tuple(inputs),
         populations=tuple(populations),
         synapses=_synapses(routed, inputs, dt_tau),
