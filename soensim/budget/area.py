@@ -29,7 +29,7 @@ def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
         A pitch has no value.
     """
     netlist, die_um2 = routed.netlist, die_area_um2(layout)
-    yield line(GROUP, "die", die_um2 * _MM2_PER_UM2, "mm^2", "die_width_um x die_height_um", routes="netlist")
+    yield line(GROUP, "die", die_um2 * _MM2_PER_UM2, "mm^2", "die_width_um x die_height_um", basis="netlist")
 
     def layer(name: str, area_um2: float, formula: str, *numbers: str) -> Iterator[BudgetLine]:
         entering = [stated(netlist, key) for key in numbers]
@@ -48,7 +48,7 @@ def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     yield from _waveguides(netlist, layout, layer)
     if synapses(routed, "electrical"):
         length_um = wire_length_um(routed)
-        yield line(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", routes="routes")
+        yield line(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", basis="routes")
         pitch = stated(netlist, "wire_pitch_um").value
         yield from layer("wires", length_um * pitch, "wire length x wire_pitch_um", "wire_pitch_um")
 
@@ -58,7 +58,7 @@ def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[
     if guides is None:
         return
     total_um = float(guides.length_um.sum())
-    yield line(GROUP, "waveguide length", total_um * _M_PER_UM, "m", "sum over all segments", routes="routes")
+    yield line(GROUP, "waveguide length", total_um * _M_PER_UM, "m", "sum over all segments", basis="routes")
     pitch = stated(netlist, "waveguide_pitch_um").value
     planes = int(stated(netlist, "photonic_planes").value)
     # a segment that climbs through planes counts in the plane that it arrives in

@@ -74,15 +74,15 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     netlist = routed.netlist
     where = "routes" if routed.layout else "netlist (not laid out: every edge exists)"
     per_synapse, per_neuron = stated(netlist, "junctions_per_synapse"), stated(netlist, "junctions_per_neuron")
-    yield line(GROUP, "neurons", neurons(netlist), "1", "sum over populations", routes="netlist")
+    yield line(GROUP, "neurons", neurons(netlist), "1", "sum over populations", basis="netlist")
     ports = sum(population.size for population in netlist.populations.values()) - neurons(netlist)
-    yield line(GROUP, "input ports", ports, "1", "sum over populations", routes="netlist")
+    yield line(GROUP, "input ports", ports, "1", "sum over populations", basis="netlist")
     total = synapses(routed)
-    yield line(GROUP, "synapses", total, "1", "edges that exist", routes=where)
+    yield line(GROUP, "synapses", total, "1", "edges that exist", basis=where)
     if routed.layout:
         for medium in ("optical", "electrical"):
             count = synapses(routed, medium)
-            yield line(GROUP, f"{medium} synapses", count, "1", f"{medium} edges that exist", routes=where)
+            yield line(GROUP, f"{medium} synapses", count, "1", f"{medium} edges that exist", basis=where)
     trees = dendrites(netlist)
     junctions = per_synapse.value * total + per_neuron.value * trees
     yield line(
@@ -96,9 +96,7 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     )
     weights = readout_synapses(netlist)
     if weights:
-        yield line(
-            GROUP, "readout synapses", weights, "1", "classes x neurons of the on-chip readout", routes="netlist"
-        )
+        yield line(GROUP, "readout synapses", weights, "1", "classes x neurons of the on-chip readout", basis="netlist")
         yield line(
             GROUP,
             "readout junctions",

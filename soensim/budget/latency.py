@@ -54,6 +54,6 @@ def latency_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     if netlist.readout is not None:
         hops = hops_to(netlist, netlist.readout.population)
         if hops is not None:
-            yield line(GROUP, "hops, input to readout", hops, "1", "fewest projections", routes="netlist")
+            yield line(GROUP, "hops, input to readout", hops, "1", "fewest projections", basis="netlist")
             formula = "hops x latency per hop"
             yield line(GROUP, "latency, input to readout", hops * hop_ns, "ns", formula, numbers, where)

@@ -48,18 +48,18 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     count, area_um2 = neurons(netlist), die_area_um2(layout)
     each_um2 = forms.area_per_neuron(area_um2, count)
     mean = synapses(routed) / count
-    yield line(GROUP, "area per neuron", each_um2, "um^2", "A_n = die / neurons", routes="netlist")
-    yield line(GROUP, "k of the chip, mean", mean, "1", "synapses / neurons", routes="routes")
+    yield line(GROUP, "area per neuron", each_um2, "um^2", "A_n = die / neurons", basis="netlist")
+    yield line(GROUP, "k of the chip, mean", mean, "1", "synapses / neurons", basis="routes")
     largest = max(int(a.max()) for a in fan_in(routed).values())
-    yield line(GROUP, "k of the chip, largest fan-in", largest, "1", "largest over neurons", routes="routes")
+    yield line(GROUP, "k of the chip, largest fan-in", largest, "1", "largest over neurons", basis="routes")
     allowed: list[BudgetLine] = []
 
-    def allow(name: str, k: float, formula: str, *numbers: Number, routes: str = "netlist: die") -> None:
-        allowed.append(line(GROUP, f"k allowed by {name}", k, "1", formula, numbers, routes))
+    def allow(name: str, k: float, formula: str, *numbers: Number, basis: str = "netlist: die") -> None:
+        allowed.append(line(GROUP, f"k allowed by {name}", k, "1", formula, numbers, basis))
 
     if netlist.has_waveguides:
         fan_out = max(int(a.max()) for a in optical_fan_out(routed).values())
-        yield line(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", routes="routes")
+        yield line(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", basis="routes")
         planes, pitch = stated(netlist, "photonic_planes"), stated(netlist, "waveguide_pitch_um")
         k = forms.photonic_fan_in(each_um2, planes.value, pitch.value)
         allow("photonic tracks", k, "p sqrt(A_n) / w: photonic_planes, waveguide_pitch_um", planes, pitch)
@@ -68,12 +68,12 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     k = forms.electronic_fan_in(each_um2, e_planes.value, width.value)
     allow("electronic area", k, "p_e A_n / w_sy^2: electronic_planes, synapse_pitch_um", e_planes, width)
     most = stated(netlist, "fan_in_max")
-    allow("fan-in", most.value, most.name, most, routes="")
+    allow("fan-in", most.value, most.name, most, basis="")
     yield from allowed
     least = min(allowed, key=lambda found: found.value)
     yield line(
         *(GROUP, f"smallest k allowed ({least.quantity.removeprefix('k allowed by ')})", least.value, "1"),
-        *("the smallest of these", (Number("k", least.value, "1", least.quantity, least.estimate),)),
+        *("the smallest of these", (Number("k", least.value, "1", least.quantity, least.estimate, computed=True),)),
     )
     if netlist.has_waveguides:
         formula = "A (p / (w k))^2 at the mean k"
@@ -85,7 +85,7 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     if recurrent > count:  # k > 1: below, a random network falls apart
         k = recurrent / count
         formula = "(ln N - 0.5772) / ln k + 1/2, k = edges between neurons / neurons"
-        yield line(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, routes="routes")
+        yield line(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, basis="routes")
 
 
 def _allow_photons(routed: RoutedNetlist, allow: Callable[..., None]) -> None:
@@ -104,11 +104,13 @@ def _allow_photons(routed: RoutedNetlist, allow: Callable[..., None]) -> None:
     ]
     if not paths:
         return
-    loss = Number("L", float(np.median(np.concatenate(paths))), "dB", "median path loss without splitting, routes")
+    excess = stated(netlist, "splitter_excess_db")
+    median_db, what = float(np.median(np.concatenate(paths))), "median path loss without splitting, routes"
+    loss = Number("L", median_db, "dB", what, excess.estimate, computed=True)
     allow(
         "light",
         forms.photon_fan_out(photons.value, needed.value, loss.value),
         "photons_per_spike x 10^(-L / 10) / photons needed: fan-out",
-        *(photons, counted, needed, loss),
-        routes="routes",
+        *(photons, counted, needed, loss, excess),
+        basis="routes",
     )

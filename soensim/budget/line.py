@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,8 @@ class Number:
         Who says so.
     estimate
         Whether it has no published source.
+    computed
+        Whether it follows from other figures of the budget, and is not stated anywhere.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Number:
     unit: str
     source: str
     estimate: bool = False
+    computed: bool = False
 
     def __str__(self) -> str:
         unit = "" if self.unit in ("", "1") else f" {self.unit}"
@@ -51,10 +53,10 @@ class BudgetLine:
         The figure; the unit is ``1`` for a pure number.
     formula
         How it is computed, in the names of the numbers that enter.
-    source
-        Where each of these comes from.
-    estimate
-        Whether one of them is an estimate.
+    numbers
+        What enters.
+    basis
+        What else enters: the netlist, or what routing made of it.
     """
 
     group: str
@@ -62,31 +64,30 @@ class BudgetLine:
     value: float
     unit: str
     formula: str
-    source: str
-    estimate: bool
+    numbers: tuple[Number, ...] = ()
+    basis: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where everything that enters comes from."""
+        return "; ".join([*([self.basis] if self.basis else []), *map(str, self.numbers)])
+
+    @property
+    def estimate(self) -> bool:
+        """Whether a number that enters is an estimate."""
+        return any(number.estimate for number in self.numbers)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return dataclasses.asdict(self)
+        plain = {key: getattr(self, key) for key in ("group", "quantity", "value", "unit", "formula", "source")}
+        return {**plain, "estimate": self.estimate}
 
 
 def line(
-    group: str, quantity: str, value: float, unit: str, formula: str, numbers: Iterable[Number] = (), routes: str = ""
+    group: str, quantity: str, value: float, unit: str, formula: str, numbers: Iterable[Number] = (), basis: str = ""
 ) -> BudgetLine:
-    """Make a line whose source and estimate follow from the numbers that enter.
-
-    Parameters
-    ----------
-    group, quantity, value, unit, formula
-        As in `BudgetLine`.
-    numbers
-        What enters.
-    routes
-        What else enters: the netlist, or what routing made of it.
-    """
-    numbers = tuple(numbers)
-    source = "; ".join([*([routes] if routes else []), *map(str, numbers)])
-    return BudgetLine(group, quantity, float(value), unit, formula, source, any(n.estimate for n in numbers))
+    """Make a line; the arguments are its attributes."""
+    return BudgetLine(group, quantity, float(value), unit, formula, tuple(numbers), basis)
 
 
 #: Numbers of the technology that a netlist may state itself, and where.

@@ -176,7 +176,9 @@ def _totals(routed: RoutedNetlist, parts: list[BudgetLine]) -> Iterator[BudgetLi
 
 def _sum_of(parts: list[BudgetLine]) -> Number:
     names = " + ".join(part.quantity for part in parts)
-    return Number("sum", sum(part.value for part in parts), "mW", names, any(part.estimate for part in parts))
+    return Number(
+        "sum", sum(part.value for part in parts), "mW", names, any(part.estimate for part in parts), computed=True
+    )
 
 
 def _frame(routed: RoutedNetlist, parts: list[BudgetLine], frame_samples: int) -> Iterator[BudgetLine]:
@@ -204,6 +206,9 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
     netlist = routed.netlist
     photons, wavelength, efficiency = _light(netlist)
     event, counted = stated(netlist, "synapse_event_aj"), stated(netlist, "detector_efficiency")
+    excess = stated(
+        netlist, "splitter_excess_db"
+    )  # of the losses that decide P(no photon), the one that may be a guess
     spike_j = photons.value * photon_energy_j(wavelength.value) / efficiency.value
     lit = emitters(routed)
     events = sum(
@@ -228,7 +233,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
             events * event.value * _AJ * per_second * _MW_PER_W,
             "mW",
             f"sum over optical synapses of (1 - P(no photon)) x synapse_event_aj x {rate.name}",
-            (event, rate, photons, counted),
+            (event, rate, photons, counted, excess),
             "routes",
         ),
     ]
