@@ -27,6 +27,7 @@ ORDER = [
     "data",
     "simulate",
     "check",
+    "explain",
     "train",
     "evaluate",
     "report",
