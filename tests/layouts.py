@@ -1,5 +1,6 @@
 """Small chips that are laid out, and slow references for what routing computes."""
 
+import itertools
 import math
 from typing import Any
 
@@ -66,7 +67,7 @@ def walk(graph: nx.DiGraph, detector: tuple[int, int]) -> dict[str, float]:
         (before,) = graph.predecessors(path[-1])
         path.append(before)
     path.reverse()
-    steps = [graph.edges[a, b] for a, b in zip(path, path[1:], strict=False)]
+    steps = [graph.edges[a, b] for a, b in itertools.pairwise(path)]
     kinds = [graph.nodes[node]["kind"] for node in path]
     share = math.prod(step["share"] for step in steps)
     own_db = sum(step["loss_db"] for step in steps) + sum(graph.nodes[node]["loss_db"] for node in path)

@@ -21,7 +21,6 @@ from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
 from soensim.netlist.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
-from soensim.netlist.topology import AllToAll, RandomTopology
 from soensim.netlist.waivers import Waiver
 from soensim.technology import Technology, load_technology
 
@@ -132,17 +131,22 @@ class Netlist(Part):
     def _make_edges(self, projection: Projection, k: int, folder: Path) -> Edges:
         at = ("projections", k, "topology")
         topology = projection.topology
-        if isinstance(topology, AllToAll | RandomTopology) and not (
-            topology.self_connections or projection.source == projection.target
-        ):
+        recurrent = projection.source == projection.target
+        if topology.refuses_self and not recurrent:
             raise fault(
                 f"only a population that drives itself has self connections, not {projection.key}; remove it",
                 *(*at, "self_connections"),
                 key=True,
             )
+        if topology.recurrent_only and not recurrent:
+            raise fault(
+                f"{topology.kind} joins the neurons of one population, so source and target must be the same, "
+                f"not {projection.key}; name one population twice, or take another kind",
+                *(*at, "kind"),
+            )
         n_sources, n_targets = (self.populations[p].size for p in (projection.source, projection.target))
         try:
-            edges = topology.edges(n_sources, n_targets, folder)
+            edges = topology.edges(n_sources, n_targets, folder, recurrent=recurrent)
         except EdgeError as error:
             raise fault(str(error), *at, *error.at) from error
         total = len(edges) + sum(map(len, self._edges.values()))

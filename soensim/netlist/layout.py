@@ -10,6 +10,7 @@ from soensim.netlist.floorplan import ExplicitPlacement, Floorplan
 from soensim.netlist.parts import fault, nearest
 from soensim.netlist.projection import Projection
 from soensim.netlist.routing import Routing
+from soensim.netlist.spiking import SpikingPopulation
 from soensim.technology import Technology
 
 
@@ -55,6 +56,7 @@ def check_layout(
             routing.completed(technology)
         except TechnologyError as error:
             raise fault(str(error), "routing") from error
+        _check_light(populations, routing)
     _check_floorplan(populations, ports, floorplan)
 
 
@@ -91,3 +93,29 @@ def _check_floorplan(populations: Mapping[str, Any], ports: Mapping[str, Any], f
     for name in neurons:
         if name not in placement.positions_um:
             raise fault(f"lacks {name!r}; give the position of every neuron", *at)
+
+
+def _check_light(populations: Mapping[str, Any], routing: Routing) -> None:
+    """Refuse a second statement of how much light is sent: on a chip with waveguides the routing says it."""
+    for name, population in populations.items():
+        given: dict[tuple[str, ...], float | None] = {
+            ("photons_per_synapse",): getattr(population, "photons_per_synapse", None)
+        }
+        if isinstance(population, SpikingPopulation):
+            light = population.transmitter
+            given = {("transmitter", key): getattr(light, key) for key in ("photons_per_synapse", "efficiency")}
+            efficiency = population.synapse.detector_efficiency
+            if efficiency is not None and efficiency != routing.detector_efficiency:
+                raise fault(
+                    f"{efficiency} is not routing.detector_efficiency, {routing.detector_efficiency}; one chip has one "
+                    "kind of detector",
+                    *("populations", name, "synapse", "detector_efficiency"),
+                )
+        for at, value in given.items():
+            if value is not None:
+                raise fault(
+                    "has no meaning on a chip with waveguides: routing.photons_per_spike is what an emitter sends; "
+                    "remove it",
+                    *("populations", name, *at),
+                    key=True,
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim.errors import RoutingError
 from soensim.netlist import Netlist
 from soensim.netlist.edges import Edges
 from soensim.routing.ledger import Ledger
@@ -140,6 +142,28 @@ class RoutedNetlist:
             delay_fs = np.rint(routed.delay_ps * 1e3).astype("<i8")
             content.update(f"{key} {routed.edges.digest} ".encode() + delay_fs.tobytes())
         return content.hexdigest()
+
+    def check_complete(self) -> None:
+        """Refuse a chip that lacks edges which its netlist does not allow to be pruned.
+
+        Raises
+        ------
+        RoutingError
+            `routing.absent_edges` is `error` and an edge is absent.
+        """
+        routing = self.netlist.routing
+        if routing is None or routing.absent_edges == "prune":
+            return
+        counts: Counter[str] = Counter()
+        for routed in self.projections.values():
+            counts.update(routed.absent)
+        if counts:
+            asked = sum(len(self.netlist.edges(p)) for p in self.netlist.projections)
+            reasons = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+            raise RoutingError(
+                f"netlist {self.netlist.name!r}: {counts.total()} of {asked} edges have no route ({reasons}); "
+                "`soensim check` says more; set routing.absent_edges: prune to do without them"
+            )
 
     def graph(self) -> nx.DiGraph[tuple[str, int]]:
         """Make the graph of neurons and channels; nodes are (population, index), edges carry `delay_ps`."""
