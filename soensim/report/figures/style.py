@@ -117,7 +117,7 @@ def save_svg(figure: Figure, path: str | Path) -> None:
         The file cannot be written.
     """
     with mpl.rc_context({**_SETTINGS, "svg.fonttype": "path"}):
-        svg = _svg(figure, facecolor="white")
+        svg = _svg(figure, dpi=figure.dpi, facecolor="white")
     write_atomic(path, f'<?xml version="1.0" encoding="utf-8"?>\n{svg}')
 
 
@@ -134,7 +134,7 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
         What a screen reader says.
     """
     with mpl.rc_context(_SETTINGS):
-        svg = _svg(figure, transparent=True)
+        svg = _svg(figure, dpi=_SVG_DPI, transparent=True)
     svg = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{name}-", svg)
     svg = svg.replace(INK, "currentColor")
     # the page's own font; without a colour of its own, text is black whatever the page is
@@ -155,7 +155,7 @@ def _svg(figure: Figure, **kwargs: Any) -> str:
     """Write a figure as an SVG element without metadata."""
     buffer = io.StringIO()
     FigureCanvasSVG(figure)
-    figure.savefig(buffer, format="svg", dpi=_SVG_DPI, metadata={"Date": None, "Creator": None}, **kwargs)
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, **kwargs)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -60,13 +60,13 @@ def draw_cells(axes: Axes, netlist: Netlist, placement: Placement, pt_per_um: fl
         colour, hatch = look_of(netlist, name)
         axes.add_collection(
             PolyCollection(
-                _squares(places, placement.cell_um),
+                list(_squares(places, placement.cell_um)),
                 facecolors=to_rgba(colour, 0.3),
                 edgecolors="white" if cell_pt < _NUMBERED_PT else FAINT,
                 linewidths=min(0.5, 0.05 * cell_pt),
                 hatch=hatch,
                 rasterized=len(places.x_um) > RASTER,
-                gid=f"cells-{name}",
+                label=f"cells-{name}",
                 zorder=1,
             )
         )
@@ -100,18 +100,18 @@ def draw_ports(axes: Axes, netlist: Netlist, placement: Placement, pt_per_um: fl
     along = np.concatenate([getattr(placement.populations[n], "y_um" if upright else "x_um") for n in names])
     gap_um = float(np.diff(np.sort(along)).min()) if len(along) > 1 else placement.die_width_um
     strip_um = placement.margin_um or placement.cell_um / 2
-    size_um = max(min(0.45 * strip_um, 0.7 * gap_um), 1.2 / pt_per_um)
+    size_um = max(min(0.45 * strip_um, 0.7 * gap_um, 9 / pt_per_um), 1.2 / pt_per_um)
     for name in names:
         places, (colour, hatch) = placement.populations[name], look_of(netlist, name)
         axes.add_collection(
             PolyCollection(
-                _squares(places, size_um),
+                list(_squares(places, size_um)),
                 facecolors=colour,
                 edgecolors=INK,
                 linewidths=0.5 if size_um * pt_per_um > 4 else 0.0,
                 hatch=hatch,
                 rasterized=len(places.x_um) > RASTER,
-                gid=f"ports-{name}",
+                label=f"ports-{name}",
                 zorder=4,
             )
         )
@@ -133,14 +133,9 @@ def draw_ports(axes: Axes, netlist: Netlist, placement: Placement, pt_per_um: fl
 def draw_wire(axes: Axes, placement: Placement, wire: Wire) -> None:
     """Draw a wire as its length is counted: along the source's row, then along the target's column."""
     start, end = placement.populations[wire.source], placement.populations[wire.target]
-    x, y = (
-        (float(start.x_um[wire.member]), float(end.x_um[wire.target_member])),
-        (
-            float(start.y_um[wire.member]),
-            float(end.y_um[wire.target_member]),
-        ),
-    )
-    axes.plot([x[0], x[1], x[1]], [y[0], y[0], y[1]], color=EMPHASIS, linewidth=1.4, gid="longest-wire", zorder=3)
+    x, y = float(start.x_um[wire.member]), float(start.y_um[wire.member])
+    to_x, to_y = float(end.x_um[wire.target_member]), float(end.y_um[wire.target_member])
+    axes.plot([x, to_x, to_x], [y, y, to_y], color=EMPHASIS, linewidth=1.4, label="longest-wire", zorder=3)
 
 
 def _squares(places: Places, side_um: float) -> FloatArray:

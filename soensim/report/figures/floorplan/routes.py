@@ -1,4 +1,4 @@
-"""What the floorplan picture shows of the routes: where light is lost, the worst net, how full the channels are."""
+"""What the floorplan picture shows of the routes: waveguides with their losses, the worst net, the longest wire."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ class Optics:
     channels
         How full the channels are; None where waveguides are straight lines.
     leads_um
-        Shape (nets from ports, 2, 2): from each port to where its waveguide starts on the grid, (start, end) x (x, y).
-        The ledger does not count them.
+        Shape (leads, 2, 2): from each port that has a net to where its waveguide starts on the grid, (start, end) x
+        (x, y), unless it starts at the port. The ledger does not count them.
     """
 
     guides: Waveguides
@@ -148,7 +148,7 @@ def find_optics(routed: RoutedNetlist) -> Optics | None:
 
 def losses_from_emitter(guides: Waveguides, losses: LossTable) -> FloatArray:
     """Loss (dB) from the emitter to each node, splitting not counted; shape (nodes,)."""
-    total: FloatArray = segment_db(guides, losses)
+    total = segment_db(guides, losses)
     above = guides.parent.copy()
     while True:  # every turn doubles how far up a node has added
         inner = np.flatnonzero(above >= 0)
@@ -172,10 +172,12 @@ def _find_leads(routed: RoutedNetlist, nets: Nets, guides: Waveguides, placement
     starts = np.column_stack([guides.x_um, guides.y_um])[guides.parent < 0]  # one per net, in their order
     leads = [np.empty((0, 2, 2))]
     for k in ports:
-        mine = nets.population == k
+        mine = (nets.population == k) & (np.diff(nets.first) > 0)
         places, member = placement.populations[names[k]], nets.member[mine]
         leads.append(np.stack([np.column_stack([places.x_um[member], places.y_um[member]]), starts[mine]], axis=1))
-    return np.concatenate(leads)
+    found = np.concatenate(leads)
+    apart: FloatArray = found[np.abs(found[:, 0] - found[:, 1]).max(axis=1) > 1e-6]
+    return apart
 
 
 def _find_worst_net(routed: RoutedNetlist, nets: Nets, guides: Waveguides, path_db: FloatArray) -> WorstNet | None:
@@ -208,58 +210,6 @@ def _find_worst_net(routed: RoutedNetlist, nets: Nets, guides: Waveguides, path_
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Bundles:
-    """All waveguides of one direction, bundled: one entry per place of the routing grid, arrays (rows, columns).
-
-    Attributes
-    ----------
-    nets
-        How many nets run there.
-    path_db
-        The highest loss among them, from the emitter to the segment's end; NaN where there are none.
-    low_um, high_um
-        Where the first of them begins and the last ends, along their direction and within the place; infinite where
-        there are none.
-    """
-
-    nets: IntArray
-    path_db: FloatArray
-    low_um: FloatArray
-    high_um: FloatArray
-
-
-def bundle(segments: Segments, placement: Placement, *, along_row: bool) -> Bundles:
-    """Bundle the segments of one direction by the places of the grid that they touch."""
-    mine = segments.part(segments.along_row == along_row)
-    along, across = (0, 1) if along_row else (1, 0)
-    borders = (placement.column_borders_um, placement.row_borders_um)
-    places = placement.rows * placement.columns
-    channel = _place(mine.ends_um[:, 0, across], borders[across])
-    ends = _place(mine.ends_um[:, :, along], borders[along])
-    spans = np.ptp(ends, axis=1) + 1
-    segment = np.repeat(np.arange(len(mine)), spans)
-    step = np.arange(len(segment)) - np.repeat(np.cumsum(spans) - spans, spans)
-    at = ends.min(axis=1)[segment] + step
-    row, column = (channel[segment], at) if along_row else (at, channel[segment])
-    place = row * placement.columns + column
-    path_db, low_um, high_um = np.full(places, np.nan), np.full(places, np.inf), np.full(places, -np.inf)
-    np.fmax.at(path_db, place, mine.path_db[segment])
-    start_um, end_um = mine.ends_um[:, :, along].min(axis=1)[segment], mine.ends_um[:, :, along].max(axis=1)[segment]
-    np.minimum.at(low_um, place, np.maximum(start_um, borders[along][at]))
-    np.maximum.at(high_um, place, np.minimum(end_um, borders[along][at + 1]))
-    # segments of a net that meet in a place are one waveguide there
-    once = np.unique(mine.net[segment] * places + place) % places
-    nets = np.bincount(once, minlength=places)
-    shape = (placement.rows, placement.columns)
-    return Bundles(*(a.reshape(shape) for a in (nets, path_db, low_um, high_um)))
-
-
-def _place(at_um: FloatArray, borders_um: FloatArray) -> IntArray:
-    places: IntArray = np.searchsorted(borders_um, at_um, side="right") - 1
-    return np.clip(places, 0, len(borders_um) - 2)
-
-
 @dataclass(frozen=True)
 class Wire:
     """The longest wire of a chip: from, to, and how long."""
@@ -286,15 +236,3 @@ def find_longest_wire(routed: RoutedNetlist) -> Wire | None:
             delay_ps = float(found.ledger.delay_ps[k])
             longest = Wire(projection.source, source, projection.target, target, length_um, delay_ps)
     return longest
-
-
-def occupancy(channels: Channels, *, along_row: bool) -> FloatArray:
-    """Tracks wanted over tracks that there are, shape (rows, columns); above 1 where they do not suffice."""
-    wanted, tracks = (
-        (channels.row_wanted, channels.row_tracks[:, None])
-        if along_row
-        else (channels.column_wanted, channels.column_tracks[None, :])
-    )
-    # a channel without tracks is overfull as soon as one is wanted
-    share: FloatArray = wanted / np.maximum(tracks, 0.5)
-    return share

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import ListedColormap, Normalize
 
+from soensim.report.figures.floorplan.bundles import bundle
 from soensim.report.figures.floorplan.die import EMPHASIS, RASTER
-from soensim.report.figures.floorplan.routes import Optics, Segments, bundle
+from soensim.report.figures.floorplan.routes import Optics, Segments
 from soensim.report.figures.style import FAINT, INK
 from soensim.routing.layer_stack import channel_tracks
 from soensim.routing.placement import Placement
@@ -17,6 +18,7 @@ from soensim.routing.waveguides import Kind
 
 MAX_DRAWN_SEGMENTS = 8000  # beyond, single waveguides merge, and the bundle of each channel shows more
 MAX_DRAWN_DETECTORS = 2500  # on the whole die; the enlarged cell always shows its own
+_MAX_DRAWN_LEADS = 100
 MARKERS = {Kind.JUNCTION: "o", Kind.DETECTOR: "s"}
 
 # viridis, dark where much is lost; its palest part would not show on white
@@ -27,20 +29,36 @@ _NARROWEST_BAND = 0.05
 
 
 def are_bundled(optics: Optics) -> bool:
-    """Whether the waveguides are too many to be drawn one by one."""
+    """Whether the waveguides of each channel are too many to be drawn one by one."""
     return optics.channels is not None and len(optics.segments) > MAX_DRAWN_SEGMENTS
 
 
+def are_thinned(optics: Optics) -> bool:
+    """Whether straight lines are too many, and only the costliest of each net is drawn."""
+    return optics.channels is None and len(optics.segments) > MAX_DRAWN_SEGMENTS
+
+
+def has_leads(optics: Optics) -> bool:
+    """Whether the leads between the ports and the grid are drawn."""
+    return 0 < len(optics.leads_um) <= _MAX_DRAWN_LEADS
+
+
 def draw_waveguides(axes: Axes, optics: Optics, placement: Placement, norm: Normalize, pt_per_um: float) -> None:
-    """Draw all waveguides: one by one, or bundled by channel where they are too many for that."""
+    """Draw all waveguides: one by one, or less where they are too many for that."""
     gridded = optics.channels is not None
-    axes.add_collection(LineCollection(optics.leads_um, colors=FAINT, linewidths=0.5, gid="leads", zorder=1.5))
+    if has_leads(optics):
+        axes.add_collection(
+            LineCollection(list(optics.leads_um), colors=FAINT, linewidths=0.5, label="leads", zorder=1.5)
+        )
     if are_bundled(optics):
-        _bundles(axes, optics, placement, norm)
+        _draw_bundles(axes, optics, placement, norm)
+    elif are_thinned(optics):
+        last = len(optics.segments) - 1 - np.unique(optics.segments.net[::-1], return_index=True)[1]
+        draw_segments(axes, optics.segments.part(np.isin(np.arange(len(optics.segments)), last)), norm, 0.4)
     else:
         width_pt = 0.75 * optics.stack.pitch_um * pt_per_um if gridded else 0.4
         draw_segments(axes, optics.segments, norm, float(np.clip(width_pt, 0.12, 1.0)))
-        if np.count_nonzero(optics.guides.kind == Kind.DETECTOR) <= MAX_DRAWN_DETECTORS and gridded:
+        if gridded and np.count_nonzero(optics.guides.kind == Kind.DETECTOR) <= MAX_DRAWN_DETECTORS:
             for kind in MARKERS:
                 draw_elements(axes, optics, kind, 1.2)
     draw_worst(axes, optics, 0.9)
@@ -53,20 +71,20 @@ def draw_segments(axes: Axes, segments: Segments, norm: Normalize, width_pt: flo
         part = segments.part(mine)
         if len(part):
             lines = LineCollection(
-                part.ends_um,
+                list(part.ends_um),
                 array=part.path_db,
                 cmap=LOSS,
                 norm=norm,
                 linewidths=width_pt,
                 capstyle="projecting",
                 rasterized=len(part) > RASTER,
-                gid=f"waveguides-{kind}",
+                label=f"waveguides-{kind}",
                 zorder=2,
             )
             axes.add_collection(lines, autolim=False)
 
 
-def _bundles(axes: Axes, optics: Optics, placement: Placement, norm: Normalize) -> None:
+def _draw_bundles(axes: Axes, optics: Optics, placement: Placement, norm: Normalize) -> None:
     """Draw the waveguides of each place of the grid as one band per direction, as wide as its channel is full."""
     x, y = placement.column_borders_um, placement.row_borders_um
     row_tracks, column_tracks = channel_tracks(placement, optics.stack)
@@ -82,27 +100,30 @@ def _bundles(axes: Axes, optics: Optics, placement: Placement, norm: Normalize) 
         across = (across_um, across_um + width_um)
         (left, right), (low, high) = (along, across) if along_row else (across, along)
         bands = PolyCollection(
-            np.stack([left, low, left, high, right, high, right, low], axis=-1).reshape(-1, 4, 2),
+            list(np.stack([left, low, left, high, right, high, right, low], axis=-1).reshape(-1, 4, 2)),
             array=found.path_db[row, column],
             cmap=LOSS,
             norm=norm,
             edgecolors="face",
             linewidths=0.1,
             rasterized=len(row) > RASTER,
-            gid=f"bundles-{'rows' if along_row else 'columns'}",
+            label=f"bundles-{'rows' if along_row else 'columns'}",
             zorder=2 if along_row else 2.1,
         )
         axes.add_collection(bands, autolim=False)
 
 
 def draw_worst(axes: Axes, optics: Optics, width_pt: float) -> None:
-    """Draw the worst net over everything, its emitter ringed."""
+    """Draw the worst net over everything, its emitter ringed; of straight lines, the costliest only."""
     worst, guides = optics.worst, optics.guides
     if worst is None:
         return
-    mine = optics.segments.part(optics.segments.net == worst.net)
-    for gid, colour, width, order in (("halo", "white", width_pt + 1.0, 3.0), ("worst", EMPHASIS, width_pt, 3.1)):
-        lines = LineCollection(mine.ends_um, colors=colour, linewidths=width, capstyle="round", gid=gid, zorder=order)
+    straight = optics.channels is None
+    mine = optics.segments.part(optics.segments.node == worst.end if straight else optics.segments.net == worst.net)
+    for name, colour, width, order in (("halo", "white", width_pt + 1.0, 3.0), ("worst", EMPHASIS, width_pt, 3.1)):
+        lines = LineCollection(
+            list(mine.ends_um), colors=colour, linewidths=width, capstyle="round", label=name, zorder=order
+        )
         axes.add_collection(lines, autolim=False)
     emitter = int(np.flatnonzero((guides.net == worst.net) & (guides.kind == Kind.EMITTER))[0])
     axes.plot(
@@ -137,6 +158,6 @@ def draw_elements(axes: Axes, optics: Optics, kind: Kind, size_pt: float) -> Non
             edgecolors=colour,
             linewidths=0.2 * size_pt,
             rasterized=int(mine.sum()) > RASTER,
-            gid=kind.name.lower(),
+            label=kind.name.lower(),
             zorder=order,
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from soensim.report.figures.floorplan.routes import Optics, Wire
-from soensim.report.figures.floorplan.waveguides import WIDEST_BAND, are_bundled
+from soensim.netlist import Netlist
+from soensim.report.figures.floorplan.routes import Optics, Wire, input_names
+from soensim.report.figures.floorplan.waveguides import WIDEST_BAND, are_bundled, are_thinned
 from soensim.routing import RoutedNetlist
+from soensim.routing.placement import Placement
 
 _LONGEST_NAME = 28
 
@@ -14,10 +16,10 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def facts(routed: RoutedNetlist, optics: Optics | None, wire: Wire | None) -> list[str]:
+def facts(routed: RoutedNetlist, placement: Placement, optics: Optics | None, wire: Wire | None) -> list[str]:
     """Say in a few sentences what the chip is, which edges it has, and what its worst net costs."""
     return [
-        f"{_chip(routed)} {_edges(routed)}",
+        f"{_chip(routed.netlist, placement)} {_edges(routed)}",
         *([] if optics is None else _waveguides(routed, optics)),
         *_wires(routed, wire),
     ]
@@ -31,13 +33,10 @@ def length(length_um: float) -> str:
     return f"{length_um:.4g} µm"
 
 
-def _chip(routed: RoutedNetlist) -> str:
-    netlist, placement = routed.netlist, routed.layout.placement if routed.layout is not None else None
-    ports = sum(p.size for p in (*netlist.inputs.values(), *netlist.spike_inputs.values()))
+def _chip(netlist: Netlist, placement: Placement) -> str:
+    ports = sum(netlist.populations[name].size for name in input_names(netlist))
     neurons = sum(p.size for p in netlist.populations.values()) - ports
     said = f"{neurons:,} {_plural('neuron', neurons)}, {ports:,} {_plural('input port', ports)}"
-    if placement is None:
-        return said
     die = f"{length(placement.die_width_um)} × {length(placement.die_height_um)}"
     return f"{said}; die {die}, margin {length(placement.margin_um)}, cells {length(placement.cell_um)} wide."
 
@@ -81,16 +80,19 @@ def _waveguides(routed: RoutedNetlist, optics: Optics) -> list[str]:
             f"tracks every {length(stack.pitch_um)}"
         )
     said = [f"Waveguides: {strategy}, {planes}; {total} in all."]
+    if are_thinned(optics):
+        said[0] += " Drawn: the costliest line of each net."
     if are_bundled(optics):
         said[0] += (
             f" Drawn as one band per channel, {WIDEST_BAND:g} of a cell wide where all tracks are taken, in the colour "
             "of the highest loss."
         )
     if worst is not None:
+        each = "its detector" if worst.detectors == 1 else f"each of {worst.detectors:,} detectors"
         said.append(
-            f"Worst net: {short(worst.source)} {worst.member}, {worst.loss_db:.2f} dB and {worst.photons:,.4g} photons "
-            f"per spike at each of {worst.detectors:,} {_plural('detector', worst.detectors)}; its costliest path, to "
-            f"{short(worst.target)} {worst.target_member}, loses {worst.path_db:.2f} dB on the way."
+            f"Worst net: {short(worst.source)} {worst.member}, {worst.loss_db:.4g} dB and {worst.photons:,.4g} photons "
+            f"per spike at {each}; its costliest path, to {short(worst.target)} {worst.target_member}, loses "
+            f"{worst.path_db:.4g} dB on the way."
         )
     return said
 
