@@ -132,8 +132,31 @@ def test_cells_have_their_numbers_where_they_are_legible(routed):
         x, y = numbers[str(k)]
         assert abs(x - places.x_um[k]) <= half
         assert abs(y - places.y_um[k]) <= half
-    small = figures.floorplan(route(chip(neurons=400, topology="{kind: random, density: 0.01, seed: 1}", die_um=3000)))
+    small = figures.floorplan(routed["two planes"])  # cells of 13 points
     assert sum(t.get_text().isdigit() for t in small.axes[0].texts) == 3  # the ports
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_ports_are_numbered_outside_the_die_on_their_side(side):
+    routed = route(chip(medium="electrical", input_medium="electrical", floorplan=f"input_side: {side}"))
+    along, edge = np.array([800.0, 1000.0, 1200.0]), np.full(3, 1950.0 if side in ("right", "top") else 50.0)
+    x_um, y_um = (edge, along) if side in ("left", "right") else (along, edge)
+    placement = routed.layout.placement
+    places = dataclasses.replace(placement.populations["pixels"], x_um=x_um, y_um=y_um)
+    placement = dataclasses.replace(placement, populations={**placement.populations, "pixels": places})
+    figure = figures.floorplan(
+        dataclasses.replace(routed, layout=dataclasses.replace(routed.layout, placement=placement))
+    )
+    FigureCanvasAgg(figure).draw()
+    die = figure.axes[0].get_window_extent()
+    numbers = [t for t in figure.axes[0].texts if t.get_text().isdigit()]
+    assert [t.get_text() for t in numbers] == ["0", "1", "2"]
+    for number, x, y in zip(numbers, x_um, y_um, strict=True):
+        box = number.get_window_extent()
+        outside = {"left": die.x0 - box.x1, "right": box.x0 - die.x1, "top": box.y0 - die.y1, "bottom": die.y0 - box.y1}
+        assert 0 < outside[side] < 20
+        port = figure.axes[0].transData.transform((x, y))
+        assert min(abs(port - [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])) < 3
 
 
 # --- waveguides -------------------------------------------------------------------------------------------
@@ -203,11 +226,12 @@ def test_the_worst_net_is_named_and_drawn(routed, name):
     assert len(lines.get_segments()) == len(mine)
 
 
-def test_splitters_and_detectors_are_marked(routed):
-    guides = routed["28 neurons"].layout.waveguides
+@pytest.mark.parametrize("name", ["two planes", "28 neurons", "many populations"])
+def test_splitters_and_detectors_are_marked(routed, name):
+    guides = routed[name].layout.waveguides
     ways = np.bincount(guides.parent[guides.parent >= 0], minlength=len(guides))
     expected = {"junction": int((ways > 1).sum()), "detector": int((guides.kind == Kind.DETECTOR).sum())}
-    figure = figures.floorplan(routed["28 neurons"])
+    figure = figures.floorplan(routed[name])
     for what, count in expected.items():
         marks = [c for c in figure.axes[0].collections if c.get_label() == what]
         assert sum(len(c.get_offsets()) for c in marks) == count
