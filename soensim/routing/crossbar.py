@@ -1,7 +1,8 @@
 """Strategy `crossbar`: a trunk along the emitter's row or column, and branches at right angles to it.
 
 A net takes the direction in which its waveguides are shorter; where both are as long, neighbours on the grid take
-different ones. So rows and columns are about equally full, and half as many planes hold the chip as with all trunks along rows.
+different ones. So rows and columns are about equally full, and half as many planes hold the chip as with all
+trunks along rows.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ def lay_out(
     stack: LayerStack,
     rows: tuple[Runs, IntArray],
     columns: tuple[Runs, IntArray],
+    ports_um: FloatArray,
 ) -> Waveguides:
     """Give every node its place on the die and count what light meets on every segment.
 
@@ -52,12 +53,17 @@ def lay_out(
         All sinks of the nets are reached by the trees.
     rows, columns
         The runs along rows and along columns, and the track of each.
+    ports_um
+        Shape (nets, 2): x and y of the input port that feeds a net; NaN where a neuron does. The waveguide begins
+        beside its port, on its track.
     """
     nodes = len(trees)
     row_run, column_run = rows[0].of_node, columns[0].of_node
     row_y, row_plane = stack.place(rows[0].channel, rows[1], placement.row_borders_um, row=True)
     column_x, column_plane = stack.place(columns[0].channel, columns[1], placement.column_borders_um, row=False)
     x_um, y_um = _slots(nets, trees, placement, stack)
+    from_port = np.flatnonzero((trees.parent < 0) & ~np.isnan(ports_um[trees.net, 0]))
+    x_um[from_port], y_um[from_port] = ports_um[trees.net[from_port]].T
     on_row, on_column = row_run >= 0, column_run >= 0
     y_um[on_row] = row_y[row_run[on_row]]
     x_um[on_column] = column_x[column_run[on_column]]

@@ -18,7 +18,7 @@ from soensim.routing.layer_stack import LayerStack, channel_tracks
 from soensim.routing.ledger import Ledger, LossTable, optical_ledger
 from soensim.routing.limits import Verdicts, judge
 from soensim.routing.nets import Nets, optical_nets
-from soensim.routing.placement import Placement
+from soensim.routing.placement import FloatArray, Placement
 from soensim.routing.result import Channels
 from soensim.routing.tracks import assign_tracks, find_runs, has_all_tracks
 from soensim.routing.trees import GridTrees
@@ -68,6 +68,9 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     photons, efficiency = routing.photons_per_spike or 0.0, routing.detector_efficiency or 0.0
     stack = LayerStack.of(routing)
     trees, channels = None, None
+    ports_um = _emitters_um(netlist, wanted, placement)
+    is_port = np.array([name in netlist.inputs or name in netlist.spike_inputs for name in netlist.populations])
+    ports_um[~is_port[wanted.population]] = np.nan
     if routing.strategy == "direct":
         if wanted.sinks > MAX_STRAIGHT_LINES:
             raise RoutingError(
@@ -83,7 +86,7 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
         guides = (
             _straight(netlist, nets, placement)
             if trees is None
-            else _with_tracks(nets, trees.pruned(present), placement, stack)
+            else _with_tracks(nets, trees.pruned(present), placement, stack, ports_um)
         )
         ledger = optical_ledger(guides, nets, losses, photons_per_spike=photons, detector_efficiency=efficiency)
         found = judge(ledger, nets, routing.limits, photons_per_spike=photons)
@@ -129,20 +132,28 @@ def _give_up_trackless(trees: GridTrees, verdicts: Verdicts, placement: Placemen
     return channels
 
 
-def _with_tracks(nets: Nets, trees: GridTrees, placement: Placement, stack: LayerStack) -> Waveguides:
+def _with_tracks(
+    nets: Nets, trees: GridTrees, placement: Placement, stack: LayerStack, ports_um: FloatArray
+) -> Waveguides:
     row_tracks, column_tracks = channel_tracks(placement, stack)
     rows, columns = find_runs(trees, along_row=True), find_runs(trees, along_row=False)
     row_track, column_track = assign_tracks(rows, row_tracks), assign_tracks(columns, column_tracks)
-    return lay_out(nets, trees, placement, stack, (rows, row_track), (columns, column_track))
+    return lay_out(nets, trees, placement, stack, (rows, row_track), (columns, column_track), ports_um)
+
+
+def _emitters_um(netlist: Netlist, nets: Nets, placement: Placement) -> FloatArray:
+    """Where the neuron or the port of each net is, shape (nets, 2)."""
+    emitters = np.empty((len(nets), 2))
+    for k, name in enumerate(netlist.populations):
+        places, mine = placement.populations[name], nets.population == k
+        member = nets.member[mine]
+        emitters[mine, 0], emitters[mine, 1] = places.x_um[member], places.y_um[member]
+    return emitters
 
 
 def _straight(netlist: Netlist, nets: Nets, placement: Placement) -> Waveguides:
     places = placement.populations
-    names = list(netlist.populations)
-    emitters, detectors = np.empty((len(nets), 2)), np.empty((nets.sinks, 2))
-    for k, name in enumerate(names):
-        mine = nets.population == k
-        emitters[mine, 0], emitters[mine, 1] = (a[nets.member[mine]] for a in (places[name].x_um, places[name].y_um))
+    emitters, detectors = _emitters_um(netlist, nets, placement), np.empty((nets.sinks, 2))
     for k, projection in enumerate(netlist.projections):
         mine = nets.projection == k
         target = places[projection.target]
