@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from topology_problems import check_order, fan_in, fan_out, make, matrix, pairs, seeds
 
 from soensim.errors import NetlistError
-from soensim.netlist import dump_netlist, parse_netlist
+from soensim.netlist import dump_netlist, json_schema, parse_netlist
 from soensim.netlist.draws import distinct, spread
 from soensim.netlist.edges import EdgeError, Edges
 from soensim.netlist.lattice import lattice
@@ -66,6 +66,11 @@ def test_spread_is_even(mean: float, n: int, seed: int) -> None:
     shares = spread(np.random.default_rng(seed), mean, n)
     assert shares.sum() == round(mean * n)
     assert shares.max() - shares.min() <= 1
+
+
+def test_spread_draws_who_has_one_more() -> None:
+    count = sum(spread(np.random.default_rng(seed), 2.4, 5) - 2 for seed in range(1000))
+    assert np.all(np.abs(count - 400) < 4.5 * np.sqrt(1000 * 0.4 * 0.6))
 
 
 # --- fixed fan-in and fan-out -----------------------------------------------------------------------------
@@ -263,9 +268,24 @@ def test_round_trip(keys: dict[str, Any]) -> None:
     assert again.hash == netlist.hash
     assert dump_netlist(again) == dump_netlist(netlist)
     assert netlist.edges(netlist.projections[0]) == make(36, **keys)
+    jsonschema = pytest.importorskip("jsonschema")
+    projection = {"source": "a", "target": "a", "topology": keys, "efficacy": {"levels": [0.0, 1.0]}}
+    jsonschema.validate(projection, {"$defs": json_schema()["$defs"], "$ref": "#/$defs/Projection"})
 
 
 PUBLISHED = 330_430
+
+
+def test_a_chip_knows_two_populations_of_one_size_from_one() -> None:
+    """Source k and target k are one neuron in the first projection, and two in the second."""
+    part = "    topology: {kind: grid, neighbourhood: von-neumann}\n    efficacy: {bits: 4, range: 1.0}\n"
+    text = CHIP.format(topology="{kind: grid, neighbourhood: von-neumann}", source="hidden")
+    text = text.replace("timing:", f"  - source: hidden\n    target: upper\n{part}timing:")
+    hidden = next(line for line in text.splitlines() if line.startswith("  hidden:"))
+    netlist = parse_netlist(text.replace(hidden, hidden + "\n" + hidden.replace("hidden", "upper")))
+    within, between = (netlist.edges(projection) for projection in netlist.projections)
+    assert not np.any(within.sources == within.targets)
+    assert pairs(between) == pairs(within) | {(k, k) for k in range(36)}
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,15 @@ def test_every_source_if_the_fan_in_says_so(keys: dict[str, Any]) -> None:
     assert make(9, 5, fan_in=9, seed=1, **keys) == make(9, 5, kind="all-to-all")
 
 
+@pytest.mark.parametrize("keys", [keys for keys, _ in LAWS])
+def test_extreme_numbers_give_edges_or_say_why(keys: dict[str, Any]) -> None:
+    with pytest.raises(EdgeError, match="gave no edge"):
+        make(30, fan_in=5e-324, seed=1, **keys)
+    for key in {"length", "exponent"} & set(keys):
+        for value in (5e-324, 1e308):
+            assert len(make(30, fan_in=5, seed=1, **(keys | {key: value}))) > 90
+
+
 def test_two_populations_of_one_size_have_no_self_connections_to_skip() -> None:
     drawn = [make(9, 9, kind="distance-exponential", length=0.5, fan_in=2, seed=seed) for seed in range(20)]
     assert any(np.any(edges.sources == edges.targets) for edges in drawn)

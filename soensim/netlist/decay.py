@@ -53,7 +53,7 @@ def decaying_edges(n_sources: int, n_targets: int, law: Law, fan_in: float, seed
     starts = _bands(along)
     sizes = np.diff(starts, append=len(along))
     found = []
-    at_once = max(1, min(_GROUPS // (source_rows * len(starts)), int(_GROUPS / (fan_in * target_columns))))
+    at_once = max(1, int(min(_GROUPS / (source_rows * len(starts)), _GROUPS / (fan_in * target_columns))))
     for row in range(0, target_rows, at_once):
         dy = across[row : row + at_once]
         chance = scale * law(np.hypot(dy[:, :, None], along[starts])).ravel()
