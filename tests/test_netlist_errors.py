@@ -212,7 +212,7 @@ kind: input => kind: no
 {kind: input, size: 3, carries: data, drive_low: 0.0, drive_high: 1.0} => 5
   5:11: populations.pixels: 5 is no population; it must be a mapping with `kind:` one of input, dendrite, spike-input, spiking
 {kind: all-to-all} => {kind: ring}
-  16:22: projections[0].topology.kind: 'ring' is not a kind of topology; legal kinds are all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
+  16:22: projections[0].topology.kind: 'ring' is not a kind of topology; did you mean 'grid'? legal kinds are all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => {kind: al-to-all}
   16:22: projections[0].topology.kind: 'al-to-all' is not a kind of topology; did you mean 'all-to-all'? legal kinds are all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => {}

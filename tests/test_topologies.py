@@ -17,7 +17,7 @@ from topology_problems import check_order, fan_in, fan_out, make, matrix, pairs,
 from soensim.errors import NetlistError
 from soensim.netlist import dump_netlist, parse_netlist
 from soensim.netlist.draws import distinct, spread
-from soensim.netlist.edges import Edges
+from soensim.netlist.edges import EdgeError, Edges
 from soensim.netlist.lattice import lattice
 from soensim.netlist.topology import _KINDS
 
@@ -320,16 +320,165 @@ def message_of(topology: str, source: str) -> str:
     return str(caught.value)
 
 
-# source | topology | column (line 10) | key | message
+# source | topology | column in line 10 | key; below it the message
 MESSAGES = r"""
-"""
+hidden | {kind: fixed-fan-in, fan_in: 37, seed: 1} | 44 | fan_in
+  37 is more than the 36 sources that a target can have
+hidden | {kind: fixed-fan-in, fan_in: 36, seed: 1, self_connections: false} | 44 | fan_in
+  36 is more than the 35 sources that a target can have
+pixels | {kind: fixed-fan-in, fan_in: 6, seed: 1} | 44 | fan_in
+  6 is more than the 5 sources that a target can have
+pixels | {kind: fixed-fan-in, fan_in: 2, seed: 1, self_connections: false} | 56 | self_connections
+  only a population that drives itself has self connections, not pixels->hidden; remove it
+hidden | {kind: fixed-fan-in, fan_in: 0, seed: 1} | 44 | fan_in
+  0 is not legal; it must be at least 1
+hidden | {kind: fixed-fan-in, fan_in: 2.0, seed: 1} | 44 | fan_in
+  2.0 is not legal; it must be a whole number; write 2
+hidden | {kind: fixed-fan-in, fan_in: 2} | 5 | seed
+  is missing; add it: Seed (a whole number) of the draw
+pixels | {kind: fixed-fan-out, fan_out: 37, seed: 1} | 46 | fan_out
+  37 is more than the 36 targets that a source can have
+hidden | {kind: small-world, neighbours: 36, rewiring: 0.1, seed: 1} | 47 | neighbours
+  36 is more than the 35 others in the population; legal is an even number up to 34
+hidden | {kind: small-world, neighbours: 3, rewiring: 0.1, seed: 1} | 47 | neighbours
+  3 is odd; half of the neighbours are on each side, so give an even number
+hidden | {kind: small-world, neighbours: 2, rewiring: 1.5, seed: 1} | 60 | rewiring
+  1.5 is not legal; it must be at most 1
+pixels | {kind: small-world, neighbours: 2, rewiring: 0.1, seed: 1} | 22 | kind
+  small-world joins the neurons of one population, so source and target must be the same, not pixels->hidden; name one population twice, or take another kind
+pixels | {kind: grid, neighbourhood: moore} | 22 | kind
+  a grid needs populations of one size, not 5 and 36; distance-limited joins populations of different sizes
+hidden | {kind: grid, neighbourhood: hex} | 43 | neighbourhood
+  'hex' is not legal; it must be one of von-neumann, moore
+hidden | {kind: grid, neighbourhood: moore, range: 0} | 57 | range
+  0 is not legal; it must be at least 1
+hidden | {kind: grid, neighbourhood: moore, seed: 1} | 50 | seed
+  unknown key 'seed'; legal keys are kind, neighbourhood, range, periodic, self_connections
+hidden | {kind: distance-limited, radius: 0.5} | 48 | radius
+  no source is within 0.5 pitches of a target; give 1 or more
+hidden | {kind: distance-limited, radius: 0} | 48 | radius
+  0 is not legal; it must be greater than 0
+hidden | {kind: distance-limited, radius: 2, density: 0.5} | 5 | seed
+  is missing; a density below 1 draws edges: add a whole number
+hidden | {kind: distance-limited, radius: 2, seed: 1} | 51 | seed
+  has no meaning where density is 1 and every pair exists; remove it
+hidden | {kind: distance-limited, radius: 1, density: 1.0e-5, seed: 1} | 60 | density
+  1e-05 of 120 pairs is less than one edge; raise it
+pixels | {kind: distance-limited, radius: 0.01} | 48 | radius
+  no source is within 0.01 pitches of a target; give 1 or more
+pixels | {kind: distance-limited, radius: 2, self_connections: false} | 51 | self_connections
+  only a population that drives itself has self connections, not pixels->hidden; remove it
+pixels | {kind: distance-exponential, length: 2, fan_in: 2, seed: 1, self_connections: false} | 75 | self_connections
+  only a population that drives itself has self connections, not pixels->hidden; remove it
+hidden | {kind: distance-exponential, length: 2, fan_in: 36, seed: 1} | 63 | fan_in
+  36.0 is more than the 35 sources that a target can have
+hidden | {kind: distance-exponential, length: -2, fan_in: 3, seed: 1} | 52 | length
+  -2 is not legal; it must be greater than 0
+hidden | {kind: distance-exponential, length: 2, seed: 1} | 5 | fan_in
+  is missing; add it: Number of sources of a target on average over all targets and draws; it sets c
+hidden | {kind: distance-exponential, length: 2, fan_in: 1.0e-9, seed: 1} | 63 | fan_in
+  a mean of 1e-09 sources for 36 targets gave no edge; raise it
+hidden | {kind: distance-power-law, exponent: 2, fan_in: 35.5, seed: 1} | 63 | fan_in
+  35.5 is more than the 35 sources that a target can have
+hidden | {kind: distance-power-law, length: 2, fan_in: 3, seed: 1} | 42 | length
+  unknown key 'length'; legal keys are kind, fan_in, seed, self_connections, exponent
+pixels | {kind: modular, modules: 6, fan_in_inside: 1, fan_in_between: 1, seed: 1} | 40 | modules
+  6 modules are more than the 5 neurons of a population; give fewer
+hidden | {kind: modular, modules: 1, fan_in_inside: 1, fan_in_between: 1, seed: 1} | 40 | modules
+  1 is not legal; it must be at least 2
+hidden | {kind: modular, modules: 4, seed: 1} | 5 | (the whole)
+  does not say how many edges; give fan_in_inside and fan_in_between, or density_inside and density_between, or edges and fraction_inside
+hidden | {kind: modular, modules: 4, fan_in_inside: 1, seed: 1} | 5 | fan_in_between
+  is missing; give fan_in_inside and fan_in_between, or density_inside and density_between, or edges and fraction_inside
+hidden | {kind: modular, modules: 4, edges: 9, seed: 1} | 5 | fraction_inside
+  is missing; give fan_in_inside and fan_in_between, or density_inside and density_between, or edges and fraction_inside
+hidden | {kind: modular, modules: 4, edges: 9, fan_in_inside: 3, seed: 1} | 43 | edges
+  does not go with fan_in_inside; give fan_in_inside and fan_in_between, or density_inside and density_between, or edges and fraction_inside
+hidden | {kind: modular, modules: 4, density_inside: 0.5, density_between: 0.1, fraction_inside: 0.5, seed: 1} | 86 | fraction_inside
+  does not go with density_inside; give fan_in_inside and fan_in_between, or density_inside and density_between, or edges and fraction_inside
+hidden | {kind: modular, modules: 4, density_inside: 0.5, density_between: 2, seed: 1} | 81 | density_between
+  2 is not legal; it must be at most 1
+hidden | {kind: modular, modules: 4, density_inside: 0, density_between: 0.0, seed: 1} | 22 | kind
+  gives no edge; raise the numbers inside and between
+hidden | {kind: modular, modules: 4, fan_in_inside: 10, fan_in_between: 0, seed: 1} | 58 | fan_in_inside
+  asks for 10 sources in its own module, where a target can have only 9
+hidden | {kind: modular, modules: 4, fan_in_inside: 0, fan_in_between: 27.1, seed: 1} | 77 | fan_in_between
+  asks for 27.1 sources in other modules, where a target can have only 27
+hidden | {kind: modular, modules: 4, fan_in_inside: 9, fan_in_between: 0, seed: 1, self_connections: false} | 58 | fan_in_inside
+  asks for 9 sources in its own module, where a target can have only 8
+hidden | {kind: modular, modules: 4, edges: 400, fraction_inside: 1, seed: 1} | 50 | edges
+  400 of 400 edges would be inside modules, where only 324 are possible; give fewer edges, or another fraction_inside
+hidden | {kind: modular, modules: 4, edges: 1297, fraction_inside: 0.25, seed: 1} | 50 | edges
+  973 of 1297 edges would be between modules, where only 972 are possible; give fewer edges, or another fraction_inside
+hidden | {kind: hierarchical, levels: 3, modules: 4, fan_in: 1, falloff: 0.5, seed: 1} | 44 | levels
+  64 modules are more than the 36 neurons of a population; give fewer
+hidden | {kind: hierarchical, levels: 2, modules: 4, fan_in: 3, falloff: 0.5, seed: 1} | 67 | fan_in
+  asks for 3 sources at level 0 (the lowest is 0), where a target can have only 2
+hidden | {kind: hierarchical, levels: 2, modules: 4, fan_in: 2, falloff: 1.5, seed: 1} | 79 | falloff
+  1.5 is not legal; it must be at most 1
+hidden | {kind: hierarchical, levels: 1, modules: 2, fan_in: 0.001, falloff: 1, seed: 1} | 67 | fan_in
+  a mean of 0.001 gives no edge; raise it
+hidden | {kind: growth, edges: 631, length: 2, seed: 1} | 37 | edges
+  631 is more than the 630 pairs of 36 neurons
+hidden | {kind: growth, edges: 300, length: 2, max_fan_in: 9, seed: 1} | 65 | max_fan_in
+  9 leaves room for 279 of 300 edges; give 10 or more
+hidden | {kind: growth, edges: 0, length: 2, seed: 1} | 37 | edges
+  0 is not legal; it must be at least 1
+hidden | {kind: growth, length: 2, seed: 1} | 5 | edges
+  is missing; add it: Number of edges, exactly; two neurons share one edge at most
+hidden | {kind: growth, edges: 9, length: 2, preference: 5, seed: 1} | 63 | preference
+  5 is not legal; it must be at most 4
+pixels | {kind: growth, edges: 9, length: 2, seed: 1} | 22 | kind
+  growth joins the neurons of one population, so source and target must be the same, not pixels->hidden; name one population twice, or take another kind
+"""  # noqa: E501
 
 
 def cases() -> list[list[str]]:
-    return [[part.strip() for part in line.split("|")] for line in MESSAGES.strip().splitlines()]
+    lines = MESSAGES.strip().splitlines()
+    return [
+        [*map(str.strip, case.split("|")), text.strip()] for case, text in zip(lines[::2], lines[1::2], strict=True)
+    ]
 
 
 @pytest.mark.parametrize(("source", "topology", "column", "key", "message"), cases())
 def test_message(source: str, topology: str, column: str, key: str, message: str) -> None:
-    at = f"projections[0].topology{'.' if key else ''}{key}"
+    at = "projections[0].topology" + ("" if key == "(the whole)" else f".{key}")
     assert message_of(topology, source) == f"<netlist>:10:{column}: {at}: {message}"
+
+
+def test_messages_that_depend_on_sizes() -> None:
+    with pytest.raises(EdgeError, match=r"7 neurons leave the last row of 3 x 3 short.* give the population 9, or"):
+        make(7, kind="grid", neighbourhood="moore", periodic=True)
+    with pytest.raises(EdgeError, match="2 is more than the 1 others in the population; a ring needs 3 neurons"):
+        make(2, kind="small-world", neighbours=2, rewiring=0, seed=1)
+    for kind in ({"kind": "grid", "neighbourhood": "moore"}, {"kind": "distance-limited", "radius": 1}):
+        with pytest.raises(EdgeError, match="remove the projection"):
+            make(1, **kind)
+    with pytest.raises(EdgeError, match="1 is more than the 0 pairs of 1 neurons"):
+        make(1, kind="growth", edges=1, length=1, seed=1)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"kind": "fixed-fan-in", "fan_in": 51, "seed": 1},
+        {"kind": "fixed-fan-out", "fan_out": 51, "seed": 1},
+        {"kind": "small-world", "neighbours": 52, "rewiring": 0.1, "seed": 1},
+        {"kind": "grid", "neighbourhood": "moore", "range": 900},
+        {"kind": "grid", "neighbourhood": "von-neumann", "range": 6, "periodic": True},
+        {"kind": "distance-limited", "radius": 1e9},
+        {"kind": "distance-exponential", "length": 1, "fan_in": 51, "seed": 1},
+        {"kind": "distance-power-law", "exponent": 1, "fan_in": 51, "seed": 1},
+        {"kind": "modular", "modules": 9, "fan_in_inside": 50, "fan_in_between": 1, "seed": 1},
+        {"kind": "modular", "modules": 9, "density_inside": 0.1, "density_between": 0.1, "seed": 1},
+        {"kind": "hierarchical", "levels": 2, "modules": 9, "fan_in": 51, "falloff": 0, "seed": 1},
+    ],
+    ids=lambda keys: keys["kind"],
+)
+def test_too_many_edges_are_refused_before_they_cost_memory(keys: dict[str, Any]) -> None:
+    tracemalloc.start()
+    with pytest.raises(EdgeError, match=r"asks for \d+ edges; the limit is 50000000"):
+        make(10**6, **keys)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 2**20

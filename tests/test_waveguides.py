@@ -234,7 +234,7 @@ def test_no_two_waveguides_lie_on_one_another():
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_crossbar_trees_reach_every_sink_along_row_and_column(data, columns, rows):
+def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
     places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
     emitters = data.draw(st.lists(places, min_size=1, max_size=4))
     sinks = [data.draw(st.lists(places, unique=True, max_size=8)) for _ in emitters]
@@ -262,7 +262,6 @@ def test_crossbar_trees_reach_every_sink_along_row_and_column(data, columns, row
             assert along_row or trees.column[above] == trees.column[node]
             turns += last is not None and along_row != last
             node, last = above, along_row
-        assert last in (None, True) or turns == 0  # a path starts along the row, unless it needs the column only
         assert turns <= 1
         assert (trees.column[node], trees.row[node]) == emitters[net]
     kept = np.array([data.draw(st.booleans()) for _ in flat], dtype=bool)

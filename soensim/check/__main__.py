@@ -30,12 +30,15 @@ def main(arguments: Sequence[str]) -> int:
         "Exit status 1 if a rule is broken by an error that no waiver accepts.",
         "examples:\n"
         "  python -m soensim.check netlists/year1-28.yaml\n"
-        "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb",
+        "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb --figure chip",
     )
     parser.add_argument("chip", metavar="CHIP", nargs="?", help="netlist (YAML)")
     parser.add_argument("--rules", action="store_true", help="list all rules instead")
     parser.add_argument("--json", metavar="FILE", help="write all of it as JSON (- for standard output)")
     parser.add_argument("--lyrdb", metavar="FILE", help="write the findings as a report database of KLayout")
+    parser.add_argument(
+        "--figure", metavar="PREFIX", help="draw the floorplan with its waveguides as PREFIX.png and PREFIX.svg"
+    )
     parser.add_argument("--strategy", choices=_STRATEGIES, help="route with this strategy instead of the netlist's")
     parser.add_argument("--rate-mhz", type=float, metavar="MHZ", help="firing rate; default: the technology's highest")
     parser.add_argument("--frame-samples", type=int, metavar="N", help="input samples per frame, for its energy")
@@ -48,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
     cli.checked_seed(given.seed)
-    cli.check_writable(given.json, given.lyrdb)
+    pictures = [f"{given.figure}{suffix}" for suffix in (".png", ".svg")] if given.figure else []
+    cli.check_writable(given.json, given.lyrdb, *pictures)
     if given.lyrdb == "-":
         raise SoensimError("--lyrdb: - is not a file; give a name that ends with .lyrdb")
     today = _day(given.today)
@@ -56,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.strategy is not None:
         netlist = _tried(netlist, given.strategy)
     report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)
+    if pictures:
+        _draw(report, *pictures)
     _write(report, given, cli.command_line("check", arguments), today)
     return cli.DONE if report.passes else cli.ANSWER_IS_NO
 
@@ -67,6 +73,18 @@ def _write(report: Report, given: Namespace, command: str, today: datetime.date)
         cli.write_json(given.json, as_json(report, command=command, today=today))
     if given.json != "-":
         cli.say(page(report, strategy=given.strategy))
+
+
+def _draw(report: Report, png: str, svg: str) -> None:
+    """Draw the floorplan, if there is one."""
+    if report.routed is None or report.routed.layout is None:
+        why = "is not laid out" if report.netlist.floorplan is None else "does not fit its die"
+        raise SoensimError(f"--figure: chip {report.netlist.name!r} {why}: there is no floorplan to draw")
+    from soensim.report.figures import floorplan, save_png, save_svg  # loads matplotlib: only where it is asked for
+
+    figure = floorplan(report.routed)
+    save_png(figure, png)
+    save_svg(figure, svg)
 
 
 def as_json(report: Report, *, command: str, today: datetime.date) -> dict[str, Any]:

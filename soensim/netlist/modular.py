@@ -68,20 +68,18 @@ class Modular(TopologyPart):
 
     def _make(self, ends: Ends) -> Edges:
         _check_modules(self.modules, 1, ends, "modules")
+        mean_fan_in = (self.fan_in_inside or 0.0) + (self.fan_in_between or 0.0)
+        affordable(round(mean_fan_in * ends.n_targets), "fan_in_inside")
         inside, between = shared_modules(ends.n_sources, ends.n_targets, self.modules, 1, self.skips_self(ends))
         rng = np.random.default_rng(self.seed)
-        if self.fan_in_inside is not None and self.fan_in_between is not None:
-            affordable(round((self.fan_in_inside + self.fan_in_between) * ends.n_targets), "fan_in_inside")
-            shares = [
-                _shares(rng, self.fan_in_inside, inside, "in its own module", "fan_in_inside"),
-                _shares(rng, self.fan_in_between, between, "in other modules", "fan_in_between"),
-            ]
-            edges = joined([s.drawn(rng, n) for s, n in zip((inside, between), shares, strict=True)], ends.n_sources)
+        if self.fan_in_inside is None or self.fan_in_between is None:
+            count_inside, count_between = self._counts(inside.pairs, between.pairs)
+            drawn = [inside.drawn_in_all(rng, count_inside), between.drawn_in_all(rng, count_between)]
         else:
-            counts = self._counts(inside.pairs, between.pairs)
-            edges = joined(
-                [s.drawn_in_all(rng, n) for s, n in zip((inside, between), counts, strict=True)], ends.n_sources
-            )
+            shares_inside = _shares(rng, self.fan_in_inside, inside, "in its own module", "fan_in_inside")
+            shares_between = _shares(rng, self.fan_in_between, between, "in other modules", "fan_in_between")
+            drawn = [inside.drawn(rng, shares_inside), between.drawn(rng, shares_between)]
+        edges = joined(drawn, ends.n_sources)
         if not len(edges):
             raise EdgeError("gives no edge; raise the numbers inside and between", "kind")
         return edges
@@ -97,8 +95,8 @@ class Modular(TopologyPart):
         for count, possible, where in zip(counts, (inside, between), ("inside", "between"), strict=True):
             if count > possible:
                 raise EdgeError(
-                    f"of {self.edges_} edges, {self.fraction_inside} inside leaves {count} {where} modules, where only "
-                    f"{possible} are possible; give fewer edges, or another fraction_inside",
+                    f"{count} of {self.edges_} edges would be {where} modules, where only {possible} are possible; "
+                    "give fewer edges, or another fraction_inside",
                     "edges",
                 )
         return counts

@@ -6,26 +6,33 @@ from typing import Annotated, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from soensim.netlist.draws import in_order
 from soensim.netlist.edges import EdgeError, Edges
-from soensim.netlist.parts import Fraction, Seed
+from soensim.netlist.parts import MAX_NEURONS, Fraction, Seed, fault
 from soensim.netlist.topology_part import Ends, TopologyPart, affordable
+
+
+def _even(neighbours: int) -> int:
+    if neighbours % 2:
+        raise fault(f"{neighbours} is odd; half of the neighbours are on each side, so give an even number")
+    return neighbours
 
 
 class SmallWorld(TopologyPart):
     """Watts-Strogatz small world within a population (D. J. Watts, S. H. Strogatz, Nature 393, 440, 1998).
 
     Every neuron is linked with its nearest neighbours on a ring, in the order of their indices; then each link is
-    moved, with some probability, to a neuron drawn from all others.
+    moved, with some probability, to a neuron drawn from all others. networkx draws the graph, at about 200 bytes and
+    2 us per edge.
     """
 
     recurrent_only: ClassVar[bool] = True
 
     kind: Literal["small-world"]
     """Watts-Strogatz ring of neighbours, some of whose links are moved anywhere; for recurrent synapses."""
-    neighbours: Annotated[int, Field(ge=2, multiple_of=2)]
+    neighbours: Annotated[int, Field(ge=2, le=MAX_NEURONS), AfterValidator(_even)]
     """Number of neurons with which each is linked before links move, half of them on each side; even."""
     rewiring: Fraction
     """Fraction of the links that are moved on average: 0 is the ring itself, 1 is close to a random graph."""

@@ -70,6 +70,7 @@ class DistanceLimited(TopologyPart):
 class _Decaying(TopologyPart):
     """Pairs that exist independently of each other, with a probability min(1, c f(d)) of their distance."""
 
+    kind: Literal["distance-exponential", "distance-power-law"]
     fan_in: MeanCount
     """Number of sources of a target on average over all targets and draws; it sets c."""
     seed: Seed

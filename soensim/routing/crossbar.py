@@ -1,8 +1,13 @@
-"""Strategy `crossbar`: along the emitter's row, then along the column of each detector."""
+"""Strategy `crossbar`: a trunk along the emitter's row or column, and branches at right angles to it.
+
+A net takes the direction in which its waveguides are shorter; where both are as long, neighbours on the grid take
+different ones. So rows and columns are about equally full, and half as many planes hold the chip as with all trunks along rows.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim.routing.nets import Nets
 from soensim.routing.placement import IntArray
@@ -12,7 +17,7 @@ _ROOT, _TRUNK, _BRANCH = 0, 1, 2
 
 
 def crossbar_trees(nets: Nets, columns: int, rows: int) -> GridTrees:
-    """Make the trees: a trunk in the emitter's row, and a branch up and down every column that has a detector.
+    """Make the trees.
 
     Parameters
     ----------
@@ -21,36 +26,67 @@ def crossbar_trees(nets: Nets, columns: int, rows: int) -> GridTrees:
     columns, rows
         Size of the routing grid.
     """
-    of_sink = nets.net
-    emitter_column, emitter_row = nets.column[of_sink], nets.row[of_sink]
+    side, of_sink = max(columns, rows), nets.net
+    turned = _along_column(nets)
 
-    def key(net: IntArray, column: IntArray, row: IntArray) -> IntArray:
-        return (net * columns + column) * rows + row
+    def oriented(column: IntArray, row: IntArray, net: IntArray) -> tuple[IntArray, IntArray]:
+        """(place along the trunk, place across it); its own inverse."""
+        return np.where(turned[net], row, column), np.where(turned[net], column, row)
 
-    # every place that is a node, once: emitters, trunk places above a used column, detectors off the trunk
+    def key(net: IntArray, along: IntArray, across: IntArray) -> IntArray:
+        return (net * side + along) * side + across
+
     every_net = np.arange(len(nets))
-    root = key(every_net, nets.column, nets.row)
-    trunk = np.unique(key(of_sink, nets.sink_column, emitter_row)[nets.sink_column != emitter_column])
-    off_row = nets.sink_row != emitter_row
-    branch = np.unique(key(of_sink, nets.sink_column, nets.sink_row)[off_row])
-    # detectors in the emitter's row are on the trunk; those in its column hang on the root
+    start, height = oriented(nets.column, nets.row, every_net)
+    along, across = oriented(nets.sink_column, nets.sink_row, of_sink)
+    # every place that is a node, once: emitters, trunk places from which a branch leaves, detectors off the trunk
+    root = key(every_net, start, height)
+    trunk = np.unique(key(of_sink, along, height[of_sink])[along != start[of_sink]])
+    branch = np.unique(key(of_sink, along, across)[across != height[of_sink]])
     keys = np.concatenate([root, trunk, branch])
     kind = np.repeat([_ROOT, _TRUNK, _BRANCH], [len(root), len(trunk), len(branch)])
-    net, column, row = keys // (columns * rows), keys // rows % columns, keys % rows
-    ahead, up = column - nets.column[net], row - nets.row[net]
-    # in this order a node follows its parent, and its parent is the last one of its group or the group's start
-    distance = np.where(kind == _TRUNK, np.abs(ahead), np.abs(up))
-    group = np.where(kind == _TRUNK, 2 * np.sign(ahead), 2 * (2 * column + 1) + np.sign(up)) * (kind != _ROOT)
+    net, along, across = keys // side**2, keys // side % side, keys % side
+    ahead, off = along - start[net], across - height[net]
+    # in this order a node follows its parent, which is the last one of its group or the group's start
+    distance = np.where(kind == _TRUNK, np.abs(ahead), np.abs(off))
+    group = np.where(kind == _TRUNK, 2 * np.sign(ahead), 2 * (2 * along + 1) + np.sign(off)) * (kind != _ROOT)
     order = np.lexsort((distance, group, kind, net))
-    keys, kind, net, column, row, group = (a[order] for a in (keys, kind, net, column, row, group))
+    keys, kind, net, along, across, group = (a[order] for a in (keys, kind, net, along, across, group))
     chained = (np.diff(net, prepend=-1) == 0) & (np.diff(kind, prepend=-1) == 0) & (np.diff(group, prepend=0) == 0)
     by_key = np.argsort(keys)
 
     def find(wanted: IntArray) -> IntArray:
         return by_key[np.searchsorted(keys, wanted, sorter=by_key)]
 
-    start = np.where(kind == _TRUNK, find(root)[net], -1)
+    above = find(root)[net]
     first_of_branch = (kind == _BRANCH) & ~chained
-    start[first_of_branch] = find(key(net, column, nets.row[net])[first_of_branch])
-    parent = np.where(kind == _ROOT, -1, np.where(chained, np.arange(len(keys)) - 1, start))
-    return GridTrees(net, column, row, parent, find(key(of_sink, nets.sink_column, nets.sink_row)))
+    above[first_of_branch] = find(key(net, along, height[net])[first_of_branch])
+    parent = np.where(kind == _ROOT, -1, np.where(chained, np.arange(len(keys)) - 1, above))
+    sink_node = find(key(of_sink, *oriented(nets.sink_column, nets.sink_row, of_sink)))
+    return GridTrees(net, *oriented(along, across, net), parent, sink_node)
+
+
+def _along_column(nets: Nets) -> NDArray[np.bool_]:
+    """Which nets have their trunk along a column."""
+    by_row = _length(nets, nets.column, nets.row, nets.sink_column, nets.sink_row)
+    by_column = _length(nets, nets.row, nets.column, nets.sink_row, nets.sink_column)
+    odd = (nets.row + nets.column) % 2 == 1
+    turned: NDArray[np.bool_] = (by_column < by_row) | ((by_column == by_row) & odd)
+    return turned
+
+
+def _length(nets: Nets, start: IntArray, height: IntArray, along: IntArray, across: IntArray) -> IntArray:
+    """Length of each net's waveguides in steps of the grid: the trunk, and every branch to both sides."""
+    net = nets.net
+    low, high = start.copy(), start.copy()
+    np.minimum.at(low, net, along)
+    np.maximum.at(high, net, along)
+    length = high - low
+    side = along.max(initial=0) + 1
+    branch, of_sink = np.unique(net * side + along, return_inverse=True)
+    bottom = height[branch // side]
+    top = bottom.copy()
+    np.minimum.at(bottom, of_sink, across)
+    np.maximum.at(top, of_sink, across)
+    np.add.at(length, branch // side, top - bottom)
+    return length
