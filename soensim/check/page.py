@@ -67,7 +67,7 @@ def _chip(report: Report, strategy: str | None) -> Iterator[str]:
         f"die {floorplan.die_width_um:g} x {floorplan.die_height_um:g} um, margin {floorplan.margin_um:g} um, "
         f"placement {floorplan.placement.kind}{placed}",
     )
-    how = routing.strategy or "wires only"
+    how = str(routing.strategy or "wires only")
     if strategy is not None:
         how += " (tried with --strategy; the netlist states its own)"
     yield from _fact("routing", f"{how}; absent edges: {routing.absent_edges}")
