@@ -234,7 +234,8 @@ def test_splitters_and_detectors_are_marked(routed, name):
     figure = figures.floorplan(routed[name])
     for what, count in expected.items():
         marks = [c for c in figure.axes[0].collections if c.get_label() == what]
-        assert sum(len(c.get_offsets()) for c in marks) == count
+        legible = name != "two planes"  # its cells are 13 points wide
+        assert sum(len(c.get_offsets()) for c in marks) == (count if legible else 0)
 
 
 def test_the_enlarged_place_holds_the_end_of_the_worst_net(routed):

@@ -18,6 +18,7 @@ from soensim.routing.waveguides import Kind
 
 MAX_DRAWN_SEGMENTS = 8000  # beyond, single waveguides merge, and the bundle of each channel shows more
 MAX_DRAWN_DETECTORS = 2500  # on the whole die; the enlarged cell always shows its own
+_MARKED_CELL_PT = 20.0  # in smaller cells the marks hide the waveguides
 _MAX_DRAWN_LEADS = 100
 MARKERS = {Kind.JUNCTION: "o", Kind.DETECTOR: "s"}
 
@@ -58,7 +59,8 @@ def draw_waveguides(axes: Axes, optics: Optics, placement: Placement, norm: Norm
     else:
         width_pt = 0.75 * optics.stack.pitch_um * pt_per_um if gridded else 0.4
         draw_segments(axes, optics.segments, norm, float(np.clip(width_pt, 0.12, 1.0)))
-        if gridded and np.count_nonzero(optics.guides.kind == Kind.DETECTOR) <= MAX_DRAWN_DETECTORS:
+        few = np.count_nonzero(optics.guides.kind == Kind.DETECTOR) <= MAX_DRAWN_DETECTORS
+        if gridded and few and placement.cell_um * pt_per_um >= _MARKED_CELL_PT:
             for kind in MARKERS:
                 draw_elements(axes, optics, kind, 1.2)
     draw_worst(axes, optics, 0.9)
