@@ -17,8 +17,10 @@ from soensim import cli
 from soensim.data import load_dataset, present
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
+from soensim.netlist.edges import Edges
 from soensim.network import compile_network
 from soensim.program import Program, midpoints, slots
+from soensim.routing import route
 from soensim.simulate import goodness, linear_scores, simulate
 from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
 from soensim.train.__main__ import main
@@ -130,6 +132,19 @@ def test_training_and_simulation_see_the_delay_of_every_edge_alike(text, longest
     ours, theirs = states_of_both_engines(network, signals)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
     assert np.abs(ours - states_of_both_engines(compiled(text, refine=refine), signals)[0]).max() > 1e-4
+
+
+def test_a_projection_of_which_no_edge_exists_adds_nothing(small_netlist):
+    routed, none = route(small_netlist), np.empty(0, dtype=np.int64)
+    bare = dataclasses.replace(
+        routed.projections["hidden->hidden"], edges=Edges(none, none.copy()), delay_ps=np.empty(0)
+    )
+    network = compile_network(dataclasses.replace(routed, projections={**routed.projections, "hidden->hidden": bare}))
+    assert network.delay_line(network.synapses["hidden->hidden"]).lags == ()
+    signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
+    ours, theirs = states_of_both_engines(network, signals)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    assert ours.max() > 0.01
 
 
 # --- rules -----------------------------------------------------------------------------------------------

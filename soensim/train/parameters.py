@@ -81,7 +81,7 @@ class TrainableChip:
 
     def _initial(self, key: str, slot: Slot, rng: np.random.Generator) -> NDArray[np.float64]:
         """Xavier-uniform with the fan-in and fan-out that the topology has; trims start at zero."""
-        if key.endswith(".flux_trim"):
+        if key.endswith(".flux_trim") or 0 in slot.shape:  # trims, and projections of which no edge exists
             return np.zeros(slot.shape)
         synapses = self.network.synapses.get(key)
         if synapses is None:
