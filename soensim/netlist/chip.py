@@ -12,11 +12,12 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from soensim.errors import TechnologyError
 from soensim.netlist.edges import MAX_EDGES, EdgeError, Edges
-from soensim.netlist.floorplan import Floorplan
+from soensim.netlist.floorplan import ExplicitPlacement, Floorplan
 from soensim.netlist.layout import check_layout
 from soensim.netlist.operation import Imperfections, Timing
 from soensim.netlist.parts import MAX_NEURONS, Name, Part, Text, fault, nearest
 from soensim.netlist.populations import DendritePopulation, InputPopulation, Population
+from soensim.netlist.positions import Positions, digest, explicit_positions
 from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
 from soensim.netlist.routing import ROUTE_QUANTITIES, Routing
@@ -54,6 +55,7 @@ class Netlist(Part):
     """Spreads between fabricated chips, and read noise."""
     _technology: Technology = PrivateAttr()
     _edges: dict[str, Edges] = PrivateAttr(default_factory=dict)
+    _positions: Positions | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _cross_references(self, info: ValidationInfo) -> Self:
@@ -77,6 +79,9 @@ class Netlist(Part):
             self._check_readout(self.readout)
         ports = {**self.inputs, **self.spike_inputs}
         check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
+        if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
+            sizes = {name: population.size for name, population in self.populations.items() if name not in ports}
+            self._positions = explicit_positions(self.floorplan.placement, sizes, folder)
         return self
 
     def _check_spiking(self) -> None:
@@ -220,6 +225,11 @@ class Netlist(Part):
         """Edges that the netlist asks for; which of them exist is the routing's word."""
         return self._edges[projection.key]
 
+    @property
+    def positions(self) -> Positions | None:
+        """Centres of the cells (um), shape (size, 2), by population; None unless the placement is explicit."""
+        return self._positions
+
     def imperfection(self, name: str) -> float:
         """Spread or noise `name`: the netlist's own value, else the technology's.
 
@@ -252,7 +262,11 @@ class Netlist(Part):
         if self.routing is not None and self.has_waveguides:
             content["routing"] = self.routing.completed(self._technology).model_dump()
         if self.floorplan is not None:
+            content["floorplan"] = self.floorplan.completed(self._technology).model_dump()
+            if self._positions is not None:
+                content["floorplan"]["placement"] = digest(self._positions)
             content["routes"] = [self._technology.value(key) for key in ROUTE_QUANTITIES]
+            content["places"] = list(self.populations)  # cells and ports are placed in this order
         if self.spiking:
             # what the chip leaves to the technology counts as if it stood there
             parts = {**self.spike_inputs, **self.spiking}

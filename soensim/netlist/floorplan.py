@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from soensim.netlist.parts import Finite, Name, NotNegative, Part, Positive, Seed, Text, exactly_one, kind_of
+from soensim.technology import Technology
 
 Position = Annotated[tuple[Finite, Finite], Field(strict=False)]
 
@@ -82,3 +83,20 @@ class Floorplan(Part):
     """Side of a synapse's square (um); absent: the technology's."""
     electronic_planes: Annotated[int, Field(ge=1, le=100)] | None = None
     """Number of planes of synapses above one another; absent: the technology's."""
+
+    def completed(self, technology: Technology) -> Self:
+        """Return it with every number that it leaves to the technology: those that the side of a cell follows from.
+
+        Raises
+        ------
+        TechnologyError
+            Neither the netlist nor the technology gives a number.
+        """
+        if self.cell_um is not None:
+            return self
+        update: dict[str, float | int] = {}
+        if self.synapse_pitch_um is None:
+            update["synapse_pitch_um"] = technology.value("synapse_pitch_um")
+        if self.electronic_planes is None:
+            update["electronic_planes"] = int(technology.value("electronic_planes"))
+        return self.model_copy(update=update)

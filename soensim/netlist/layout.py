@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soensim.errors import TechnologyError
-from soensim.netlist.floorplan import ExplicitPlacement, Floorplan
-from soensim.netlist.parts import fault, nearest
+from soensim.netlist.floorplan import Floorplan
+from soensim.netlist.parts import fault
 from soensim.netlist.projection import Projection
 from soensim.netlist.routing import Routing
 from soensim.netlist.spiking import SpikingPopulation
@@ -57,7 +57,7 @@ def check_layout(
         except TechnologyError as error:
             raise fault(str(error), "routing") from error
         _check_light(populations, routing)
-    _check_floorplan(populations, ports, floorplan)
+    _check_floorplan(ports, floorplan, technology)
 
 
 def _check_not_laid_out(projections: Sequence[Projection], routing: Routing | None) -> None:
@@ -72,27 +72,16 @@ def _check_not_laid_out(projections: Sequence[Projection], routing: Routing | No
         raise fault("has no meaning without a floorplan; add one, or remove it", "routing", key=True)
 
 
-def _check_floorplan(populations: Mapping[str, Any], ports: Mapping[str, Any], floorplan: Floorplan) -> None:
+def _check_floorplan(ports: Mapping[str, Any], floorplan: Floorplan, technology: Technology) -> None:
     at: tuple[str, ...] = ("floorplan", "margin_um")
     if 2 * floorplan.margin_um >= min(floorplan.die_width_um, floorplan.die_height_um):
         raise fault(f"{floorplan.margin_um} leaves nothing of the die; give less than half of its shorter side", *at)
     if ports and floorplan.margin_um == 0:
         raise fault("0 leaves no room for the input ports, which are in the margin; give more", *at)
-    placement = floorplan.placement
-    if not isinstance(placement, ExplicitPlacement) or placement.positions_um is None:
-        return
-    at = ("floorplan", "placement", "positions_um")
-    neurons = [name for name in populations if name not in ports]
-    for name, positions in placement.positions_um.items():
-        if name not in neurons:
-            raise fault(
-                f"no neurons {name!r}; {nearest(name, neurons)}there are {', '.join(neurons)}", *at, name, key=True
-            )
-        if len(positions) != populations[name].size:
-            raise fault(f"gives {len(positions)} positions; {name!r} has {populations[name].size} neurons", *at, name)
-    for name in neurons:
-        if name not in placement.positions_um:
-            raise fault(f"lacks {name!r}; give the position of every neuron", *at)
+    try:
+        floorplan.completed(technology)
+    except TechnologyError as error:
+        raise fault(str(error), "floorplan") from error
 
 
 def _check_light(populations: Mapping[str, Any], routing: Routing) -> None:

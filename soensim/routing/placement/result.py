@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.errors import RoutingError
-from soensim.netlist import Netlist
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -67,8 +64,3 @@ class Placement:
     def rows(self) -> int:
         """Number of rows of the routing grid."""
         return len(self.row_borders_um) - 1
-
-
-def place(netlist: Netlist) -> Placement:
-    """Place."""
-    raise RoutingError(netlist.name)
