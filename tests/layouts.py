@@ -18,7 +18,11 @@ populations:
   pixels: {{kind: input, size: {inputs}, drive_low: 0.0, drive_high: 0.5}}
   hidden: {{kind: dendrite, size: {neurons}, source_function: tanh, gamma_plus: 0.1, gamma_minus: 0.1}}
 projections:
-  - {{source: pixels, target: hidden, topology: {from_inputs}, efficacy: {{bits: 4, range: 0.3}}, medium: {input_medium}}}
+  - source: pixels
+    target: hidden
+    topology: {from_inputs}
+    efficacy: {{bits: 4, range: 0.3}}
+    medium: {input_medium}
   - {{source: hidden, target: hidden, topology: {topology}, efficacy: {{bits: 4, range: 0.3}}, medium: {medium}}}
 timing: {{sample_tau: 100}}
 floorplan:

@@ -113,6 +113,7 @@ def _need_up_to(nets: Nets, path_db: FloatArray, present: NDArray[np.bool_]) -> 
     order = np.lexsort((np.arange(nets.sinks), path_db, nets.net))
     need = np.empty(nets.sinks)
     need[order] = _running_sums(np.where(present, 10 ** (path_db / 10), 0.0)[order], nets.first)
+    need[~present] = 1.0  # decided already
     return need
 
 

@@ -48,25 +48,22 @@ def place(netlist: Netlist) -> Placement:
     floorplan = netlist.floorplan
     if floorplan is None:
         raise RoutingError(f"netlist {netlist.name!r} has no floorplan, so nothing can be placed; add one")
-    ports = {name: p.size for name, p in (*netlist.inputs.items(), *netlist.spike_inputs.items())}
+    ports = {name: netlist.populations[name].size for name in (*netlist.inputs, *netlist.spike_inputs)}
     neurons = {name: population.size for name, population in netlist.populations.items() if name not in ports}
     positions = netlist.positions
-    x_um: FloatArray
-    y_um: FloatArray
-    columns: FloatArray
-    rows: FloatArray
     if positions is None:
         core = _packed(netlist, floorplan, neurons)
-        x_um = core.x_um + (core.column + 0.5) * core.cell_um
-        y_um = core.y_um + (core.row + 0.5) * core.cell_um
+        x_um, y_um = (
+            _um(start, at + 0.5, core.cell_um) for start, at in ((core.x_um, core.column), (core.y_um, core.row))
+        )
     else:
         given = np.concatenate([positions[name] for name in neurons])
         x_um, y_um = given[:, 0], given[:, 1]
         core = _around(x_um, y_um, cell_of(netlist, floorplan).side_um)
     populations = _members(neurons, x_um, y_um, core.column, core.row)
     port_x, port_y = _ports(floorplan, core, sum(ports.values()))
-    columns = core.x_um + core.cell_um * np.arange(core.columns + 1)
-    rows = core.y_um + core.cell_um * np.arange(core.rows + 1)
+    columns = _um(core.x_um, np.arange(core.columns + 1), core.cell_um)
+    rows = _um(core.y_um, np.arange(core.rows + 1), core.cell_um)
     if ports:
         columns, rows = _with_strip(floorplan, columns, rows)
         populations = {
@@ -131,7 +128,7 @@ def _optimised(netlist: Netlist, floorplan: Floorplan, placement: OptimisedPlace
     from soensim.routing.placement.graph import graph_of
     from soensim.routing.placement.spectral import spectral_order
 
-    count = sum(p.size for p in (*netlist.inputs.values(), *netlist.spike_inputs.values()))
+    count = sum(netlist.populations[name].size for name in (*netlist.inputs, *netlist.spike_inputs))
     port_x, port_y = _ports(floorplan, core, count)
     graph = graph_of(netlist, (port_x - core.x_um) / core.cell_um - 0.5, (port_y - core.y_um) / core.cell_um - 0.5)
     in_order = core.row * core.columns + core.column
@@ -153,6 +150,11 @@ def _around(x_um: FloatArray, y_um: FloatArray, cell_um: float) -> _Core:
         np.floor((at - start) / cell_um + 1e-9).astype(np.int64) for at, start in ((x_um, left), (y_um, bottom))
     )
     return _Core(left, bottom, cell_um, int(column.max()) + 1, int(row.max()) + 1, column, row)
+
+
+def _um(start_um: float, cells: FloatArray | IntArray, cell_um: float) -> FloatArray:
+    """Coordinates of so many cells from a start."""
+    return np.asarray(start_um + cells * cell_um, dtype=np.float64)
 
 
 def _ports(floorplan: Floorplan, core: _Core, count: int) -> tuple[FloatArray, FloatArray]:
@@ -197,6 +199,6 @@ def _members(
     found, start = {}, 0
     for name, size in sizes.items():
         part = slice(start, start + size)
-        found[name] = Places(*(array[part].copy() for array in (x_um, y_um, column, row)))
+        found[name] = Places(x_um[part].copy(), y_um[part].copy(), column[part].copy(), row[part].copy())
         start += size
     return found
