@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from soensim.routing.maze import OWN, Grid, Prices, grow, make_work
+from soensim.routing.maze import OWN, Grid, Prices, grow, make_work, toll_um
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray
 from soensim.routing.trees import GridTrees
@@ -23,6 +23,10 @@ _ITERATIONS = 60
 _PRESENT_START, _PRESENT_GROWTH, _PRESENT_MAX = 0.5, 1.5, 1e3  # price of a missing track, and how it rises
 _HISTORY = 0.3  # what a place that was overfull costs for good, per iteration
 _PATIENCE = 12  # iterations without progress
+
+#: Trees that are grown for a net, from different ends of it; the cheapest is taken. Eight come within 15 % of
+#: networkx's Steiner approximation where one is up to 20 % longer (tests/test_manhattan.py).
+_STARTS = 8
 
 
 def manhattan_trees(
@@ -55,7 +59,7 @@ def manhattan_trees(
         for net in again:
             _count(grid, trees[net], -1)
             own_sinks = sinks[nets.first[net] : nets.first[net + 1]]
-            trees[net] = _route(grid, work, Prices(present, HOP_UM), root[net], own_sinks)
+            trees[net] = _route(grid, work, Prices(present, HOP_UM), root[net], own_sinks, _STARTS)
             _count(grid, trees[net], 1)
         excess = np.maximum(grid.used - grid.tracks, 0)
         total = int(excess.sum())
@@ -117,16 +121,37 @@ def _as_trees(
 
 
 @njit(cache=True, error_model="numpy")
-def _route(grid, work, prices, root, sinks):  # type: ignore[no-untyped-def]
-    """Route one net; return 16 x place + directions of every place that its tree uses."""
-    grow(grid, work, prices, root, sinks)
-    n = work.counts[OWN]
-    tree = np.empty(n, dtype=np.int64)
-    for k in range(n):
-        place = work.own[k]
-        tree[k] = 16 * place + work.mask[place]
-        work.mask[place] = 0
-    return tree
+def _route(grid, work, prices, root, sinks, starts):  # type: ignore[no-untyped-def]
+    """Route one net: the cheapest of the trees grown from some of its ends.
+
+    Returns 16 x place + directions of every place that the tree uses.
+    """
+    best, least = np.empty(0, dtype=np.int64), np.inf
+    ends = np.empty(len(sinks) + 1, dtype=np.int64)
+    ends[0], ends[1:] = root, sinks
+    count = min(starts, len(ends))
+    for k in range(count):
+        start = ends[k * len(ends) // count]
+        grow(grid, work, prices, start, ends)
+        tree = np.empty(work.counts[OWN], dtype=np.int64)
+        cost = 0.0
+        for j in range(len(tree)):
+            place = work.own[j]
+            mask = work.mask[place]
+            tree[j] = 16 * place + mask
+            work.mask[place] = 0
+            cost += (mask & 1) * grid.step_um[place, 0] + (mask >> 1 & 1) * grid.step_um[place, 1]
+            for layer in range(2):
+                if mask & (5 << layer):
+                    state = 2 * place + layer
+                    cost += toll_um(
+                        grid.size_um[state], grid.tracks[state], grid.used[state], grid.history[state], prices.present
+                    )
+            if mask & 5 and mask & 10:
+                cost += prices.hop_um
+        if cost < least or len(best) == 0:
+            best, least = tree, cost
+    return best
 
 
 @njit(cache=True)

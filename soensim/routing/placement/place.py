@@ -53,9 +53,8 @@ def place(netlist: Netlist) -> Placement:
     positions = netlist.positions
     if positions is None:
         core = _packed(netlist, floorplan, neurons)
-        x_um, y_um = (
-            _um(start, at + 0.5, core.cell_um) for start, at in ((core.x_um, core.column), (core.y_um, core.row))
-        )
+        x_um = _um(core.x_um + core.cell_um / 2, core.column, core.cell_um)
+        y_um = _um(core.y_um + core.cell_um / 2, core.row, core.cell_um)
     else:
         given = np.concatenate([positions[name] for name in neurons])
         x_um, y_um = given[:, 0], given[:, 1]
