@@ -8,15 +8,44 @@ A chip goes one way: netlist -> routed netlist -> network -> program -> simulati
 >>> trace = simulate(network, program, inputs, chip_seed=0)   # doctest: +SKIP
 """
 
-from soensim.data import Dataset, load_dataset
-from soensim.errors import SoensimError
-from soensim.evaluate import Evaluation, evaluate
-from soensim.netlist import Netlist, load_netlist
-from soensim.network import Network, compile_network
-from soensim.program import Program
-from soensim.routing import RoutedNetlist, route
-from soensim.simulate import Trace, simulate
-from soensim.train import TrainResult, make_recipe, train
+from typing import TYPE_CHECKING
+
+from soensim.lazy import keep_from_submodules, lazy_names
+
+if TYPE_CHECKING:
+    from soensim.data import Dataset, load_dataset
+    from soensim.errors import SoensimError
+    from soensim.evaluate import Evaluation, evaluate
+    from soensim.netlist import Netlist, load_netlist
+    from soensim.network import Network, compile_network
+    from soensim.program import Program
+    from soensim.routing import RoutedNetlist
+    from soensim.routing.route import route
+    from soensim.simulate import Trace, simulate
+    from soensim.train import TrainResult, make_recipe, train
+else:  # loaded when first asked for: a command does not pay for the rooms that it does not use
+    _MODULES = {
+        "Dataset": "soensim.data",
+        "Evaluation": "soensim.evaluate",
+        "Netlist": "soensim.netlist",
+        "Network": "soensim.network",
+        "Program": "soensim.program",
+        "RoutedNetlist": "soensim.routing",
+        "SoensimError": "soensim.errors",
+        "Trace": "soensim.simulate",
+        "TrainResult": "soensim.train",
+        "compile_network": "soensim.network",
+        "evaluate": "soensim.evaluate",
+        "load_dataset": "soensim.data",
+        "load_netlist": "soensim.netlist",
+        "make_recipe": "soensim.train",
+        "route": "soensim.routing",
+        "simulate": "soensim.simulate",
+        "train": "soensim.train",
+    }
+    __getattr__, __dir__ = lazy_names(__name__, _MODULES)
+    # three verbs are also rooms: `soensim.train` is the function, whoever imports `soensim.train.loop`
+    keep_from_submodules(__name__, frozenset({"evaluate", "simulate", "train"}))
 
 __all__ = [
     "Dataset",

@@ -13,6 +13,7 @@ from soensim.errors import SoensimError
 
 VERBS = {
     "check": ("soensim.check.__main__", "main", "check a netlist, and whether the model holds for it"),
+    "explain": ("soensim.explain", "explain_main", "tell the story of one edge: its route, or why it does not exist"),
     "evaluate": ("soensim.evaluate.__main__", "main", "score a program on its chip and on fabricated copies of it"),
     "train": ("soensim.train.__main__", "main", "fit a program for a chip"),
     "simulate": ("soensim.simulate.__main__", "main", "run a program on given inputs and record the states"),

@@ -1,13 +1,15 @@
 """Small chips and data that many tests use."""
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soensim.data import Dataset, load_dataset
 from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
-from soensim.routing import route
+from soensim.routing import RoutedNetlist, route
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -64,6 +66,16 @@ readout: {kind: goodness, population: hidden, state: all}
 
 def compiled(text: str, **options: int) -> Network:
     return compile_network(route(parse_netlist(text)), **options)
+
+
+def delayed(text: str, longest_ps: float, seed: int = 0) -> RoutedNetlist:
+    """Route a chip and give every edge a delay of its own, uniform in [0, longest_ps]."""
+    routed, rng = route(parse_netlist(text)), np.random.default_rng(seed)
+    projections = {
+        key: dataclasses.replace(p, delay_ps=rng.uniform(0, longest_ps, len(p.edges)))
+        for key, p in routed.projections.items()
+    }
+    return dataclasses.replace(routed, projections=projections)
 
 
 @pytest.fixture(scope="session")

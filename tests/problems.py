@@ -21,19 +21,42 @@ def leaky_integrator(x: Array, w_ih: Array, w_hh: Array, b: Array, a: float, act
     return np.array(states)
 
 
+def late(signal: Array, time: float) -> float:
+    """One line's signal (steps,) at a time between its steps, on the straight line between both; 0 before the first."""
+    before, after = math.floor(time), math.ceil(time)
+    left, right = (float(signal[k]) if k >= 0 else 0.0 for k in (before, after))
+    return left + (right - left) * (time - before)
+
+
 def dendrite_sum_by_sum(
-    x: Array, w_ih: Array, w_hh: Array, offset: Array, g: Any, i_b: float, plus: float, minus: float, delay: int
+    x: Array,
+    w_ih: Array,
+    w_hh: Array,
+    offset: Array,
+    g: Any,
+    i_b: float,
+    plus: float,
+    minus: float,
+    delay: Array | float,
+    input_delay: Array | float = 0.0,
 ) -> Array:
-    """Forward Euler with dt = 1, every sum written out; W_hh reads the state ``delay`` steps before the last."""
+    """Forward Euler with dt = 1, every sum written out; edges (of W_hh and of W_ih) read so many steps back."""
     steps, n = len(x), len(offset)
+    d_hh, d_ih = np.broadcast_to(delay, w_hh.shape), np.broadcast_to(input_delay, w_ih.shape)
     s = np.zeros((steps + 1, n))
     for t in range(steps):
         for i in range(n):
-            phi = offset[i] + sum(w_ih[i, k] * x[t, k] for k in range(x.shape[1]))
-            if t - delay >= 0:
-                phi += sum(w_hh[i, j] * s[t - delay, j] for j in range(n))
+            phi = offset[i]
+            phi += sum(w_ih[i, k] * late(x[:, k], t - d_ih[i, k]) for k in range(x.shape[1]))
+            phi += sum(w_hh[i, j] * late(s[:, j], t - d_hh[i, j]) for j in range(n))
             s[t + 1, i] = s[t, i] + plus * float(g(np.array(phi), np.array(i_b - s[t, i]))) - minus * s[t, i]
     return s
+
+
+def delayed_feedback(t: float, drive: float, weight: float, delay: float) -> float:
+    """Exact s(t) of s' = drive + weight s(t - delay) from rest: one more power of t after every delay."""
+    terms = (weight**n * (t - n * delay) ** (n + 1) / math.factorial(n + 1) for n in range(math.ceil(t / delay)))
+    return drive * sum(terms)
 
 
 def constant_drive(t: Array, gamma_plus: float, gamma_minus: float, g: float) -> Array:

@@ -1,10 +1,12 @@
 """The step, its integrators, the source functions and the time loop."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from problems import constant_drive, dendrite_sum_by_sum, leaky_integrator, squid_threshold
+from problems import constant_drive, delayed_feedback, dendrite_sum_by_sum, leaky_integrator, squid_threshold
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics import (
@@ -33,10 +35,22 @@ def random_problem(rng, n=5, k=3, steps=20):
     return rng.normal(size=(2, steps, k)), rng.normal(size=(n, k)), rng.normal(size=(n, n)), rng.normal(size=n)
 
 
+def line(source, delays, weights, ahead=0):
+    """Term with a delay (in steps) per edge, interpolated; both of shape (targets, sources)."""
+    delays = np.broadcast_to(delays, weights.shape)
+    lags = sorted({int(f(d)) for d in delays.flat for f in (np.floor, np.ceil)})
+    parts = [np.maximum(1 - np.abs(delays - lag), 0) for lag in lags]
+    return Term(source, [lag - ahead for lag in lags], np.concatenate([(weights * part).T for part in parts]))
+
+
+def each_lag_apart(term):
+    return [Term(term.source, [lag], block) for lag, block in zip(term.lags, term.blocks(), strict=True)]
+
+
 def cell(w_ih, w_hh, offset, source, gamma_plus, gamma_minus, *, integrator="forward-euler", lag=0, dt=1.0, bias=0.0):
     n = len(offset)
     retention, gain = coefficients(np.full(n, gamma_plus), np.full(n, gamma_minus), dt, integrator)
-    return Cell(retention, gain, bias, source, offset, [Term(None, 0, w_ih.T), Term(0, lag, w_hh.T)])
+    return Cell(retention, gain, bias, source, offset, [Term(None, [0], w_ih.T), Term(0, [lag], w_hh.T)])
 
 
 @pytest.mark.parametrize(
@@ -74,17 +88,104 @@ def test_squid_dendrites_with_delays_match_the_sum_by_sum_reference(delay):
 def test_input_delay_shifts_the_drive_by_substeps():
     x = np.array([[[1.0], [0.0], [0.0]]])
     # relu, no leak: the state counts the substeps during which the input was seen
-    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 3, np.ones((1, 1)))])
+    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [3], np.ones((1, 1)))])
     record = unroll([late], x, [np.zeros((1, 1))], substeps=2)
     assert [float(s[0][0, 0]) for s in record] == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse", "apart", "torch"])
+def test_a_delay_per_edge_matches_the_sum_by_sum_reference(form):
+    """Remainders on W_hh and on W_ih, in all forms that a term can have."""
+    rng = np.random.default_rng(3)
+    x, w_ih, w_hh, offset = random_problem(rng)
+    w_ih, w_hh, offset = 0.2 * w_ih, 0.3 * w_hh, 0.25 + 0.05 * offset
+    d_ih, d_hh = rng.uniform(0, 4, w_ih.shape), rng.uniform(0, 6, w_hh.shape)
+    d_hh[0], d_ih[0] = np.rint(d_hh[0]), np.rint(d_ih[0])
+    terms = [line(None, d_ih, w_ih), line(0, d_hh, w_hh)]
+    assert [len(t.lags) for t in terms] == [5, 7]
+    start = np.zeros((2, 5))
+    if form == "apart":
+        terms = [apart for term in terms for apart in each_lag_apart(term)]
+    elif form == "sparse":
+        terms = [Term(t.source, t.lags, scipy.sparse.csr_array(t.weights)) for t in terms]
+    elif form == "torch":
+        terms = [Term(t.source, t.lags, torch.tensor(t.weights)) for t in terms]
+        x, start, offset = (torch.tensor(array) for array in (x, start, offset))
+    record = unroll([Cell(0.9, 0.2, 1.9, SQUID, offset, terms)], x, [start], substeps=1)
+    for sample in range(2):
+        ours = np.array([np.asarray(states[0][sample]) for states in record])
+        slow = dendrite_sum_by_sum(
+            np.asarray(x[sample]), w_ih, w_hh, np.asarray(offset), SQUID, 1.9, 0.2, 0.1, d_hh, d_ih
+        )
+        np.testing.assert_allclose(ours, slow, rtol=0, atol=1e-12)
+    assert max(np.abs(np.asarray(s[0])).max() for s in record) > 0.1
+
+
+@pytest.mark.parametrize("heun", [False, True], ids=["euler", "heun"])
+@pytest.mark.parametrize("form", ["joined", "sparse", "apart"])
+@pytest.mark.parametrize("substeps", [1, 3, 8])
+def test_held_inputs_are_seen_as_their_mean_over_each_step(substeps, form, heun):
+    """g = phi and no leak: s is the integral of the delayed staircase, exact at every step, delay and integrator."""
+    rng = np.random.default_rng(4)
+    x, weights, delays = (
+        rng.uniform(0.1, 1, (2, 7, 3)),
+        rng.uniform(0.1, 1, (4, 3)),
+        rng.uniform(0, 2.7, (4, 3)),
+    )  # samples
+    term = line(None, delays * substeps, weights)
+    assert len(term.lags) > 2
+    terms = each_lag_apart(term) if form == "apart" else [term]
+    if form == "sparse":
+        terms = [Term(None, term.lags, scipy.sparse.csr_array(term.weights))]
+    late = Cell(1.0, 1 / substeps, 0.0, RELU, np.zeros(4), terms)
+    record = unroll([late], x, [np.zeros((2, 4))], substeps=substeps, heun=heun)
+
+    def integral(signal, until):
+        """Of a staircase with steps of 1, from 0."""
+        whole = max(int(np.floor(until)), 0)
+        return signal[:whole].sum() + (signal[whole] * (until - whole) if 0 < until < len(signal) else 0.0)
+
+    for t, (s,) in enumerate(record):
+        exact = [
+            [sum(weights[i, k] * integral(x[b, :, k], t - delays[i, k]) for k in range(3)) for i in range(4)]
+            for b in range(2)
+        ]
+        np.testing.assert_allclose(s, exact, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("how", "order"), [("interpolated", 2), ("rounded", 1)])
+def test_a_delay_of_no_whole_steps_against_the_exact_solution(how, order):
+    """s' = c + w s(t - 1/3) from rest by Heun: linear interpolation keeps its order, whole steps do not."""
+    exact = delayed_feedback(2.0, 0.4, 1.3, 1 / 3)
+
+    def end(steps):
+        one, lag = np.ones((1, 1)), steps / 3  # its remainder is 1/3 or 2/3 at every step
+        feedback = line(0, np.rint(lag) if how == "rounded" else lag, 1.3 * one)
+        loop = Cell(1.0, 1 / steps, 0.0, RELU, np.zeros(1), [Term(None, [0], 0.4 * one), feedback])
+        return unroll([loop], np.ones((1, 2, 1)), [np.zeros((1, 1))], substeps=steps, heun=True)[-1][0][0, 0]
+
+    errors = np.array([abs(end(n) - exact) for n in (16, 32, 64, 128)])
+    np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), order, atol=0.2)
+    limit = {"interpolated": 1e-2, "rounded": 1e-1}[how]
+    assert limit / 100 < errors[0] / exact < limit
 
 
 def test_lockstep_hops_take_a_step_each_and_feed_forward_none():
     x = np.ones((1, 3, 1))
     one = np.ones((1, 1))
-    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 0, one)])
+    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [0], one)])
     for lag, expected in ((0, [0, 0, 1, 1]), (-1, [0, 1, 1, 1])):
-        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(0, lag, one)])
+        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(0, [lag], one)])
+        record = unroll([first, second], x, [np.zeros((1, 1))] * 2, substeps=1)
+        assert [float(s[1][0, 0]) for s in record] == expected
+
+
+def test_a_remainder_reads_between_the_new_state_and_the_last_in_feed_forward():
+    x = np.array([[[1.0], [3.0], [0.0], [0.0]]])
+    one = np.ones((1, 1))
+    first = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [0], one)])
+    for ahead, expected in ((0, [0, 0, 0.75, 2.5, 0.75]), (1, [0, 0.75, 2.5, 0.75, 0])):
+        second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [line(0, 0.25, one, ahead)])
         record = unroll([first, second], x, [np.zeros((1, 1))] * 2, substeps=1)
         assert [float(s[1][0, 0]) for s in record] == expected
 
@@ -99,7 +200,7 @@ def test_sparse_and_dense_weights_agree():
     rng = np.random.default_rng(2)
     x, w_ih, w_hh, b = random_problem(rng)
     dense = cell(w_ih, w_hh, b, TANH, 0.1, 0.1)
-    sparse_terms = [Term(t.source, t.lag, scipy.sparse.csr_array(t.weights)) for t in dense.terms]
+    sparse_terms = [Term(t.source, t.lags, scipy.sparse.csr_array(t.weights)) for t in dense.terms]
     sparse = Cell(dense.retention, dense.gain, 0.0, TANH, b, sparse_terms)
     start = [np.zeros((2, 5))]
     np.testing.assert_allclose(
@@ -107,16 +208,16 @@ def test_sparse_and_dense_weights_agree():
     )
 
 
+@pytest.mark.parametrize("delay", [0.0, np.array([[1 / 3, 0.0], [1 / 6, 1 / 24]])], ids=["prompt", "delayed"])
 @pytest.mark.parametrize(("integrator", "order"), [("forward-euler", 1), ("exponential-euler", 1), ("heun", 2)])
-def test_order_of_convergence(integrator, order):
-    """Two coupled SQUIDs under a constant drive, against the same at a far finer step."""
+def test_order_of_convergence(integrator, order, delay):
+    """Two coupled SQUIDs under a constant drive, against the same at a far finer step; delays of no whole steps."""
 
     def end(steps):
         w_ih, w_hh = np.full((2, 1), 1.0), np.array([[0.0, 0.1], [-0.1, 0.05]])
-        cells = [
-            cell(w_ih, w_hh, np.array([0.0, 0.03]), SQUID, 1.2, 0.7, integrator=integrator, dt=1 / steps, bias=1.8)
-        ]
-        record = unroll(cells, np.full((1, 1, 1), 0.4), [np.zeros((1, 2))], substeps=steps, heun=integrator == "heun")
+        two = cell(w_ih, w_hh, np.array([0.0, 0.03]), SQUID, 1.2, 0.7, integrator=integrator, dt=1 / steps, bias=1.8)
+        two = dataclasses.replace(two, terms=[two.terms[0], line(0, delay * steps, w_hh)])
+        record = unroll([two], np.full((1, 1, 1), 0.4), [np.zeros((1, 2))], substeps=steps, heun=integrator == "heun")
         return record[-1][0][0]
 
     exact = end(2**12 if order == 2 else 2**14)
@@ -127,7 +228,7 @@ def test_order_of_convergence(integrator, order):
 def test_heun_with_a_delay_reads_the_state_at_both_ends_of_the_step():
     """s' = s(t - 2 dt) with s = t before 0 would be exact; here: the trapezoidal rule, written out."""
     one = np.ones((1, 1))
-    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, 0, one), Term(0, 2, one)])
+    late = Cell(1.0, 1.0, 0.0, RELU, np.zeros(1), [Term(None, [0], one), Term(0, [2], one)])
     record = unroll([late], np.ones((1, 6, 1)), [np.zeros((1, 1))], substeps=1, heun=True)
     s = [0.0] * 3  # states at t = -2, -1, 0
     for _ in range(6):
@@ -210,10 +311,36 @@ def test_gradients_pass_gradcheck(source):
         tensor.requires_grad_()
 
     def final_state(x, w_ih, w_hh, offset):
-        cells = [Cell(0.9, 0.2, 1.9, source, offset, [Term(None, 0, w_ih), Term(0, 1, w_hh)])]
+        cells = [Cell(0.9, 0.2, 1.9, source, offset, [Term(None, [0], w_ih), Term(0, [1], w_hh)])]
         return unroll(cells, x, [x.new_zeros(2, 4)], substeps=2)[-1][0]
 
     assert torch.autograd.gradcheck(final_state, (x, w_ih, w_hh, offset))
+
+
+@pytest.mark.parametrize(("substeps", "heun"), [(1, False), (3, False), (2, True)])
+def test_gradients_through_delay_lines_pass_gradcheck(substeps, heun):
+    """Two populations, feed-forward unless by Heun, remainders on every edge: all gradients."""
+    rng = np.random.default_rng(5)
+    shapes = {"in": (3, 2), "hh": (3, 3), "ho": (2, 3), "oh": (3, 2)}
+    delays = {key: rng.uniform(0, 3, shape) for key, shape in shapes.items()}
+    lines = {key: line(None, delays[key], np.ones(shape)) for key, shape in shapes.items()}
+    x = torch.tensor(rng.uniform(0, 1, (2, 4, 2)), requires_grad=True)
+    start = [torch.tensor(rng.uniform(0, 0.5, (2, n)), requires_grad=True) for n in (3, 2)]
+    weights = [torch.tensor(rng.normal(size=shape[::-1]), requires_grad=True) for shape in shapes.values()]
+
+    def states(x, *tensors):
+        values = dict(zip(shapes, tensors[2:], strict=True))
+
+        def term(source, key, ahead=0):
+            parts = torch.tensor(lines[key].weights)
+            lags = lines[key].lags
+            return Term(source, [lag - ahead for lag in lags], parts * values[key].repeat(len(lags), 1))
+
+        hidden = Cell(0.9, 0.2, 0.0, TANH, torch.zeros(3), [term(None, "in"), term(0, "hh"), term(1, "oh")])
+        out = Cell(0.8, 0.3, 0.0, TANH, torch.zeros(2), [term(0, "ho", ahead=0 if heun else 1)])
+        return unroll([hidden, out], x, list(tensors[:2]), substeps=substeps, heun=heun)[-1]
+
+    assert torch.autograd.gradcheck(states, (x, *start, *weights))
 
 
 def fit_above(flux, excess):

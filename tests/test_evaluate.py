@@ -12,6 +12,7 @@ from soensim.evaluate import evaluate, predict
 from soensim.evaluate.statistics import mean_interval, proportion_interval
 from soensim.netlist import parse_netlist
 from soensim.program import Program
+from soensim.routing import route
 from soensim.simulate import goodness, simulate
 
 
@@ -23,7 +24,7 @@ def program(small):
 
 @pytest.fixture(scope="module")
 def evaluation(small_netlist, program, digits):
-    return evaluate(small_netlist, program, digits, trials=3, seed=5)
+    return evaluate(route(small_netlist), program, digits, trials=3, seed=5)
 
 
 def hand_count(network, program, digits, **options):
@@ -94,7 +95,7 @@ def test_goodness_readout_tries_every_label(digits):
 def test_virtual_chips_are_scored_at_their_own_step(digits):
     network = compiled(LABELS)
     program = Program.quantised(network, random_weights(network, scale=1.0))
-    result = evaluate(parse_netlist(LABELS), program, digits, trials=1)
+    result = evaluate(route(parse_netlist(LABELS)), program, digits, trials=1)
     assert result.steps["refine"] == 1
     assert result.accuracy.chip_ci95 is None
     assert result.chip["virtual"]
@@ -111,9 +112,9 @@ def test_the_chunk_does_not_matter(small, program, digits, monkeypatch):
 def test_a_test_split_that_training_saw_is_refused(small_netlist, program, digits):
     header = {"data": {"name": digits.name, "data_seed": 0, "fingerprint": digits.fingerprint}}
     trained = program.with_header(header)
-    evaluate(small_netlist, trained, digits, trials=1)
+    evaluate(route(small_netlist), trained, digits, trials=1)
     with pytest.raises(DataError, match=r"\(data_seed 1\) is not the one that the program's training left out"):
-        evaluate(small_netlist, trained, load_dataset("digits-rows", data_seed=1), trials=1)
+        evaluate(route(small_netlist), trained, load_dataset("digits-rows", data_seed=1), trials=1)
 
 
 @pytest.mark.parametrize(
@@ -126,12 +127,12 @@ def test_a_test_split_that_training_saw_is_refused(small_netlist, program, digit
 )
 def test_illegal_options(small_netlist, program, digits, options, error, message):
     with pytest.raises(error, match=message):
-        evaluate(small_netlist, program, digits, **options)
+        evaluate(route(small_netlist), program, digits, **options)
 
 
 def test_what_does_not_fit(program, digits):
     with pytest.raises(ProgramError, match="train one for this netlist"):
-        evaluate(parse_netlist(SMALL.replace("seed: 3", "seed: 4")), program, digits)
+        evaluate(route(parse_netlist(SMALL.replace("seed: 3", "seed: 4"))), program, digits)
     for text, message in (
         (SMALL.split("readout:")[0], "has no readout"),
         (SMALL.replace("classes: 10", "classes: 9"), "has 10 classes, the readout of chip 'small' has 9"),
@@ -140,7 +141,7 @@ def test_what_does_not_fit(program, digits):
         network = compiled(text)
         other = Program.quantised(network, random_weights(network))
         with pytest.raises(DataError, match=message):
-            evaluate(parse_netlist(text), other, digits)
+            evaluate(route(parse_netlist(text)), other, digits)
 
 
 @pytest.mark.parametrize("successes", [0, 1, 200, 346, 360])

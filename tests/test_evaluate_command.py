@@ -69,7 +69,9 @@ def test_plain_command_prints_and_writes_beside_the_defaults(chip, capsys):
     assert re.search(r"^page +reports/tiny.html$", captured.out, re.MULTILINE)
     content = json.loads((chip / "reports/tiny.json").read_text())
     data = load_dataset("digits-rows", data_seed=2)
-    expected = evaluate(load_netlist("tiny.yaml"), Program.load("tiny.safetensors"), data, trials=2, seed=3).as_dict()
+    expected = evaluate(
+        route(load_netlist("tiny.yaml")), Program.load("tiny.safetensors"), data, trials=2, seed=3
+    ).as_dict()
     for key in ("accuracy", "confusion", "per_class", "samples", "data", "chip", "spreads", "steps"):
         assert content[key] == expected[key]
     assert content["seeds"] == {"chip_seeds": [3, 4], "data_seed": 2, "train_seed": 4}

@@ -212,17 +212,17 @@ kind: input => kind: no
 {kind: input, size: 3, carries: data, drive_low: 0.0, drive_high: 1.0} => 5
   5:11: populations.pixels: 5 is no population; it must be a mapping with `kind:` one of input, dendrite, spike-input, spiking
 {kind: all-to-all} => {kind: ring}
-  16:22: projections[0].topology.kind: 'ring' is not a kind of topology; legal kinds are all-to-all, random, one-to-one, explicit, file
+  16:22: projections[0].topology.kind: 'ring' is not a kind of topology; did you mean 'grid'? legal kinds are all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => {kind: al-to-all}
-  16:22: projections[0].topology.kind: 'al-to-all' is not a kind of topology; did you mean 'all-to-all'? legal kinds are all-to-all, random, one-to-one, explicit, file
+  16:22: projections[0].topology.kind: 'al-to-all' is not a kind of topology; did you mean 'all-to-all'? legal kinds are all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => {}
-  16:5: projections[0].topology.kind: is missing; a topology needs it: one of all-to-all, random, one-to-one, explicit, file
+  16:5: projections[0].topology.kind: is missing; a topology needs it: one of all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => [1]
-  16:5: projections[0].topology: a list is no topology; it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, one-to-one, explicit, file
+  16:5: projections[0].topology: a list is no topology; it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => all2all
-  16:15: projections[0].topology: 'all2all' is no topology; did you mean 'all-to-all'? it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, one-to-one, explicit, file
+  16:15: projections[0].topology: 'all2all' is no topology; did you mean 'all-to-all'? it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 {kind: all-to-all} => random
-  16:15: projections[0].topology: 'random' is no topology; it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, one-to-one, explicit, file
+  16:15: projections[0].topology: 'random' is no topology; it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 kind: linear => kind: argmax
   23:17: readout.kind: 'argmax' is not a kind of readout; legal kinds are linear, goodness
 kind: linear, =>
@@ -524,7 +524,8 @@ def test_key_missing_behind_an_alias_points_at_its_use() -> None:
     text = text.replace("{kind: random, density: 0.5, seed: 1}", "*e")
     assert message_of(text) == (
         "chip.yaml:20:5: projections[1].topology.kind: is missing; a topology needs it: one of "
-        "all-to-all, random, one-to-one, explicit, file"
+        "all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, "
+        "distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file"
     )
 
 

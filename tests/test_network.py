@@ -4,16 +4,20 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import SMALL, compiled
+from conftest import LABELS, SMALL, compiled, delayed
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from soensim.errors import NetlistError, SimulationError
+from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import parse_netlist
+from soensim.network import compile_network
 from soensim.routing import route
 
 
 def test_arrays_are_read_only(small):
     for synapses in small.synapses.values():
-        for array in (synapses.sources, synapses.targets, synapses.sign, synapses.levels, synapses.delay_steps):
+        delays = synapses.delay_steps, synapses.delay_remainder
+        for array in (synapses.sources, synapses.targets, synapses.sign, synapses.levels, *delays):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -51,13 +55,110 @@ def test_si_and_dimensionless_dynamics_are_one_chip():
         assert network.dt_tau == pytest.approx(100, rel=1e-12)
 
 
-def test_delays_become_whole_steps_of_the_step_in_use():
-    junction = parse_netlist(SMALL).device_technology.junction
-    ps = junction.seconds_from_tau(250) * 1e12  # 2.5 steps of 100 tau
-    text = SMALL.replace("seed: 3, min_fan_in: 1}", f"seed: 3, min_fan_in: 1}}\n    delay_ps: {ps!r}")
-    assert set(compiled(text).synapses["hidden->hidden"].delay_steps) <= {2, 3}
-    assert set(compiled(text, refine=4).synapses["hidden->hidden"].delay_steps) == {10}
-    assert set(compiled(text).synapses["pixels->hidden"].delay_steps) == {0}
+def recurrent_delay(tau, **options):
+    """SMALL with one delay (tau) on all of W_hh; its step is 100 tau."""
+    ps = parse_netlist(SMALL).device_technology.junction.seconds_from_tau(tau) * 1e12
+    return compiled(SMALL.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"), **options)
+
+
+def test_delays_become_whole_steps_and_a_remainder_of_the_step_in_use():
+    for refine, whole, remainder in ((1, 2, 0.5), (2, 5, 0.0), (4, 10, 0.0), (3, 7, 0.5)):
+        network = recurrent_delay(250, refine=refine)
+        synapses = network.synapses["hidden->hidden"]
+        assert set(synapses.delay_steps) == {whole}
+        np.testing.assert_allclose(synapses.delay_remainder, remainder, rtol=0, atol=1e-12)
+        lags = (whole,) if remainder == 0 else (whole, whole + 1)
+        assert network.delay_line(synapses).lags == lags
+        inputs = network.synapses["pixels->hidden"]
+        assert set(inputs.delay_steps) == {0}
+        assert set(inputs.delay_remainder) == {0.0}
+        assert network.delay_line(inputs).lags == (0,)
+
+
+@pytest.mark.parametrize(
+    ("tau", "whole", "remainder"),
+    [
+        (300 - 5e-8, 3, 0.0),
+        (300 + 5e-8, 3, 0.0),
+        (300 - 5e-7, 2, 1 - 5e-9),
+        (300 + 5e-7, 3, 5e-9),
+        (5e-8, 0, 0.0),
+    ],
+)
+def test_a_rounding_error_is_no_remainder(tau, whole, remainder):
+    synapses = recurrent_delay(tau).synapses["hidden->hidden"]
+    assert set(synapses.delay_steps) == {whole}
+    np.testing.assert_allclose(synapses.delay_remainder, remainder, rtol=0, atol=1e-12)
+    assert set(synapses.delay_remainder == 0) == {remainder == 0}
+
+
+@settings(max_examples=30, deadline=None)
+@given(longest_ps=st.floats(0, 1000), refine=st.integers(1, 4), seed=st.integers(0, 9))
+def test_the_parts_of_an_edge_are_whole_and_stand_at_its_delay_on_average(longest_ps, refine, seed):
+    """What makes linear interpolation: parts of 0 to 1 on neighbouring steps, sum 1, mean step = delay / dt."""
+    routed = delayed(SMALL, longest_ps, seed)
+    network = compile_network(routed, refine=refine)
+    junction = routed.netlist.device_technology.junction
+    for key, synapses in network.synapses.items():
+        steps, edges, part = synapses.delays()
+        assert np.all(np.diff(steps) >= 0)
+        assert np.all((part > 0) & (part <= 1))
+        n = len(synapses)
+        exact = junction.tau_from_seconds(routed.projections[key].delay_ps * 1e-12) / network.dt_tau
+        np.testing.assert_allclose(np.bincount(edges, part, n), 1, atol=1e-12)
+        np.testing.assert_allclose(np.bincount(edges, part * steps, n), exact, atol=2e-9)
+        assert np.all(np.abs(steps - exact[edges]) < 1 + 1e-9)
+
+
+def test_a_delay_line_has_a_block_per_lag():
+    """Both kinds of source, lockstep and feed-forward: every part of an efficacy where its lag and its lines are."""
+    text = LABELS.replace("sample_tau: 1}", "sample_tau: 1, update: feed-forward}").replace("readout:", "# readout:")
+    text = text.replace(
+        "projections:\n",
+        "  out: {kind: dendrite, size: 3, source_function: tanh, gamma_plus: 0.2, "
+        "gamma_minus: 0.2}\nprojections:\n  - {source: hidden, target: out, topology: {kind: random, density: 0.5, "
+        "seed: 1}, efficacy: {bits: 4, range: 2.0}}\n",
+    )
+    network = compile_network(delayed(text, 5.0))
+    for key, ahead, first, signals in (
+        ("hidden->out", 1, 0, 12),
+        ("label->hidden", 0, 8, 18),
+        ("hidden->hidden", 0, 0, 12),
+    ):
+        synapses = network.synapses[key]
+        line = network.delay_line(synapses)
+        n = synapses.shape[0]
+        assert line.shape == (len(line.lags) * signals, n)
+        stacked = np.zeros(line.shape)
+        np.add.at(stacked, (line.rows, line.columns), line.part)
+        assert np.count_nonzero(stacked) == len(line.part)  # every place once
+        blocks = stacked.reshape(len(line.lags), signals, n)
+        expected = np.zeros((signals, n))
+        expected[first + synapses.sources, synapses.targets] = 1
+        np.testing.assert_allclose(blocks.sum(0), expected, atol=1e-12)
+        lag = np.tensordot(line.lags, blocks, 1)[first + synapses.sources, synapses.targets]
+        np.testing.assert_allclose(lag, synapses.delay_steps + synapses.delay_remainder - ahead, atol=1e-12)
+        assert min(line.lags) == -ahead
+
+
+@pytest.mark.parametrize(
+    ("delay_ps", "message"),
+    [
+        (
+            np.full(18, -1.0),
+            r"projection 'hidden->hidden': delay_ps of edge 0 is -1\.0; a delay is finite and 0 or more",
+        ),
+        (np.where(np.arange(18) == 4, np.nan, 1.0), r"delay_ps of edge 4 is nan"),
+        (np.where(np.arange(18) == 5, np.inf, 1.0), r"delay_ps of edge 5 is inf"),
+        (np.zeros(17), r"delay_ps has the shape \(17,\); it needs one per edge, \(18,\)"),
+    ],
+)
+def test_delays_that_no_route_has(small_netlist, delay_ps, message):
+    routed = route(small_netlist)
+    projections = dict(routed.projections)
+    projections["hidden->hidden"] = dataclasses.replace(projections["hidden->hidden"], delay_ps=delay_ps)
+    with pytest.raises(RoutingError, match=message):
+        compile_network(dataclasses.replace(routed, projections=projections))
 
 
 def test_refine_divides_the_step_and_nothing_else(small):

@@ -90,19 +90,19 @@ def digits():
 @pytest.fixture(scope="module")
 def sparse(digits):
     netlist, network, program = make(SPARSE)
-    return network, program, evaluate(netlist, program, digits, trials=3, seed=5)
+    return network, program, evaluate(route(netlist), program, digits, trials=3, seed=5)
 
 
 @pytest.fixture(scope="module")
 def layers(digits):
     netlist, network, program = make(LAYERS)
-    return network, program, evaluate(netlist, program, digits, trials=1)
+    return network, program, evaluate(route(netlist), program, digits, trials=1)
 
 
 @pytest.fixture(scope="module")
 def labelled(digits):
     netlist, network, program = make(GOODNESS)
-    return network, program, evaluate(netlist, program, digits, trials=2)
+    return network, program, evaluate(route(netlist), program, digits, trials=2)
 
 
 def write(chip, digits, header=None):

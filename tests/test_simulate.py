@@ -1,16 +1,18 @@
 """The engine: against a slow reference, independent of the batch, honest about chips and noise."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
-from conftest import LABELS, SMALL, compiled
+from conftest import LABELS, SMALL, compiled, delayed
 from problems import dendrite_sum_by_sum
 from test_program import random_weights
 
 from soensim import cli
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
+from soensim.network import compile_network
 from soensim.program import Program, dense_weights
 from soensim.simulate import fabricate, goodness, linear_scores, simulate
 from soensim.simulate.__main__ import main
@@ -48,6 +50,37 @@ def test_trace_matches_the_sum_by_sum_reference(small):
         np.testing.assert_allclose(trace.output[sample], program.values["readout"] @ slow[-1], atol=1e-12)
     assert trace.state.max() > 0.02
     np.testing.assert_array_equal(trace.t_tau, np.arange(7) * 200.0)
+
+
+@pytest.mark.parametrize("refine", [1, 3])
+def test_delays_of_edges_match_the_sum_by_sum_reference(refine):
+    """Every edge its own delay in ps, up to 3.9 training steps; the reference takes them in steps, not in parts."""
+    routed = delayed(SMALL, 500)
+    network = compile_network(routed, refine=refine)
+    program, x = quantised(network), signals(network, batch=2)
+    trace = simulate(network, program, x)
+    dense = dense_weights(network, program.values)
+    step_ps = routed.netlist.device_technology.junction.seconds_from_tau(network.dt_tau) * 1e12
+    delays = {}
+    for key, projection in routed.projections.items():
+        delays[key] = np.zeros(network.synapses[key].shape)
+        delays[key][projection.edges.targets, projection.edges.sources] = projection.delay_ps / step_ps
+    held = np.repeat(x, network.substeps, axis=1)
+    for sample in range(2):
+        slow = dendrite_sum_by_sum(
+            held[sample],
+            dense["pixels->hidden"],
+            dense["hidden->hidden"],
+            0.15 + program.values["hidden.flux_trim"],
+            SOURCE_FUNCTIONS["squid-fit"],
+            1.9,
+            1e-3 * network.dt_tau,
+            5e-4 * network.dt_tau,
+            delays["hidden->hidden"],
+            delays["pixels->hidden"],
+        )
+        np.testing.assert_allclose(trace.state[sample], slow[:: network.substeps], rtol=0, atol=1e-12)
+    assert np.abs(trace.state - simulate(compiled(SMALL), quantised(compiled(SMALL)), x).state).max() > 1e-3
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64, 255, 257])
@@ -129,6 +162,40 @@ def test_state_converges_with_the_step():
     assert errors[0] > 1.7 * errors[1] > 2.5 * errors[2] > 0
 
 
+def rounded(network):
+    """The same chip with every delay rounded to whole steps."""
+    synapses = {
+        key: dataclasses.replace(
+            s, delay_steps=np.rint(s.delay_steps + s.delay_remainder).astype(int), delay_remainder=np.zeros(len(s))
+        )
+        for key, s in network.synapses.items()
+    }
+    return dataclasses.replace(network, synapses=synapses)
+
+
+def test_delays_in_ps_mean_the_same_at_every_step():
+    """A settling chip under constant inputs, by Heun: of second order with remainders, of first with rounded delays."""
+    routed = delayed(SMALL.replace("substeps: 2", "substeps: 2, integrator: heun"), 500)
+    # inputs prompt: a held input's arrival within a step is another matter
+    prompt = routed.projections["pixels->hidden"]
+    prompt = dataclasses.replace(prompt, delay_ps=np.zeros(len(prompt.edges)))
+    routed = dataclasses.replace(routed, projections={**routed.projections, "pixels->hidden": prompt})
+    networks = {r: compile_network(routed, refine=r) for r in (1, 2, 4, 8, 64)}
+    program = quantised(networks[1], scale=0.3)
+    x = np.repeat(signals(networks[1], steps=1), 6, axis=1)
+    exact = simulate(networks[64], program, x).state
+
+    def error(network):
+        return np.abs(simulate(network, program, x).state - exact).max()
+
+    ours, whole = (np.array([error(change(networks[r])) for r in (1, 2, 4, 8)]) for change in (lambda n: n, rounded))
+    order = lambda errors: np.log2(errors[0] / errors[-1]) / 3  # noqa: E731
+    assert order(ours) > 1.7
+    assert order(whole) < 1.4
+    assert ours[0] < whole[0]
+    assert np.all(ours[1:] < 0.2 * whole[1:])
+
+
 def test_heun_is_closer_to_the_fine_solution():
     heun = SMALL.replace("substeps: 2", "substeps: 2, integrator: heun")
     x = signals(compiled(SMALL))
@@ -145,9 +212,12 @@ def test_sparse_engine_equals_the_dense_one(small, monkeypatch):
     program, x = quantised(small), signals(small)
     dense = simulate(small, program, x, chip_seed=0).state
     engine = sys.modules["soensim.simulate.engine"]
+    late = compile_network(delayed(SMALL, 500))
+    late_dense = simulate(late, program, x, chip_seed=0).state
     monkeypatch.setattr(engine, "_DENSE_ENTRIES", 0)
     monkeypatch.setattr(engine, "_DENSE_DENSITY", 2.0)
     np.testing.assert_allclose(simulate(small, program, x, chip_seed=0).state, dense, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(simulate(late, program, x, chip_seed=0).state, late_dense, rtol=0, atol=1e-13)
 
 
 def test_feed_forward_update_saves_a_step_per_hop():

@@ -11,12 +11,16 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import LABELS, ROOT, SMALL, compiled
+from conftest import LABELS, ROOT, SMALL, compiled, delayed
 
 from soensim import cli
 from soensim.data import load_dataset, present
 from soensim.errors import RecipeError, SimulationError
+from soensim.netlist import parse_netlist
+from soensim.netlist.edges import Edges
+from soensim.network import compile_network
 from soensim.program import Program, midpoints, slots
+from soensim.routing import route
 from soensim.simulate import goodness, linear_scores, simulate
 from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
 from soensim.train.__main__ import main
@@ -84,20 +88,63 @@ def test_an_absent_edge_has_no_weight(small, digits):
     assert len(trained.codes["hidden->hidden"]) == 18
 
 
-def test_delays_are_seen_in_training():
-    """One step of delay on W_hh changes the states that training sees, as it does in the engine."""
-    junction_ps = 100 * 1.2827820906  # one step of 100 tau
-    delayed = SMALL.replace("seed: 3, min_fan_in: 1}", f"seed: 3, min_fan_in: 1}}\n    delay_ps: {junction_ps}")
-    network = compiled(delayed)
-    assert set(network.synapses["hidden->hidden"].delay_steps) == {1}
-    chip = TrainableChip(network, BpttRecipe(), dtype=torch.float64)
+def states_of_both_engines(network, signals):
+    """States after every sample from the torch forward pass and from the engine, on the same program."""
+    chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
+    ours = [s.detach().numpy() for s in chip.unroll(chip.values(quantise=True), torch.from_numpy(signals))]
+    trace = simulate(network, Program.quantised(network, chip.weights()), signals)
+    return np.concatenate(ours, axis=2), trace.state[:, 1:]
+
+
+@pytest.mark.parametrize(("steps", "lags"), [(1, (1,)), (1.4, (1, 2))])
+def test_delays_are_seen_in_training(steps, lags):
+    """A delay on W_hh changes the states that training sees, as it does in the engine."""
+    junction = parse_netlist(SMALL).device_technology.junction
+    ps = junction.seconds_from_tau(100 * steps) * 1e12  # steps are of 100 tau
+    network = compiled(SMALL.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"))
+    assert network.delay_line(network.synapses["hidden->hidden"]).lags == lags
     signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
-    ours = chip.unroll(chip.values(quantise=True), torch.from_numpy(signals))[0].detach().numpy()
-    program = Program.quantised(network, chip.weights())
-    np.testing.assert_allclose(ours, simulate(network, program, signals).state[:, 1:], atol=1e-12)
-    prompt = compiled(SMALL)
-    other = simulate(prompt, Program.quantised(prompt, chip.weights()), signals).state[:, 1:]
-    assert np.abs(ours - other).max() > 1e-4
+    ours, theirs = states_of_both_engines(network, signals)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    assert np.abs(ours - states_of_both_engines(compiled(SMALL), signals)[0]).max() > 1e-4
+
+
+FEED_FORWARD = LABELS.replace("sample_tau: 1}", "sample_tau: 1, substeps: 2, update: feed-forward}").replace(
+    "projections:\n",
+    """  out: {kind: dendrite, size: 5, source_function: tanh, gamma_plus: 0.2, gamma_minus: 0.2}
+projections:
+  - {source: hidden, target: out, topology: {kind: random, density: 0.6, seed: 1}, efficacy: {bits: 4, range: 2.0}}
+  - {source: out, target: hidden, topology: {kind: random, density: 0.6, seed: 2}, efficacy: {bits: 4, range: 2.0}}
+""",
+)
+
+
+@pytest.mark.parametrize("refine", [1, 3])
+@pytest.mark.parametrize(
+    ("text", "longest_ps"),
+    [(SMALL, 400), (SMALL.replace("substeps: 2", "substeps: 2, integrator: heun"), 400), (FEED_FORWARD, 3)],
+    ids=["lockstep", "heun", "feed-forward"],
+)
+def test_training_and_simulation_see_the_delay_of_every_edge_alike(text, longest_ps, refine):
+    network = compile_network(delayed(text, longest_ps), refine=refine)
+    assert min(len(network.delay_line(s).lags) for s in network.synapses.values()) > 3
+    signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, network.channels))
+    ours, theirs = states_of_both_engines(network, signals)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    assert np.abs(ours - states_of_both_engines(compiled(text, refine=refine), signals)[0]).max() > 1e-4
+
+
+def test_a_projection_of_which_no_edge_exists_adds_nothing(small_netlist):
+    routed, none = route(small_netlist), np.empty(0, dtype=np.int64)
+    bare = dataclasses.replace(
+        routed.projections["hidden->hidden"], edges=Edges(none, none.copy()), delay_ps=np.empty(0)
+    )
+    network = compile_network(dataclasses.replace(routed, projections={**routed.projections, "hidden->hidden": bare}))
+    assert network.delay_line(network.synapses["hidden->hidden"]).lags == ()
+    signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
+    ours, theirs = states_of_both_engines(network, signals)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    assert ours.max() > 0.01
 
 
 # --- rules -----------------------------------------------------------------------------------------------
@@ -115,11 +162,17 @@ def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
     assert loss == pytest.approx(expected, rel=1e-6)
 
 
-def test_bptt_gradients_match_finite_differences():
+@pytest.mark.parametrize("longest_ps", [None, 300], ids=["whole", "per-edge"])
+def test_bptt_gradients_match_finite_differences(longest_ps):
     """All learned values of the virtual chip, through time, delays and the readout."""
     text = SMALL.replace("squid-fit\n    bias_current: 1.9", "tanh").replace("state: final", "state: mean")
-    network = compiled(text.replace("seed: 3, min_fan_in: 1}", "seed: 3, min_fan_in: 1}\n    delay_ps: 128"))
-    assert set(network.synapses["hidden->hidden"].delay_steps) == {1}
+    if longest_ps is None:
+        ps = parse_netlist(SMALL).device_technology.junction.seconds_from_tau(100) * 1e12
+        network = compiled(text.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"))
+        assert network.delay_line(network.synapses["hidden->hidden"]).lags == (1,)
+    else:
+        network = compile_network(delayed(text, longest_ps))
+        assert [network.delay_line(s).lags for s in network.synapses.values()] == [(0, 1, 2, 3)] * 2
     chip = TrainableChip(network, QUICK, dtype=torch.float64)
     rule = Bptt(chip, QUICK)
     rng = np.random.default_rng(0)

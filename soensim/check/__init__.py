@@ -1,5 +1,7 @@
 """Rules with stable IDs that say whether a netlist is a sound chip; no program needed."""
 
-from soensim.check.rules import Finding, check_chip
+from soensim.check.check import Report, check_chip, check_routed
+from soensim.check.finding import Box, Finding
+from soensim.check.registry import RULES, Rule
 
-__all__ = ["Finding", "check_chip"]
+__all__ = ["RULES", "Box", "Finding", "Report", "Rule", "check_chip", "check_routed"]

@@ -14,10 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from soensim.circuit.build import source_table
 from soensim.circuit.device import Device
-from soensim.circuit.model import phenomenological
-from soensim.circuit.transient import dendrite
 from soensim.circuit.waveform import Waveform
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
@@ -65,6 +62,11 @@ def measure_validity(device: Device, beta_di: float) -> float:
     CircuitError
         If the device or beta_di cannot be simulated.
     """
+    # numba: loaded by who measures, not by who asks what was measured
+    from soensim.circuit.build import source_table
+    from soensim.circuit.model import phenomenological
+    from soensim.circuit.transient import dendrite
+
     t_ns, flux = validity_drive()
     circuit = dendrite(device, t_ns=t_ns, flux=flux, bias_current=_BIAS, beta_di=beta_di, tau_di_ns=_TAU_DI_NS).state
     model = phenomenological(

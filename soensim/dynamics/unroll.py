@@ -1,31 +1,46 @@
-"""The time loop over coupled populations: lockstep or feed-forward, with delays in whole steps."""
+"""The time loop over coupled populations: lockstep or feed-forward, with delay lines."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
-from soensim.dynamics.source import Array, SourceFunction
+from soensim.dynamics.source import Array, SourceFunction, array_namespace
 from soensim.dynamics.step import step
 
 States = tuple[Array, ...]
 Noisy = Sequence[Array | None]
+Product = Callable[[Callable[[int], Array]], Array]  # a sum over lags of signal(lag) @ block, given the signal
 
 
 @dataclass(frozen=True)
 class Term:
-    """A part of a population's flux: upstream signal times efficacies."""
+    """A part of a population's flux: delayed upstream signals times efficacies.
+
+    A delay that is no whole number of steps stands at two neighbouring lags, with parts of its efficacy that make up
+    a linear interpolation (`soensim.network.Synapses.delays`).
+    """
 
     source: int | None
     """Index of the upstream population, or None for the inputs."""
-    lag: int
+    lags: Sequence[int]
     """Steps back from the state that the step starts from; -1 is the state that it makes (feed-forward)."""
     weights: Array
-    """Efficacies (Phi_0 per I_c), shape (sources or channels, neurons); dense or scipy sparse."""
+    """Efficacies (Phi_0 per I_c), a block per lag: (lags x sources or channels, neurons), dense or scipy sparse."""
+
+    def blocks(self) -> list[Array]:
+        """Return the efficacies of each lag, shape (sources or channels, neurons)."""
+        if len(self.lags) == 1:
+            return [self.weights]
+        height = self.weights.shape[0] // len(self.lags)
+        return [self.weights[k * height : (k + 1) * height] for k in range(len(self.lags))]
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,8 @@ def unroll(
 ) -> list[States]:
     """Run coupled populations over an input sequence.
 
-    phi_i = sum_j W_ij s_j(t - delay_ij) + sum_k W_ik x_k + flux_offset_i, then `step`. Before the first sample
-    every state is the initial one and every input is dark.
+    phi_i = sum_j W_ij s_j(t - delay_ij) + sum_k W_ik x_k(t - delay_ik) + flux_offset_i, then `step`. Before the first
+    sample every state is the initial one and every input is dark.
 
     Parameters
     ----------
@@ -65,7 +80,8 @@ def unroll(
     substeps
         Steps per sample.
     heun
-        Take Heun's step (order 2) instead of one Euler step; needs lags of 0 or more.
+        Take Heun's step (order 2) instead of one Euler step; needs lags of 0 or more. Inputs stay as they are from the
+        start of the step to its end.
     noise
         ``noise(sample, population)`` gives flux (batch, neurons) that is held over the sample.
 
@@ -75,29 +91,48 @@ def unroll(
         samples + 1 tuples: the states at the start and after every sample, one array per population.
     """
     batch, samples, channels = inputs.shape
-    # The inputs' share of the flux does not depend on the state: all samples at once, one contiguous frame per sample.
-    # They are taken apart once: the gradient of picking frames one by one would cost a whole drive per step.
+    # The share of inputs with one lag does not depend on the state: all samples at once, one contiguous frame per
+    # sample. They are taken apart once: the gradient of picking frames one by one would cost a whole drive per step.
     flat = inputs.swapaxes(0, 1).reshape(samples * batch, channels)
     drives = [
-        [(t.lag, _frames((flat @ t.weights).reshape(samples, batch, -1))) for t in cell.terms if t.source is None]
+        [
+            (t.lags[0], _frames((flat @ t.weights).reshape(samples, batch, -1)))
+            for t in cell.terms
+            if t.source is None and len(t.lags) == 1
+        ]
         for cell in cells
     ]
-    recurrent = [[t for t in cell.terms if t.source is not None] for cell in cells]
-    depth = 1 + max((t.lag for terms in recurrent for t in terms), default=0)
+    # With many lags a frame per lag would fill the memory: there, the samples of a step are multiplied in that step.
+    signals = _frames(flat.reshape(samples, batch, channels))
+    dark = array_namespace(inputs).zeros_like(flat[:batch])
+    mixed = [[_held(t, substeps) for t in cell.terms if t.source is None and len(t.lags) > 1] for cell in cells]
+    recurrent = [
+        [(t.source, _product(t.lags, t.blocks())) for t in cell.terms if t.source is not None] for cell in cells
+    ]
+    depth = 1 + max((lag for cell in cells for t in cell.terms if t.source is not None for lag in t.lags), default=0)
     past: deque[States] = deque([tuple(initial)] * max(depth, 1), maxlen=max(depth, 1))
     record = [tuple(initial)]
 
+    def held(sample: int, back: int) -> Array:
+        return signals[sample - back] if back <= sample else dark
+
     def euler(states: States, upstream: Callable[[int, list[Array]], Sequence[Array]], at: int, noisy: Noisy) -> States:
         new: list[Array] = []
+
+        def state(source: int, lag: int) -> Array:
+            return upstream(lag, new)[source]
+
         for p, cell in enumerate(cells):
             flux = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
             for lag, drive in drives[p]:
                 sample = (at - lag) // substeps
                 if sample >= 0:
                     flux = flux + drive[sample]
-            for term in recurrent[p]:
-                flux = flux + upstream(term.lag, new)[term.source] @ term.weights  # type: ignore[index]
-            if not drives[p] and not recurrent[p]:
+            for products in mixed[p]:
+                flux = flux + products[at % substeps](partial(held, at // substeps))
+            for source, product in recurrent[p]:
+                flux = flux + product(partial(state, source))
+            if not cell.terms:
                 flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
             new.append(
                 step(
@@ -127,3 +162,27 @@ def unroll(
 
 def _frames(drive: Array) -> Any:
     return drive if isinstance(drive, np.ndarray) else drive.unbind(0)
+
+
+def _held(term: Term, substeps: int) -> list[Product]:
+    """Make the products of an input term for each step of a sample: lags that read the same sample share a block."""
+    blocks = term.blocks()
+    products = []
+    for phase in range(substeps):
+        back = [-((phase - lag) // substeps) for lag in term.lags]  # samples
+        shared = {b: reduce(add, [block for block, own in zip(blocks, back, strict=True) if own == b]) for b in back}
+        products.append(_product(list(shared), list(shared.values())))
+    return products
+
+
+def _product(lags: Sequence[int], blocks: Sequence[Array]) -> Product:
+    """Make the function that sums signal(lag) @ block over the lags, given the signal.
+
+    Dense blocks are one product over the joined signals (measured in tests/benchmarks/test_delay_speed.py); sparse ones
+    would have to copy every signal for that, which costs more than their products.
+    """
+    if len(lags) > 1 and not any(scipy.sparse.issparse(block) for block in blocks):
+        xp = array_namespace(blocks[0])
+        stacked = xp.concatenate(blocks)
+        return lambda signal: xp.concatenate([signal(lag) for lag in lags], 1) @ stacked
+    return lambda signal: reduce(add, [signal(lag) @ block for lag, block in zip(lags, blocks, strict=True)])

@@ -33,13 +33,14 @@ def main(arguments: Sequence[str]) -> int:
     json_target = given.json or str(REPORTS / f"{netlist.name}.json")
     html_target = given.html or str(REPORTS / f"{netlist.name}.html")
     _check_targets(json_target, html_target, ours=not (given.json and given.html))
-    compile_network(route(netlist))  # a chip that cannot be scored at all is told so before its program is looked for
+    routed = route(netlist)
+    compile_network(routed)  # a chip that cannot be scored at all is told so before its program is looked for
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")
         dataset = _dataset(program, path, given.data, given.data_dir)
         evaluation = evaluate(
-            netlist,
+            routed,
             program,
             dataset,
             trials=given.trials,
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             refine=given.refine,
             progress=progress,
         )
-        network = compile_network(route(netlist), refine=evaluation.steps["refine"])
+        network = compile_network(routed, refine=evaluation.steps["refine"])
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
         html = None
         if html_target != NONE:

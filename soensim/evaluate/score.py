@@ -16,7 +16,7 @@ from soensim.evaluate.statistics import Interval, mean_interval, proportion_inte
 from soensim.netlist import Netlist
 from soensim.network import GoodnessOutput, Network, compile_network
 from soensim.program import Program
-from soensim.routing import route
+from soensim.routing import RoutedNetlist
 from soensim.simulate import goodness, simulate
 
 IntArray = NDArray[np.int64]
@@ -117,7 +117,7 @@ class Evaluation:
 
 
 def evaluate(
-    netlist: Netlist,
+    routed: RoutedNetlist,
     program: Program,
     dataset: Dataset,
     *,
@@ -130,7 +130,7 @@ def evaluate(
 
     Parameters
     ----------
-    netlist
+    routed
         The chip.
     program
         Made for this chip.
@@ -155,7 +155,6 @@ def evaluate(
         raise SoensimError(f"trials is {trials}; at least one chip is needed")
     if seed < 0:
         raise SoensimError(f"seed is {seed}; it must not be below 0")
-    routed = route(netlist)
     coarse = compile_network(routed)
     if refine is None:
         refine = 1 if coarse.virtual else REFINE_SQUID
@@ -184,7 +183,7 @@ def evaluate(
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     np.add.at(confusion, (truth, answers), 1)
     return Evaluation(
-        chip=describe_chip(netlist, network),
+        chip=describe_chip(routed.netlist, network),
         data={"name": dataset.name, "data_seed": dataset.data_seed, "fingerprint": dataset.fingerprint},
         samples=samples,
         accuracy=Accuracy(

@@ -22,7 +22,6 @@ from soensim.netlist.projection import Projection
 from soensim.netlist.readout import GoodnessReadout, LinearReadout, Readout
 from soensim.netlist.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
-from soensim.netlist.topology import AllToAll, RandomTopology
 from soensim.netlist.waivers import Waiver
 from soensim.technology import Technology, load_technology
 
@@ -47,7 +46,7 @@ class Netlist(Part):
     floorplan: Floorplan | None = None
     """The die, and where the neurons are on it; absent: the chip is not laid out."""
     routing: Routing | None = None
-    """How the waveguides run, and what a route may cost; needed by optical projections."""
+    """How waveguides and wires run, and what a route may cost; goes with a floorplan."""
     waivers: Annotated[tuple[Waiver, ...], Field(strict=False)] = ()
     """List of broken design rules that are accepted."""
     readout: Readout | None = None
@@ -79,7 +78,7 @@ class Netlist(Part):
         if self.readout is not None:
             self._check_readout(self.readout)
         ports = {**self.inputs, **self.spike_inputs}
-        check_layout(ports, self.projections, self.floorplan, self.routing, self._technology)
+        check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
             sizes = {name: population.size for name, population in self.populations.items() if name not in ports}
             self._positions = explicit_positions(self.floorplan.placement, sizes, folder)
@@ -137,17 +136,22 @@ class Netlist(Part):
     def _make_edges(self, projection: Projection, k: int, folder: Path) -> Edges:
         at = ("projections", k, "topology")
         topology = projection.topology
-        if isinstance(topology, AllToAll | RandomTopology) and not (
-            topology.self_connections or projection.source == projection.target
-        ):
+        recurrent = projection.source == projection.target
+        if topology.refuses_self and not recurrent:
             raise fault(
                 f"only a population that drives itself has self connections, not {projection.key}; remove it",
                 *(*at, "self_connections"),
                 key=True,
             )
+        if topology.recurrent_only and not recurrent:
+            raise fault(
+                f"{topology.kind} joins the neurons of one population, so source and target must be the same, "
+                f"not {projection.key}; name one population twice, or take another kind",
+                *(*at, "kind"),
+            )
         n_sources, n_targets = (self.populations[p].size for p in (projection.source, projection.target))
         try:
-            edges = topology.edges(n_sources, n_targets, folder)
+            edges = topology.edges(n_sources, n_targets, folder, recurrent=recurrent)
         except EdgeError as error:
             raise fault(str(error), *at, *error.at) from error
         total = len(edges) + sum(map(len, self._edges.values()))
@@ -212,13 +216,18 @@ class Netlist(Part):
         """The preset that `technology` names."""
         return self._technology
 
+    @property
+    def has_waveguides(self) -> bool:
+        """Whether a projection is optical."""
+        return any(projection.medium == "optical" for projection in self.projections)
+
     def edges(self, projection: Projection) -> Edges:
         """Edges that the netlist asks for; which of them exist is the routing's word."""
         return self._edges[projection.key]
 
     @property
     def positions(self) -> Positions | None:
-        """Centres of the cells (um), read-only, shape (size, 2), by population; None where placement is not explicit."""
+        """Centres of the cells (um), shape (size, 2), by population; None unless the placement is explicit."""
         return self._positions
 
     def imperfection(self, name: str) -> float:
@@ -250,7 +259,7 @@ class Netlist(Part):
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
-        if self.routing is not None:
+        if self.routing is not None and self.has_waveguides:
             content["routing"] = self.routing.completed(self._technology).model_dump()
         if self.floorplan is not None:
             content["floorplan"] = self.floorplan.completed(self._technology).model_dump()

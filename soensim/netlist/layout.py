@@ -10,10 +10,12 @@ from soensim.netlist.floorplan import Floorplan
 from soensim.netlist.parts import fault
 from soensim.netlist.projection import Projection
 from soensim.netlist.routing import Routing
+from soensim.netlist.spiking import SpikingPopulation
 from soensim.technology import Technology
 
 
 def check_layout(
+    populations: Mapping[str, Any],
     ports: Mapping[str, Any],
     projections: Sequence[Projection],
     floorplan: Floorplan | None,
@@ -24,8 +26,8 @@ def check_layout(
 
     Parameters
     ----------
-    ports
-        The populations that bring signals onto the chip, by name.
+    populations, ports
+        All populations by name, and those of them that bring signals onto the chip.
     projections, floorplan, routing, technology
         Parts of the netlist.
     """
@@ -45,15 +47,16 @@ def check_layout(
                     "has no meaning beside a medium: the route decides it; remove it", "projections", k, key, key=True
                 )
     optical = any(projection.medium == "optical" for projection in projections)
-    if optical and routing is None:
-        raise fault("is missing; optical projections need it: how the waveguides run", "routing", key=True)
-    if routing is not None:
-        if not optical:
-            raise fault("has no meaning without an optical projection; remove it", "routing", key=True)
+    if routing is None:
+        raise fault("is missing; a chip with a floorplan needs it: how waveguides and wires run", "routing", key=True)
+    if optical and routing.strategy is None:
+        raise fault("is missing; optical projections need it: how the waveguides run", "routing", "strategy", key=True)
+    if optical:
         try:
             routing.completed(technology)
         except TechnologyError as error:
             raise fault(str(error), "routing") from error
+        _check_light(populations, routing)
     _check_floorplan(ports, floorplan, technology)
 
 
@@ -79,3 +82,29 @@ def _check_floorplan(ports: Mapping[str, Any], floorplan: Floorplan, technology:
         floorplan.completed(technology)
     except TechnologyError as error:
         raise fault(str(error), "floorplan") from error
+
+
+def _check_light(populations: Mapping[str, Any], routing: Routing) -> None:
+    """Refuse a second statement of how much light is sent: on a chip with waveguides the routing says it."""
+    for name, population in populations.items():
+        given: dict[tuple[str, ...], float | None] = {
+            ("photons_per_synapse",): getattr(population, "photons_per_synapse", None)
+        }
+        if isinstance(population, SpikingPopulation):
+            light = population.transmitter
+            given = {("transmitter", key): getattr(light, key) for key in ("photons_per_synapse", "efficiency")}
+            efficiency = population.synapse.detector_efficiency
+            if efficiency is not None and efficiency != routing.detector_efficiency:
+                raise fault(
+                    f"{efficiency} is not routing.detector_efficiency, {routing.detector_efficiency}; one chip has one "
+                    "kind of detector",
+                    *("populations", name, "synapse", "detector_efficiency"),
+                )
+        for at, value in given.items():
+            if value is not None:
+                raise fault(
+                    "has no meaning on a chip with waveguides: routing.photons_per_spike is what an emitter sends; "
+                    "remove it",
+                    *("populations", name, *at),
+                    key=True,
+                )

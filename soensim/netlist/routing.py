@@ -1,4 +1,4 @@
-"""Routing: how the waveguides of a chip run, and which routes are good enough to exist."""
+"""Routing: how the waveguides and wires of a chip run, and which routes are good enough to exist."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class RouteLimits(Part):
 
 
 class Routing(Part):
-    """How the waveguides run."""
+    """How waveguides and wires run."""
 
-    strategy: Literal["crossbar", "manhattan", "direct"]
-    """`crossbar`: along the emitter's row, then along columns; `manhattan`: rectilinear Steiner trees on channels with
-    limited tracks; `direct`: straight lines in one plane, for early sizing."""
     absent_edges: Literal["error", "prune"]
     """What an edge without a good route means: `error`, the chip cannot be compiled; `prune`, it does without."""
+    strategy: Literal["crossbar", "manhattan", "direct"] | None = None
+    """How waveguides run; optical projections need it. `crossbar`: along the emitter's row, then along columns;
+    `manhattan`: rectilinear Steiner trees on channels with limited tracks; `direct`: straight lines in one plane, for
+    early sizing. Wires take a row and a column each, without tracks."""
     limits: RouteLimits = RouteLimits()
     """What a route may cost."""
     photonic_planes: Annotated[int, Field(ge=1, le=100)] | None = None

@@ -1,10 +1,11 @@
 """RoutedNetlist -> Network: masks, signs, gains, delays as read-only arrays; compile once."""
 
-from soensim.network.chip import GoodnessOutput, InputLines, LinearOutput, Network, Population, Synapses
+from soensim.network.chip import DelayLine, GoodnessOutput, InputLines, LinearOutput, Network, Population, Synapses
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
 from soensim.network.dendrites import gammas, sample_duration
 
 __all__ = [
+    "DelayLine",
     "GoodnessOutput",
     "InputLines",
     "LinearOutput",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.dynamics import check_step, coefficients, largest_step, substeps_needed
-from soensim.errors import NetlistError, SimulationError
+from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
 from soensim.network.chip import (
     FloatArray,
@@ -20,9 +20,11 @@ from soensim.network.chip import (
     Synapses,
 )
 from soensim.network.dendrites import check_validity, gammas, sample_duration, source_function
-from soensim.routing import RoutedNetlist
+from soensim.routing import RoutedNetlist, RoutedProjection
 
 T = TypeVar("T", bound=np.generic)
+
+_WHOLE_STEP = 1e-9  # a remainder this near to 0 or 1 is a rounding error of ps / dt, not a part of a step
 
 
 def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
@@ -40,12 +42,17 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     SimulationError
         ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
         so small that single fluxons matter.
+    RoutingError
+        Edges have no route, and the netlist does not let them be pruned.
     NetlistError
         A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
+    RoutingError
+        The routes give a projection another number of delays than it has edges, or one that is negative or not finite.
     """
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
     netlist = routed.netlist
+    routed.check_complete()
     if netlist.spiking:
         raise NetlistError(
             f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
@@ -75,7 +82,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     dt_tau = sample_tau / substeps
     return Network(
         name=netlist.name,
-        netlist_hash=netlist.hash,
+        netlist_hash=routed.hash,
         inputs=tuple(inputs),
         populations=tuple(populations),
         synapses=_synapses(routed, inputs, dt_tau),
@@ -124,7 +131,8 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
     for projection in netlist.projections:
         existing = routed.projections[projection.key]
         n_sources = netlist.populations[projection.source].size
-        delay_tau = junction.tau_from_seconds(existing.delay_ps * 1e-12)
+        _check_delays(projection.key, existing)
+        steps, remainder = _whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
         sources, targets = existing.edges.sources, existing.edges.targets
         synapses[projection.key] = Synapses(
             key=projection.key,
@@ -136,9 +144,31 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
             targets=targets,
             sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
-            delay_steps=_frozen(np.rint(delay_tau / dt_tau).astype(np.int64)),
+            delay_steps=_frozen(steps),
+            delay_remainder=_frozen(remainder),
         )
     return synapses
+
+
+def _check_delays(key: str, routed: RoutedProjection) -> None:
+    edges, delays = len(routed.edges.sources), routed.delay_ps
+    if delays.shape != (edges,):
+        raise RoutingError(
+            f"projection {key!r}: delay_ps has the shape {delays.shape}; it needs one per edge, ({edges},)"
+        )
+    wrong = np.flatnonzero(~((delays >= 0) & (delays < np.inf)))
+    if len(wrong):
+        raise RoutingError(
+            f"projection {key!r}: delay_ps of edge {wrong[0]} is {delays[wrong[0]]}; a delay is finite and 0 or more"
+        )
+
+
+def _whole_steps(delays: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    """Split delays (in steps) into whole steps and a remainder in [0, 1)."""
+    whole = np.floor(delays)
+    remainder = delays - whole
+    up = remainder > 1 - _WHOLE_STEP
+    return (whole + up).astype(np.int64), np.where(up | (remainder < _WHOLE_STEP), 0.0, remainder)
 
 
 def edge_signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:

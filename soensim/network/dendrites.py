@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from soensim.circuit import validity
 from soensim.dynamics import SOURCE_FUNCTIONS, SourceFunction
 from soensim.errors import NetlistError, SimulationError
 from soensim.netlist import DendritePopulation, Netlist
@@ -61,8 +62,6 @@ def check_validity(name: str, gamma_plus: float) -> None:
     SimulationError
         The model is off by more than chi^2 = 1e-3.
     """
-    from soensim.circuit import validity  # numba: loaded only by chips that need it
-
     found = validity(1 / gamma_plus)
     if found.verdict == "fails":
         raise SimulationError(

@@ -1,8 +1,9 @@
-"""RoutedNetlist: which of the edges that a netlist asks for exist on the chip, why the others do not, and the routes."""
+"""RoutedNetlist: which of the edges that a netlist asks for exist, why the others do not, and the routes."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim.errors import RoutingError
 from soensim.netlist import Netlist
 from soensim.netlist.edges import Edges
 from soensim.routing.ledger import Ledger
@@ -48,7 +50,11 @@ class Absences:
 
 
 NO_ABSENCES = Absences(
-    *(np.empty(0, dtype=np.int64) for _ in range(2)), np.empty(0, dtype=np.int8), *(np.empty(0) for _ in range(2))
+    sources=np.empty(0, dtype=np.int64),
+    targets=np.empty(0, dtype=np.int64),
+    reason=np.empty(0, dtype=np.int8),
+    value=np.empty(0),
+    limit=np.empty(0),
 )
 
 
@@ -82,9 +88,14 @@ class RoutedProjection:
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """How full the channels are: tracks wanted at every place of the routing grid, shape (rows, columns), and the tracks
-    that there are, shape (rows,) for those along rows and (columns,) for those along columns. Tracks wanted are counted
-    before edges without a track are given up.
+    """How full the channels are, counted before edges without a track are given up.
+
+    Attributes
+    ----------
+    row_wanted, column_wanted
+        Shape (rows, columns): tracks along the row, and along the column, that are wanted at each place of the grid.
+    row_tracks, column_tracks
+        Shape (rows,) and (columns,): tracks that there are.
     """
 
     row_wanted: IntArray
@@ -131,6 +142,28 @@ class RoutedNetlist:
             delay_fs = np.rint(routed.delay_ps * 1e3).astype("<i8")
             content.update(f"{key} {routed.edges.digest} ".encode() + delay_fs.tobytes())
         return content.hexdigest()
+
+    def check_complete(self) -> None:
+        """Refuse a chip that lacks edges which its netlist does not allow to be pruned.
+
+        Raises
+        ------
+        RoutingError
+            `routing.absent_edges` is `error` and an edge is absent.
+        """
+        routing = self.netlist.routing
+        if routing is None or routing.absent_edges == "prune":
+            return
+        counts: Counter[str] = Counter()
+        for routed in self.projections.values():
+            counts.update(routed.absent)
+        if counts:
+            asked = sum(len(self.netlist.edges(p)) for p in self.netlist.projections)
+            reasons = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+            raise RoutingError(
+                f"netlist {self.netlist.name!r}: {counts.total()} of {asked} edges have no route ({reasons}); "
+                "`soensim check` says more; set routing.absent_edges: prune to do without them"
+            )
 
     def graph(self) -> nx.DiGraph[tuple[str, int]]:
         """Make the graph of neurons and channels; nodes are (population, index), edges carry `delay_ps`."""

@@ -16,7 +16,7 @@ class Kind(IntEnum):
 
     EMITTER = 0
     BEND = 1
-    SPLIT = 2
+    JUNCTION = 2
     DETECTOR = 3
 
 
@@ -24,7 +24,7 @@ class Kind(IntEnum):
 class Waveguides:
     """All waveguide trees as flat arrays of nodes, parents before children; nodes of a net stand together.
 
-    Everything with the name of a cause describes the segment that arrives at the node from its parent (0 at an emitter).
+    What is named after a cause of loss describes the segment that arrives from the parent; it is 0 at an emitter.
 
     Attributes
     ----------
@@ -37,9 +37,6 @@ class Waveguides:
     length_um, bends, crossings, plane_crossings, taps, couplers
         Length; 90-degree bends; crossings in the plane and with other planes; splitters passed at its start; hops
         between neighbouring planes.
-    share
-        Fraction of the light of the parent that is sent into the segment (1 where nothing is split), chosen so that all
-        detectors of a net receive the same.
     detector
         Shape (sinks,): node of each sink of the nets; -1 where it is not reached.
     """
@@ -56,7 +53,6 @@ class Waveguides:
     plane_crossings: IntArray
     taps: IntArray
     couplers: IntArray
-    share: FloatArray
     detector: IntArray
 
     def __len__(self) -> int:

@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 from soensim.dynamics import Array, Cell, Term, unroll
 from soensim.errors import SimulationError
-from soensim.network import LinearOutput, Network, Synapses, step_coefficients
+from soensim.network import DelayLine, LinearOutput, Network, step_coefficients
 from soensim.program import READOUT, Program
 from soensim.simulate.fabricate import FabricatedChip, fabricate
 from soensim.simulate.readout import linear_scores
@@ -147,15 +147,15 @@ def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
     cells = []
     for index, population in enumerate(network.populations):
         retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
-        weights: dict[tuple[int | None, int], Array] = {}
+        weights: dict[tuple[int | None, tuple[int, ...]], Array] = {}
         for key, synapses in network.synapses.items():
             if synapses.target == index:
-                for delay, edges in synapses.delays():
-                    place = synapses.source, network.lag(synapses, delay)
-                    matrix = _matrix(synapses, chip.values[key], edges, network)
-                    # several input populations share one product over all channels
-                    weights[place] = weights[place] + matrix if place in weights else matrix
-        terms = [Term(source, lag, matrix) for (source, lag), matrix in weights.items()]
+                line = network.delay_line(synapses)
+                place = synapses.source, line.lags
+                matrix = _matrix(line, chip.values[key])
+                # several input populations share one product over all channels
+                weights[place] = weights[place] + matrix if place in weights else matrix
+        terms = [Term(source, lags, matrix) for (source, lags), matrix in weights.items() if lags]
         trim = chip.values.get(population.trim_key, 0.0)
         cells.append(
             Cell(
@@ -170,17 +170,14 @@ def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
     return cells
 
 
-def _matrix(synapses: Synapses, values: FloatArray, edges: NDArray[np.int64], network: Network) -> Array:
-    """Efficacies of some edges as (sources or channels, targets): dense if small or full, else sparse."""
-    n_targets, n_sources = synapses.shape
-    rows, columns = synapses.sources[edges], synapses.targets[edges]
-    if synapses.source is None:  # among all input channels
-        rows, n_sources = rows + synapses.columns.start, network.channels
-    entries = n_sources * n_targets
-    if entries > _DENSE_ENTRIES and len(edges) < _DENSE_DENSITY * entries:
-        return scipy.sparse.csr_array((values[edges], (rows, columns)), shape=(n_sources, n_targets))
-    dense = np.zeros((n_sources, n_targets))
-    dense[rows, columns] = values[edges]
+def _matrix(line: DelayLine, values: FloatArray) -> Array:
+    """Efficacies as (lags x sources or channels, targets): dense if small or full, else sparse."""
+    entries = line.shape[0] * line.shape[1]
+    parts = values[line.edges] * line.part
+    if entries > _DENSE_ENTRIES and len(parts) < _DENSE_DENSITY * entries:
+        return scipy.sparse.csr_array((parts, (line.rows, line.columns)), shape=line.shape)
+    dense = np.zeros(line.shape)
+    dense[line.rows, line.columns] = parts
     return dense
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.dynamics import Cell, Term, soft_slope, unroll
-from soensim.network import Network, Synapses, step_coefficients
+from soensim.network import DelayLine, Network, step_coefficients
 from soensim.program import Slot, midpoints, slots
 from soensim.train.recipe import Recipe
 
@@ -41,6 +41,7 @@ class TrainableChip:
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
             for key, slot in self.slots.items()
         }
+        self._lines = {key: _LineTensors(network.delay_line(s), dtype) for key, s in network.synapses.items()}
         self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
@@ -80,7 +81,7 @@ class TrainableChip:
 
     def _initial(self, key: str, slot: Slot, rng: np.random.Generator) -> NDArray[np.float64]:
         """Xavier-uniform with the fan-in and fan-out that the topology has; trims start at zero."""
-        if key.endswith(".flux_trim"):
+        if key.endswith(".flux_trim") or 0 in slot.shape:  # trims, and projections of which no edge exists
             return np.zeros(slot.shape)
         synapses = self.network.synapses.get(key)
         if synapses is None:
@@ -98,14 +99,9 @@ class TrainableChip:
         population = self.network.populations[index]
         retention, gain = step_coefficients(self.network, population, population.gamma_minus)
         terms = [
-            Term(
-                synapses.source,
-                self.network.lag(synapses, delay),
-                self._matrix(synapses, values[key], torch.from_numpy(edges)),
-            )
+            Term(synapses.source, line.lags, line.matrix(values[key]))
             for key, synapses in self.network.synapses.items()
-            if synapses.target == index
-            for delay, edges in synapses.delays()
+            if synapses.target == index and (line := self._lines[key]).lags
         ]
         offset = self._tensor(population.flux_offset)
         if population.trim_key in values:
@@ -119,15 +115,23 @@ class TrainableChip:
             terms,
         )
 
-    def _matrix(self, synapses: Synapses, values: Tensor, edges: Tensor) -> Tensor:
-        n_targets, n_sources = synapses.shape
-        first, height = (synapses.columns.start, self.network.channels) if synapses.source is None else (0, n_sources)
-        place = (torch.tensor(synapses.sources)[edges] + first) * n_targets + torch.tensor(synapses.targets)[edges]
-        flat = values.new_zeros(height * n_targets).index_put((place,), values[edges])
-        return flat.view(height, n_targets)
-
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
         return torch.tensor(array, dtype=self.dtype)
+
+
+class _LineTensors:
+    """Where the values of a projection stand in the matrix over its delayed signals."""
+
+    def __init__(self, line: DelayLine, dtype: torch.dtype) -> None:
+        self.lags, self.shape = line.lags, line.shape
+        self.place = torch.tensor(line.rows * line.shape[1] + line.columns)
+        self.edges = torch.tensor(line.edges)
+        self.part = torch.tensor(line.part, dtype=dtype)
+
+    def matrix(self, values: Tensor) -> Tensor:
+        """Efficacies as (lags x sources or channels, targets)."""
+        parts = values[self.edges] * self.part
+        return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
 
 
 class _SlotTensors:

@@ -44,7 +44,7 @@ def main() -> None:
                 ).program
                 # the levels are the same on both chips; only the source function differs
                 moved = dataclasses.replace(found, netlist_hash=warm.hash)
-                accuracy = evaluate(warm, moved, data).accuracy
+                accuracy = evaluate(route(warm), moved, data).accuracy
                 scores.append([accuracy.ideal, accuracy.quantised, accuracy.chip_mean])
             rows.append([label, slopes, *(f"{v:.4f}" for v in np.mean(scores, 0)), *(f"{s[1]:.4f}" for s in scores)])
             print(rows[-1], flush=True)  # noqa: T201

@@ -20,15 +20,16 @@ SPLITS = range(5)
 
 def main() -> None:
     """Run the study."""
-    netlist = load_netlist(CHIP)
+    routed = route(load_netlist(CHIP))
+    network = compile_network(routed)
     shipped = Program.load(CHIP.with_suffix(".safetensors"))
     settings = {name: value for name, value in shipped.header["recipe"].items() if name != "rule"}
     recipe = make_recipe(shipped.header["recipe"]["rule"], settings)
     rows = []
     for data_seed in SPLITS:
         data = load_dataset("digits-rows", data_seed=data_seed)
-        program = train(compile_network(route(netlist)), data, recipe).program
-        result = evaluate(netlist, program, data)
+        program = train(network, data, recipe).program
+        result = evaluate(routed, program, data)
         a = result.accuracy
         rows.append([data_seed, a.ideal, a.quantised_training_step, a.quantised, a.chip_mean, min(a.chips)])
         print(rows[-1], flush=True)  # noqa: T201

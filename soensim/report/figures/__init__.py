@@ -1,8 +1,9 @@
 """Pictures of a chip, of what is programmed on it, and of what it reaches. matplotlib without pyplot."""
 
 from soensim.report.figures.efficacies import efficacies
+from soensim.report.figures.floorplan import floorplan
 from soensim.report.figures.scores import accuracy, confusion
-from soensim.report.figures.style import inline_svg, save_png
+from soensim.report.figures.style import inline_svg, save_png, save_svg
 from soensim.report.figures.topology import is_drawn_as_graph, topology
 from soensim.report.figures.traces import Examples, find_examples, traces
 
@@ -12,9 +13,11 @@ __all__ = [
     "confusion",
     "efficacies",
     "find_examples",
+    "floorplan",
     "inline_svg",
     "is_drawn_as_graph",
     "save_png",
+    "save_svg",
     "topology",
     "traces",
 ]

@@ -80,9 +80,9 @@ def styled(make: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapped
 
 
-def new_figure(width_in: float, height_in: float) -> Figure:
-    """Make an empty figure (inches) whose parts are laid out without overlap."""
-    return Figure(figsize=(width_in, height_in), layout="constrained")
+def new_figure(width_in: float, height_in: float, *, dpi: float = _PNG_DPI) -> Figure:
+    """Make an empty figure (inches) whose parts are laid out without overlap; PNG files of it have this resolution."""
+    return Figure(figsize=(width_in, height_in), dpi=dpi, layout="constrained")
 
 
 def quiet(axes: Axes) -> None:
@@ -102,8 +102,23 @@ def save_png(figure: Figure, path: str | Path) -> None:
     buffer = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
         FigureCanvasAgg(figure)
-        figure.savefig(buffer, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor="white", metadata={"Software": None})
     write_atomic(path, buffer.getvalue())
+
+
+def save_svg(figure: Figure, path: str | Path) -> None:
+    """Write a figure as an SVG file that needs nothing else, on white; the same figure gives the same bytes.
+
+    Letters are outlines, so that the picture is the same wherever it is opened.
+
+    Raises
+    ------
+    SoensimError
+        The file cannot be written.
+    """
+    with mpl.rc_context({**_SETTINGS, "svg.fonttype": "path"}):
+        svg = _svg(figure, dpi=figure.dpi, facecolor="white")
+    write_atomic(path, f'<?xml version="1.0" encoding="utf-8"?>\n{svg}')
 
 
 def inline_svg(figure: Figure, name: str, title: str) -> str:
@@ -118,14 +133,8 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     title
         What a screen reader says.
     """
-    buffer = io.StringIO()
     with mpl.rc_context(_SETTINGS):
-        FigureCanvasSVG(figure)
-        figure.savefig(buffer, format="svg", dpi=_SVG_DPI, transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+        svg = _svg(figure, dpi=_SVG_DPI, transparent=True)
     svg = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{name}-", svg)
     svg = svg.replace(INK, "currentColor")
     # the page's own font; without a colour of its own, text is black whatever the page is
@@ -140,3 +149,14 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
         svg,
         count=1,
     )
+
+
+def _svg(figure: Figure, **kwargs: Any) -> str:
+    """Write a figure as an SVG element without metadata."""
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure)
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, **kwargs)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)

@@ -16,7 +16,7 @@ from soensim.routing.placement.result import IntArray
 # shorten are left. An exchange changes about so many lengths by a cell each, up or down; 0.3 and 3 times this start end
 # within 3 % of one another on graphs of 1000 neurons, but 3 times spoils the solved lattice that 1 keeps.
 _LAST_TEMPERATURE = 0.1
-# The exchanges reach a quarter of the grid at first; the start is good, so that nearly all that reach further are refused.
+# The exchanges reach a quarter of the grid at first: beyond, nearly all are refused, and the start is good.
 _FIRST_REACH = 4
 
 
@@ -53,9 +53,9 @@ def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int)
         done = sweep / max(sweeps - 1, 1)
         temperature = first_temperature ** (1 - done) * (_LAST_TEMPERATURE * UNIT) ** done
         radius = max(round(reach * (1 - done)), 1)
-        picked = rng.integers(0, n, size=n)
-        right, up = rng.integers(-radius, radius + 1, size=(2, n))
+        moves = rng.integers(0, n, size=n), *rng.integers(-radius, radius + 1, size=(2, n))
         allowed = temperature * rng.standard_exponential(n)  # accept an increase d with the probability exp(-d/T)
+        picked, right, up = moves
         change += _sweep(
             graph.first, graph.neighbour, graph.weight, x, y, site, occupant, columns, picked, right, up, allowed
         )
@@ -88,7 +88,7 @@ def _sweep(first, neighbour, weight, x, y, site, occupant, columns, picked, righ
 
 @njit(cache=True, error_model="numpy")
 def _change(first, neighbour, weight, x, y, node, to):  # type: ignore[no-untyped-def]
-    """Compute how much longer the edges of a node are at the place of another; those to that one stay the same."""
+    """Compute by how much the edges of a node lengthen at the place of another; those to that one stay the same."""
     change = 0
     for k in range(first[node], first[node + 1]):
         j = neighbour[k]

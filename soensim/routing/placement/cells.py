@@ -11,6 +11,7 @@ import numpy as np
 
 from soensim.errors import RoutingError
 from soensim.netlist import Floorplan, Netlist
+from soensim.netlist.lattice import lattice
 
 # Sums of lengths are rounded: a die that is as wide as its cells must not be too narrow by the last digit. In cells.
 _SLACK = 1e-9
@@ -117,8 +118,7 @@ def _blocks(sizes: Sequence[int], max_rows: int, max_columns: int) -> list[Block
 
 def _square(size: int) -> int:
     """Columns of the lattice for so many neurons, as square as it can be."""
-    # soensim/netlist/lattice.py (another branch) gets `lattice(n) -> (rows, columns)`; take it here then.
-    return math.isqrt(size - 1) + 1
+    return lattice(size)[1]
 
 
 def _width(sizes: Sequence[int], rows: int) -> int:

@@ -10,58 +10,25 @@ import numpy as np
 from soensim.errors import RoutingError
 from soensim.netlist import Floorplan, Netlist, OptimisedPlacement
 from soensim.netlist.floorplan import ByPopulationPlacement
-from soensim.netlist.parts import MAX_NEURONS
-from soensim.routing.placement.cells import Block, Cell, blocks_in, cell_of
+from soensim.routing.placement.cells import Block, blocks_in, cell_of
 from soensim.routing.placement.result import FloatArray, IntArray, Placement, Places
 
 
 @dataclass(frozen=True, eq=False)
 class _Core:
-    """The neurons, and a uniform grid of cells over them.
+    """The grid of cells: its lower left corner, the side of a cell, and the column and row of each neuron."""
 
-    Attributes
-    ----------
-    left_um, bottom_um
-        Lower left corner of the grid.
-    width_um, height_um
-        Size of the rectangle that the cells cover, from that corner on.
-    columns, rows
-        Size of the grid.
-    x_um, y_um, column, row
-        Shape (neurons,): centre and place on the grid, in file order.
-    """
-
-    left_um: float
-    bottom_um: float
-    width_um: float
-    height_um: float
+    x_um: float
+    y_um: float
+    cell_um: float
     columns: int
     rows: int
-    x_um: FloatArray
-    y_um: FloatArray
-    column: IntArray
-    row: IntArray
-
-
-@dataclass(frozen=True, eq=False)
-class _Ports:
-    """Input ports, shape (ports,), in file order, and where they are on the core's grid; -1 or one beyond it across."""
-
-    x_um: FloatArray
-    y_um: FloatArray
     column: IntArray
     row: IntArray
 
 
 def place(netlist: Netlist) -> Placement:
-    """Place neurons and input ports on the die, and lay the routing grid over them.
-
-    All cells are squares of one side (`soensim.routing.placement.cells`), on one uniform grid in the middle of the die;
-    `explicit` cells are where the netlist says, and the grid begins at the lower left corner of them all. Row 0 is
-    below. Ports are half the margin from the edge of the die, evenly spread along the cells, in file order from the
-    bottom up or from left to right; the grid has one more column or row for them.
-
-    Explicit cells that overlap or leave the die are placed as they are given: that is for the design rules to find.
+    """Place the neurons and the input ports of a chip on its die.
 
     Parameters
     ----------
@@ -71,159 +38,166 @@ def place(netlist: Netlist) -> Placement:
     Returns
     -------
     Placement
-        All arrays are read-only.
+        Arrays are read-only; the same netlist gives the same placement.
 
     Raises
     ------
     RoutingError
-        The netlist has no floorplan; the neurons do not fit on the die (the message gives the smallest that would do);
-        or explicit cells are so far apart that the grid would have more than MAX_NEURONS places.
-    TechnologyError
-        The cell's size needs a number that neither the netlist nor the technology gives.
+        The chip has no floorplan, or its cells do not fit the die; the message gives the smallest die that would do.
     """
     floorplan = netlist.floorplan
     if floorplan is None:
-        raise RoutingError(
-            f"netlist {netlist.name!r} has no floorplan, so nothing can be placed; add one (die, margin, placement)"
-        )
-    inputs = {**netlist.inputs, **netlist.spike_inputs}
-    sizes = {name: p.size for name, p in netlist.populations.items() if name not in inputs}
-    port_sizes = {name: p.size for name, p in netlist.populations.items() if name in inputs}
-    n_ports = sum(port_sizes.values())
-    try:
-        cell = cell_of(netlist, floorplan)
-        if netlist.positions is not None:
-            core = _explicit_core(netlist.positions, sizes, cell)
-        else:
-            core = _core(netlist, floorplan, cell, list(sizes.values()), n_ports)
-    except RoutingError as error:
-        raise RoutingError(f"netlist {netlist.name!r}: {error}") from error
-    ports = _ports(floorplan, core, cell, n_ports)
-    borders, shift = _grid(floorplan, core, cell, bool(port_sizes))
-    places = {**_split(core, sizes, shift), **_split(ports, port_sizes, shift)}
+        raise RoutingError(f"netlist {netlist.name!r} has no floorplan, so nothing can be placed; add one")
+    ports = {name: netlist.populations[name].size for name in (*netlist.inputs, *netlist.spike_inputs)}
+    neurons = {name: population.size for name, population in netlist.populations.items() if name not in ports}
+    positions = netlist.positions
+    if positions is None:
+        core = _packed(netlist, floorplan, neurons)
+        x_um = _um(core.x_um + core.cell_um / 2, core.column, core.cell_um)
+        y_um = _um(core.y_um + core.cell_um / 2, core.row, core.cell_um)
+    else:
+        given = np.concatenate([positions[name] for name in neurons])
+        x_um, y_um = given[:, 0], given[:, 1]
+        core = _around(x_um, y_um, cell_of(netlist, floorplan).side_um)
+    populations = _members(neurons, x_um, y_um, core.column, core.row)
+    port_x, port_y = _ports(floorplan, core, sum(ports.values()))
+    columns = _um(core.x_um, np.arange(core.columns + 1), core.cell_um)
+    rows = _um(core.y_um, np.arange(core.rows + 1), core.cell_um)
+    if ports:
+        columns, rows = _with_strip(floorplan, columns, rows)
+        populations = {
+            name: Places(p.x_um, p.y_um, p.column + (columns[0] < core.x_um), p.row + (rows[0] < core.y_um))
+            for name, p in populations.items()
+        }
+        column, row = (_place_in(borders, at) for borders, at in ((columns, port_x), (rows, port_y)))
+        populations |= _members(ports, port_x, port_y, column, row)
+    for array in (columns, rows, *(a for p in populations.values() for a in (p.x_um, p.y_um, p.column, p.row))):
+        array.setflags(write=False)
     return Placement(
-        die_width_um=floorplan.die_width_um,
-        die_height_um=floorplan.die_height_um,
-        margin_um=floorplan.margin_um,
-        cell_um=cell.side_um,
-        column_borders_um=borders[0],
-        row_borders_um=borders[1],
-        populations={name: places[name] for name in netlist.populations},
+        floorplan.die_width_um,
+        floorplan.die_height_um,
+        floorplan.margin_um,
+        core.cell_um,
+        columns,
+        rows,
+        {name: populations[name] for name in netlist.populations},
     )
 
 
-def _core(netlist: Netlist, floorplan: Floorplan, cell: Cell, sizes: list[int], n_ports: int) -> _Core:
-    """Place the cells on a grid in the middle of the die."""
+def _packed(netlist: Netlist, floorplan: Floorplan, neurons: Mapping[str, int]) -> _Core:
+    """Put the neurons on a grid in the middle of the die."""
+    cell = cell_of(netlist, floorplan)
+    placement = floorplan.placement
+    sizes = list(neurons.values()) if isinstance(placement, ByPopulationPlacement) else [sum(neurons.values())]
     die_um = floorplan.die_width_um, floorplan.die_height_um
-    one_block = not isinstance(floorplan.placement, ByPopulationPlacement)
-    blocks = blocks_in(die_um, floorplan.margin_um, cell, [sum(sizes)] if one_block else sizes)
-    column, row = _filled(blocks, [sum(sizes)] if one_block else sizes)
+    try:
+        blocks = blocks_in(die_um, floorplan.margin_um, cell, sizes)
+    except RoutingError as error:
+        raise RoutingError(f"netlist {netlist.name!r}: {error}") from error
     columns, rows = sum(block.columns for block in blocks), max(block.rows for block in blocks)
-    width_um, height_um = columns * cell.side_um, rows * cell.side_um
-    left_um, bottom_um = (die_um[0] - width_um) / 2, (die_um[1] - height_um) / 2
-
-    def core() -> _Core:
-        x_um: FloatArray = left_um + (column + 0.5) * cell.side_um
-        y_um: FloatArray = bottom_um + (row + 0.5) * cell.side_um
-        return _Core(left_um, bottom_um, width_um, height_um, columns, rows, x_um, y_um, column, row)
-
-    if isinstance(floorplan.placement, OptimisedPlacement):
-        from soensim.routing.placement.optimise import optimised  # scipy, numba: loaded only by chips that ask for it
-
-        ports = _ports(floorplan, core(), cell, n_ports)
-        x, y = (ports.x_um - left_um) / cell.side_um - 0.5, (ports.y_um - bottom_um) / cell.side_um - 0.5
-        site = optimised(netlist, floorplan.placement, column, row, x, y)
-        column, row = column[site], row[site]
-    return core()
+    column, row = _filled(blocks, sizes)
+    core = _Core(
+        (die_um[0] - columns * cell.side_um) / 2,
+        (die_um[1] - rows * cell.side_um) / 2,
+        cell.side_um,
+        columns,
+        rows,
+        column,
+        row,
+    )
+    if not isinstance(placement, OptimisedPlacement):
+        return core
+    site = _optimised(netlist, floorplan, placement, core)
+    return _Core(core.x_um, core.y_um, core.cell_um, columns, rows, site % columns, site // columns)
 
 
 def _filled(blocks: list[Block], sizes: list[int]) -> tuple[IntArray, IntArray]:
-    """Column and row of every neuron: blocks side by side, each filled row by row from below."""
-    columns, rows, left = [], [], 0
+    """Column and row of each neuron: block by block from the left, each row by row from below."""
+    column, row, left = [], [], 0
     for block, size in zip(blocks, sizes, strict=True):
-        row, column = np.divmod(np.arange(size), block.columns)
-        columns.append(left + column)
-        rows.append(row)
+        k = np.arange(size)
+        column.append(left + k % block.columns)
+        row.append(k // block.columns)
         left += block.columns
-    return np.concatenate(columns), np.concatenate(rows)
+    return np.concatenate(column), np.concatenate(row)
 
 
-def _explicit_core(positions: Mapping[str, FloatArray], sizes: Mapping[str, int], cell: Cell) -> _Core:
-    """Lay a grid over cells that are where the netlist says."""
-    x_um, y_um = np.concatenate([positions[name] for name in sizes]).T.copy()
-    left_um, bottom_um = float(x_um.min()) - cell.side_um / 2, float(y_um.min()) - cell.side_um / 2
-    width_um, height_um = float(np.ptp(x_um)) + cell.side_um, float(np.ptp(y_um)) + cell.side_um
-    # The slack keeps cells that touch in different places of the grid, though lengths are rounded.
-    columns, rows = (np.ceil(length / cell.side_um - 1e-9) for length in (width_um, height_um))
-    if not columns * rows <= MAX_NEURONS:
-        raise RoutingError(
-            f"the cells of {cell.side_um:.6g} um ({cell.reason}) are spread over {width_um:.6g} x {height_um:.6g} um, "
-            f"a grid of {columns * rows:.3g} places; the limit is {MAX_NEURONS}: move them closer together"
-        )
+def _optimised(netlist: Netlist, floorplan: Floorplan, placement: OptimisedPlacement, core: _Core) -> IntArray:
+    """Site of each neuron, shape (neurons,), a permutation."""
+    from soensim.routing.placement.graph import graph_of
+    from soensim.routing.placement.spectral import spectral_order
+
+    count = sum(netlist.populations[name].size for name in (*netlist.inputs, *netlist.spike_inputs))
+    port_x, port_y = _ports(floorplan, core, count)
+    graph = graph_of(netlist, (port_x - core.x_um) / core.cell_um - 0.5, (port_y - core.y_um) / core.cell_um - 0.5)
+    in_order = core.row * core.columns + core.column
+    spectral = spectral_order(graph, core.columns)
+    # the order of the file may be better than any other, as on a chip that was laid out by its designer
+    site = min((spectral, in_order), key=lambda s: graph.length(s % core.columns, s // core.columns))
+    if placement.method == "annealing":
+        from soensim.routing.placement.annealing import annealed  # numba: loaded only by chips that need it
+
+        site = annealed(graph, site, core.columns, placement.seed, placement.sweeps)
+    return site
+
+
+def _around(x_um: FloatArray, y_um: FloatArray, cell_um: float) -> _Core:
+    """Lay the routing grid around cells that are where the netlist says."""
+    left, bottom = float(x_um.min()) - cell_um / 2, float(y_um.min()) - cell_um / 2
+    # a centre on a border, but for the last digit, belongs to the place on its right or above
     column, row = (
-        np.floor((at - start) / cell.side_um + 1e-9).astype(np.int64)
-        for at, start in ((x_um, left_um), (y_um, bottom_um))
+        np.floor((at - start) / cell_um + 1e-9).astype(np.int64) for at, start in ((x_um, left), (y_um, bottom))
     )
-    return _Core(left_um, bottom_um, width_um, height_um, int(columns), int(rows), x_um, y_um, column, row)
+    return _Core(left, bottom, cell_um, int(column.max()) + 1, int(row.max()) + 1, column, row)
 
 
-def _ports(floorplan: Floorplan, core: _Core, cell: Cell, n: int) -> _Ports:
-    """Spread the ports along one side of the core."""
-    side = floorplan.input_side
-    upright = side in ("left", "right")  # the row of ports is
-    start_um, length_um = (core.bottom_um, core.height_um) if upright else (core.left_um, core.width_um)
-    places = core.rows if upright else core.columns
-    along_um: FloatArray = start_um + (np.arange(n) + 0.5) * (length_um / max(n, 1))
-    along = np.clip(np.floor((along_um - start_um) / cell.side_um + 1e-9), 0, places - 1).astype(np.int64)
-    low = side in ("left", "bottom")
-    far_um = floorplan.die_width_um if upright else floorplan.die_height_um
-    across_um = np.full(n, floorplan.margin_um / 2 if low else far_um - floorplan.margin_um / 2)
-    across = np.full(n, -1 if low else core.columns if upright else core.rows)
-    return _Ports(across_um, along_um, across, along) if upright else _Ports(along_um, across_um, along, across)
+def _um(start_um: float, cells: FloatArray | IntArray, cell_um: float) -> FloatArray:
+    """Coordinates of so many cells from a start."""
+    return np.asarray(start_um + cells * cell_um, dtype=np.float64)
 
 
-def _grid(
-    floorplan: Floorplan, core: _Core, cell: Cell, ports: bool
-) -> tuple[tuple[FloatArray, FloatArray], tuple[int, int]]:
-    """Make the borders of columns and rows of the routing grid, and by how many places the core is shifted on it."""
-    columns_um: FloatArray = core.left_um + cell.side_um * np.arange(core.columns + 1)
-    rows_um: FloatArray = core.bottom_um + cell.side_um * np.arange(core.rows + 1)
-    shift = 0, 0
-    # The strip of the ports reaches to the die's edge. Explicit cells may be beyond it: then the strip is beyond them,
-    # as wide as the margin, so that borders ascend.
-    margin_um = floorplan.margin_um
-    if ports:
-        match floorplan.input_side:
-            case "left":
-                columns_um, shift = np.insert(columns_um, 0, _below(columns_um[0], margin_um)), (1, 0)
-            case "bottom":
-                rows_um, shift = np.insert(rows_um, 0, _below(rows_um[0], margin_um)), (0, 1)
-            case "right":
-                columns_um = np.append(columns_um, _above(columns_um[-1], floorplan.die_width_um, margin_um))
-            case "top":
-                rows_um = np.append(rows_um, _above(rows_um[-1], floorplan.die_height_um, margin_um))
-    for borders in (columns_um, rows_um):
-        borders.setflags(write=False)
-    return (columns_um, rows_um), shift
+def _ports(floorplan: Floorplan, core: _Core, count: int) -> tuple[FloatArray, FloatArray]:
+    """Where the input ports are (um), each array of shape (count,): in the middle of the margin, along the cells."""
+    spread = (np.arange(count) + 0.5) / max(count, 1)
+    along_x = core.x_um + spread * core.columns * core.cell_um
+    along_y = core.y_um + spread * core.rows * core.cell_um
+    half = floorplan.margin_um / 2
+    match floorplan.input_side:
+        case "left":
+            return np.full(count, half), along_y
+        case "right":
+            return np.full(count, floorplan.die_width_um - half), along_y
+        case "bottom":
+            return along_x, np.full(count, half)
+        case "top":
+            return along_x, np.full(count, floorplan.die_height_um - half)
 
 
-def _below(start_um: float, margin_um: float) -> float:
-    return 0.0 if start_um > 0 else start_um - margin_um
+def _with_strip(floorplan: Floorplan, columns: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Add the strip between the die's edge and the cells on the side of the ports to the borders of the grid."""
+    match floorplan.input_side:
+        case "left":
+            return np.concatenate(([min(0.0, columns[0] - floorplan.margin_um)], columns)), rows
+        case "right":
+            return np.append(columns, max(floorplan.die_width_um, columns[-1] + floorplan.margin_um)), rows
+        case "bottom":
+            return columns, np.concatenate(([min(0.0, rows[0] - floorplan.margin_um)], rows))
+        case "top":
+            return columns, np.append(rows, max(floorplan.die_height_um, rows[-1] + floorplan.margin_um))
 
 
-def _above(end_um: float, die_um: float, margin_um: float) -> float:
-    return die_um if end_um < die_um else end_um + margin_um
+def _place_in(borders_um: FloatArray, at_um: FloatArray) -> IntArray:
+    """Place of the grid that holds each coordinate."""
+    return np.clip(np.searchsorted(borders_um, at_um, side="right") - 1, 0, len(borders_um) - 2)
 
 
-def _split(parts: _Core | _Ports, sizes: Mapping[str, int], shift: tuple[int, int]) -> dict[str, Places]:
-    """Cut arrays over all neurons, or all ports, into populations."""
-    result, start = {}, 0
+def _members(
+    sizes: Mapping[str, int], x_um: FloatArray, y_um: FloatArray, column: IntArray, row: IntArray
+) -> dict[str, Places]:
+    """Cut flat arrays into populations."""
+    found, start = {}, 0
     for name, size in sizes.items():
-        own = slice(start, start + size)
-        result[name] = Places(
-            parts.x_um[own].copy(), parts.y_um[own].copy(), parts.column[own] + shift[0], parts.row[own] + shift[1]
-        )
-        for array in (result[name].x_um, result[name].y_um, result[name].column, result[name].row):
-            array.setflags(write=False)
+        part = slice(start, start + size)
+        found[name] = Places(x_um[part].copy(), y_um[part].copy(), column[part].copy(), row[part].copy())
         start += size
-    return result
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim.circuit import Device, SourceTable, source_table, validity
 from soensim.dynamics.spiking import (
@@ -47,12 +48,15 @@ def compile_spiking(routed: RoutedNetlist, *, refine: int = 1) -> SpikingNetwork
     NetlistError
         The chip has no spiking neurons, its SQUIDs have two temperatures, or an integration loop is so small that
         single fluxons matter.
+    RoutingError
+        Edges have no route, and the netlist does not let them be pruned.
     SimulationError
         ``refine`` is below 1, the step of the timing is too coarse, or a default refractory coupling does not exist.
     """
     netlist = routed.netlist
     if not netlist.spiking:
         raise NetlistError(f"netlist {netlist.name!r} has no population of kind 'spiking'; compile it as a rate chip")
+    routed.check_complete()
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
     technology = netlist.device_technology
@@ -93,7 +97,7 @@ def compile_spiking(routed: RoutedNetlist, *, refine: int = 1) -> SpikingNetwork
         dt_ns=dt_ns,
         integrator=_integrator(netlist),
         record_every=every,
-        netlist_hash=netlist.hash,
+        netlist_hash=routed.hash,
     )
 
 
@@ -196,13 +200,8 @@ def _links(
     netlist, existing = routed.netlist, routed.projections[projection.key]
     sources, targets = existing.edges.sources, existing.edges.targets
     synapse = parts[projection.target].synapse
-    if projection.source in parts:
-        light = parts[projection.source].transmitter
-        photons, tau_rad_ns = _number(light.photons_per_synapse) * _number(light.efficiency), _number(light.tau_rad_ns)
-    else:
-        pulse = netlist.spike_inputs[projection.source].completed(netlist.device_technology)
-        photons, tau_rad_ns = _number(pulse.photons_per_synapse), pulse.tau_rad_ns
-    photons *= _number(synapse.detector_efficiency) * 10 ** (-(projection.loss_db or 0.0) / 10)
+    photons, tau_rad_ns = _light(routed, projection, parts)
+    photons = photons * _number(synapse.detector_efficiency)
     n_sources = netlist.populations[projection.source].size
     sign, levels = edge_signs(projection.efficacy, sources, n_sources), projection.efficacy.level_table
     link = Links(
@@ -217,3 +216,23 @@ def _links(
     )
     place = slice(first_synapse, first_synapse + len(sources))
     return link, SynapseGroup(place, sources, targets, (target.size, n_sources), sign, levels)
+
+
+def _light(
+    routed: RoutedNetlist, projection: Projection, parts: dict[str, SpikingPart]
+) -> tuple[NDArray[np.float64] | float, float]:
+    """Mean photons per spike at each detector, and the decay time of the light (ns).
+
+    On a chip that is laid out the ledger says how many arrive; else the netlist states the loss of every path.
+    """
+    netlist = routed.netlist
+    if projection.source in parts:
+        light = parts[projection.source].transmitter
+        sent, tau_rad_ns = _number(light.photons_per_synapse) * _number(light.efficiency), _number(light.tau_rad_ns)
+    else:
+        pulse = netlist.spike_inputs[projection.source].completed(netlist.device_technology)
+        sent, tau_rad_ns = _number(pulse.photons_per_synapse), pulse.tau_rad_ns
+    ledger = routed.projections[projection.key].ledger
+    if ledger is not None:
+        return ledger.photons, tau_rad_ns
+    return sent * 10 ** (-(projection.loss_db or 0.0) / 10), tau_rad_ns

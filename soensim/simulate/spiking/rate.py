@@ -20,6 +20,7 @@ by single detections, which follows every one of them (studies/point-neurons).
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +31,11 @@ from soensim.errors import SimulationError
 from soensim.simulate.spiking.chip import SpikingNetwork, SpikingPopulation
 from soensim.simulate.spiking.engine import simulate_spikes
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)  # resolves the slow part of a climb that almost stops
+
+@cache  # a second of work: not when the module is loaded
+def _quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of Gauss-Legendre; 400 resolve the slow part of a climb that almost stops."""
+    return np.polynomial.legendre.leggauss(400)
 
 
 def spike_interval(soma: Dendrite, source: SourceTable, *, threshold: float, held_ns: float, flux: float) -> float:
@@ -47,12 +52,13 @@ def spike_interval(soma: Dendrite, source: SourceTable, *, threshold: float, hel
     flux
         Flux from its synapses (Phi_0).
     """
-    state = 0.5 * threshold * (_NODES + 1)
+    nodes, weights = _quadrature()
+    state = 0.5 * threshold * (nodes + 1)
     phi = np.full_like(state, flux + soma.flux_offset)
     drift = soma.gamma_plus * source(phi, soma.bias_current - state) - soma.gamma_minus * state
     if not np.all(drift > 0):
         return math.inf
-    climb_tau = 0.5 * threshold * float(np.sum(_WEIGHTS / drift))
+    climb_tau = 0.5 * threshold * float(np.sum(weights / drift))
     return held_ns + climb_tau * source.device.junction.tau_0_s * 1e9
 
 

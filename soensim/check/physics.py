@@ -1,74 +1,43 @@
-"""Rules on the physics of a chip: the model holds, the step resolves it, its neurons can be active.
-
-Rules on routes, floorplan and budget will stand beside these.
-"""
+"""Rules on the physics of a chip: the model holds, the step resolves it, its neurons can be active."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
 
+import numpy as np
+
+from soensim.check.finding import Finding, Severity
 from soensim.circuit import Device, threshold, validity
 from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
-from soensim.dynamics.spiking import largest_step as largest_spiking_step
 from soensim.errors import SimulationError
 from soensim.netlist import DendritePopulation, Netlist
+from soensim.netlist.edges import Edges
 from soensim.network import gammas, sample_duration
-from soensim.routing import route
-from soensim.simulate.spiking import compile_spiking
-
-Severity = Literal["error", "warning", "note"]
+from soensim.routing import RoutedNetlist, RoutedProjection
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a rule says of one object of the chip.
-
-    Attributes
-    ----------
-    id
-        Stable name of the rule.
-    severity
-        `error`: the chip cannot be simulated or cannot work; `warning`: look at it; `note`: as it should be.
-    object
-        Path in the netlist.
-    value, limit
-        What the chip has, and the border of what is legal; in ``unit``.
-    message
-        What this means, and how to change it.
-    """
-
-    id: str
-    severity: Severity
-    object: str
-    value: float | None
-    limit: float | None
-    unit: str
-    message: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; a rule has no place on the die here, and cannot be waived yet."""
-        return {**dataclasses.asdict(self), "location": None, "waived": False}
-
-
-def check_chip(netlist: Netlist) -> list[Finding]:
-    """Apply every rule to every dendrite of every population.
+def physics_findings(netlist: Netlist) -> Iterator[Finding]:
+    """Apply SOEN-PH-001 to 004 to every dendrite of every population; needs no routes.
 
     Raises
     ------
     SoensimError
         A spiking population lacks a number that neither the netlist nor its technology gives.
     """
-    found = [f for name, population in netlist.dendrites.items() for f in _population(netlist, name, population)]
-    return found + (list(_spiking(netlist)) if netlist.spiking else [])
+    for name, population in netlist.dendrites.items():
+        yield from _population(netlist, name, population)
+    if netlist.spiking:
+        yield from _spiking(netlist)
 
 
 def _spiking(netlist: Netlist) -> Iterator[Finding]:
+    # numba: loaded only by chips that need it
+    from soensim.dynamics.spiking import largest_step as largest_spiking_step
+    from soensim.simulate.spiking import compile_spiking
+
     try:
-        network = compile_spiking(route(netlist))
+        network = compile_spiking(_one_edge_each(netlist))
     except SimulationError as error:  # a step too coarse for a dendrite: the message says which, and what to do
         yield Finding("SOEN-PH-001", "error", "timing", None, None, "", str(error))
         return
@@ -83,6 +52,16 @@ def _spiking(netlist: Netlist) -> Iterator[Finding]:
             where, dendrite = f"populations.{population.name}: {name}", population.first_dendrite + place
             yield _validity(where, float(arrays.gamma_plus[dendrite]))
             yield _bias(where, float(arrays.bias_current[dendrite]), device)
+
+
+def _one_edge_each(netlist: Netlist) -> RoutedNetlist:
+    """Stand in for the routes: the dendrites and kinds of synapses of a chip do not depend on how many there are."""
+    projections = {}
+    for projection in netlist.projections:
+        edges = netlist.edges(projection)
+        delay = np.full(1, projection.delay_ps)
+        projections[projection.key] = RoutedProjection(Edges(edges.sources[:1], edges.targets[:1]), delay)
+    return RoutedNetlist(netlist, projections)
 
 
 def _population(netlist: Netlist, name: str, population: DendritePopulation) -> Iterator[Finding]:

@@ -1,0 +1,81 @@
+"""Area by layer, and lengths of waveguides and wires, of a chip that is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from soensim.budget.counts import neurons, synapses
+from soensim.budget.line import BudgetLine, line, stated
+from soensim.netlist import Netlist
+from soensim.routing import Layout, RoutedNetlist
+
+GROUP = "area"
+_MM2_PER_UM2, _M_PER_UM = 1e-6, 1e-6
+
+
+def die_area_um2(layout: Layout) -> float:
+    """Area of the die (um^2)."""
+    return layout.placement.die_width_um * layout.placement.die_height_um
+
+
+def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
+    """Say what each layer takes of the die.
+
+    Raises
+    ------
+    TechnologyError
+        A pitch has no value.
+    """
+    netlist, die_um2 = routed.netlist, die_area_um2(layout)
+    yield line(GROUP, "die", die_um2 * _MM2_PER_UM2, "mm^2", "die_width_um x die_height_um", basis="netlist")
+
+    def layer(name: str, area_um2: float, formula: str, *numbers: str) -> Iterator[BudgetLine]:
+        entering = [stated(netlist, key) for key in numbers]
+        yield line(GROUP, name, area_um2 * _MM2_PER_UM2, "mm^2", formula, entering, "routes")
+        share = 100 * area_um2 / die_um2
+        yield line(GROUP, f"{name}, share of the die", share, "%", f"{formula}, over the die", entering, "routes")
+
+    yield from layer("cells", neurons(netlist) * layout.placement.cell_um**2, "neurons x cell_um^2")
+    pitch, planes = stated(netlist, "synapse_pitch_um").value, stated(netlist, "electronic_planes").value
+    yield from layer(
+        "synapses, per plane",
+        synapses(routed) * pitch**2 / planes,
+        "synapses x synapse_pitch_um^2 / electronic_planes",
+        *("synapse_pitch_um", "electronic_planes"),
+    )
+    yield from _waveguides(netlist, layout, layer)
+    if synapses(routed, "electrical"):
+        length_um = wire_length_um(routed)
+        yield line(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", basis="routes")
+        pitch = stated(netlist, "wire_pitch_um").value
+        yield from layer("wires", length_um * pitch, "wire length x wire_pitch_um", "wire_pitch_um")
+
+
+def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[BudgetLine]]) -> Iterator[BudgetLine]:
+    guides = layout.waveguides
+    if guides is None:
+        return
+    total_um = float(guides.length_um.sum())
+    yield line(GROUP, "waveguide length", total_um * _M_PER_UM, "m", "sum over all segments", basis="routes")
+    pitch = stated(netlist, "waveguide_pitch_um").value
+    planes = int(stated(netlist, "photonic_planes").value)
+    # a segment that climbs through planes counts in the plane that it arrives in
+    by_plane_um = np.bincount(guides.plane, weights=guides.length_um, minlength=planes)
+    for plane, length_um in enumerate(by_plane_um):
+        yield from layer(
+            f"waveguides, plane {plane}",
+            float(length_um) * pitch,
+            "waveguide length in the plane x waveguide_pitch_um",
+            "waveguide_pitch_um",
+        )
+
+
+def wire_length_um(routed: RoutedNetlist) -> float:
+    """Length of all electrical edges (um)."""
+    return sum(
+        float(found.ledger.length_um.sum())
+        for p in routed.netlist.projections
+        if p.medium == "electrical" and (found := routed.projections[p.key]).ledger is not None
+    )

@@ -1,0 +1,116 @@
+"""How many synapses a neuron of a chip can have, and which limit binds: closed forms beside the routed chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from soensim.budget import closed_forms as forms
+from soensim.budget.area import die_area_um2
+from soensim.budget.counts import neuron_sizes, neurons, synapses
+from soensim.budget.line import BudgetLine, Number, line, stated
+from soensim.routing import Layout, RoutedNetlist
+from soensim.routing.placement import IntArray
+
+GROUP = "closed forms"
+
+
+def fan_in(routed: RoutedNetlist) -> dict[str, IntArray]:
+    """Edges into each neuron, shape (size,), by population."""
+    found = {name: np.zeros(size, dtype=np.int64) for name, size in neuron_sizes(routed.netlist).items()}
+    for projection in routed.netlist.projections:
+        counts = found[projection.target]
+        counts += np.bincount(routed.projections[projection.key].edges.targets, minlength=len(counts))
+    return found
+
+
+def optical_fan_out(routed: RoutedNetlist) -> dict[str, IntArray]:
+    """Optical edges out of each neuron or port, shape (size,), by population."""
+    found: dict[str, IntArray] = {}
+    for projection in routed.netlist.projections:
+        if projection.medium == "optical":
+            size = routed.netlist.populations[projection.source].size
+            counts = np.bincount(routed.projections[projection.key].edges.sources, minlength=size)
+            found[projection.source] = found.get(projection.source, 0) + counts
+    return found
+
+
+def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
+    """Compare the synapses per neuron of the chip with what tracks, area, fan-in and light allow.
+
+    Raises
+    ------
+    TechnologyError
+        A number has no value.
+    """
+    netlist = routed.netlist
+    count, area_um2 = neurons(netlist), die_area_um2(layout)
+    each_um2 = forms.area_per_neuron(area_um2, count)
+    mean = synapses(routed) / count
+    yield line(GROUP, "area per neuron", each_um2, "um^2", "A_n = die / neurons", basis="netlist")
+    yield line(GROUP, "k of the chip, mean", mean, "1", "synapses / neurons", basis="routes")
+    largest = max(int(a.max()) for a in fan_in(routed).values())
+    yield line(GROUP, "k of the chip, largest fan-in", largest, "1", "largest over neurons", basis="routes")
+    allowed: list[BudgetLine] = []
+
+    def allow(name: str, k: float, formula: str, *numbers: Number, basis: str = "netlist: die") -> None:
+        allowed.append(line(GROUP, f"k allowed by {name}", k, "1", formula, numbers, basis))
+
+    if netlist.has_waveguides:
+        fan_out = max(int(a.max()) for a in optical_fan_out(routed).values())
+        yield line(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", basis="routes")
+        planes, pitch = stated(netlist, "photonic_planes"), stated(netlist, "waveguide_pitch_um")
+        k = forms.photonic_fan_in(each_um2, planes.value, pitch.value)
+        allow("photonic tracks", k, "p sqrt(A_n) / w: photonic_planes, waveguide_pitch_um", planes, pitch)
+        _allow_photons(routed, allow)
+    e_planes, width = stated(netlist, "electronic_planes"), stated(netlist, "synapse_pitch_um")
+    k = forms.electronic_fan_in(each_um2, e_planes.value, width.value)
+    allow("electronic area", k, "p_e A_n / w_sy^2: electronic_planes, synapse_pitch_um", e_planes, width)
+    most = stated(netlist, "fan_in_max")
+    allow("fan-in", most.value, most.name, most, basis="")
+    yield from allowed
+    least = min(allowed, key=lambda found: found.value)
+    yield line(
+        *(GROUP, f"smallest k allowed ({least.quantity.removeprefix('k allowed by ')})", least.value, "1"),
+        *("the smallest of these", (Number("k", least.value, "1", least.quantity, least.estimate, computed=True),)),
+    )
+    if netlist.has_waveguides:
+        formula = "A (p / (w k))^2 at the mean k"
+        most_neurons = forms.neurons_on_die(area_um2, planes.value, pitch.value, mean) if mean else 0.0
+        yield line(GROUP, "neurons that tracks allow", most_neurons, "1", formula, (planes, pitch), "routes")
+    recurrent = sum(
+        len(routed.projections[p.key].edges) for p in netlist.projections if p.source in neuron_sizes(netlist)
+    )
+    if recurrent > count:  # k > 1: below, a random network falls apart
+        k = recurrent / count
+        formula = "(ln N - 0.5772) / ln k + 1/2, k = edges between neurons / neurons"
+        yield line(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, basis="routes")
+
+
+def _allow_photons(routed: RoutedNetlist, allow: Callable[..., None]) -> None:
+    netlist = routed.netlist
+    photons, counted = stated(netlist, "photons_per_spike"), stated(netlist, "detector_efficiency")
+    wanted = netlist.routing.limits.min_photons if netlist.routing is not None else None
+    needed = Number("min_photons", wanted, "1", "netlist, routing.limits.min_photons") if wanted else None
+    if needed is None:  # one photon counted per spike, as rule SOEN-RT-012 asks
+        needed = Number(
+            "photons needed", 1 / counted.value, "1", "1 / detector_efficiency: one counted", counted.estimate
+        )
+    paths = [
+        ledger.loss_db - ledger.split_db
+        for p in netlist.projections
+        if p.medium == "optical" and (ledger := routed.projections[p.key].ledger) is not None and len(ledger.loss_db)
+    ]
+    if not paths:
+        return
+    excess = stated(netlist, "splitter_excess_db")
+    median_db, what = float(np.median(np.concatenate(paths))), "median path loss without splitting, routes"
+    loss = Number("L", median_db, "dB", what, excess.estimate, computed=True)
+    allow(
+        "light",
+        forms.photon_fan_out(photons.value, needed.value, loss.value),
+        "photons_per_spike x 10^(-L / 10) / photons needed: fan-out",
+        *(photons, counted, needed, loss, excess),
+        basis="routes",
+    )

@@ -1,0 +1,246 @@
+"""Light, energy and power of a chip, at a firing rate; before and after cooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from soensim.budget.area import die_area_um2
+from soensim.budget.counts import emitters
+from soensim.budget.line import BudgetLine, Number, line, stated
+from soensim.errors import SoensimError
+from soensim.netlist import DendritePopulation, Netlist, SpikingPopulation
+from soensim.network import gammas, sample_duration
+from soensim.routing import RoutedNetlist
+from soensim.units import FLUX_QUANTUM_WB, PLANCK_J_S, SPEED_OF_LIGHT_M_PER_S
+
+_MW_PER_W, _FJ_PER_J, _AJ = 1e3, 1e15, 1e-18
+_CM2_PER_UM2 = 1e-8
+
+
+@dataclass(frozen=True)
+class Operation:
+    """How a chip runs, as far as its netlist does not say.
+
+    Attributes
+    ----------
+    rate_mhz
+        Firing rate of every emitter (MHz); None: the highest of the technology.
+    frame_samples
+        Input samples per frame (one classification); None: energies per frame are left out.
+    """
+
+    rate_mhz: float | None = None
+    frame_samples: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate_mhz is not None and not 0 < self.rate_mhz < float("inf"):
+            raise SoensimError(f"the firing rate is {self.rate_mhz} MHz; it must be a positive finite number")
+        if self.frame_samples is not None and self.frame_samples < 1:
+            raise SoensimError(f"a frame has {self.frame_samples} samples; it must have 1 or more")
+
+
+def photon_energy_j(wavelength_um: float) -> float:
+    """Energy of one photon, h c / lambda (J)."""
+    return PLANCK_J_S * SPEED_OF_LIGHT_M_PER_S / (wavelength_um * 1e-6)
+
+
+def rate_fluxon_power_w(netlist: Netlist, population: DendritePopulation) -> float:
+    """Bias power of one rate neuron at state 1 (W).
+
+    At rest g = (gamma_minus / gamma_plus) s. The SQUID's mean voltage is g I_c r_jj, which is a rate of fluxons times
+    Phi_0, and each fluxon takes i_b I_c Phi_0 from the bias (definition, NUMBERS): i_b I_c x g I_c r_jj. s = 1 is the
+    upper end of a rate neuron's state.
+    """
+    junction = netlist.device_technology.junction
+    gamma_plus, gamma_minus = gammas(netlist, population)
+    bias_a = (population.bias_current or 0.0) * junction.critical_current_a
+    return bias_a * (gamma_minus / gamma_plus) * junction.voltage_scale_v
+
+
+def soma_fluxon_energy_j(netlist: Netlist, population: SpikingPopulation) -> float:
+    """Bias energy of the fluxons that take one soma from 0 to its threshold (J).
+
+    A fluxon adds 2 pi / beta_di to the state, so s_th beta_di / (2 pi) of them, i_b I_c Phi_0 each. The leak makes it
+    more, and the arbor adds to it.
+
+    Raises
+    ------
+    TechnologyError
+        A number of the population has no value.
+    """
+    soma = population.completed(netlist.device_technology).soma
+    threshold, beta_di, bias = (value or 0.0 for value in (soma.threshold, soma.beta_di, soma.bias_current))
+    return threshold * beta_di / (2 * math.pi) * fluxon_energy_j(netlist, bias)
+
+
+def fluxon_energy_j(netlist: Netlist, bias_current: float) -> float:
+    """i_b I_c Phi_0 (J)."""
+    return bias_current * netlist.device_technology.junction.critical_current_a * FLUX_QUANTUM_WB
+
+
+def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
+    """Say what the light of one spike is, on a chip with waveguides.
+
+    Raises
+    ------
+    TechnologyError
+        The wavelength, the photons or the efficiency of the emitter have no value.
+    """
+    photons, wavelength, efficiency = _light(routed.netlist)
+    energy_j = photons.value * photon_energy_j(wavelength.value)
+    yield line("light", "photons per spike", photons.value, "1", "photons_per_spike", (photons,))
+    formula = "photons_per_spike x h c / wavelength_um"
+    yield line("light", "light per spike", energy_j * _FJ_PER_J, "fJ", formula, (photons, wavelength))
+    yield line(
+        "light",
+        "energy of an emitter per spike",
+        energy_j / efficiency.value * _FJ_PER_J,
+        "fJ",
+        f"{formula} / emitter_efficiency",
+        (photons, wavelength, efficiency),
+    )
+
+
+def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetLine]:
+    """Say what a chip dissipates; every emitter fires at the rate, every rate neuron stands at state 1.
+
+    Raises
+    ------
+    SoensimError
+        A firing rate is given for a chip on which nothing fires.
+    TechnologyError
+        An energy, an efficiency, the rate or the cooling overhead has no value.
+    """
+    netlist, junction = routed.netlist, routed.netlist.device_technology.junction
+    rate = stated(netlist, "spike_rate_max_mhz")
+    fires = netlist.has_waveguides or bool(netlist.spiking)
+    if operation.rate_mhz is not None:
+        if not fires:
+            raise SoensimError(
+                f"chip {netlist.name!r}: a firing rate has no meaning; it has neither waveguides nor spiking neurons"
+            )
+        rate = Number("rate_mhz", operation.rate_mhz, "MHz", "given to the budget")
+    parts: list[BudgetLine] = []
+    if fires:
+        yield line("power", "firing rate", rate.value, "MHz", rate.name, (rate,))
+    if netlist.has_waveguides:
+        parts += _optical_power(routed, rate)
+    device = Number("I_c", junction.critical_current_a, "A", f"{netlist.device_technology.name}: its junction")
+    scale = Number("I_c r_jj", junction.voltage_scale_v, "V", f"{netlist.device_technology.name}: its junction")
+    squids = {name: p for name, p in netlist.dendrites.items() if not p.virtual}
+    biases = {name: p.bias_current or 0.0 for name, p in squids.items()}
+    for name, spiking in netlist.spiking.items():
+        biases[name] = spiking.completed(netlist.device_technology).soma.bias_current or 0.0
+    for name, bias in biases.items():
+        yield line(
+            *("power", f"bias energy per fluxon of {name}", fluxon_energy_j(netlist, bias) / _AJ, "aJ"),
+            *("bias_current x I_c x Phi_0", (device,), "netlist"),
+        )
+    if squids:
+        watts = sum(p.size * rate_fluxon_power_w(netlist, p) for p in squids.values())
+        formula = "sum of bias_current I_c x (gamma_minus / gamma_plus) x I_c r_jj: fluxons at state 1"
+        parts.append(
+            line("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, (device, scale), "netlist")
+        )
+    if netlist.spiking:
+        joules = sum(p.size * soma_fluxon_energy_j(netlist, p) for p in netlist.spiking.values())
+        formula = "sum of threshold x beta_di / (2 pi) x bias_current I_c Phi_0 x rate: fluxons to threshold"
+        watts = joules * rate.value * 1e6
+        parts.append(line("power", "SQUIDs of somata", watts * _MW_PER_W, "mW", formula, (device, rate), "netlist"))
+    yield from parts
+    if parts:
+        yield from _totals(routed, parts)
+    if operation.frame_samples is not None:
+        yield from _frame(routed, parts, operation.frame_samples)
+
+
+def _totals(routed: RoutedNetlist, parts: list[BudgetLine]) -> Iterator[BudgetLine]:
+    netlist = routed.netlist
+    total_mw = sum(part.value for part in parts)
+    entering = _sum_of(parts)
+    if routed.layout is None:
+        # what carries the signals is not known, nor what it takes
+        yield line("power", "total of these, without signals", total_mw, "mW", "sum of the lines above", (entering,))
+        return
+    cooling = stated(netlist, "cooling_overhead")
+    yield line("power", "total before cooling", total_mw, "mW", "sum of the lines above", (entering,))
+    cooled_mw = total_mw * cooling.value
+    yield line("power", "total after cooling", cooled_mw, "mW", "total x cooling_overhead", (entering, cooling))
+    density = total_mw / (die_area_um2(routed.layout) * _CM2_PER_UM2)
+    yield line("power", "power density", density, "mW/cm^2", "total before cooling / die", (entering,), "netlist")
+    known = stated(netlist, "power_density_mw_per_cm2")
+    yield line("power", "power density, published", known.value, "mW/cm^2", known.name, (known,))
+
+
+def _sum_of(parts: list[BudgetLine]) -> Number:
+    names = " + ".join(part.quantity for part in parts)
+    return Number(
+        "sum", sum(part.value for part in parts), "mW", names, any(part.estimate for part in parts), computed=True
+    )
+
+
+def _frame(routed: RoutedNetlist, parts: list[BudgetLine], frame_samples: int) -> Iterator[BudgetLine]:
+    netlist = routed.netlist
+    sample_s = netlist.device_technology.junction.seconds_from_tau(sample_duration(netlist))
+    frame_s = frame_samples * sample_s
+    samples = Number("frame_samples", frame_samples, "1", "given to the budget")
+    timing = "netlist: timing"
+    yield line("power", "frame rate", 1e-6 / frame_s, "MHz", "1 / (frame_samples x sample)", (samples,), timing)
+    if not parts:
+        return
+    entering = _sum_of(parts)
+    energy_fj = entering.value / _MW_PER_W * frame_s * _FJ_PER_J
+    formula = "total x frame_samples x sample"
+    yield line("power", "energy per frame", energy_fj, "fJ", formula, (entering, samples), timing)
+    if routed.layout is not None:
+        cooling = stated(netlist, "cooling_overhead")
+        yield line(
+            *("power", "energy per frame, after cooling", energy_fj * cooling.value, "fJ"),
+            *(f"{formula} x cooling_overhead", (entering, samples, cooling), timing),
+        )
+
+
+def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
+    netlist = routed.netlist
+    photons, wavelength, efficiency = _light(netlist)
+    event, counted = stated(netlist, "synapse_event_aj"), stated(netlist, "detector_efficiency")
+    excess = stated(
+        netlist, "splitter_excess_db"
+    )  # of the losses that decide P(no photon), the one that may be a guess
+    spike_j = photons.value * photon_energy_j(wavelength.value) / efficiency.value
+    lit = emitters(routed)
+    events = sum(
+        float((1 - found.ledger.no_photon_probability).sum())
+        for p in netlist.projections
+        if p.medium == "optical" and (found := routed.projections[p.key]).ledger is not None
+    )
+    per_second = rate.value * 1e6
+    return [
+        line(
+            "power",
+            "emitters",
+            lit * spike_j * per_second * _MW_PER_W,
+            "mW",
+            f"{lit} neurons that emit x energy of an emitter per spike x {rate.name}",
+            (photons, wavelength, efficiency, rate),
+            "routes",
+        ),
+        line(
+            "power",
+            "synapse events",
+            events * event.value * _AJ * per_second * _MW_PER_W,
+            "mW",
+            f"sum over optical synapses of (1 - P(no photon)) x synapse_event_aj x {rate.name}",
+            (event, rate, photons, counted, excess),
+            "routes",
+        ),
+    ]
+
+
+def _light(netlist: Netlist) -> tuple[Number, Number, Number]:
+    photons, wavelength, efficiency = (
+        stated(netlist, key) for key in ("photons_per_spike", "wavelength_um", "emitter_efficiency")
+    )
+    return photons, wavelength, efficiency

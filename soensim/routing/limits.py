@@ -1,0 +1,129 @@
+"""Limits: which edges may not exist because their path costs too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from soensim.netlist import RouteLimits
+from soensim.routing.ledger import Ledger
+from soensim.routing.nets import Nets
+from soensim.routing.placement import FloatArray
+from soensim.routing.result import REASONS, Reason
+
+PRESENT = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What becomes of each edge, arrays of shape (edges,).
+
+    Attributes
+    ----------
+    reason
+        Index into `REASONS` of what it breaks, or `PRESENT`.
+    value, limit
+        What it has and what is legal; NaN where it is present.
+    """
+
+    reason: NDArray[np.int8]
+    value: FloatArray
+    limit: FloatArray
+
+    @classmethod
+    def all_present(cls, edges: int) -> Verdicts:
+        """Let every edge exist."""
+        return cls(np.full(edges, PRESENT, dtype=np.int8), np.full(edges, np.nan), np.full(edges, np.nan))
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which edges exist."""
+        present: NDArray[np.bool_] = self.reason == PRESENT
+        return present
+
+    def ordered(self, edges: NDArray[np.int64]) -> Verdicts:
+        """Make the verdicts of these edges, in this order."""
+        return Verdicts(self.reason[edges], self.value[edges], self.limit[edges])
+
+    def refuse(self, reason: Reason, edges: NDArray[np.bool_], value: FloatArray | float, limit: float) -> None:
+        """Let some edges not exist, unless that is decided already; ``edges`` and ``value`` have the shape (edges,)."""
+        new = edges & self.present
+        self.reason[new] = REASONS.index(reason)
+        self.value[new] = np.broadcast_to(value, new.shape)[new]
+        self.limit[new] = limit
+
+    def take_over(self, edges: NDArray[np.int64], found: Verdicts) -> None:
+        """Refuse what was found of some of the edges, given by their indices."""
+        refused = ~found.present
+        for mine, theirs in ((self.reason, found.reason), (self.value, found.value), (self.limit, found.limit)):
+            mine[edges[refused]] = theirs[refused]
+
+
+def judge(ledger: Ledger, nets: Nets, limits: RouteLimits, *, photons_per_spike: float) -> Verdicts:
+    """Apply the limits to the paths of all sinks.
+
+    An edge breaks a limit of its own path alone (crossings, delay), or one of its net: then those with the costliest
+    path go, as few as will do. In a net each detector has the same light and total loss, so what counts for
+    `max_loss_db` and `min_photons` is the sum of 10^(L_e / 10) over the edges that stay (see `ledger`).
+
+    Parameters
+    ----------
+    ledger
+        Paths of the sinks, in the order of the nets.
+    nets
+        The nets.
+    limits
+        What a path may cost.
+    photons_per_spike
+        What an emitter sends into its waveguide.
+    """
+    verdicts = Verdicts.all_present(nets.sinks)
+    path_db = ledger.path_db
+    if limits.max_fan_out is not None:
+        rank, fan_out = _rank_in_net(nets, ledger.length_um)
+        verdicts.refuse("fan-out", rank >= limits.max_fan_out, fan_out, limits.max_fan_out)
+    if limits.max_crossings is not None:
+        crossings = (ledger.crossings + ledger.plane_crossings).astype(np.float64)
+        verdicts.refuse("crossings", crossings > limits.max_crossings, crossings, limits.max_crossings)
+    if limits.max_delay_ps is not None:
+        verdicts.refuse("delay", ledger.delay_ps > limits.max_delay_ps, ledger.delay_ps, limits.max_delay_ps)
+    if limits.max_loss_db is not None:
+        need = _need_up_to(nets, path_db, verdicts.present)
+        loss_db = 10 * np.log10(need)
+        verdicts.refuse("loss", loss_db > limits.max_loss_db + 1e-9, loss_db, limits.max_loss_db)
+    if limits.min_photons:
+        photons = photons_per_spike / _need_up_to(nets, path_db, verdicts.present)
+        verdicts.refuse("photons", photons < limits.min_photons * (1 - 1e-9), photons, limits.min_photons)
+    return verdicts
+
+
+def _rank_in_net(nets: Nets, cost: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    """Place of each sink among those of its net by cost, from 0, and how many there are."""
+    order = np.lexsort((np.arange(nets.sinks), cost, nets.net))
+    rank = np.empty(nets.sinks, dtype=np.int64)
+    rank[order] = np.arange(nets.sinks) - nets.first[nets.net]
+    return rank, np.diff(nets.first)[nets.net].astype(np.float64)
+
+
+def _need_up_to(nets: Nets, path_db: FloatArray, present: NDArray[np.bool_]) -> FloatArray:
+    """Sum of 10^(L / 10) over the cheaper edges of the net and the edge itself: the light to serve it as the last."""
+    order = np.lexsort((np.arange(nets.sinks), path_db, nets.net))
+    need = np.empty(nets.sinks)
+    need[order] = _running_sums(np.where(present, 10 ** (path_db / 10), 0.0)[order], nets.first)
+    need[~present] = 1.0  # decided already
+    return need
+
+
+@njit(cache=True)
+def _running_sums(values, first):  # type: ignore[no-untyped-def]
+    """Sums from the start of each part on; a part begins at each of ``first``."""
+    sums = np.empty(len(values))
+    for part in range(len(first) - 1):
+        total = 0.0
+        for k in range(first[part], first[part + 1]):
+            total += values[k]
+            sums[k] = total
+    return sums

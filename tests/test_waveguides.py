@@ -1,0 +1,302 @@
+"""Tracks, crossings, trees and the ledger, against walks over the graph, slow references and published arithmetic."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layouts import chip, crossings_by_hand, pairs, walk
+
+from soensim.errors import RoutingError
+from soensim.netlist import parse_netlist
+from soensim.routing import route
+from soensim.routing.crossbar import crossbar_trees
+from soensim.routing.crossings import count_chord_crossings, count_grid_crossings
+from soensim.routing.graph import waveguide_graph
+from soensim.routing.ledger import LossTable, optical_ledger, split_shares
+from soensim.routing.nets import Nets
+from soensim.routing.tracks import Runs, assign_tracks
+from soensim.routing.waveguides import Kind, Waveguides
+from soensim.technology import load_technology
+
+CHIPS = {
+    "two planes": {},
+    "one plane": {"routing": "photonic_planes: 1"},
+    "five planes, few tracks": {"routing": "photonic_planes: 5, waveguide_pitch_um: 20"},
+    "starved channels": {"routing": "waveguide_pitch_um: 15"},
+    "straight lines": {"strategy": "direct"},
+    "steiner trees": {"strategy": "manhattan"},
+    "no inputs but one": {"inputs": 1, "topology": "{kind: random, density: 0.3, seed: 1}"},
+    "ports on top": {"floorplan": "input_side: top"},
+}
+
+
+# --- the ledger ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
+def test_the_ledger_is_what_a_walk_over_the_graph_finds(changes):
+    routed = route(chip(**changes))
+    graph = waveguide_graph(routed)
+    detectors = {
+        (data["source"], data["target"]): name for name, data in graph.nodes(data=True) if data["kind"] == "detector"
+    }
+    assert len(detectors) == sum(len(p.edges) for p in routed.projections.values()) > 0
+    for projection in routed.netlist.projections:
+        found = routed.projections[projection.key]
+        for k, (j, i) in enumerate(zip(found.edges.sources, found.edges.targets, strict=True)):
+            walked = walk(graph, detectors[(projection.source, int(j)), (projection.target, int(i))])
+            ledger = found.ledger
+            assert walked["crossings"] == ledger.crossings[k] + ledger.plane_crossings[k]
+            assert (walked["couplers"], walked["taps"]) == (ledger.couplers[k], ledger.taps[k])
+            for name in ("length_um", "delay_ps", "loss_db"):
+                assert walked[name] == pytest.approx(getattr(ledger, name)[k], abs=1e-9)
+            assert 1e4 * 10 ** (-walked["loss_db"] / 10) == pytest.approx(ledger.photons[k])
+
+
+@pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
+def test_every_detector_of_a_net_gets_the_same_light_and_none_is_lost(changes):
+    routed = route(chip(**changes))
+    guides = routed.layout.waveguides
+    share = split_shares(guides, LossTable.of(routed.netlist.device_technology))
+    inner = guides.parent >= 0
+    sent = np.bincount(guides.parent[inner], weights=share[inner], minlength=len(guides))
+    leaf = guides.kind == Kind.DETECTOR
+    empty = (guides.kind == Kind.EMITTER) & (sent == 0)  # a net that lost all its edges
+    assert sent[~leaf & ~empty] == pytest.approx(1)
+    by_emitter: dict[tuple[str, int], list[float]] = {}
+    for projection in routed.netlist.projections:
+        found = routed.projections[projection.key]
+        for j, photons in zip(found.edges.sources, found.ledger.photons, strict=True):
+            by_emitter.setdefault((projection.source, int(j)), []).append(float(photons))
+    for photons in by_emitter.values():
+        assert photons == pytest.approx([photons[0]] * len(photons))
+
+
+def one_net(k, *, length_um, plane_crossings=0, crossings=0, couplers=0, taps=0):
+    """k equal paths from one emitter."""
+    n = k + 1
+    first = np.arange(n) == 0
+
+    def each(value, dtype=np.int64):
+        return np.where(first, 0, value).astype(dtype)
+
+    guides = Waveguides(
+        net=each(0),
+        parent=np.where(first, -1, 0),
+        kind=np.where(first, Kind.EMITTER, Kind.DETECTOR).astype(np.int8),
+        x_um=each(length_um, np.float64),
+        y_um=each(0, np.float64),
+        plane=each(0),
+        length_um=each(length_um, np.float64),
+        bends=each(0),
+        crossings=each(crossings),
+        plane_crossings=each(plane_crossings),
+        taps=each(taps),
+        couplers=each(couplers),
+        detector=np.arange(1, n),
+    )
+    zero, one = np.zeros(k, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    return guides, Nets(one, one, one, one, np.array([0, k]), zero, np.arange(k), zero, zero)
+
+
+@pytest.mark.parametrize(("k", "loss_db", "photons", "none"), [(28, 16.8, 6.5, None), (100, 22.3, 1.8, 0.16)])
+def test_photon_arithmetic_of_numbers(k, loss_db, photons, none):
+    """NUMBERS: 312 photons, 0.24 dB/cm, 0.02 dB per crossing, 2 couplers, 1 cm, 100 crossings, no bends."""
+    guides, nets = one_net(k, length_um=1e4, crossings=100, couplers=2)
+    losses = LossTable.of(load_technology("nist-2023"))
+    ledger = optical_ledger(guides, nets, losses, photons_per_spike=312, detector_efficiency=1.0)
+    assert ledger.loss_db == pytest.approx([loss_db] * k, abs=0.05)
+    assert ledger.photons == pytest.approx([photons] * k, abs=0.05)
+    assert ledger.split_db == pytest.approx([10 * math.log10(k)] * k)
+    if none is not None:
+        assert ledger.no_photon_probability == pytest.approx([none] * k, abs=0.005)
+
+
+# --- crossings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", range(4, 31))
+def test_chords_of_a_circle_cross_n_choose_4_times(n):
+    positions = [
+        [1000 + 800 * math.cos(2 * math.pi * k / n), 1000 + 800 * math.sin(2 * math.pi * k / n)] for k in range(n)
+    ]
+    edges = [[a, b] for a in range(n) for b in range(a + 1, n)]
+    text = f"""
+schema: soensim/1
+name: circle
+technology: nist-2023
+populations: {{ring: {{kind: dendrite, size: {n}, source_function: tanh, gamma_plus: 0.1, gamma_minus: 0.1}}}}
+projections:
+  - source: ring
+    target: ring
+    topology: {{kind: explicit, edges: {edges}}}
+    efficacy: {{bits: 4, range: 1.0}}
+    medium: optical
+timing: {{sample_tau: 10}}
+floorplan:
+  die_width_um: 2000
+  die_height_um: 2000
+  margin_um: 10
+  cell_um: 20
+  placement: {{kind: explicit, positions_um: {{ring: {positions}}}}}
+routing: {{strategy: direct, absent_edges: error, detector_efficiency: 1.0}}
+"""
+    ledger = route(parse_netlist(text)).projections["ring->ring"].ledger
+    assert ledger.crossings.sum() == 2 * math.comb(n, 4)  # each crossing is on two chords
+    assert not ledger.plane_crossings.any()
+
+
+coordinates = st.integers(0, 12)
+
+
+@given(st.lists(st.tuples(coordinates, coordinates, coordinates, coordinates), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_chord_crossings_are_those_found_by_solving(lines):
+    lines = [line for line in lines if line[:2] != line[2:]] or [(0, 0, 1, 1)]
+    x1, y1, x2, y2 = (np.array(column, dtype=float) for column in zip(*lines, strict=True))
+    assert count_chord_crossings(x1, y1, x2, y2).tolist() == crossings_by_hand(lines)
+
+
+pieces = st.lists(st.tuples(coordinates, coordinates, coordinates), min_size=0, max_size=15)
+
+
+@given(pieces, pieces)
+@settings(max_examples=100, deadline=None)
+def test_grid_crossings_are_those_found_pair_by_pair(rows, columns):
+    def arrays(parts):
+        at = [a for a, _, _ in parts]
+        return tuple(
+            np.array(v, dtype=float) for v in (at, [min(b, c) for _, b, c in parts], [max(b, c) for _, b, c in parts])
+        )
+
+    y, x_low, x_high = arrays(rows)
+    x, y_low, y_high = arrays(columns)
+    expected = [
+        sum(x_low[k] < x[m] < x_high[k] and y_low[m] < y[k] < y_high[m] for m in range(len(x))) for k in range(len(y))
+    ]
+    assert count_grid_crossings(y, x_low, x_high, (x, y_low, y_high)).tolist() == expected
+
+
+# --- tracks ----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), coordinates, coordinates), min_size=1, max_size=25), st.integers(0, 4))
+@settings(max_examples=100, deadline=None)
+def test_tracks_hold_one_run_at_a_place_and_as_many_as_can_be(runs, tracks):
+    channel, low, high = (
+        np.array(v) for v in ([r[0] for r in runs], [min(r[1:]) for r in runs], [max(r[1:]) for r in runs])
+    )
+    wanted = Runs(channel, low, high, np.empty(0, dtype=np.int64))
+    track = assign_tracks(wanted, np.full(3, tracks))
+    for place in range(13):
+        at = [(channel[k], track[k]) for k in range(len(runs)) if track[k] >= 0 and low[k] <= place <= high[k]]
+        assert len(at) == len(set(at))
+    assert track.max(initial=-1) < tracks
+    if wanted.wanted(3, 13).max() <= tracks:
+        assert (track >= 0).all()
+    # no choice keeps more: the known optimum of k-colourable interval subgraphs, by end, refusing what does not fit
+    best = 0
+    for c in range(3):
+        kept: list[int] = []
+        for k in sorted(np.flatnonzero(channel == c), key=lambda k: high[k]):
+            load = [sum(low[m] <= p <= high[m] for m in (*kept, k)) for p in range(low[k], high[k] + 1)]
+            if max(load) <= tracks:
+                kept.append(k)
+        best += len(kept)
+    assert (track >= 0).sum() == best
+
+
+def test_no_two_waveguides_lie_on_one_another():
+    for changes in CHIPS.values():
+        if changes.get("strategy") == "direct":
+            continue
+        guides = route(chip(**changes)).layout.waveguides
+        segments: dict[tuple[int, bool, float], list[tuple[float, float]]] = {}
+        for node in np.flatnonzero((guides.parent >= 0) & (guides.length_um > 0)):
+            above = guides.parent[node]
+            along_row = guides.y_um[node] == guides.y_um[above]
+            assert along_row or guides.x_um[node] == guides.x_um[above]
+            a, b = (guides.x_um if along_row else guides.y_um)[[above, node]]
+            across = (guides.y_um if along_row else guides.x_um)[node]
+            segments.setdefault((int(guides.plane[node]), bool(along_row), float(across)), []).append(
+                (min(a, b), max(a, b))
+            )
+        for parts in segments.values():
+            parts.sort()
+            assert all(before[1] <= after[0] for before, after in itertools.pairwise(parts))
+
+
+# --- trees -----------------------------------------------------------------------------------------------
+
+
+@given(st.data(), st.integers(1, 6), st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
+    places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
+    emitters = data.draw(st.lists(places, min_size=1, max_size=4))
+    sinks = [data.draw(st.lists(places, unique=True, max_size=8)) for _ in emitters]
+    flat = [place for of_net in sinks for place in of_net]
+    none = np.zeros(len(emitters), dtype=np.int64)
+    nets = Nets(
+        none,
+        none,
+        *(np.array([e[axis] for e in emitters]) for axis in (0, 1)),
+        np.cumsum([0, *map(len, sinks)]),
+        np.zeros(len(flat), dtype=np.int64),
+        np.arange(len(flat)),
+        *(np.array([s[axis] for s in flat], dtype=np.int64) for axis in (0, 1)),
+    )
+    trees = crossbar_trees(nets, columns, rows)
+    assert len({(n, c, r) for n, c, r in zip(trees.net, trees.column, trees.row, strict=True)}) == len(trees)
+    for sink, node in enumerate(trees.sink_node):
+        assert (trees.column[node], trees.row[node]) == flat[sink]
+        net, turns, last = trees.net[node], 0, None
+        assert net == nets.net[sink]
+        while trees.parent[node] >= 0:
+            above = trees.parent[node]
+            assert above < node
+            along_row = trees.row[above] == trees.row[node]
+            assert along_row or trees.column[above] == trees.column[node]
+            turns += last is not None and along_row != last
+            node, last = above, along_row
+        assert turns <= 1
+        assert (trees.column[node], trees.row[node]) == emitters[net]
+    # cut back to some of the sinks: the same places in the same order, without dead ends or nodes that do nothing
+    kept = np.array([data.draw(st.booleans()) for _ in flat], dtype=bool)
+    pruned = trees.pruned(kept)
+    hosts = set(pruned.sink_node.tolist())
+    places = {(n, c, r) for n, c, r in zip(trees.net, trees.column, trees.row, strict=True)}
+    for node in range(len(pruned)):
+        assert (pruned.net[node], pruned.column[node], pruned.row[node]) in places
+        children = np.flatnonzero(pruned.parent == node)
+        above = pruned.parent[node]
+        if above >= 0 and node not in hosts:
+            assert len(children) > 0
+            straight = (pruned.row[node] == pruned.row[above]) == (pruned.row[children[0]] == pruned.row[node])
+            assert len(children) > 1 or not straight
+    reached = [(int(pruned.column[n]), int(pruned.row[n])) for n in pruned.sink_node]
+    assert reached == [place for place, stays in zip(flat, kept, strict=True) if stays]
+
+
+# --- the graph -------------------------------------------------------------------------------------------
+
+
+def test_a_net_alone_is_a_part_of_the_whole_graph():
+    routed = route(chip())
+    whole, alone = waveguide_graph(routed), waveguide_graph(routed, [2])
+    assert set(alone) == {name for name in whole if name[0] == 2}
+    assert all(alone.nodes[name] == whole.nodes[name] for name in alone)
+
+
+def test_chips_without_waveguides_have_no_graph():
+    with pytest.raises(RoutingError, match="no projection is optical"):
+        waveguide_graph(route(chip(medium="electrical", input_medium="electrical")))
+    with pytest.raises(RoutingError, match="nets 0 to 11"):
+        waveguide_graph(route(chip()), [12])
+
+
+def test_pairs_of_a_present_chip_are_all():
+    assert pairs(route(chip()), "hidden->hidden") == {(j, i) for j in range(9) for i in range(9)}
