@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from soensim.errors import RoutingError
 from soensim.netlist import Floorplan, Netlist, OptimisedPlacement
 from soensim.netlist.floorplan import ByPopulationPlacement
-from soensim.routing.placement.cells import Block, blocks_in, cell_of
+from soensim.netlist.parts import MAX_NEURONS
+from soensim.routing.placement.cells import Block, Cell, blocks_in, cell_of
 from soensim.routing.placement.result import FloatArray, IntArray, Placement, Places
 
 
 @dataclass(frozen=True, eq=False)
 class _Core:
-    """The grid of cells: its lower left corner, the side of a cell, and the column and row of each neuron."""
+    """The grid of cells: its lower left corner, the size of what cells cover from there on, columns and rows."""
 
     x_um: float
     y_um: float
+    width_um: float
+    height_um: float
     cell_um: float
     columns: int
     rows: int
@@ -43,7 +47,10 @@ def place(netlist: Netlist) -> Placement:
     Raises
     ------
     RoutingError
-        The chip has no floorplan, or its cells do not fit the die; the message gives the smallest die that would do.
+        The chip has no floorplan; its cells do not fit the die (the message gives the smallest die that would do); or
+        they are given so far apart that the grid has more than MAX_NEURONS places.
+    TechnologyError
+        Neither the netlist nor the technology gives a number that the side of a cell follows from.
     """
     floorplan = netlist.floorplan
     if floorplan is None:
@@ -58,7 +65,7 @@ def place(netlist: Netlist) -> Placement:
     else:
         given = np.concatenate([positions[name] for name in neurons])
         x_um, y_um = given[:, 0], given[:, 1]
-        core = _around(x_um, y_um, cell_of(netlist, floorplan).side_um)
+        core = _around(netlist, x_um, y_um, cell_of(netlist, floorplan))
     populations = _members(neurons, x_um, y_um, core.column, core.row)
     port_x, port_y = _ports(floorplan, core, sum(ports.values()))
     columns = _um(core.x_um, np.arange(core.columns + 1), core.cell_um)
@@ -69,7 +76,7 @@ def place(netlist: Netlist) -> Placement:
             name: Places(p.x_um, p.y_um, p.column + (columns[0] < core.x_um), p.row + (rows[0] < core.y_um))
             for name, p in populations.items()
         }
-        column, row = (_place_in(borders, at) for borders, at in ((columns, port_x), (rows, port_y)))
+        column, row = _ports_on_grid(floorplan, columns, rows, port_x, port_y)
         populations |= _members(ports, port_x, port_y, column, row)
     for array in (columns, rows, *(a for p in populations.values() for a in (p.x_um, p.y_um, p.column, p.row))):
         array.setflags(write=False)
@@ -99,6 +106,8 @@ def _packed(netlist: Netlist, floorplan: Floorplan, neurons: Mapping[str, int]) 
     core = _Core(
         (die_um[0] - columns * cell.side_um) / 2,
         (die_um[1] - rows * cell.side_um) / 2,
+        columns * cell.side_um,
+        rows * cell.side_um,
         cell.side_um,
         columns,
         rows,
@@ -108,7 +117,7 @@ def _packed(netlist: Netlist, floorplan: Floorplan, neurons: Mapping[str, int]) 
     if not isinstance(placement, OptimisedPlacement):
         return core
     site = _optimised(netlist, floorplan, placement, core)
-    return _Core(core.x_um, core.y_um, core.cell_um, columns, rows, site % columns, site // columns)
+    return replace(core, column=site % columns, row=site // columns)
 
 
 def _filled(blocks: list[Block], sizes: list[int]) -> tuple[IntArray, IntArray]:
@@ -131,7 +140,7 @@ def _optimised(netlist: Netlist, floorplan: Floorplan, placement: OptimisedPlace
     port_x, port_y = _ports(floorplan, core, count)
     graph = graph_of(netlist, (port_x - core.x_um) / core.cell_um - 0.5, (port_y - core.y_um) / core.cell_um - 0.5)
     in_order = core.row * core.columns + core.column
-    spectral = spectral_order(graph, core.columns)
+    spectral = spectral_order(graph, core.columns, placement.seed)
     # the order of the file may be better than any other, as on a chip that was laid out by its designer
     site = min((spectral, in_order), key=lambda s: graph.length(s % core.columns, s // core.columns))
     if placement.method == "annealing":
@@ -141,14 +150,25 @@ def _optimised(netlist: Netlist, floorplan: Floorplan, placement: OptimisedPlace
     return site
 
 
-def _around(x_um: FloatArray, y_um: FloatArray, cell_um: float) -> _Core:
+def _around(netlist: Netlist, x_um: FloatArray, y_um: FloatArray, cell: Cell) -> _Core:
     """Lay the routing grid around cells that are where the netlist says."""
-    left, bottom = float(x_um.min()) - cell_um / 2, float(y_um.min()) - cell_um / 2
+    side = cell.side_um
+    # Python's floats: sums of coordinates that are far too large become infinite without a warning
+    low, high = ((float(x_um.min()), float(y_um.min())), (float(x_um.max()), float(y_um.max())))
+    width, height = (b - a + side for a, b in zip(low, high, strict=True))
+    if not (width / side) * (height / side) <= MAX_NEURONS:
+        raise RoutingError(
+            f"netlist {netlist.name!r}: the cells of {side:.6g} um ({cell.reason}) are spread over {width:.6g} x "
+            f"{height:.6g} um, {width / side:.3g} x {height / side:.3g} cells; the limit is {MAX_NEURONS} places: "
+            "move them closer together"
+        )
+    left, bottom = (at - side / 2 for at in low)
     # a centre on a border, but for the last digit, belongs to the place on its right or above
     column, row = (
-        np.floor((at - start) / cell_um + 1e-9).astype(np.int64) for at, start in ((x_um, left), (y_um, bottom))
+        np.floor((at - start) / side + 1e-9).astype(np.int64) for at, start in ((x_um, left), (y_um, bottom))
     )
-    return _Core(left, bottom, cell_um, int(column.max()) + 1, int(row.max()) + 1, column, row)
+    columns, rows = (math.ceil(length / side - 1e-9) for length in (width, height))
+    return _Core(left, bottom, width, height, side, columns, rows, column, row)
 
 
 def _um(start_um: float, cells: FloatArray | IntArray, cell_um: float) -> FloatArray:
@@ -159,8 +179,8 @@ def _um(start_um: float, cells: FloatArray | IntArray, cell_um: float) -> FloatA
 def _ports(floorplan: Floorplan, core: _Core, count: int) -> tuple[FloatArray, FloatArray]:
     """Where the input ports are (um), each array of shape (count,): in the middle of the margin, along the cells."""
     spread = (np.arange(count) + 0.5) / max(count, 1)
-    along_x = core.x_um + spread * core.columns * core.cell_um
-    along_y = core.y_um + spread * core.rows * core.cell_um
+    along_x = core.x_um + spread * core.width_um
+    along_y = core.y_um + spread * core.height_um
     half = floorplan.margin_um / 2
     match floorplan.input_side:
         case "left":
@@ -186,9 +206,24 @@ def _with_strip(floorplan: Floorplan, columns: FloatArray, rows: FloatArray) -> 
             return columns, np.append(rows, max(floorplan.die_height_um, rows[-1] + floorplan.margin_um))
 
 
-def _place_in(borders_um: FloatArray, at_um: FloatArray) -> IntArray:
-    """Place of the grid that holds each coordinate."""
-    return np.clip(np.searchsorted(borders_um, at_um, side="right") - 1, 0, len(borders_um) - 2)
+def _ports_on_grid(
+    floorplan: Floorplan, columns: FloatArray, rows: FloatArray, port_x: FloatArray, port_y: FloatArray
+) -> tuple[IntArray, IntArray]:
+    """Column and row of each port: in the strip, even where cells in the margin push it outward."""
+    column, row = (
+        np.clip(np.searchsorted(borders, at, side="right") - 1, 0, len(borders) - 2)
+        for borders, at in ((columns, port_x), (rows, port_y))
+    )
+    match floorplan.input_side:
+        case "left":
+            column[:] = 0
+        case "right":
+            column[:] = len(columns) - 2
+        case "bottom":
+            row[:] = 0
+        case "top":
+            row[:] = len(rows) - 2
+    return column, row
 
 
 def _members(
