@@ -35,12 +35,12 @@ def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
         entering = [stated(netlist, key) for key in numbers]
         yield line(GROUP, name, area_um2 * _MM2_PER_UM2, "mm^2", formula, entering, "routes")
         share = 100 * area_um2 / die_um2
-        yield line(GROUP, f"{name}, share of the die", share, "%", f"{formula}, over the die", entering, "routes")
+        yield line(GROUP, f"{name}, of the die", share, "%", "area / die", entering, "routes")
 
     yield from layer("cells", neurons(netlist) * layout.placement.cell_um**2, "neurons x cell_um^2")
     pitch, planes = stated(netlist, "synapse_pitch_um").value, stated(netlist, "electronic_planes").value
     yield from layer(
-        "synapses, per plane",
+        "synapses per plane",
         synapses(routed) * pitch**2 / planes,
         "synapses x synapse_pitch_um^2 / electronic_planes",
         *("synapse_pitch_um", "electronic_planes"),
@@ -65,9 +65,9 @@ def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[
     by_plane_um = np.bincount(guides.plane, weights=guides.length_um, minlength=planes)
     for plane, length_um in enumerate(by_plane_um):
         yield from layer(
-            f"waveguides, plane {plane}",
+            f"waveguides on plane {plane}",
             float(length_um) * pitch,
-            "waveguide length in the plane x waveguide_pitch_um",
+            "length on it x waveguide_pitch_um",
             "waveguide_pitch_um",
         )
 

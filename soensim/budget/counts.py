@@ -74,9 +74,9 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     netlist = routed.netlist
     where = "routes" if routed.layout else "netlist (not laid out: every edge exists)"
     per_synapse, per_neuron = stated(netlist, "junctions_per_synapse"), stated(netlist, "junctions_per_neuron")
-    yield line(GROUP, "neurons", neurons(netlist), "1", "sum over populations", basis="netlist")
+    yield line(GROUP, "neurons", neurons(netlist), "1", "sum of the populations' sizes", basis="netlist")
     ports = sum(population.size for population in netlist.populations.values()) - neurons(netlist)
-    yield line(GROUP, "input ports", ports, "1", "sum over populations", basis="netlist")
+    yield line(GROUP, "input ports", ports, "1", "sum of the populations' sizes", basis="netlist")
     total = synapses(routed)
     yield line(GROUP, "synapses", total, "1", "edges that exist", basis=where)
     if routed.layout:
@@ -90,19 +90,19 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
         "junctions",
         junctions,
         "1",
-        f"junctions_per_synapse x {total} synapses + junctions_per_neuron x {trees} dendrites",
+        f"junctions_per_synapse x {total} + junctions_per_neuron x {trees} dendrites",
         (per_synapse, per_neuron),
         where,
     )
     weights = readout_synapses(netlist)
     if weights:
-        yield line(GROUP, "readout synapses", weights, "1", "classes x neurons of the on-chip readout", basis="netlist")
+        yield line(GROUP, "readout synapses", weights, "1", "classes x neurons, on-chip readout", basis="netlist")
         yield line(
             GROUP,
             "readout junctions",
             per_synapse.value * weights,
             "1",
-            f"junctions_per_synapse x {weights} readout synapses; beside the junctions above",
+            f"junctions_per_synapse x {weights}; beside the above",
             (per_synapse,),
             "netlist",
         )

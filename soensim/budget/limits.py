@@ -16,12 +16,22 @@ from soensim.routing.placement import IntArray
 GROUP = "closed forms"
 
 
-def fan_in(routed: RoutedNetlist) -> dict[str, IntArray]:
-    """Edges into each neuron, shape (size,), by population."""
-    found = {name: np.zeros(size, dtype=np.int64) for name, size in neuron_sizes(routed.netlist).items()}
-    for projection in routed.netlist.projections:
+def fan_in(routed: RoutedNetlist, *, asked: bool = False) -> dict[str, IntArray]:
+    """Edges into each neuron, shape (size,), by population.
+
+    Parameters
+    ----------
+    routed
+        The chip.
+    asked
+        Count the edges of the netlist, and not those that exist.
+    """
+    netlist = routed.netlist
+    found = {name: np.zeros(size, dtype=np.int64) for name, size in neuron_sizes(netlist).items()}
+    for projection in netlist.projections:
         counts = found[projection.target]
-        counts += np.bincount(routed.projections[projection.key].edges.targets, minlength=len(counts))
+        edges = netlist.edges(projection) if asked else routed.projections[projection.key].edges
+        counts += np.bincount(edges.targets, minlength=len(counts))
     return found
 
 
@@ -62,29 +72,29 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
         yield line(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", basis="routes")
         planes, pitch = stated(netlist, "photonic_planes"), stated(netlist, "waveguide_pitch_um")
         k = forms.photonic_fan_in(each_um2, planes.value, pitch.value)
-        allow("photonic tracks", k, "p sqrt(A_n) / w: photonic_planes, waveguide_pitch_um", planes, pitch)
+        allow("photonic tracks", k, "p sqrt(A_n) / w", planes, pitch)
         _allow_photons(routed, allow)
     e_planes, width = stated(netlist, "electronic_planes"), stated(netlist, "synapse_pitch_um")
     k = forms.electronic_fan_in(each_um2, e_planes.value, width.value)
-    allow("electronic area", k, "p_e A_n / w_sy^2: electronic_planes, synapse_pitch_um", e_planes, width)
+    allow("electronic area", k, "p_e A_n / w_sy^2", e_planes, width)
     most = stated(netlist, "fan_in_max")
     allow("fan-in", most.value, most.name, most, basis="")
     yield from allowed
     least = min(allowed, key=lambda found: found.value)
     yield line(
-        *(GROUP, f"smallest k allowed ({least.quantity.removeprefix('k allowed by ')})", least.value, "1"),
-        *("the smallest of these", (Number("k", least.value, "1", least.quantity, least.estimate, computed=True),)),
+        *(GROUP, f"binding limit: {least.quantity.removeprefix('k allowed by ')}", least.value, "1"),
+        *("the smallest k allowed", (Number("k", least.value, "1", least.quantity, least.estimate, computed=True),)),
     )
-    if netlist.has_waveguides:
+    if netlist.has_waveguides and mean:
         formula = "A (p / (w k))^2 at the mean k"
-        most_neurons = forms.neurons_on_die(area_um2, planes.value, pitch.value, mean) if mean else 0.0
+        most_neurons = forms.neurons_on_die(area_um2, planes.value, pitch.value, mean)
         yield line(GROUP, "neurons that tracks allow", most_neurons, "1", formula, (planes, pitch), "routes")
     recurrent = sum(
         len(routed.projections[p.key].edges) for p in netlist.projections if p.source in neuron_sizes(netlist)
     )
     if recurrent > count:  # k > 1: below, a random network falls apart
         k = recurrent / count
-        formula = "(ln N - 0.5772) / ln k + 1/2, k = edges between neurons / neurons"
+        formula = "(ln N - 0.5772) / ln k + 1/2, k between neurons"
         yield line(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, basis="routes")
 
 
@@ -110,7 +120,7 @@ def _allow_photons(routed: RoutedNetlist, allow: Callable[..., None]) -> None:
     allow(
         "light",
         forms.photon_fan_out(photons.value, needed.value, loss.value),
-        "photons_per_spike x 10^(-L / 10) / photons needed: fan-out",
+        "photons_per_spike 10^(-L/10) / photons needed",
         *(photons, counted, needed, loss, excess),
         basis="routes",
     )

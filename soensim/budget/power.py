@@ -91,14 +91,14 @@ def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     photons, wavelength, efficiency = _light(routed.netlist)
     energy_j = photons.value * photon_energy_j(wavelength.value)
     yield line("light", "photons per spike", photons.value, "1", "photons_per_spike", (photons,))
-    formula = "photons_per_spike x h c / wavelength_um"
+    formula = "photons_per_spike h c / wavelength_um"
     yield line("light", "light per spike", energy_j * _FJ_PER_J, "fJ", formula, (photons, wavelength))
     yield line(
         "light",
-        "energy of an emitter per spike",
+        "emitter energy per spike",
         energy_j / efficiency.value * _FJ_PER_J,
         "fJ",
-        f"{formula} / emitter_efficiency",
+        "light per spike / emitter_efficiency",
         (photons, wavelength, efficiency),
     )
 
@@ -135,18 +135,18 @@ def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetL
         biases[name] = spiking.completed(netlist.device_technology).soma.bias_current or 0.0
     for name, bias in biases.items():
         yield line(
-            *("power", f"bias energy per fluxon of {name}", fluxon_energy_j(netlist, bias) / _AJ, "aJ"),
-            *("bias_current x I_c x Phi_0", (device,), "netlist"),
+            *("power", f"bias energy per fluxon, {name}", fluxon_energy_j(netlist, bias) / _AJ, "aJ"),
+            *("bias_current I_c Phi_0", (device,), "netlist"),
         )
     if squids:
         watts = sum(p.size * rate_fluxon_power_w(netlist, p) for p in squids.values())
-        formula = "sum of bias_current I_c x (gamma_minus / gamma_plus) x I_c r_jj: fluxons at state 1"
+        formula = "sum of bias_current I_c (gamma_minus / gamma_plus) I_c r_jj: fluxons at state 1"
         parts.append(
             line("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, (device, scale), "netlist")
         )
     if netlist.spiking:
         joules = sum(p.size * soma_fluxon_energy_j(netlist, p) for p in netlist.spiking.values())
-        formula = "sum of threshold x beta_di / (2 pi) x bias_current I_c Phi_0 x rate: fluxons to threshold"
+        formula = "sum of threshold beta_di / (2 pi) bias_current I_c Phi_0 x rate: fluxons to threshold"
         watts = joules * rate.value * 1e6
         parts.append(line("power", "SQUIDs of somata", watts * _MW_PER_W, "mW", formula, (device, rate), "netlist"))
     yield from parts
@@ -162,7 +162,7 @@ def _totals(routed: RoutedNetlist, parts: list[BudgetLine]) -> Iterator[BudgetLi
     entering = _sum_of(parts)
     if routed.layout is None:
         # what carries the signals is not known, nor what it takes
-        yield line("power", "total of these, without signals", total_mw, "mW", "sum of the lines above", (entering,))
+        yield line("power", "total, without the signals", total_mw, "mW", "sum of the lines above", (entering,))
         return
     cooling = stated(netlist, "cooling_overhead")
     yield line("power", "total before cooling", total_mw, "mW", "sum of the lines above", (entering,))
@@ -223,7 +223,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
             "emitters",
             lit * spike_j * per_second * _MW_PER_W,
             "mW",
-            f"{lit} neurons that emit x energy of an emitter per spike x {rate.name}",
+            f"{lit} emitters x emitter energy per spike x rate",
             (photons, wavelength, efficiency, rate),
             "routes",
         ),
@@ -232,7 +232,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
             "synapse events",
             events * event.value * _AJ * per_second * _MW_PER_W,
             "mW",
-            f"sum over optical synapses of (1 - P(no photon)) x synapse_event_aj x {rate.name}",
+            "sum of (1 - P(no photon)) x synapse_event_aj x rate",
             (event, rate, photons, counted, excess),
             "routes",
         ),

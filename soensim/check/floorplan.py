@@ -21,6 +21,11 @@ TOLERANCE_UM = 1e-6
 DEEPEST = 16
 
 
+def prunes(netlist: Netlist) -> bool:
+    """Whether the chip may do without edges that have no route."""
+    return netlist.routing is not None and netlist.routing.absent_edges == "prune"
+
+
 def floorplan_groups(routed: RoutedNetlist, layout: Layout) -> Iterator[Group]:
     """Apply SOEN-FP-002 to 004.
 
@@ -182,7 +187,8 @@ def _outside(cells: Cells, layout: Layout) -> Group:
 def _too_small(routed: RoutedNetlist, layout: Layout, cell_um: float) -> Iterator[Group]:
     pitch_um = stated(routed.netlist, "synapse_pitch_um").value
     planes = stated(routed.netlist, "electronic_planes").value
-    for name, inputs in fan_in(routed).items():
+    # where absent edges are an error, the designer wants all of them
+    for name, inputs in fan_in(routed, asked=not prunes(routed.netlist)).items():
         yield _small_cells(name, layout, inputs, pitch_um * np.sqrt(inputs / planes), cell_um)
 
 

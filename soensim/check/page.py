@@ -13,6 +13,8 @@ from soensim.check.registry import RULES
 
 WIDTH = 100
 _LABEL = 18
+#: Width of a first column, beyond which it is cut.
+_FIRST = 40
 #: Findings of one rule that the page shows; files have more of them.
 _SHOWN = 3
 _UNITS = {"length_um": ("length", 1e-3, "mm"), "loss_db": ("loss", 1.0, "dB"), "delay_ps": ("delay", 1.0, "ps")}
@@ -82,11 +84,9 @@ def _routes(report: Report) -> Iterator[str]:
     if report.routed is None:
         yield from _fact("routes", "none: the chip cannot be laid out (see the rules)")
         return
-    rows = [
-        (f"  {s.key}", s.medium or "as stated", str(s.requested), str(s.routed), _absent(s.absent))
-        for s in report.ledger
-    ]
-    yield from _columns(("routes", "medium", "requested", "routed", "absent"), rows, right=(2, 3))
+    rows = [(f"  {s.key}", s.medium or "as stated", str(s.requested), str(s.routed)) for s in report.ledger]
+    table = _columns(("routes", "medium", "requested", "routed"), rows, right=(2, 3))
+    yield from _with_text(table, ["absent", *(_absent(s.absent) for s in report.ledger)])
 
 
 def _absent(absent: dict[str, int]) -> str:
@@ -126,6 +126,7 @@ def _findings(title: str, findings: Sequence[Finding]) -> Iterator[str]:
     yield title
     if not findings:
         yield "  nothing to say"
+    told: set[str] = set()
     for rule in RULES:
         here = [finding for finding in findings if finding.id == rule]
         for group in (
@@ -133,19 +134,23 @@ def _findings(title: str, findings: Sequence[Finding]) -> Iterator[str]:
             [f for f in here if f.waived],
         ):
             for finding in group[:_SHOWN]:
-                yield from _finding(finding)
+                yield from _finding(finding, told)
             rest = sum(finding.count for finding in group[_SHOWN:])
             if rest:
                 yield f"{'':10}{rule}  … and {rest} more (--json, --lyrdb)"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, told: set[str]) -> Iterator[str]:
+    """Write a finding; how to fix it is said once per rule."""
     label = "waived" if finding.waived else finding.severity
     numbers = "" if finding.value is None else f": {finding.value:.4g} {finding.unit}".rstrip()
     if finding.value is not None and finding.limit is not None:
         numbers += f" (limit {finding.limit:.4g})"
     yield from _wrapped(f"{label:<8}{finding.id}  {finding.object}{numbers}", 2, 23)
-    yield from _wrapped(finding.message, 23)
+    fix = f"; {RULES[finding.id].fix}"
+    message = finding.message.removesuffix(fix) if fix in told else finding.message
+    told.add(fix)
+    yield from _wrapped(message, 23)
     if finding.waiver is not None:
         yield from _wrapped(f"waived until {finding.waiver.until}: {finding.waiver.reason}", 23)
 
@@ -156,14 +161,14 @@ def _budget(lines: Sequence[BudgetLine]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
     for line in lines:
         unit = "" if line.unit == "1" else line.unit
-        rows.append((f"  {line.quantity}", _number(line.value), unit, "e" if line.estimate else ""))
+        rows.append((f"    {line.quantity}", _number(line.value), unit, "e" if line.estimate else ""))
     table = _columns(("budget", "", "", ""), rows, right=(1,))
-    indent = max(map(len, table)) + 2
-    yield f"{'budget':<{indent}}formula (e: an estimate enters)"
-    for row, line in zip(table[1:], lines, strict=True):
-        first, *further = textwrap.wrap(line.formula, WIDTH - indent, break_on_hyphens=False) or [""]
-        yield f"{row:<{indent}}{first}"
-        yield from (" " * indent + text for text in further)
+    texts = ["formula (e: an estimate enters)", *(line.formula for line in lines)]
+    yield from _with_text(table[:1], texts[:1], like=table)
+    for group in dict.fromkeys(line.group for line in lines):
+        yield f"  {group}"
+        here = [k for k, line in enumerate(lines, start=1) if line.group == group]
+        yield from _with_text([table[k] for k in here], [texts[k] for k in here], like=table)
     yield ""
     yield "numbers of the budget, with their sources"
     stated = {number.name: number for line in lines for number in line.numbers if not number.computed}
@@ -176,8 +181,8 @@ def _number(value: float) -> str:
 
 
 def _verdict(report: Report) -> str:
-    counts = {s: sum(f.count for f in report.findings if f.severity == s and not f.waived) for s in SEVERITIES}
-    waived = sum(f.count for f in report.findings if f.waived)
+    counts = {s: sum(f.severity == s and not f.waived for f in report.findings) for s in SEVERITIES}
+    waived = sum(f.waived for f in report.findings)
     return (
         f"{'passes' if report.passes else 'does not pass'}: {counts['error']} errors, {counts['warning']} warnings, "
         f"{counts['note']} notes, {waived} waived"
@@ -196,18 +201,26 @@ def _wrapped(text: str, indent: int, hanging: int | None = None) -> list[str]:
 
 
 def _columns(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> list[str]:
-    """Align columns two spaces apart; those in ``right`` to the right. A long first column is cut to fit."""
+    """Align columns two spaces apart; those in ``right`` to the right. The first column is cut where it is too long."""
     table = [head, *rows]
     widths = [max(len(row[k]) for row in table) for k in range(len(head))]
-    room = WIDTH - sum(widths[1:]) - 2 * (len(head) - 1)
-    widths[0] = min(widths[0], max(room, 8))
+    widths[0] = min(widths[0], _FIRST)
     return [
         "  ".join(
             _cut(cell, width).rjust(width) if k in right else _cut(cell, width).ljust(width)
             for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )[:WIDTH]
+        )
         for row in table
     ]
+
+
+def _with_text(rows: Sequence[str], texts: Sequence[str], like: Sequence[str] | None = None) -> Iterator[str]:
+    """Put a text behind each row, over as many lines as it takes."""
+    indent = max(map(len, like or rows)) + 2
+    for row, text in zip(rows, texts, strict=True):
+        first, *further = textwrap.wrap(text, WIDTH - indent, break_on_hyphens=False) or [""]
+        yield f"{row:<{indent}}{first}"
+        yield from (" " * indent + line for line in further)
 
 
 def _cut(text: str, width: int) -> str:

@@ -9,12 +9,13 @@ import numpy as np
 
 from soensim.budget import fan_in, stated
 from soensim.check.finding import Box, Severity
+from soensim.check.floorplan import prunes
 from soensim.check.groups import Group
 from soensim.check.registry import ABSENCE_RULES, RULES
 from soensim.netlist import Netlist, Projection
 from soensim.netlist.spiking import SOMA
 from soensim.network import sample_duration
-from soensim.routing import REASONS, Channels, Layout, RoutedNetlist, RoutedProjection
+from soensim.routing import REASONS, Channels, Layout, RoutedNetlist
 from soensim.routing.placement import FloatArray, IntArray
 from soensim.routing.result import Reason
 
@@ -50,11 +51,6 @@ def route_groups(routed: RoutedNetlist) -> Iterator[Group]:
     yield from _cut_off(routed)
 
 
-def pruned(netlist: Netlist) -> bool:
-    """Whether absent edges are as the designer wants it."""
-    return netlist.routing is not None and netlist.routing.absent_edges == "prune"
-
-
 def _channels(netlist: Netlist, layout: Layout, channels: Channels) -> Iterator[Group]:
     borders = layout.placement.row_borders_um, layout.placement.column_borders_um
     yield _channel(netlist, "row", channels.row_wanted, channels.row_tracks, borders)
@@ -83,7 +79,7 @@ def _channel(
 
     return Group(
         rule="SOEN-RT-001",
-        severity="warning" if pruned(netlist) else "error",
+        severity="warning" if prunes(netlist) else "error",
         unit="tracks",
         value=most[full].astype(np.float64),
         limit=tracks[full].astype(np.float64),
@@ -145,7 +141,7 @@ def _absences(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
         unit, what = _BROKEN[reason]
         rule = RULES[ABSENCE_RULES[reason]]
         severity: Severity = "error"
-        if pruned(routed.netlist):
+        if prunes(routed.netlist):
             severity = "warning" if reason == "track" else "note"
         value, limit = absences.value[here], absences.limit[here]
         above = limit - value if reason == "photons" else value - limit
@@ -242,14 +238,10 @@ def _fan_in(routed: RoutedNetlist) -> Iterator[Group]:
 
 
 def _cut_off(routed: RoutedNetlist) -> Iterator[Group]:
-    if not pruned(routed.netlist):
+    if not prunes(routed.netlist):
         return
-    asked = RoutedNetlist(
-        routed.netlist,
-        {p.key: RoutedProjection(routed.netlist.edges(p), np.empty(0)) for p in routed.netlist.projections},
-    )
     present = fan_in(routed)
-    for population, wanted in fan_in(asked).items():
+    for population, wanted in fan_in(routed, asked=True).items():
         yield _neuron_group(
             routed,
             population,

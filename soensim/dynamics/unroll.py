@@ -10,7 +10,6 @@ from operator import add
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from soensim.dynamics.source import Array, SourceFunction, array_namespace
 from soensim.dynamics.step import step
@@ -181,7 +180,9 @@ def _product(lags: Sequence[int], blocks: Sequence[Array]) -> Product:
     Dense blocks are one product over the joined signals (measured in tests/benchmarks/test_delay_speed.py); sparse ones
     would have to copy every signal for that, which costs more than their products.
     """
-    if len(lags) > 1 and not any(scipy.sparse.issparse(block) for block in blocks):
+    from scipy.sparse import issparse  # slow to load, and much imports this module that takes no step
+
+    if len(lags) > 1 and not any(issparse(block) for block in blocks):
         xp = array_namespace(blocks[0])
         stacked = xp.concatenate(blocks)
         return lambda signal: xp.concatenate([signal(lag) for lag in lags], 1) @ stacked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-import networkx as nx
 import numpy as np
 from pydantic import AfterValidator, Field
 
@@ -50,6 +49,8 @@ class SmallWorld(TopologyPart):
             )
         links = n * self.neighbours // 2
         affordable(links * (1 + self.both_ways), "neighbours")
+        import networkx as nx  # slow to load: only by chips that need it
+
         graph = nx.watts_strogatz_graph(n, self.neighbours, self.rewiring, seed=self.seed)
         pairs = np.array(list(graph.edges), dtype=np.int64)
         # a node's links stand in the order in which they were made; sort, so that only the graph decides the draw

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from soensim.routing.nets import Nets
@@ -137,9 +136,11 @@ def optical_ledger(
     detector_efficiency
         Fraction of the photons at a detector that are counted.
     """
+    from soensim.routing.sums import path_sums  # numba: loaded only by chips that need it
+
     at = guides.detector
     counts = {
-        name: _path_sums(guides.parent, getattr(guides, name).astype(np.float64))[at]
+        name: path_sums(guides.parent, getattr(guides, name).astype(np.float64))[at]
         for name in ("length_um", "bends", "crossings", "plane_crossings", "taps", "couplers")
     }
     length_cm = counts["length_um"] * 1e-4
@@ -202,33 +203,11 @@ def split_shares(guides: Waveguides, losses: LossTable) -> FloatArray:
 
     What a splitter must be fabricated to: see the top of this module.
     """
+    from soensim.routing.sums import light_shares  # numba: loaded only by chips that need it
+
     is_detector = np.zeros(len(guides), dtype=bool)
     is_detector[guides.detector] = True
-    shares: FloatArray = _shares(guides.parent, segment_db(guides, losses), is_detector)
-    return shares
-
-
-@njit(cache=True)
-def _path_sums(parent, values):  # type: ignore[no-untyped-def]
-    sums = values.copy()
-    for node in range(len(parent)):
-        if parent[node] >= 0:
-            sums[node] += sums[parent[node]]
-    return sums
-
-
-@njit(cache=True)
-def _shares(parent, loss_db, is_detector):  # type: ignore[no-untyped-def]
-    need = is_detector.astype(np.float64)  # light wanted at the node
-    wanted = np.empty(len(parent))  # light that its parent must send
-    for node in range(len(parent) - 1, -1, -1):
-        wanted[node] = need[node] * 10 ** (loss_db[node] / 10)
-        if parent[node] >= 0:
-            need[parent[node]] += wanted[node]
-    shares = np.ones(len(parent))
-    for node in range(len(parent)):
-        if parent[node] >= 0:
-            shares[node] = wanted[node] / need[parent[node]]
+    shares: FloatArray = light_shares(guides.parent, segment_db(guides, losses), is_detector)
     return shares
 
 

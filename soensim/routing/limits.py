@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from soensim.netlist import RouteLimits
@@ -110,20 +109,10 @@ def _rank_in_net(nets: Nets, cost: FloatArray) -> tuple[NDArray[np.int64], Float
 
 def _need_up_to(nets: Nets, path_db: FloatArray, present: NDArray[np.bool_]) -> FloatArray:
     """Sum of 10^(L / 10) over the cheaper edges of the net and the edge itself: the light to serve it as the last."""
+    from soensim.routing.sums import running_sums  # numba: loaded only by chips that need it
+
     order = np.lexsort((np.arange(nets.sinks), path_db, nets.net))
     need = np.empty(nets.sinks)
-    need[order] = _running_sums(np.where(present, 10 ** (path_db / 10), 0.0)[order], nets.first)
+    need[order] = running_sums(np.where(present, 10 ** (path_db / 10), 0.0)[order], nets.first)
     need[~present] = 1.0  # decided already
     return need
-
-
-@njit(cache=True)
-def _running_sums(values, first):  # type: ignore[no-untyped-def]
-    """Sums from the start of each part on; a part begins at each of ``first``."""
-    sums = np.empty(len(values))
-    for part in range(len(first) - 1):
-        total = 0.0
-        for k in range(first[part], first[part + 1]):
-            total += values[k]
-            sums[k] = total
-    return sums

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +19,9 @@ from soensim.routing.ledger import Ledger
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray, Placement
 from soensim.routing.waveguides import Waveguides
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Reason = Literal["track", "fan-out", "crossings", "delay", "loss", "photons", "wire"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -167,6 +169,8 @@ class RoutedNetlist:
 
     def graph(self) -> nx.DiGraph[tuple[str, int]]:
         """Make the graph of neurons and channels; nodes are (population, index), edges carry `delay_ps`."""
+        import networkx as nx  # slow to load: only by who wants a graph
+
         graph: nx.DiGraph[tuple[str, int]] = nx.DiGraph()
         for name, population in self.netlist.populations.items():
             graph.add_nodes_from(((name, k) for k in range(population.size)), population=name, kind=population.kind)
