@@ -36,7 +36,8 @@ class OptimisedPlacement(Part):
     seed: Seed
     """Seed (a whole number) of the search; the floorplan is fixed at fabrication, and so is its seed."""
     sweeps: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Number of exchanges that annealing tries per neuron; 200: 1000 gain 1 % more on the chips that ship."""
+    """Number of exchanges that annealing tries per neuron; more than 200 gain little on the chips that ship: 1000
+    shorten the wires by 1 % more, 5000 by 1.5 %."""
 
 
 class ExplicitPlacement(Part):
