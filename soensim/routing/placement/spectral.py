@@ -32,8 +32,8 @@ def spectral_order(graph: Graph, columns: int, seed: int) -> IntArray:
     """Place neurons on a grid by the two slow eigenvectors of the Laplacian.
 
     Each connected part of the graph gets a region of the sites to itself. Input ports are nodes of the graph;
-    neighbouring ones are tied to one another, since they are neighbours on the die. The plane of the two eigenvectors
-    may be turned and mirrored: that way is taken which makes the wires shortest, with the ports where they are.
+    neighbouring ones are tied to one another, since they are neighbours on the die. The plane of a part's eigenvectors
+    may be turned and mirrored: that way is taken which makes its wires shortest, with the ports where they are.
 
     Parameters
     ----------
@@ -54,23 +54,30 @@ def spectral_order(graph: Graph, columns: int, seed: int) -> IntArray:
     # One thread: how many there are changes the rounding, and in a symmetric graph rounding is what breaks ties.
     with threadpool_limits(limits=1):
         part, coordinates = _embedded(graph, rng)
-    regions = _regions(np.bincount(part), column, row)
+    region = _regions(np.bincount(part), column, row)
     sample = _sampled(graph, rng)
+    parts = int(part.max()) + 1
+    shortest, mirror, turn = np.full(parts, np.inf), np.ones(parts), np.zeros(parts)
+    site = np.empty(graph.neurons, dtype=np.int64)
 
-    def assigned(mirror: int, turn: float) -> tuple[int, IntArray]:
-        c, s = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
-        turned = coordinates @ np.array([[c, mirror * s], [-s, mirror * c]])
-        site = _filled(part, turned, regions, column, row)
-        return sample.length(column[site], row[site]), site
+    def attempt(mirrors: FloatArray, turns: FloatArray) -> None:
+        """Turn and mirror each part, and keep those that become shorter; no edge joins two parts."""
+        c, s = np.cos(2 * np.pi * turns)[part], np.sin(2 * np.pi * turns)[part]
+        x, y = coordinates.T
+        tried = _filled(part, np.column_stack((c * x - s * y, mirrors[part] * (s * x + c * y))), region, column, row)
+        lengths = _lengths(sample, part, column[tried], row[tried])
+        better = lengths < shortest
+        shortest[better], mirror[better], turn[better] = lengths[better], mirrors[better], turns[better]
+        site[better[part]] = tried[better[part]]
 
-    tried = [(*assigned(m, k / _ANGLES), m, k / _ANGLES) for m in (1, -1) for k in range(_ANGLES)]
-    best = min(tried, key=lambda entry: entry[0])
+    for side in (1.0, -1.0):
+        for k in range(_ANGLES):
+            attempt(np.full(parts, side), np.full(parts, k / _ANGLES))
     for halving in range(1, _HALVINGS + 1):
-        mirror, turn = best[2:]
-        step = 0.5**halving / _ANGLES
-        tried = [(*assigned(mirror, turn + d), mirror, turn + d) for d in (-step, step)]
-        best = min(best, *tried, key=lambda entry: entry[0])
-    return best[1]
+        around = turn.copy()
+        for step in (-1, 1):
+            attempt(mirror.copy(), around + step * 0.5**halving / _ANGLES)
+    return site
 
 
 def _embedded(graph: Graph, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
@@ -180,6 +187,18 @@ def _filled(part: IntArray, coordinates: FloatArray, region: IntArray, column: I
     site = np.empty(len(part), dtype=np.int64)
     site[np.lexsort((a, b, in_column, part))] = sites
     return site
+
+
+def _lengths(graph: Graph, part: IntArray, column: IntArray, row: IntArray) -> FloatArray:
+    """Sum of the Manhattan lengths of the links of each part's neurons, shape (parts,)."""
+    x, y = graph.coordinates(column, row)
+    leaves = slice(0, graph.first[graph.neurons])  # the links that leave from neurons
+    node, neighbour = graph.node[leaves], graph.neighbour[leaves]
+    distance = np.abs(x[node] - x[neighbour]) + np.abs(y[node] - y[neighbour])
+    lengths: FloatArray = np.bincount(
+        part[node], weights=(graph.weight[leaves] * distance).astype(np.float64), minlength=int(part.max()) + 1
+    )
+    return lengths
 
 
 def _sampled(graph: Graph, rng: np.random.Generator) -> Graph:
