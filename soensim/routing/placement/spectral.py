@@ -195,10 +195,8 @@ def _lengths(graph: Graph, part: IntArray, column: IntArray, row: IntArray) -> F
     leaves = slice(0, graph.first[graph.neurons])  # the links that leave from neurons
     node, neighbour = graph.node[leaves], graph.neighbour[leaves]
     distance = np.abs(x[node] - x[neighbour]) + np.abs(y[node] - y[neighbour])
-    lengths: FloatArray = np.bincount(
-        part[node], weights=(graph.weight[leaves] * distance).astype(np.float64), minlength=int(part.max()) + 1
-    )
-    return lengths
+    of_link = (graph.weight[leaves] * distance).astype(np.float64)
+    return np.asarray(np.bincount(part[node], weights=of_link, minlength=int(part.max()) + 1), dtype=np.float64)
 
 
 def _sampled(graph: Graph, rng: np.random.Generator) -> Graph:
