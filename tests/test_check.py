@@ -1,19 +1,36 @@
-"""Rules on the physics of a chip, and the command."""
+"""Rules on the physics of a chip, and the command with its page, JSON and report database."""
 
 import json
+import math
+import re
+from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
+from check_problems import TODAY, by_hand, report, waived
 from conftest import LABELS, ROOT, SMALL
+from layouts import chip
 
 from soensim import cli
-from soensim.check import check_chip
+from soensim.check import RULES, Finding, check_chip
 from soensim.check.__main__ import main
+from soensim.check.lyrdb import lyrdb
+from soensim.check.page import page
 from soensim.circuit import validity
-from soensim.netlist import parse_netlist
+from soensim.netlist import dump_netlist, parse_netlist
+
+CHIPS = sorted((ROOT / "netlists").glob("*.yaml"))
+
+
+def physics(text: str) -> list[Finding]:
+    return [f for f in check_chip(parse_netlist(text), today=TODAY).findings if f.id.startswith("SOEN-PH")]
 
 
 def found(text: str) -> dict[str, tuple[str, float | None]]:
-    return {f.id: (f.severity, f.value) for f in check_chip(parse_netlist(text))}
+    return {f.id: (f.severity, f.value) for f in physics(text)}
+
+
+# --- physics ---------------------------------------------------------------------------------------------
 
 
 def test_a_sound_chip_has_notes_only():
@@ -44,35 +61,186 @@ def test_virtual_source_functions_are_pointed_at():
     assert "SOEN-PH-002" not in found(LABELS)
 
 
-def test_command(tmp_path, capsys):
-    chip = tmp_path / "chip.yaml"
-    chip.write_text(SMALL)
-    assert cli.run(main, [str(chip)]) == 0
-    assert "0 broken, 0 to look at, of 3 findings" in capsys.readouterr().out
-    chip.write_text(SMALL.replace("bias_current: 1.9", "bias_current: 1.0"))
-    assert cli.run(main, [str(chip), "--json", "-"]) == 1
-    report = json.loads(capsys.readouterr().out)
-    rule = next(r for r in report["rules"] if r["id"] == "SOEN-PH-003")
-    assert set(rule) >= {"id", "severity", "object", "location", "value", "limit", "message", "waived"}
-    assert rule["limit"] == pytest.approx(1.0472, abs=1e-4)
-    assert report["routes"] == {"requested": 66, "routed": 66, "absent": {}}
-    assert cli.run(main, [str(tmp_path / "none.yaml")]) == 2
-
-
-@pytest.mark.parametrize("chip", sorted((ROOT / "netlists").glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_chip_that_ships_passes(chip):
-    assert cli.run(main, [str(chip)]) == 0
-
-
 def test_every_dendrite_of_a_spiking_chip_is_checked():
     text = (ROOT / "netlists" / "point-neurons-10.yaml").read_text()
-    sound = check_chip(parse_netlist(text))
+    sound = physics(text)
     assert [f.id for f in sound] == ["SOEN-PH-001", *["SOEN-PH-002", "SOEN-PH-003"] * 2]
     assert {f.severity for f in sound} == {"note"}
     assert [f.object for f in sound[1::2]] == ["populations.neurons: soma", "populations.neurons: refractory"]
     weak = text.replace("soma: {threshold: 0.3}", "soma: {threshold: 0.3}\n    refractory: {beta_di: 314}")
-    (coarse,) = check_chip(parse_netlist(weak))
+    (coarse,) = physics(weak)
     assert (coarse.id, coarse.severity) == ("SOEN-PH-001", "error")
     assert "set timing.substeps to 13 or more" in coarse.message
     weak = weak.replace("substeps: 10", "substeps: 20")
-    assert [f.severity for f in check_chip(parse_netlist(weak))] == ["note", "note", "note", "warning", "note"]
+    assert [f.severity for f in physics(weak)] == ["note", "note", "note", "warning", "note"]
+
+
+# --- the command -----------------------------------------------------------------------------------------
+
+
+def test_command(tmp_path, capsys):
+    path = tmp_path / "chip.yaml"
+    path.write_text(SMALL)
+    assert cli.run(main, [str(path)]) == 0
+    assert "passes: 0 errors, 0 warnings, 4 notes, 0 waived" in capsys.readouterr().out
+    path.write_text(SMALL.replace("bias_current: 1.9", "bias_current: 1.0"))
+    assert cli.run(main, [str(path), "--json", "-", "--today", "2026-06-01"]) == 1
+    made = json.loads(capsys.readouterr().out)
+    rule = next(r for r in made["rules"] if r["id"] == "SOEN-PH-003")
+    assert set(rule) >= {"id", "severity", "object", "location", "value", "limit", "message", "waived"}
+    assert rule["limit"] == pytest.approx(1.0472, abs=1e-4)
+    assert {key: made["routes"][key] for key in ("requested", "routed", "absent")} == {
+        "requested": 66,
+        "routed": 66,
+        "absent": {},
+    }
+    assert (made["passes"], made["today"], made["chip"]["laid_out"]) == (False, "2026-06-01", False)
+    assert set(made["versions"]) >= {"python", "soensim", "numpy"}
+    assert made["command"].startswith("python -m soensim.check")
+
+
+@pytest.mark.parametrize("path", CHIPS, ids=lambda p: p.stem)
+def test_every_chip_that_ships_passes(path, capsys, tmp_path):
+    assert cli.run(main, [str(path), "--json", str(tmp_path / "check.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(line == line.rstrip() for line in lines)
+    made = json.loads((tmp_path / "check.json").read_text())
+    for line in made["budget"]:
+        assert set(line) >= {"quantity", "value", "unit", "formula", "source", "estimate"}
+        assert line["formula"]
+        assert line["source"]
+        assert math.isfinite(line["value"])
+    assert made["routes"]["requested"] == made["routes"]["routed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.yaml"], "none.yaml"),
+        ([], "no chip is given"),
+        (["CHIP", "--today", "soon"], "--today: 'soon' is not a day"),
+        (["CHIP", "--strategy", "crossbar"], "has no waveguides to route"),
+        (["CHIP", "--strategy", "mahnattan"], "mahnattan"),
+        (["CHIP", "--rate-mhz", "5"], "a firing rate has no meaning"),
+        (["CHIP", "--rate-mhz", "-5"], "must be a positive finite number"),
+        (["CHIP", "--frame-samples", "0"], "it must have 1 or more"),
+        (["CHIP", "--lyrdb", "-"], "- is not a file"),
+        (["CHIP", "--lyrdb", "no-such-folder/x.lyrdb"], "no-such-folder"),
+        (["CHIP", "--seed", "-1"], "seed"),
+        (["CHIP", "--figure", "picture"], "is not laid out"),
+    ],
+)
+def test_bad_input(tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chip.yaml").write_text(SMALL)
+    assert cli.run(main, ["chip.yaml" if a == "CHIP" else a for a in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("soensim: error: ")
+    assert message in captured.err
+    assert [p.name for p in tmp_path.iterdir()] == ["chip.yaml"]
+
+
+def test_rules_are_listed(capsys):
+    assert cli.run(main, ["--rules"]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 100
+    for rule in RULES.values():
+        assert re.search(rf"^{rule.id}  {rule.severity} +{re.escape(rule.title)}$", said, re.MULTILINE)
+
+
+def test_another_strategy_is_another_chip(tmp_path, capsys):
+    path = tmp_path / "chip.yaml"
+    path.write_text(dump_netlist(chip()))
+    made = {}
+    for strategy in ("crossbar", "manhattan", "direct"):
+        assert cli.run(main, [str(path), "--strategy", strategy, "--json", "-"]) == 0
+        made[strategy] = json.loads(capsys.readouterr().out)
+        assert made[strategy]["chip"]["strategy"] == strategy
+    assert len({m["chip"]["hash"] for m in made.values()}) == 3
+    lengths = {strategy: m["ledger"][1]["length_um"]["median"] for strategy, m in made.items()}
+    assert lengths["direct"] < lengths["crossbar"]
+    assert cli.run(main, [str(path), "--json", "-"]) == 0
+    own = json.loads(capsys.readouterr().out)
+    assert own["chip"]["hash"] == made["crossbar"]["chip"]["hash"]
+
+
+def test_ledger_of_a_report():
+    loss, length = np.linspace(3.0, 11.0, 81), np.linspace(100.0, 4100.0, 81)
+    made = report(by_hand(chip(), paths={"hidden->hidden": {"loss_db": loss, "length_um": length, "split_db": loss}}))
+    (summary,) = (s for s in made.ledger if s.key == "hidden->hidden")
+    assert summary.figures["length_um"] == (100, 2100, 4100)
+    assert summary.figures["loss_db"] == pytest.approx((3, 7, 11))
+    assert summary.worst == "hidden[8]->hidden[8]"
+    assert summary.causes_db["split"] == 11
+    assert "worst: hidden[8]->hidden[8], 11 dB (split 11)" in page(made)
+
+
+# --- the report database ---------------------------------------------------------------------------------
+
+
+def unquoted(text: str) -> str:
+    """Read a quoted word as KLayout does (tlString.cc): a backslash takes the next character for itself."""
+    assert text[0] == text[-1] == "'"
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def test_report_database():
+    netlist = waived(chip(absent="error"), ("SOEN-RT-006", "hidden[4]*", "2026-12-31"))
+    absent = {"hidden->hidden": {(s, 2): ("loss", 20.0 + s, 20.0) for s in range(1, 5)}}
+    made = report(by_hand(netlist, absent=absent))
+    tricky = Finding("SOEN-RT-001", "error", "it's \\ <row>", 1.5, None, "tracks", "a & b")
+    text = lyrdb(netlist, [*made.findings, tricky], "soensim check 'x y'")
+    assert "<report-database>" in text.splitlines()[1]  # how KLayout recognises the format
+    root = ET.fromstring(text)  # noqa: S314
+    order = ["description", "original-file", "generator", "top-cell", "tags", "categories", "cells", "items"]
+    assert [element.tag for element in root] == order
+    categories = {c.findtext("name"): c.findtext("description") for c in root.findall("categories/category")}
+    assert list(categories) == list(RULES)
+    assert all(rule.fix in categories[rule.id] for rule in RULES.values())
+    tags = {tag.findtext("name") for tag in root.findall("tags/tag")}
+    assert [c.findtext("name") for c in root.findall("cells/cell")] == [netlist.name] == [root.findtext("top-cell")]
+    items = root.findall("items/item")
+    assert len(items) == len(made.findings) + 1
+    for item, finding in zip(items, [*made.findings, tricky], strict=True):
+        assert unquoted(item.findtext("category")) == finding.id
+        assert item.findtext("cell") == netlist.name
+        assert item.findtext("multiplicity") == str(finding.count)
+        used = set(item.findtext("tags").split(","))
+        assert used <= tags
+        assert ("waived" in used) == finding.waived
+        values = dict(value.text.split(": ", 1) for value in item.findall("values/value"))
+        assert unquoted(values["text"]) == f"{finding.object}: {finding.message}"
+        assert ("box" in values) == (finding.location is not None)
+    lost = next(i for i in items if "waived" in i.findtext("tags"))
+    values = dict(value.text.split(": ", 1) for value in lost.findall("values/value"))
+    assert values["box"] == "(350,150;550,150)"
+    assert float(values["float"]) == 24
+    assert lost.findtext("comment") == "known (until 2026-12-31)"
+
+
+def test_report_database_of_the_command(tmp_path, capsys):
+    path, target = tmp_path / "chip.yaml", tmp_path / "chip.lyrdb"
+    path.write_text(dump_netlist(chip(die_um=300)))
+    assert cli.run(main, [str(path), "--lyrdb", str(target)]) == 1
+    assert "does not pass: 1 error," in capsys.readouterr().out
+    root = ET.parse(target).getroot()  # noqa: S314
+    assert [unquoted(i.findtext("category")) for i in root.findall("items/item")] == [
+        "SOEN-PH-001",
+        "SOEN-PH-004",
+        "SOEN-FP-001",
+    ]
+
+
+def test_the_page_of_a_bad_chip_with_long_names():
+    text = dump_netlist(chip(absent="error", strategy="manhattan", routing="waveguide_pitch_um: 30", die_um=1500))
+    long = "a_population_of_neurons_whose_name_is_as_long_as_is_legal_at_all"
+    netlist = waived(parse_netlist(re.sub(r"\bhidden\b", long, text)), ("SOEN-RT-001", "row *", "2026-12-31"))
+    made = check_chip(netlist, today=TODAY)
+    said = page(made)
+    assert not made.passes
+    assert max(map(len, said.splitlines())) <= 100
+    for finding in made.findings:
+        assert finding.id in said
+    assert "waived until 2026-12-31: known" in said

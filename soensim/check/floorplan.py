@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soensim.budget import fan_in, stated
 from soensim.check.finding import Box, Finding
@@ -105,8 +104,9 @@ def overlapping(x_um: FloatArray, y_um: FloatArray, side_um: float) -> tuple[Int
     first, second
         Shape (pairs,), first < second, each pair once.
     """
+    pairs = [np.empty((2, 0), dtype=np.int64)]
     if not len(x_um):
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return pairs[0][0], pairs[0][1]
     reach = side_um - TOLERANCE_UM
     column, row = (np.floor(a / side_um).astype(np.int64) for a in (x_um, y_um))
     column, row = column - column.min() + 1, row - row.min() + 1
@@ -114,7 +114,6 @@ def overlapping(x_um: FloatArray, y_um: FloatArray, side_um: float) -> tuple[Int
     key = row * width + column
     order = np.argsort(key, kind="stable")
     ordered = key[order]
-    pairs: list[NDArray[np.int64]] = []
     for offset in (0, 1, width - 1, width, width + 1):  # the other four neighbours find the same pairs
         start, stop = (np.searchsorted(ordered, key + offset, side=side) for side in ("left", "right"))
         if offset == 0:

@@ -181,12 +181,10 @@ def _number(value: float) -> str:
 
 
 def _verdict(report: Report) -> str:
-    counts = {s: sum(f.severity == s and not f.waived for f in report.findings) for s in SEVERITIES}
+    counts = [(s, sum(f.severity == s and not f.waived for f in report.findings)) for s in SEVERITIES]
+    said = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts)
     waived = sum(f.waived for f in report.findings)
-    return (
-        f"{'passes' if report.passes else 'does not pass'}: {counts['error']} errors, {counts['warning']} warnings, "
-        f"{counts['note']} notes, {waived} waived"
-    )
+    return f"{'passes' if report.passes else 'does not pass'}: {said}, {waived} waived"
 
 
 def _fact(label: str, text: str) -> list[str]:
