@@ -151,7 +151,7 @@ def test_technology_file_beside_the_netlist(tmp_path: Path) -> None:
 def test_shipped_netlists_load(path: Path) -> None:
     netlist = load_netlist(path)
     assert netlist.name == path.stem
-    assert parse_netlist(dump_netlist(netlist)) == netlist
+    assert parse_netlist(dump_netlist(netlist), folder=path.parent) == netlist
 
 
 def test_loading_is_fast() -> None:
