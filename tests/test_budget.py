@@ -151,6 +151,12 @@ def test_areas_of_an_optical_chip(optical):
     assert "waveguides on plane 2" not in lines
 
 
+def test_planes_share_the_synapses():
+    lines = figures(by_hand(chip(floorplan="electronic_planes: 3")))
+    assert value(lines, "synapses per plane", "mm^2") == pytest.approx(108 * 0.02**2 / 3)
+    assert value(lines, "electronic planes", "1") == 3
+
+
 def test_wires():
     netlist = chip(medium="electrical", inputs=1, from_inputs="one-to-one", neurons=1, input_medium="electrical")
     lines = figures(

@@ -177,6 +177,14 @@ def test_ledger_of_a_report():
     assert "worst: hidden[8]->hidden[8], 11 dB (split 11)" in page(made)
 
 
+def test_the_page_says_how_to_fix_a_rule_once():
+    gone = {key: {(0, 1): ("loss", 21.0, 20.0)} for key in ("pixels->hidden", "hidden->hidden")}
+    said = " ".join(page(report(by_hand(chip(absent="error"), absent=gone))).split())
+    assert said.count(RULES["SOEN-RT-006"].fix) == 1
+    first, second = said.index("pixels[0]->hidden[1]: 21 dB"), said.index("hidden[0]->hidden[1]: 21 dB")
+    assert first < said.index(RULES["SOEN-RT-006"].fix) < second
+
+
 # --- the report database ---------------------------------------------------------------------------------
 
 

@@ -254,6 +254,13 @@ def test_neurons_that_lost_all_inputs(absent, count):
     assert of("SOEN-RT-011", some) == []
 
 
+def test_neurons_that_never_had_inputs_have_lost_none():
+    netlist = chip(from_inputs="{kind: explicit, edges: [[0, 1]]}", topology="{kind: explicit, edges: [[0, 2]]}")
+    assert of("SOEN-RT-011", by_hand(netlist)) == []
+    (found,) = of("SOEN-RT-011", by_hand(netlist, absent={HIDDEN: {(0, 2): ("loss", 30.0, 20.0)}}))
+    assert (found.object, found.count, found.value, found.limit) == ("hidden[2]", 1, 0, 1)
+
+
 def test_less_than_one_photon_counted():
     missed = np.full(81, math.exp(-1))
     assert of("SOEN-RT-012", by_hand(chip(), paths={HIDDEN: {"no_photon_probability": missed}})) == []

@@ -119,7 +119,7 @@ def _edge_group(
     message: Callable[[int, int], str],
 ) -> Group:
     """Make one finding for all these edges of a projection, with the count and the worst."""
-    sources, targets = ends
+    sources, targets = (end.tolist() for end in ends)  # plain numbers: a waiver may ask for the name of every edge
     return Group(
         rule=rule,
         severity=severity,
@@ -128,7 +128,7 @@ def _edge_group(
         limit=limit,
         excess=excess,
         name=lambda k: edge_name(projection, sources[k], targets[k]),
-        locate=lambda k: edge_box(routed.layout, projection, int(sources[k]), int(targets[k])),
+        locate=lambda k: edge_box(routed.layout, projection, sources[k], targets[k]),
         message=message,
     )
 

@@ -31,21 +31,24 @@ class Waivers:
         self._today = today
         self._patterns = [glob(waiver.object) for waiver in waivers]
         self._matched = [0] * len(self._waivers)
+        self._of_rule: dict[str, list[int]] = {}
+        for k, waiver in enumerate(waivers):
+            self._of_rule.setdefault(waiver.rule, []).append(k)
 
     def concern(self, rule: str) -> bool:
         """Whether there is a waiver for a rule."""
-        return any(waiver.rule == rule for waiver in self._waivers)
+        return rule in self._of_rule
 
     def accept(self, rule: str, severity: Severity, name: str) -> Waiver | None:
         """Find the waiver that accepts an object's break of a rule; only errors and warnings need one."""
         accepted = None
         if severity == "note" or rule in _OWN:
             return None
-        for k, (waiver, pattern) in enumerate(zip(self._waivers, self._patterns, strict=True)):
-            if waiver.rule == rule and pattern.fullmatch(name):
+        for k in self._of_rule.get(rule, ()):
+            if self._patterns[k].fullmatch(name):
                 self._matched[k] += 1
-                if accepted is None and not self._expired(waiver):
-                    accepted = waiver
+                if accepted is None and not self._expired(self._waivers[k]):
+                    accepted = self._waivers[k]
         return accepted
 
     def remarks(self) -> Iterator[Finding]:
