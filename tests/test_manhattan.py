@@ -157,6 +157,18 @@ def test_without_tracks_nothing_is_reached():
     assert trees.sink_node.tolist() == [-1, 0]
 
 
+def test_a_sink_that_cannot_be_reached_takes_no_other_with_it():
+    nets = make_nets([(0, 0)], [[(4, 1), (2, 0), (3, 0), (1, 1)]])
+    trees = manhattan_trees(
+        nets,
+        column_width_um=np.full(5, 100.0),
+        row_height_um=np.full(2, 100.0),
+        row_tracks=np.array([3, 0]),
+        column_tracks=np.zeros(5, dtype=np.int64),
+    )
+    assert (trees.sink_node >= 0).tolist() == [False, True, True, False]
+
+
 def test_the_same_every_time():
     rng = np.random.default_rng(5)
     emitters = [(int(c), int(r)) for c, r in rng.integers(0, 8, (30, 2))]

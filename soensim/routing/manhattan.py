@@ -122,7 +122,9 @@ def _as_trees(
 
 @njit(cache=True, error_model="numpy")
 def _route(grid, work, prices, root, sinks, starts):  # type: ignore[no-untyped-def]
-    """Route one net: the cheapest of the trees grown from some of its ends.
+    """Route one net: the cheapest of the trees grown from some of its ends, among those that hold the root.
+
+    What cannot be reached from the root is left out; a tree grown from there would be cheap and useless.
 
     Returns 16 x place + directions of every place that the tree uses.
     """
@@ -133,6 +135,7 @@ def _route(grid, work, prices, root, sinks, starts):  # type: ignore[no-untyped-
     for k in range(count):
         start = ends[k * len(ends) // count]
         grow(grid, work, prices, start, ends)
+        holds_root = start == root or work.mask[root] != 0
         tree = np.empty(work.counts[OWN], dtype=np.int64)
         cost = 0.0
         for j in range(len(tree)):
@@ -149,7 +152,7 @@ def _route(grid, work, prices, root, sinks, starts):  # type: ignore[no-untyped-
                     )
             if mask & 5 and mask & 10:
                 cost += prices.hop_um
-        if cost < least or len(best) == 0:
+        if k == 0 or (holds_root and cost < least):
             best, least = tree, cost
     return best
 
