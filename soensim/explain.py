@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from soensim import cli
+from soensim.check.registry import ABSENCE_RULES, RULES
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist, Projection, load_netlist
 from soensim.routing import REASONS, RoutedNetlist, RoutedProjection, route
@@ -28,7 +29,7 @@ _CAUSES = (  # in the ledger; what it is; how it is counted
 )
 
 _ABSENT = {
-    "track": "no track is free all along its way; give more planes or a finer pitch, a larger cell, or fewer edges",
+    "track": "no track is free all along its way",
     "fan-out": "its emitter drives {value:.0f} detectors and may drive {limit:.0f}; those nearer to it are kept",
     "crossings": "its path has {value:.0f} crossings; the limit is {limit:.0f}",
     "delay": "its path takes {value:.4g} ps; the limit is {limit:.4g} ps",
@@ -96,7 +97,7 @@ def explain_edge(routed: RoutedNetlist, source: Member, target: Member) -> dict[
         k = int(lost[0])
         reason = REASONS[found.absences.reason[k]]
         value, limit = float(found.absences.value[k]), float(found.absences.limit[k])
-        text = _ABSENT[reason].format(value=value, limit=limit)
+        text = f"{_ABSENT[reason].format(value=value, limit=limit)}; {RULES[ABSENCE_RULES[reason]].fix}"
         return {"edge": name, "status": "absent", "cause": reason, "reason": text}
     reason = f"the topology of {projection.key} ({projection.topology.kind}) does not have it"
     return {"edge": name, "status": "not in the netlist", "reason": reason}
@@ -198,6 +199,7 @@ def explain_main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", metavar="FILE", help="write the story as JSON (- for standard output)")
     parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
     given = parser.parse_args(arguments)
+    cli.checked_seed(given.seed)
     cli.check_writable(given.json)
     netlist = load_netlist(given.chip)
     source, target = parse_member(netlist, given.source), parse_member(netlist, given.target)

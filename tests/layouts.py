@@ -38,6 +38,11 @@ routing: {{strategy: {strategy}, absent_edges: {absent}, detector_efficiency: 0.
 
 def chip(**changes: Any) -> Netlist:
     """A chip of a few neurons; every part of it can be changed."""
+    return parse_netlist(chip_text(**changes))
+
+
+def chip_text(**changes: Any) -> str:
+    """Its YAML."""
     parts: dict[str, Any] = {
         "inputs": 3,
         "neurons": 9,
@@ -55,7 +60,7 @@ def chip(**changes: Any) -> Netlist:
     parts.update(changes)
     if parts["routing"]:
         parts["routing"] = f", {parts['routing']}"
-    return parse_netlist(CHIP.format(**parts))
+    return CHIP.format(**parts)
 
 
 def pairs(routed: RoutedNetlist, key: str) -> set[tuple[int, int]]:

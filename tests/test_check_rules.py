@@ -9,7 +9,7 @@ from check_problems import TODAY, by_hand, of, report
 from conftest import SMALL
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from layouts import CHIP, chip
+from layouts import chip, chip_text
 
 from soensim.check import RULES, Box, check_chip, check_routed
 from soensim.check.floorplan import overlapping
@@ -224,18 +224,7 @@ def with_technology(tmp_path, numbers: str, text: str) -> Netlist:
 @pytest.mark.parametrize(("most", "broken"), [(12, 0), (11, 9)])
 def test_fan_in_per_loop(tmp_path, most, broken):
     number = f'  fan_in_max: {{value: {most}, unit: "1", range: null, range_reason: "a test", source: "a test"}}\n'
-    text = CHIP.format(
-        **dict.fromkeys(("from_inputs", "topology"), "all-to-all"),
-        **dict.fromkeys(("input_medium", "medium"), "electrical"),
-        inputs=3,
-        neurons=9,
-        die_um=2000,
-        placement="{kind: grid}",
-        floorplan="",
-        strategy="crossbar",
-        absent="prune",
-        routing="",
-    )
+    text = chip_text(medium="electrical", input_medium="electrical")
     found = of("SOEN-RT-010", by_hand(with_technology(tmp_path, number, text)))
     assert [(f.severity, f.count, f.value, f.limit) for f in found] == ([("error", broken, 12, 11)] if broken else [])
 
@@ -300,18 +289,7 @@ NOT_FOUND = '{{value: null, unit: "1", range: null, range_reason: "not found", s
 )
 def test_a_missing_number_is_an_error(tmp_path, key, where):
     number = f"  {key}: {NOT_FOUND.format()}\n"
-    text = CHIP.format(
-        **dict.fromkeys(("from_inputs", "topology"), "all-to-all"),
-        **dict.fromkeys(("input_medium", "medium"), "optical"),
-        inputs=3,
-        neurons=9,
-        die_um=2000,
-        placement="{kind: grid}",
-        floorplan="",
-        strategy="crossbar",
-        absent="prune",
-        routing="",
-    )
+    text = chip_text()
     found = check_routed(by_hand(with_technology(tmp_path, number, text)), today=TODAY)
     missing = {f.object: f for f in found.findings if f.id == "SOEN-TE-001"}
     assert where in missing

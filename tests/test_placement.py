@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import chip
+from layouts import chip, chip_text
 from threadpoolctl import threadpool_limits
 
 from soensim.errors import NetlistError, RoutingError
@@ -533,21 +533,8 @@ def test_positions_are_read_only(tmp_path):
 
 def from_file(tmp_path, rows, header="population,index,x_um,y_um"):
     (tmp_path / "positions.csv").write_text("\n".join([header, *rows]) + "\n")
-    from layouts import CHIP
-
-    parts = dict.fromkeys(("floorplan", "routing"), "") | {
-        "inputs": 3,
-        "neurons": 9,
-        "from_inputs": "all-to-all",
-        "topology": "all-to-all",
-        "input_medium": "optical",
-        "medium": "optical",
-        "die_um": 2000,
-        "placement": "{kind: explicit, path: positions.csv}",
-        "strategy": "direct",
-        "absent": "prune",
-    }
-    return parse_netlist(CHIP.format(**parts), folder=tmp_path)
+    text = chip_text(placement="{kind: explicit, path: positions.csv}", strategy="direct")
+    return parse_netlist(text, folder=tmp_path)
 
 
 def test_positions_from_a_file_are_those_of_a_list(tmp_path):

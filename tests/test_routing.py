@@ -11,9 +11,10 @@ from layouts import chip, pairs
 from soensim import cli
 from soensim.errors import NetlistError, RoutingError
 from soensim.explain import explain_edge, explain_main, parse_member
-from soensim.netlist import Netlist, dump_netlist
+from soensim.netlist import Netlist, Waiver, dump_netlist, parse_netlist
 from soensim.network import compile_network
 from soensim.routing import REASONS, RoutedNetlist, route
+from soensim.simulate.spiking import compile_spiking
 
 HIDDEN = "hidden->hidden"
 
@@ -236,8 +237,82 @@ def test_the_hash_of_a_routed_chip_knows_its_edges_and_delays():
     }
     assert len(hashes) == 5
     assert compile_network(route(chip())).netlist_hash == route(chip()).hash
-    waived = chip().model_copy(update={"waivers": ()})
-    assert route(waived).hash == route(chip()).hash
+    waiver = Waiver(rule="SOEN-RT-002", object="*", reason="a test", until="2027-01-01")
+    assert route(chip().model_copy(update={"waivers": (waiver,)})).hash == route(chip()).hash
+
+
+def test_a_copy_with_another_part_has_another_hash():
+    netlist = chip()
+    before = netlist.hash
+    other = netlist.model_copy(update={"routing": netlist.routing.model_copy(update={"strategy": "manhattan"})})
+    assert other.hash == chip(strategy="manhattan").hash != before == netlist.hash
+
+
+SPIKING = """
+schema: soensim/1
+name: lit
+technology: nist-2023
+populations:
+  drive: {kind: spike-input, size: 2}
+  neurons:
+    kind: spiking
+    size: 4
+    bias_current: 1.8
+    soma: {threshold: 0.3}
+    synapse: {detector_efficiency: 0.5, dark_count_rate_hz: 0.0}
+projections:
+  - source: drive
+    target: neurons
+    topology: all-to-all
+    efficacy: {bits: 4, range: 1, sign: positive}
+    medium: optical
+  - source: neurons
+    target: neurons
+    topology: all-to-all
+    efficacy: {bits: 4, range: 1, sign: positive}
+    medium: optical
+timing: {sample_ns: 1.0, substeps: 10, integrator: exponential-euler}
+floorplan: {die_width_um: 900, die_height_um: 900, margin_um: 100, placement: {kind: grid}}
+routing: {strategy: crossbar, absent_edges: error, detector_efficiency: 0.5, photons_per_spike: 40}
+"""
+
+
+def test_spiking_neurons_see_the_light_and_the_delays_of_the_ledger():
+    routed = route(parse_netlist(SPIKING))
+    arrays = compile_spiking(routed).arrays
+    expected = np.concatenate([p.ledger.photons * 0.5 for p in routed.projections.values()])
+    lit = np.isfinite(arrays.edge_photons)  # a spike reaches the neuron's own refractory dendrite without light
+    assert np.sort(arrays.edge_photons[lit]) == pytest.approx(np.sort(expected))
+    assert expected.max() < 40 * 0.5 / 4  # four detectors share the light, and some is lost
+    assert len(set(expected.tolist())) > 1
+    delays = np.concatenate([p.ledger.delay_ps for p in routed.projections.values()]) * 1e-3
+    assert np.sort(arrays.edge_delay_ns[lit]) == pytest.approx(np.sort(delays))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("size: 2}", "size: 2, photons_per_synapse: 5}", "populations.drive.photons_per_synapse: has no meaning on a"),
+        (
+            "size: 4",
+            "size: 4\n    transmitter: {efficiency: 0.5}",
+            "populations.neurons.transmitter.efficiency: has no",
+        ),
+        ("efficiency: 0.5, dark", "efficiency: 0.6, dark", "0.6 is not routing.detector_efficiency, 0.5"),
+        ("medium: optical", "medium: electrical", "its synapses detect photons; take `optical`"),
+        ("medium: optical", "medium: optical\n    delay_ps: 5", "the route decides it; remove it"),
+    ],
+)
+def test_light_is_stated_once(old, new, message):
+    with pytest.raises(NetlistError) as error:
+        parse_netlist(SPIKING.replace(old, new, 1))
+    assert message in str(error.value)
+
+
+def test_straight_lines_have_a_limit(monkeypatch):
+    monkeypatch.setattr("soensim.routing.optical.MAX_STRAIGHT_LINES", 100)
+    with pytest.raises(RoutingError, match=r"takes up to 100 optical edges, not 108; take routing\.strategy"):
+        route(chip(strategy="direct"))
 
 
 def test_routed_delays_reach_the_network():
@@ -304,7 +379,7 @@ def test_explain_command(tmp_path, capsys):
     never = sorted({(j, i) for j in range(9) for i in range(9)} - asked(netlist, HIDDEN))
     for (j, i), status, words in (
         (present[0], 0, "photons at the detector"),
-        (gone[0], 1, "may drive 2; those nearer to it are kept"),
+        (gone[0], 1, "may drive 2; those nearer to it are kept; "),
         (never[0], 1, "the topology of hidden->hidden (random) does not have it"),
     ):
         assert cli.run(explain_main, [str(file), "--from", f"hidden[{j}]", "--to", f"hidden[{i}]"]) == status

@@ -41,6 +41,11 @@ def check_layout(
                 *("projections", k, "medium"),
                 key=True,
             )
+        if projection.medium == "electrical" and isinstance(populations[projection.target], SpikingPopulation):
+            raise fault(
+                "'electrical' has no meaning for a target that spikes: its synapses detect photons; take `optical`",
+                *("projections", k, "medium"),
+            )
         for key in ("delay_ps", "loss_db"):
             if getattr(projection, key):
                 raise fault(

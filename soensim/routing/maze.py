@@ -52,17 +52,11 @@ class Prices(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Work space. Between calls `mask` and `side` are 0, `is_terminal` False, `cost` infinite and `where` -1."""
+    """Work space. Between calls `mask` and `side` are 0, `cost` infinite and `where` -1."""
 
     mask: NDArray[np.uint8]
     side: NDArray[np.uint8]
-    is_terminal: NDArray[np.bool_]
     own: IntArray
-    stack: IntArray
-    path: IntArray
-    kept: NDArray[np.uint8]
-    total: FloatArray
-    met: IntArray
     cost: FloatArray
     back: IntArray
     heap: IntArray
@@ -81,13 +75,7 @@ def make_work(places: int) -> Work:
     return Work(
         mask=np.zeros(places, dtype=np.uint8),
         side=np.zeros(places, dtype=np.uint8),
-        is_terminal=np.zeros(places, dtype=np.bool_),
         own=np.zeros(2 * places, dtype=np.int64),
-        stack=np.zeros(places, dtype=np.int64),
-        path=np.zeros(places + 4, dtype=np.int64),
-        kept=np.zeros(places, dtype=np.uint8),
-        total=np.zeros(places),
-        met=np.zeros(places, dtype=np.int64),
         cost=np.full(states, np.inf),
         back=np.full(states, -1, dtype=np.int64),
         heap=np.zeros(states, dtype=np.int64),
@@ -147,8 +135,8 @@ def offer_place(grid, work, prices, place):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def search(grid, work, prices, limit, stops):  # type: ignore[no-untyped-def]
-    """Spread from the queued states to the nearest FAR place (Dijkstra); return its state, -1 if none below limit.
+def search(grid, work, prices):  # type: ignore[no-untyped-def]
+    """Spread from the queued states to the nearest FAR place (Dijkstra); return its state, -1 if there is no way.
 
     The binary heap is written out: numba counts references to arrays that are passed to functions, which makes the loop
     five times slower. Ties go by state, so that the order is total.
@@ -163,7 +151,7 @@ def search(grid, work, prices, limit, stops):  # type: ignore[no-untyped-def]
     while queued > 0:
         state = heap[0]
         so_far = cost[state]
-        if so_far >= limit:
+        if so_far == np.inf:
             break
         # take the first out; the last fills the hole and sinks
         where[state] = -1
@@ -189,10 +177,8 @@ def search(grid, work, prices, limit, stops):  # type: ignore[no-untyped-def]
             heap[at], where[last] = last, at
         place, layer = state >> 1, state & 1
         if side[place] == FAR:
-            if stops:
-                found = state
-                break
-            continue
+            found = state
+            break
         # ways on: the two neighbours along the layer, and the other layer
         for k in range(3):
             if k < 2:
@@ -290,7 +276,7 @@ def grow(grid, work, prices, root, sinks):  # type: ignore[no-untyped-def]
     side[root] = NEAR
     offer_place(grid, work, prices, root)
     while missing > 0:
-        state = search(grid, work, prices, np.inf, True)
+        state = search(grid, work, prices)
         if state < 0:
             break
         missing -= 1

@@ -24,8 +24,8 @@ from soensim.routing.tracks import assign_tracks, find_runs, has_all_tracks
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Waveguides
 
-#: `direct` counts crossings pair by pair; this many lines take about 30 s.
-MAX_STRAIGHT_LINES = 200_000
+#: `direct` counts crossings pair by pair; this many lines take about 30 s on two cores (measured: 27 s).
+MAX_STRAIGHT_LINES = 50_000
 
 
 @dataclass(frozen=True, eq=False)
