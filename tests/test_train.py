@@ -155,7 +155,7 @@ def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
     rule = Bptt(chip, QUICK)
     x, y = digits.train.inputs[:9], digits.train.labels[:9].copy()
     values = chip.values(quantise=False)
-    loss = float(rule.loss(values, x, y, np.random.default_rng(0)).detach())
+    loss = float(rule.loss(values, x, y, np.random.default_rng(0)).total.detach())
     output = simulate(small, Program.ideal(small, chip.weights()), present(small, x)).output
     logits = 10.0 * output
     expected = -np.mean(logits[np.arange(9), y] - np.log(np.exp(logits).sum(1)))
@@ -180,7 +180,7 @@ def test_bptt_gradients_match_finite_differences(longest_ps):
     names = list(chip.latent)
 
     def loss(*latent):
-        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng)
+        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng).total
 
     assert torch.autograd.gradcheck(loss, tuple(chip.latent[n] for n in names))
 
@@ -215,7 +215,7 @@ def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
 
     network, chip, rule = ff_rule(**settings)
     x, y = digits.train.inputs[:16], digits.train.labels[:16]
-    loss = float(rule.loss(chip.values(False), x, y, np.random.default_rng(4)).detach())
+    loss = float(rule.loss(chip.values(False), x, y, np.random.default_rng(4)).total.detach())
     wrong = wrong_labels(y, 10, np.random.default_rng(4))
     recipe = rule.recipe
     expected = reference_ff_loss(

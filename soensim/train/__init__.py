@@ -6,7 +6,7 @@ from pathlib import Path
 
 from soensim.data import Dataset
 from soensim.network import Network
-from soensim.train.recipe import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
+from soensim.train.recipes import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
 from soensim.train.result import TrainResult
 
 

@@ -24,7 +24,7 @@ from soensim.network import Network
 from soensim.program import Program
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.parameters import TrainableChip
-from soensim.train.recipe import Recipe
+from soensim.train.recipes import Recipe
 from soensim.train.result import TrainResult
 from soensim.train.rules import accuracy, make_rule
 
@@ -134,7 +134,7 @@ class Training:
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
             values = self.chip.values(self._quantised(epoch))
-            loss = self.rule.loss(values, x[rows], y[rows], rng)
+            loss = self.rule.loss(values, x[rows], y[rows], rng).total
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
             self.optimiser.step()

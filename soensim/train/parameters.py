@@ -12,7 +12,7 @@ from torch import Tensor
 from soensim.dynamics import Cell, Term, soft_slope, unroll
 from soensim.network import DelayLine, Network, step_coefficients
 from soensim.program import Slot, midpoints, slots
-from soensim.train.recipe import Recipe
+from soensim.train.recipes import Recipe
 
 
 class TrainableChip:

@@ -1,0 +1,29 @@
+"""Learning rules: what is presented, what is scored, and how far a gradient may travel."""
+
+from __future__ import annotations
+
+from soensim.errors import RecipeError
+from soensim.train.parameters import TrainableChip
+from soensim.train.recipes import BpttRecipe, FFTemporalRecipe, Recipe
+from soensim.train.rules.base import Loss, Rule, accuracy
+from soensim.train.rules.bptt import Bptt
+from soensim.train.rules.ff_temporal import FFTemporal, ff_loss
+
+
+def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
+    """Make the rule of a recipe.
+
+    Raises
+    ------
+    RecipeError
+        The chip's readout is not of the kind that the rule needs.
+    """
+    match recipe:
+        case BpttRecipe():
+            return Bptt(chip, recipe)
+        case FFTemporalRecipe():
+            return FFTemporal(chip, recipe)
+    raise RecipeError(f"no rule for a {type(recipe).__name__}")
+
+
+__all__ = ["Bptt", "FFTemporal", "Loss", "Rule", "accuracy", "ff_loss", "make_rule"]
