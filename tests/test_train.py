@@ -14,7 +14,7 @@ import torch
 from conftest import LABELS, ROOT, SMALL, compiled, delayed
 
 from soensim import cli
-from soensim.data import load_dataset, present
+from soensim.data import load_dataset, present, split_channels
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
 from soensim.netlist.edges import Edges
@@ -40,9 +40,9 @@ def test_training_and_simulation_are_one_dynamics(digits):
         chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
         x = digits.test.inputs[:7]
         signals = present(network, x, None if network.lines("label") is None else np.arange(7))
-        ours = chip.unroll(chip.values(quantise=True), torch.from_numpy(signals).double())[0]
+        ours = chip.unroll(chip.values(quantise=True), split_channels(network, torch.from_numpy(signals).double()))[0]
         trace = simulate(network, Program.quantised(network, chip.weights()), signals)
-        np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(ours[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
         assert trace.state.max() > 0.01
 
 
@@ -91,7 +91,8 @@ def test_an_absent_edge_has_no_weight(small, digits):
 def states_of_both_engines(network, signals):
     """States after every sample from the torch forward pass and from the engine, on the same program."""
     chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
-    ours = [s.detach().numpy() for s in chip.unroll(chip.values(quantise=True), torch.from_numpy(signals))]
+    parts = split_channels(network, torch.from_numpy(signals))
+    ours = [s[0].detach().numpy() for s in chip.unroll(chip.values(quantise=True), parts)]
     trace = simulate(network, Program.quantised(network, chip.weights()), signals)
     return np.concatenate(ours, axis=2), trace.state[:, 1:]
 

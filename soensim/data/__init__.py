@@ -7,8 +7,9 @@ them to. Splits and batches are pure functions of their seeds.
 from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
 from soensim.data.load import DATASETS, canonical_name, load_dataset
+from soensim.data.masks import smooth_masks
 from soensim.data.partition import batches
-from soensim.data.present import check_fit, present
+from soensim.data.present import check_fit, encode_data, present, signals, split_channels
 
 __all__ = [
     "DATASETS",
@@ -20,8 +21,12 @@ __all__ = [
     "canonical_name",
     "check_fit",
     "encode",
+    "encode_data",
     "label_lines",
     "load_dataset",
     "present",
+    "signals",
+    "smooth_masks",
+    "split_channels",
     "wrong_labels",
 ]

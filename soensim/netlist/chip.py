@@ -78,6 +78,12 @@ class Netlist(Part):
             self._edges[projection.key] = self._make_edges(projection, k, folder)
         if self.readout is not None:
             self._check_readout(self.readout)
+        if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
+            raise fault(
+                "needs an input population with `carries: label`, to switch it on later; remove it",
+                *("timing", "unlabelled_samples"),
+                key=True,
+            )
         ports = {**self.inputs, **self.spike_inputs}
         check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
@@ -161,16 +167,15 @@ class Netlist(Part):
         return edges
 
     def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
-        self._check_known(readout.population, "readout", "population")
-        if readout.population in self.inputs:
-            raise fault(
-                f"{readout.population!r} is an input population; a readout needs one of kind 'dendrite'",
-                *("readout", "population"),
-            )
-        labels = [name for name, p in self.inputs.items() if p.carries == "label"]
+        for k, name in enumerate(readout.reads):
+            at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
+            self._check_known(name, *at)
+            if name in self.inputs:
+                raise fault(f"{name!r} is an input population; a readout needs one of kind 'dendrite'", *at)
+        labels = [name for name, p in self.inputs.items() if p.carries == "label" or p.label_channels]
         if isinstance(readout, GoodnessReadout) and len(labels) != 1:
             raise fault(
-                f"goodness needs one input population with `carries: label`, not {len(labels)}; "
+                f"goodness needs one input population with `carries: label` (or label_channels), not {len(labels)}; "
                 "mark the label lines, or take a linear readout",
                 *("readout", "kind"),
             )
@@ -181,7 +186,7 @@ class Netlist(Part):
                     "remove that population, or take a goodness readout",
                     *("readout", "kind"),
                 )
-            weights = readout.classes * self.populations[readout.population].size
+            weights = readout.classes * sum(self.populations[name].size for name in readout.reads)
             if weights > MAX_EDGES:
                 raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
 

@@ -64,7 +64,17 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     inputs, channel = [], 0
     for name, lines in netlist.inputs.items():
         place = slice(channel, channel + lines.size)
-        inputs.append(InputLines(name, place, lines.carries, lines.drive_low, lines.drive_high))
+        inputs.append(
+            InputLines(
+                name,
+                place,
+                lines.carries,
+                lines.drive_low,
+                lines.drive_high,
+                lines.normalise,
+                lines.label_channels or 0,
+            )
+        )
         channel = place.stop
     populations, neuron = [], 0
     for name, population in netlist.dendrites.items():
@@ -85,7 +95,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         netlist_hash=routed.hash,
         inputs=tuple(inputs),
         populations=tuple(populations),
-        synapses=_synapses(routed, inputs, dt_tau),
+        synapses=_synapses(routed, dt_tau),
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
@@ -96,6 +106,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
             for name in ("efficacy_spread", "gamma_minus_spread", "bias_current_spread", "flux_offset_spread")
         },
         read_noise_flux=netlist.imperfections.read_noise_flux,
+        hold_samples=timing.hold_samples or 1,
+        unlabelled_samples=timing.unlabelled_samples or 0,
     )
 
 
@@ -119,14 +131,15 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         bias_current=_constant(population.size, population.bias_current or 0.0),
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
+        normalisation=population.normalise,
     )
 
 
-def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) -> dict[str, Synapses]:
+def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
     netlist = routed.netlist
     junction = netlist.device_technology.junction
     group_index = {name: k for k, name in enumerate(netlist.dendrites)}
-    input_place = {lines.name: lines.channels for lines in inputs}
+    ports = list(netlist.inputs)
     synapses = {}
     for projection in netlist.projections:
         existing = routed.projections[projection.key]
@@ -139,7 +152,7 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
             source=group_index.get(projection.source),
             target=group_index[projection.target],
             shape=(netlist.populations[projection.target].size, n_sources),
-            columns=input_place.get(projection.source, slice(0, n_sources)),
+            port=ports.index(projection.source) if projection.source in ports else 0,
             sources=sources,
             targets=targets,
             sign=edge_signs(projection.efficacy, sources, n_sources),
@@ -191,13 +204,13 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
     if readout is None:
         return None
     names = list(netlist.dendrites)
-    population = names.index(readout.population)
+    populations = tuple(names.index(name) for name in readout.reads)
     if isinstance(readout, LinearReadout):
-        size = netlist.populations[readout.population].size
+        size = sum(netlist.populations[name].size for name in readout.reads)
         edges = np.tile(np.arange(size), readout.classes)
         signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
         return LinearOutput(
-            population,
+            populations,
             readout.classes,
             readout.state,
             readout.efficacy.level_table,
@@ -206,8 +219,17 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
             readout.efficacy.bits,
         )
     if isinstance(readout, GoodnessReadout):
-        labels = next(p for p in netlist.inputs.values() if p.carries == "label")
-        return GoodnessOutput(population, labels.size, readout.state)
+        classes = next(
+            p.label_channels or p.size for p in netlist.inputs.values() if p.carries == "label" or p.label_channels
+        )
+        return GoodnessOutput(
+            populations,
+            classes,
+            readout.state,
+            readout.first_sample,
+            readout.last_sample,
+            readout.prefers == "low",
+        )
     return None
 
 

@@ -1,7 +1,17 @@
 """(Network, Program, inputs, seeds) -> Trace."""
 
+from soensim.simulate.classify import class_scores
 from soensim.simulate.engine import Trace, simulate
 from soensim.simulate.fabricate import FabricatedChip, fabricate
-from soensim.simulate.readout import goodness, linear_scores
+from soensim.simulate.readout import goodness, label_scores, linear_scores
 
-__all__ = ["FabricatedChip", "Trace", "fabricate", "goodness", "linear_scores", "simulate"]
+__all__ = [
+    "FabricatedChip",
+    "Trace",
+    "class_scores",
+    "fabricate",
+    "goodness",
+    "label_scores",
+    "linear_scores",
+    "simulate",
+]

@@ -6,7 +6,17 @@ from pathlib import Path
 
 from soensim.data import Dataset
 from soensim.network import Network
-from soensim.train.recipes import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
+from soensim.train.recipes import (
+    RECIPES,
+    BpttRecipe,
+    FFInvertedRecipe,
+    FFLocalRecipe,
+    FFRecurrentRecipe,
+    FFTemporalRecipe,
+    FFUnsupervisedRecipe,
+    Recipe,
+    make_recipe,
+)
 from soensim.train.result import TrainResult
 
 
@@ -51,4 +61,16 @@ def train(
     return Training(network, data, recipe, run_dir, resume, progress, command).run()
 
 
-__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "TrainResult", "make_recipe", "train"]
+__all__ = [
+    "RECIPES",
+    "BpttRecipe",
+    "FFInvertedRecipe",
+    "FFLocalRecipe",
+    "FFRecurrentRecipe",
+    "FFTemporalRecipe",
+    "FFUnsupervisedRecipe",
+    "Recipe",
+    "TrainResult",
+    "make_recipe",
+    "train",
+]

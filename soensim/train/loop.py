@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
 from tqdm import tqdm
 
-from soensim.data import Dataset, batches, check_fit
+from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
 from soensim.files import write_atomic
 from soensim.network import Network
@@ -55,6 +55,9 @@ class Training:
         self.rule = make_rule(self.chip, recipe)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
+        # encoded once: no batch waits for it
+        self.train_x, self.train_y = self._tensors(data.train, self.samples)
+        self.validation_x, self.validation_y = self._tensors(data.validation, data.validation.samples)
         self.ideal: dict[str, Tensor] = {}
         self.history: list[dict[str, float]] = []
         if run_dir is not None:
@@ -84,12 +87,11 @@ class Training:
             rate = self.schedule.get_last_lr()[0]
             with torch.no_grad():
                 values = self.chip.values(self._quantised(epoch))
-            validation = self.data.validation
             self.history.append(
                 {
                     "epoch": epoch + 1,
                     "loss": loss,
-                    "validation_accuracy": accuracy(self.rule, values, validation.inputs, validation.labels),
+                    "validation_accuracy": accuracy(self.rule, values, self.validation_x, self.validation_y),
                     "learning_rate": float(rate),
                     "seconds": round(time.perf_counter() - started, 3),
                 }
@@ -105,6 +107,9 @@ class Training:
             program.save(self.run_dir / "program.safetensors")
         return TrainResult(program, self.history)
 
+    def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
+        return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])
+
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
 
@@ -119,7 +124,7 @@ class Training:
     def _epoch(self, epoch: int) -> float:
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
         rng = np.random.default_rng([self.recipe.train_seed, epoch])
-        x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
+        self.rule.begin_epoch(epoch, self.history)
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
         before = f", validation {self.history[-1]['validation_accuracy']:.1%}" if self.history else ""
         epochs = self.recipe.ideal_epochs + self.recipe.epochs
@@ -134,11 +139,11 @@ class Training:
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
             values = self.chip.values(self._quantised(epoch))
-            loss = self.rule.loss(values, x[rows], y[rows], rng).total
+            loss = self.rule.loss(values, self.train_x[rows], self.train_y[rows], rng).total
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
             self.optimiser.step()
-            if self.recipe.schedule == "one-cycle":
+            if self.recipe.schedule in ("one-cycle", "half-linear"):
                 self.schedule.step()
             self.chip.clamp()
             total += loss.item() * len(rows)
@@ -201,6 +206,8 @@ def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, total_steps: int
             return OneCycleLR(optimiser, recipe.learning_rate, total_steps=total_steps)
         case "exponential":
             return ExponentialLR(optimiser, recipe.decay)
+        case "half-linear":
+            return LambdaLR(optimiser, lambda step: min(1.0, 2 * (1 - step / total_steps)))
         case "constant":
             return LambdaLR(optimiser, lambda _: 1.0)
 

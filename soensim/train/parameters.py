@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soensim.dynamics import Cell, Term, soft_slope, unroll
+from soensim.data import FloatArray, encode_data, signals
+from soensim.dynamics import Cell, InputSignal, Term, soft_slope, unroll
 from soensim.network import DelayLine, Network, step_coefficients
 from soensim.program import Slot, midpoints, slots
 from soensim.train.recipes import Recipe
@@ -50,14 +51,54 @@ class TrainableChip:
             return dict(self.latent)
         return {key: _straight_through(latent, self._tables[key]) for key, latent in self.latent.items()}
 
-    def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
-        """States after every input sample, one (batch, steps, neurons) tensor per population."""
+    def encode(self, values: FloatArray) -> Tensor:
+        """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
+        return torch.from_numpy(encode_data(self.network, values)).to(self.dtype)
+
+    def signals(self, data: Tensor, labels: Tensor | None = None) -> list[InputSignal]:
+        """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.data.signals`)."""
+        return signals(self.network, data, labels)
+
+    def unroll(
+        self,
+        values: Mapping[str, Tensor],
+        inputs: Sequence[InputSignal],
+        *,
+        local: bool = False,
+        window: range | None = None,
+    ) -> list[Tensor]:
+        """Run the chip.
+
+        Parameters
+        ----------
+        values
+            What the synapses hold, by key.
+        inputs
+            One signal per input population.
+        local
+            A gradient stays within one population and one step.
+        window
+            Samples whose states are wanted; None is all. A gradient is computed for no others if ``local``.
+
+        Returns
+        -------
+        list
+            States after these samples, one (..., samples, neurons) tensor per population, leading axes as those of
+            the signals.
+        """
         cells = [self._cell(index, values) for index in range(len(self.network.populations))]
-        initial = [inputs.new_zeros(len(inputs), p.size) for p in self.network.populations]
-        record = unroll(cells, inputs, initial, substeps=self.network.substeps, heun=self.network.integrator == "heun")[
-            1:
-        ]
-        return [torch.stack(states, 1) for states in zip(*record, strict=True)]
+        initial = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in self.network.populations]
+        record = unroll(
+            cells,
+            inputs,
+            initial,
+            substeps=self.network.substeps,
+            heun=self.network.integrator == "heun",
+            local=local,
+        )[1:]
+        if window is not None:
+            record = record[window.start : window.stop]
+        return [torch.stack(states, -2) for states in zip(*record, strict=True)]
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""
@@ -99,7 +140,7 @@ class TrainableChip:
         population = self.network.populations[index]
         retention, gain = step_coefficients(self.network, population, population.gamma_minus)
         terms = [
-            Term(synapses.source, line.lags, line.matrix(values[key]))
+            Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
             for key, synapses in self.network.synapses.items()
             if synapses.target == index and (line := self._lines[key]).lags
         ]
@@ -113,6 +154,7 @@ class TrainableChip:
             self._sources[index],
             offset,
             terms,
+            population.normalisation,
         )
 
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
@@ -127,9 +169,14 @@ class _LineTensors:
         self.place = torch.tensor(line.rows * line.shape[1] + line.columns)
         self.edges = torch.tensor(line.edges)
         self.part = torch.tensor(line.part, dtype=dtype)
+        # edges are sorted by target, then source: where all exist, undelayed, their values are the transposed matrix
+        whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]
+        self.whole = whole and bool((self.part == 1).all())
 
     def matrix(self, values: Tensor) -> Tensor:
         """Efficacies as (lags x sources or channels, targets)."""
+        if self.whole:
+            return values.view(self.shape[1], self.shape[0]).T
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
 

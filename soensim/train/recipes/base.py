@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from soensim.errors import RecipeError
 
-Schedule = Literal["constant", "exponential", "one-cycle"]
+Schedule = Literal["constant", "exponential", "one-cycle", "half-linear"]
 
 
 def setting(default: Any, doc: str) -> Any:
