@@ -275,6 +275,10 @@ class Network:
         """Return the input population that carries `data` or `label`, if there is one."""
         return next((line for line in self.inputs if line.carries == carries), None)
 
+    def carries_label(self, port: int) -> bool:
+        """Whether an input population carries the label, on all or some of its channels."""
+        return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
+
     def delay_line(self, synapses: Synapses) -> DelayLine:
         """Lay a projection out over its delayed signals; both engines build their products from this."""
         ahead = self.feed_forward and synapses.source is not None and synapses.source < synapses.target

@@ -66,6 +66,8 @@ class TrainableChip:
         *,
         local: bool = False,
         window: range | None = None,
+        populations: int | None = None,
+        initial: Sequence[Tensor] | None = None,
     ) -> list[Tensor]:
         """Run the chip.
 
@@ -79,6 +81,10 @@ class TrainableChip:
             A gradient stays within one population and one step.
         window
             Samples whose states are wanted; None is all. A gradient is computed for no others if ``local``.
+        populations
+            Run only the first so many, as if those after them stayed at rest; None is all.
+        initial
+            States at the start, (..., neurons) per population; None is at rest.
 
         Returns
         -------
@@ -86,12 +92,13 @@ class TrainableChip:
             States after these samples, one (..., samples, neurons) tensor per population, leading axes as those of
             the signals.
         """
-        cells = [self._cell(index, values) for index in range(len(self.network.populations))]
-        initial = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in self.network.populations]
+        kept = self.network.populations[:populations]
+        cells = [self._cell(index, values, len(kept)) for index in range(len(kept))]
+        rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
             cells,
             inputs,
-            initial,
+            rest if initial is None else initial,
             substeps=self.network.substeps,
             heun=self.network.integrator == "heun",
             local=local,
@@ -136,13 +143,13 @@ class TrainableChip:
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
-    def _cell(self, index: int, values: Mapping[str, Tensor]) -> Cell:
+    def _cell(self, index: int, values: Mapping[str, Tensor], populations: int) -> Cell:
         population = self.network.populations[index]
         retention, gain = step_coefficients(self.network, population, population.gamma_minus)
         terms = [
             Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
             for key, synapses in self.network.synapses.items()
-            if synapses.target == index and (line := self._lines[key]).lags
+            if synapses.target == index and (synapses.source or 0) < populations and (line := self._lines[key]).lags
         ]
         offset = self._tensor(population.flux_offset)
         if population.trim_key in values:

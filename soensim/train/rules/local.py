@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from soensim.dynamics import InputSignal
 from soensim.errors import RecipeError
 from soensim.simulate import goodness
 from soensim.train.parameters import TrainableChip
@@ -43,8 +44,8 @@ class LocalForwardForward(ForwardForward):
     def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples that count)."""
         window = self.output.window(x.shape[1] * self.chip.network.hold_samples)
-        states = self.chip.unroll(values, self.chip.signals(x, labels), local=True, window=window)
-        return [goodness(s) for s in states]
+        signals = cut(self.chip.signals(x, labels), range(window.stop))
+        return [goodness(s) for s in self.chip.unroll(values, signals, local=True, window=window)]
 
     def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Goodness (or its negative) with each label on the label lines, shape (batch, classes)."""
@@ -54,8 +55,11 @@ class LocalForwardForward(ForwardForward):
 
     def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Sum of the losses of the populations that learn."""
-        found = self.goodness(values, x, both_signs(y, self.wrong(values, x, y, rng)))
-        total = x.new_zeros(())
+        return self.compared(self.goodness(values, x, both_signs(y, self.wrong(values, x, y, rng))))
+
+    def compared(self, found: list[Tensor]) -> Loss:
+        """Loss of goodness (signs, batch, samples) per population."""
+        total = found[0].new_zeros(())
         measures: dict[str, Tensor] = {}
         for k in self.learning():
             name = self.chip.network.populations[k].name
@@ -83,16 +87,18 @@ class LocalForwardForward(ForwardForward):
             return draw_wrong(self.recipe.sharpness * self.first_scores(values, x), y, self.output.classes, rng)
 
     def first_scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Mean goodness of each label after the first sample, in the populations that see the label by then.
+        """Mean goodness of each label after the first sample, in the populations that label lines drive.
 
-        With feed-forward update that is the bottom-up pass: what the label does not change is computed once.
+        With feed-forward update this is the bottom-up pass. Populations after the last of them are not needed: a
+        population starts at rest, where it sends nothing.
         """
-        signals = [dataclasses.replace(s, frame_of=s.frame_of[:1]) for s in self.chip.signals(x, self.all_labels)]
-        seen = [goodness(s) for s in self.chip.unroll(values, signals, local=True)]
-        labelled = [g[..., 0] for g in seen if g.shape[0] > 1]
-        if not labelled:
+        network = self.chip.network
+        if not network.feed_forward or network.unlabelled_samples:  # the first sample does not tell the labels apart
             return self.scores(values, x)
-        return self.sign * torch.stack(labelled).mean(0).T
+        driven = [s.target for s in network.synapses.values() if s.source is None and network.carries_label(s.port)]
+        signals = cut(self.chip.signals(x, self.all_labels), range(1))
+        states = self.chip.unroll(values, signals, local=True, populations=max(driven) + 1)
+        return self.sign * torch.stack([goodness(states[k])[..., 0] for k in driven]).mean(0).T
 
     def compare(self, positive: Tensor, negative: Tensor, width: int) -> Tensor:
         """Loss of one population; goodness of shape (batch,)."""
@@ -111,3 +117,8 @@ class LocalForwardForward(ForwardForward):
     def learning(self) -> list[int]:
         """Populations that learn in this epoch."""
         return list(range(len(self.chip.network.populations)))
+
+
+def cut(signals: list[InputSignal], samples: range) -> list[InputSignal]:
+    """Keep some of the samples only: what comes after those that count need not be run."""
+    return [dataclasses.replace(s, frame_of=s.frame_of[samples.start : samples.stop]) for s in signals]
