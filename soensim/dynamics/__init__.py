@@ -1,6 +1,6 @@
 """The physics of one time step: pure functions of (state, parameters), for numpy arrays and torch tensors."""
 
-from soensim.dynamics.drive import Drive, InputSignal, Term
+from soensim.dynamics.drive import Drive, InputSignal, Term, alike
 from soensim.dynamics.normalise import Normalisation, normalise
 from soensim.dynamics.source import SOURCE_FUNCTIONS, Array, SourceFunction, array_namespace, soft_slope
 from soensim.dynamics.step import check_step, coefficients, largest_step, step, substeps_needed
@@ -15,6 +15,7 @@ __all__ = [
     "Normalisation",
     "SourceFunction",
     "Term",
+    "alike",
     "array_namespace",
     "check_step",
     "coefficients",

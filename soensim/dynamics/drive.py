@@ -115,8 +115,17 @@ def product(lags: Sequence[int], blocks: Sequence[Array]) -> Product:
     if len(lags) > 1 and not any(_is_sparse(block) for block in blocks):
         xp = array_namespace(blocks[0])
         stacked = xp.concatenate(blocks)
-        return lambda signal: xp.concatenate([signal(lag) for lag in lags], -1) @ stacked
+        return lambda signal: xp.concatenate(alike([signal(lag) for lag in lags]), -1) @ stacked
     return lambda signal: reduce(add, [_times(signal(lag), block) for lag, block in zip(lags, blocks, strict=True)])
+
+
+def alike(arrays: Sequence[Array]) -> Sequence[Array]:
+    """Broadcast arrays to one shape: the states at rest have one row, those later on a row per sample."""
+    shapes = {tuple(a.shape) for a in arrays}
+    if len(shapes) == 1:
+        return arrays
+    xp, shape = array_namespace(arrays[0]), np.broadcast_shapes(*shapes)
+    return [xp.broadcast_to(a, shape) for a in arrays]
 
 
 def _times(signal: Array, block: Array) -> Array:

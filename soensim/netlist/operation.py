@@ -20,9 +20,9 @@ class Timing(Part):
     """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
     (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
     hold_samples: Annotated[int, Field(ge=2, le=100_000)] | None = None
-    """Each step of a data set is held for so many samples; absent: one. Static data are then seen for a while."""
+    """Number of samples for which each step of a data set is held; absent: one. Static data are then seen for a while."""
     unlabelled_samples: Annotated[int, Field(ge=1)] | None = None
-    """So many first samples are shown without the label; absent: none."""
+    """Number of first samples that are shown without the label; absent: none."""
     integrator: Literal["forward-euler", "heun", "exponential-euler"] = "forward-euler"
     """How a step is taken: retention 1 - gamma_minus dt (`heun`: two such steps, order 2), or exp(-gamma_minus dt)."""
     update: Literal["lockstep", "feed-forward"] = "lockstep"

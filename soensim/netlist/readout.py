@@ -13,6 +13,8 @@ Names = Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
 
 
 class _Readout(Part):
+    kind: str
+    """How the answer is read."""
     population: Name | None = None
     """Name of the dendrite population that is read."""
     populations: Names | None = None
@@ -54,9 +56,9 @@ class GoodnessReadout(_Readout):
     state: Literal["final", "all"]
     """Which state counts: that of the last step, or the sum over all steps."""
     first_sample: Annotated[int, Field(ge=1)] | None = None
-    """First sample that counts, with `state: all`; absent: the first there is (1)."""
+    """Number of the first sample that counts, with `state: all`; absent: the first there is (1)."""
     last_sample: Annotated[int, Field(ge=1)] | None = None
-    """Last sample that counts, with `state: all`; absent: the last there is."""
+    """Number of the last sample that counts, with `state: all`; absent: the last there is."""
     prefers: Literal["low"] | None = None
     """`low`: the label with the least goodness is the answer (inverted objective); absent: the one with the most."""
 

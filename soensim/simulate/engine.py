@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from soensim.data import split_channels
-from soensim.dynamics import Array, Cell, InputSignal, Term, unroll
+from soensim.dynamics import Array, Cell, InputSignal, Term, alike, unroll
 from soensim.errors import SimulationError
 from soensim.network import DelayLine, LinearOutput, Network, step_coefficients
 from soensim.program import READOUT, Program
@@ -154,7 +154,7 @@ class Engine:
                 heun=self.network.integrator == "heun",
                 noise=noise,
             )
-        return [np.stack(states, -2) for states in zip(*record[1:], strict=True)]
+        return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
 
 
 @cache

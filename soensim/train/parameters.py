@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import FloatArray, encode_data, signals
-from soensim.dynamics import Cell, InputSignal, Term, soft_slope, unroll
+from soensim.dynamics import Cell, InputSignal, Term, alike, soft_slope, unroll
 from soensim.network import DelayLine, Network, step_coefficients
 from soensim.program import Slot, midpoints, slots
 from soensim.train.recipes import Recipe
@@ -105,7 +105,7 @@ class TrainableChip:
         )[1:]
         if window is not None:
             record = record[window.start : window.stop]
-        return [torch.stack(states, -2) for states in zip(*record, strict=True)]
+        return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""
