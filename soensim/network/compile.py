@@ -144,6 +144,7 @@ def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) ->
             targets=targets,
             sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
+            programmable_scale=projection.efficacy.full_scale == "programmable",
             delay_steps=_frozen(steps),
             delay_remainder=_frozen(remainder),
         )
@@ -201,6 +202,7 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
             readout.classes,
             readout.state,
             readout.efficacy.level_table,
+            readout.efficacy.full_scale == "programmable",
             _frozen(signs),
             readout.location == "on-chip",
             readout.efficacy.bits,

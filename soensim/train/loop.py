@@ -99,7 +99,10 @@ class Training:
             self._save_epoch()
         ideal = {name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()}
         program = Program.quantised(
-            self.network, self.chip.weights(), ideal=self.chip.weights(ideal) if ideal else None
+            self.network,
+            self.chip.weights(),
+            ideal=self.chip.weights(ideal) if ideal else None,
+            scales=self.chip.scales if recipe.quantise else None,
         ).with_header(self._header())
         if self.run_dir is not None:
             program.save(self.run_dir / "program.safetensors")
@@ -114,6 +117,8 @@ class Training:
         self.optimiser = torch.optim.Adam(
             list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
+        if self.ideal:
+            self.chip.set_scales({name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()})
         self.schedule = _schedule(self.optimiser, recipe, epochs * -(-self.samples // recipe.batch_size))
 
     def _epoch(self, epoch: int) -> float:
@@ -130,10 +135,14 @@ class Training:
             leave=epoch + 1 == epochs,
             dynamic_ncols=True,
         )
+        self.chip.begin_epoch(epoch)
         total = 0.0
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
-            values = self.chip.values(self._quantised(epoch))
+            # what a batch draws depends on its numbers alone, like an epoch's
+            values = self.chip.values(
+                self._quantised(epoch), np.random.default_rng([self.recipe.train_seed, epoch, count])
+            )
             loss = self.rule.loss(values, x[rows], y[rows], rng).total
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)

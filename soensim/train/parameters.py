@@ -11,7 +11,8 @@ from torch import Tensor
 
 from soensim.dynamics import Cell, Term, soft_slope, unroll
 from soensim.network import DelayLine, Network, step_coefficients
-from soensim.program import Slot, midpoints, slots
+from soensim.program import Slot, best_scale, slots
+from soensim.train.quantise import Table, nearest_first, straight_through, uniform
 from soensim.train.recipes import Recipe
 
 
@@ -35,7 +36,9 @@ class TrainableChip:
         self.recipe = recipe
         self.dtype = dtype
         self.slots = slots(network)
-        self._tables = {key: _SlotTensors(slot, dtype) for key, slot in self.slots.items()}
+        self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
+        self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
+        self._fixed: dict[str, tuple[Tensor, Tensor]] = {}
         rng = np.random.default_rng(recipe.train_seed)
         self.latent = {
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
@@ -44,11 +47,52 @@ class TrainableChip:
         self._lines = {key: _LineTensors(network.delay_line(s), dtype) for key, s in network.synapses.items()}
         self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
 
-    def values(self, quantise: bool) -> dict[str, Tensor]:
-        """Values that the synapses hold, by key, with straight-through gradients where quantised."""
+    def values(self, quantise: bool, rng: np.random.Generator | None = None) -> dict[str, Tensor]:
+        """Values that the synapses hold, by key, with straight-through gradients where quantised.
+
+        Parameters
+        ----------
+        quantise
+            Whether they are levels of the chip.
+        rng
+            Draws what the recipe leaves to chance in training; None gives the values as they would be programmed:
+            the nearest levels.
+        """
         if not quantise:
             return dict(self.latent)
-        return {key: _straight_through(latent, self._tables[key]) for key, latent in self.latent.items()}
+        return {key: self._held(key, latent, rng) for key, latent in self.latent.items()}
+
+    def _held(self, key: str, latent: Tensor, rng: np.random.Generator | None) -> Tensor:
+        table, method = self._tables[key], self.recipe.quantisation
+        if rng is None or method == "straight-through":
+            return straight_through(latent, table.nearest(latent))
+        if method == "stochastic":
+            return straight_through(latent, table.rounded(latent, uniform(latent.shape, rng, self.dtype)))
+        if key not in self._fixed:
+            return latent
+        fixed, held = self._fixed[key]
+        return torch.where(fixed, held, latent)
+
+    def set_scales(self, latent: Mapping[str, Tensor]) -> None:
+        """Set every programmable full scale to the one that brings the levels nearest to these values."""
+        for key in self.scales:
+            slot = self.slots[key]
+            self.scales[key] = best_scale(slot, latent[key].detach().double().numpy())
+            self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Fix the share of the values that the recipe's gradual quantisation holds at a level in this epoch.
+
+        It depends on the latent values alone, so a resumed training fixes the same ones.
+        """
+        recipe = self.recipe
+        done = epoch - recipe.ideal_epochs
+        if not recipe.quantise or recipe.quantisation != "gradual" or done < 0:
+            return
+        for key, latent in self.latent.items():
+            nearest = self._tables[key].nearest(latent)
+            self._fixed[key] = nearest_first(latent, nearest, done / recipe.epochs), nearest
+        self.clamp()
 
     def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
         """States after every input sample, one (batch, steps, neurons) tensor per population."""
@@ -60,11 +104,13 @@ class TrainableChip:
         return [torch.stack(states, 1) for states in zip(*record, strict=True)]
 
     def clamp(self) -> None:
-        """Pull latent values back into the range that the chip can hold."""
+        """Pull latent values back into the range that the chip can hold, and fixed ones back to their level."""
         with torch.no_grad():
             for key, latent in self.latent.items():
-                low, high = self._tables[key].low, self._tables[key].high
-                latent.copy_(torch.minimum(torch.maximum(latent, low), high))
+                latent.copy_(self._tables[key].clamp(latent))
+                if key in self._fixed:
+                    fixed, held = self._fixed[key]
+                    latent.copy_(torch.where(fixed, held, latent))
 
     def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
@@ -132,19 +178,3 @@ class _LineTensors:
         """Efficacies as (lags x sources or channels, targets)."""
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
-
-
-class _SlotTensors:
-    def __init__(self, slot: Slot, dtype: torch.dtype) -> None:
-        self.levels = torch.tensor(slot.levels, dtype=dtype)
-        self.midpoints = torch.tensor(midpoints(slot.levels), dtype=dtype)
-        self.sign = torch.tensor(slot.sign, dtype=dtype)
-        ends = self.sign * self.levels[0], self.sign * self.levels[-1]
-        self.low, self.high = torch.minimum(*ends), torch.maximum(*ends)
-
-
-def _straight_through(latent: Tensor, table: _SlotTensors) -> Tensor:
-    """Nearest level forward, identity backward (Bengio 2013, arXiv:1308.3432)."""
-    with torch.no_grad():
-        nearest = table.sign * table.levels[torch.bucketize(table.sign * latent, table.midpoints)]
-    return latent + (nearest - latent).detach()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 from soensim.errors import RecipeError
 
 Schedule = Literal["constant", "exponential", "one-cycle"]
+Quantisation = Literal["straight-through", "gradual", "stochastic"]
 
 
 def setting(default: Any, doc: str) -> Any:
@@ -33,7 +34,10 @@ class Recipe:
     decay: float = setting(0.98, "factor per epoch of the exponential schedule")
     weight_decay: float = setting(0.0, "L2 penalty of Adam")
     clip_norm: float = setting(1.0, "largest norm of the gradient")
-    quantise: bool = setting(True, "quantisation-aware: straight-through estimator over the level tables")
+    quantise: bool = setting(True, "quantisation-aware: train through the level tables")
+    quantisation: Quantisation = setting(
+        "straight-through", "how: nearest level, growing share of fixed values, or a random neighbour level"
+    )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
     slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
@@ -61,6 +65,8 @@ class Recipe:
 
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
+        if self.quantisation != "straight-through" and not self.quantise:
+            raise RecipeError(f"quantisation is {self.quantisation!r}; it has no meaning without quantise")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and all settings as plain data."""
