@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from soensim.errors import ProgramError
 from soensim.files import write_atomic
 from soensim.network import Network
-from soensim.program.slots import FloatArray, best_scale, slots
+from soensim.program.levels import FloatArray, best_scale, slots
 
 FORMAT = "soensim-program/1"
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from soensim.data import Dataset, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
 from soensim.files import write_atomic
-from soensim.network import Network
+from soensim.network import Network, refined
 from soensim.program import Program
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.parameters import TrainableChip
@@ -49,6 +49,7 @@ class Training:
             raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
         if data.validation.samples == 0:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
+        network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
         self.chip = TrainableChip(network, recipe)
@@ -90,6 +91,7 @@ class Training:
                     "epoch": epoch + 1,
                     "loss": loss,
                     "validation_accuracy": accuracy(self.rule, values, validation.inputs, validation.labels),
+                    **self._on_chips(values),
                     "learning_rate": float(rate),
                     "seconds": round(time.perf_counter() - started, 3),
                 }
@@ -107,6 +109,19 @@ class Training:
         if self.run_dir is not None:
             program.save(self.run_dir / "program.safetensors")
         return TrainResult(program, self.history)
+
+    def _on_chips(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Mean validation accuracy on virtual chips that are the same in every epoch."""
+        count, validation = self.recipe.validation_chips, self.data.validation
+        if count == 0:
+            return {}
+        # batches count from 1: no batch of the first epoch draws like this
+        seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
+        found = [
+            accuracy(self.rule, self.chip.on_chip(values, int(seed)), validation.inputs, validation.labels)
+            for seed in seeds
+        ]
+        return {"validation_accuracy_chips": float(np.mean(found))}
 
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
@@ -139,10 +154,7 @@ class Training:
         total = 0.0
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
-            # what a batch draws depends on its numbers alone, like an epoch's
-            values = self.chip.values(
-                self._quantised(epoch), np.random.default_rng([self.recipe.train_seed, epoch, count])
-            )
+            values = self.chip.training_values(self._quantised(epoch), (epoch, count))
             loss = self.rule.loss(values, x[rows], y[rows], rng).total
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)

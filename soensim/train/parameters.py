@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.dynamics import Cell, Term, soft_slope, unroll
-from soensim.network import DelayLine, Network, step_coefficients
+from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
+from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
 from soensim.train.quantise import Table, nearest_first, straight_through, uniform
 from soensim.train.recipes import Recipe
 
@@ -35,6 +36,7 @@ class TrainableChip:
         self.network = network
         self.recipe = recipe
         self.dtype = dtype
+        self.spreads = spreads_of(network, recipe)
         self.slots = slots(network)
         self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
         self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
@@ -44,7 +46,7 @@ class TrainableChip:
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
             for key, slot in self.slots.items()
         }
-        self._lines = {key: _LineTensors(network.delay_line(s), dtype) for key, s in network.synapses.items()}
+        self._lines = self._line_tensors(network)
         self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool, rng: np.random.Generator | None = None) -> dict[str, Tensor]:
@@ -61,6 +63,20 @@ class TrainableChip:
         if not quantise:
             return dict(self.latent)
         return {key: self._held(key, latent, rng) for key, latent in self.latent.items()}
+
+    def training_values(self, quantise: bool, batch: tuple[int, int]) -> dict[str, Tensor]:
+        """Values for one batch, (epoch, number): quantised as the recipe says, on a virtual chip of its own.
+
+        What is drawn depends on the train seed and these two numbers alone. One chip per batch: its share of the
+        gradient's variance is small beside that of the samples (measured in studies/robustness).
+        """
+        rng = np.random.default_rng([self.recipe.train_seed, *batch])
+        values = self.values(quantise, rng)
+        return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
+
+    def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
+        """Values as the virtual chip of this seed has them, with the recipe's spreads."""
+        return as_fabricated(self.network, values, self.spreads, chip_seed)
 
     def _held(self, key: str, latent: Tensor, rng: np.random.Generator | None) -> Tensor:
         table, method = self._tables[key], self.recipe.quantisation
@@ -96,12 +112,31 @@ class TrainableChip:
 
     def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
         """States after every input sample, one (batch, steps, neurons) tensor per population."""
-        cells = [self._cell(index, values) for index in range(len(self.network.populations))]
-        initial = [inputs.new_zeros(len(inputs), p.size) for p in self.network.populations]
-        record = unroll(cells, inputs, initial, substeps=self.network.substeps, heun=self.network.integrator == "heun")[
-            1:
-        ]
+        network = self.network
+        lines = self._lines
+        if DELAY_FACTOR in values:
+            lines = self._line_tensors(with_delay_factor(network, float(values[DELAY_FACTOR])))
+        cells = [self._cell(index, values, lines) for index in range(len(network.populations))]
+        initial = [inputs.new_zeros(len(inputs), p.size) for p in network.populations]
+        record = unroll(
+            cells,
+            inputs,
+            initial,
+            substeps=network.substeps,
+            heun=network.integrator == "heun",
+            noise=self._noise(values, inputs),
+        )[1:]
         return [torch.stack(states, 1) for states in zip(*record, strict=True)]
+
+    def _noise(self, values: Mapping[str, Tensor], inputs: Tensor) -> Callable[[int, int], Tensor] | None:
+        if READ_SEED not in values:
+            return None
+        shape = (inputs.shape[1], len(inputs), self.network.neurons)
+        drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
+        return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
+
+    def _line_tensors(self, network: Network) -> dict[str, _LineTensors]:
+        return {key: _LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold, and fixed ones back to their level."""
@@ -141,21 +176,27 @@ class TrainableChip:
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
-    def _cell(self, index: int, values: Mapping[str, Tensor]) -> Cell:
+    def _cell(self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, _LineTensors]) -> Cell:
         population = self.network.populations[index]
-        retention, gain = step_coefficients(self.network, population, population.gamma_minus)
+
+        def device(name: str) -> NDArray[np.float64]:
+            nominal: NDArray[np.float64] = getattr(population, name)
+            drawn = values.get(f"{population.name}.{name}")
+            return nominal if drawn is None else drawn.numpy()
+
+        retention, gain = step_coefficients(self.network, population, device("gamma_minus"))
         terms = [
             Term(synapses.source, line.lags, line.matrix(values[key]))
             for key, synapses in self.network.synapses.items()
-            if synapses.target == index and (line := self._lines[key]).lags
+            if synapses.target == index and (line := lines[key]).lags
         ]
-        offset = self._tensor(population.flux_offset)
+        offset = self._tensor(device("flux_offset"))
         if population.trim_key in values:
             offset = offset + values[population.trim_key]
         return Cell(
             self._tensor(retention),
             self._tensor(gain),
-            self._tensor(population.bias_current),
+            self._tensor(device("bias_current")),
             self._sources[index],
             offset,
             terms,

@@ -75,7 +75,7 @@ def best_scale(slot: Slot, values: FloatArray) -> float:
     """Find the full scale c in (0, 1] that brings the levels nearest to given values.
 
     Minimises E(c) = sum (v - c l)^2, l being the level whose multiple c l is nearest to v = sign x value. E is
-    piecewise quadratic: the level of v changes where c passes v / m, for a midpoint m of the table, and between two such
+    piecewise quadratic: the level of v changes where c passes v / m, for a midpoint m of the table; between two such
     borders E = sum v^2 - 2 c (v . l) + c^2 (l . l). All pieces are looked at, so the minimum is the global one; of
     equal ones the largest scale is taken. With very many values and levels, evenly spread quantiles of the values stand
     for them.
