@@ -15,7 +15,7 @@ from soensim.routing import route
 from soensim.simulate import simulate
 from soensim.train import BpttRecipe, train
 from soensim.train.parameters import TrainableChip
-from soensim.train.quantise import Table, nearest_first
+from soensim.train.quantise import Table
 
 PROGRAMMABLE = SMALL.replace("range: 0.3}", "range: 0.3, full_scale: programmable}").replace(
     "range: 1.0}", "range: 1.0, full_scale: programmable}"
@@ -160,7 +160,7 @@ def test_stochastic_rounding_is_unbiased_and_takes_neighbours(sign):
     held = table.rounded(inside, drawn)
     error = (held.mean(0) - inside).abs()
     assert float(error.max()) < 5 * 0.3 / np.sqrt(20_000)
-    for column, value in zip(held.T, inside, strict=True):
+    for column, value in zip(held.T, inside.tolist(), strict=True):
         ordered = np.sort(sign * levels)
         below, above = ordered[ordered <= value + 1e-12].max(), ordered[ordered >= value - 1e-12].min()
         assert {round(float(v), 12) for v in column.unique()} <= {round(below, 12), round(above, 12)}
@@ -183,11 +183,18 @@ def test_stochastic_draws_depend_on_the_batch_alone_and_validation_takes_the_nea
     torch.testing.assert_close(chip.latent["hidden->hidden"].grad, torch.ones(18))
 
 
-def test_the_nearest_values_are_fixed_first():
-    latent, nearest = torch.tensor([0.9, 0.5, 0.1, 0.0]), torch.tensor([1.0, 0.0, 0.0, 0.0])
-    assert nearest_first(latent, nearest, 0.0).tolist() == [False] * 4
-    assert nearest_first(latent, nearest, 0.5).tolist() == [False, False, True, True]
-    assert nearest_first(latent, nearest, 1.0).tolist() == [True] * 4
+def test_gradual_quantisation_blends_into_the_nearest_levels(small):
+    recipe = BpttRecipe(quantisation="gradual", ideal_epochs=2, epochs=4)
+    chip = TrainableChip(small, recipe)
+    nearest = chip.values(True)
+    for epoch, share in ((2, 0.0), (3, 0.25), (5, 0.75)):
+        for key, value in chip.training_values(True, (epoch, 1)).items():
+            expected = (1 - share) * chip.latent[key] + share * nearest[key]
+            torch.testing.assert_close(value, expected)
+            (gradient,) = torch.autograd.grad(value.sum(), chip.latent[key])
+            torch.testing.assert_close(gradient, torch.full_like(gradient, 1 - share))
+    untouched = chip.training_values(False, (0, 1))
+    assert all(torch.equal(untouched[key], chip.latent[key]) for key in untouched)
 
 
 @pytest.mark.parametrize("method", ["gradual", "stochastic"])

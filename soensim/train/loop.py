@@ -150,7 +150,6 @@ class Training:
             leave=epoch + 1 == epochs,
             dynamic_ncols=True,
         )
-        self.chip.begin_epoch(epoch)
         total = 0.0
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()

@@ -13,7 +13,7 @@ from soensim.dynamics import Cell, Term, soft_slope, unroll
 from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
-from soensim.train.quantise import Table, nearest_first, straight_through, uniform
+from soensim.train.quantise import Table, blended, straight_through, uniform
 from soensim.train.recipes import Recipe
 
 
@@ -40,7 +40,6 @@ class TrainableChip:
         self.slots = slots(network)
         self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
         self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
-        self._fixed: dict[str, tuple[Tensor, Tensor]] = {}
         rng = np.random.default_rng(recipe.train_seed)
         self.latent = {
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
@@ -49,20 +48,11 @@ class TrainableChip:
         self._lines = self._line_tensors(network)
         self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
 
-    def values(self, quantise: bool, rng: np.random.Generator | None = None) -> dict[str, Tensor]:
-        """Values that the synapses hold, by key, with straight-through gradients where quantised.
-
-        Parameters
-        ----------
-        quantise
-            Whether they are levels of the chip.
-        rng
-            Draws what the recipe leaves to chance in training; None gives the values as they would be programmed:
-            the nearest levels.
-        """
+    def values(self, quantise: bool) -> dict[str, Tensor]:
+        """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
         if not quantise:
             return dict(self.latent)
-        return {key: self._held(key, latent, rng) for key, latent in self.latent.items()}
+        return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
     def training_values(self, quantise: bool, batch: tuple[int, int]) -> dict[str, Tensor]:
         """Values for one batch, (epoch, number): quantised as the recipe says, on a virtual chip of its own.
@@ -71,23 +61,28 @@ class TrainableChip:
         gradient's variance is small beside that of the samples (measured in studies/robustness).
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
-        values = self.values(quantise, rng)
+        values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
         return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
 
     def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
         """Values as the virtual chip of this seed has them, with the recipe's spreads."""
         return as_fabricated(self.network, values, self.spreads, chip_seed)
 
-    def _held(self, key: str, latent: Tensor, rng: np.random.Generator | None) -> Tensor:
-        table, method = self._tables[key], self.recipe.quantisation
-        if rng is None or method == "straight-through":
-            return straight_through(latent, table.nearest(latent))
-        if method == "stochastic":
-            return straight_through(latent, table.rounded(latent, uniform(latent.shape, rng, self.dtype)))
-        if key not in self._fixed:
-            return latent
-        fixed, held = self._fixed[key]
-        return torch.where(fixed, held, latent)
+    def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Values that training sees in place of the nearest levels."""
+        recipe = self.recipe
+        match recipe.quantisation:
+            case "straight-through":
+                return self.values(True)
+            case "gradual":
+                share = (epoch - recipe.ideal_epochs) / recipe.epochs
+                return {key: blended(w, self._tables[key].nearest(w), share) for key, w in self.latent.items()}
+            case "stochastic":
+                held = {
+                    key: self._tables[key].rounded(w, uniform(w.shape, rng, self.dtype))
+                    for key, w in self.latent.items()
+                }
+                return {key: straight_through(w, held[key]) for key, w in self.latent.items()}
 
     def set_scales(self, latent: Mapping[str, Tensor]) -> None:
         """Set every programmable full scale to the one that brings the levels nearest to these values."""
@@ -95,20 +90,6 @@ class TrainableChip:
             slot = self.slots[key]
             self.scales[key] = best_scale(slot, latent[key].detach().double().numpy())
             self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Fix the share of the values that the recipe's gradual quantisation holds at a level in this epoch.
-
-        It depends on the latent values alone, so a resumed training fixes the same ones.
-        """
-        recipe = self.recipe
-        done = epoch - recipe.ideal_epochs
-        if not recipe.quantise or recipe.quantisation != "gradual" or done < 0:
-            return
-        for key, latent in self.latent.items():
-            nearest = self._tables[key].nearest(latent)
-            self._fixed[key] = nearest_first(latent, nearest, done / recipe.epochs), nearest
-        self.clamp()
 
     def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
         """States after every input sample, one (batch, steps, neurons) tensor per population."""
@@ -139,13 +120,10 @@ class TrainableChip:
         return {key: _LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
 
     def clamp(self) -> None:
-        """Pull latent values back into the range that the chip can hold, and fixed ones back to their level."""
+        """Pull latent values back into the range that the chip can hold."""
         with torch.no_grad():
             for key, latent in self.latent.items():
                 latent.copy_(self._tables[key].clamp(latent))
-                if key in self._fixed:
-                    fixed, held = self._fixed[key]
-                    latent.copy_(torch.where(fixed, held, latent))
 
     def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""

@@ -53,13 +53,12 @@ def uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: torch.dtype
     return torch.tensor(drawn, dtype=dtype)
 
 
-def nearest_first(latent: Tensor, nearest: Tensor, fraction: float) -> Tensor:
-    """Mark the ``fraction`` of values that are nearest to a level, shape of ``latent``.
+def blended(latent: Tensor, nearest: Tensor, share: float) -> Tensor:
+    """(1 - share) w + share q(w): the nearest level takes over little by little; q has no gradient.
 
-    Values that are held at a level have the distance zero: once marked, they are marked at every larger fraction.
+    Alpha-blending (Liu and Mattina 2019, arXiv:1903.01061), which needs no estimator of the slope of q. The other way
+    tried, fixing a growing share of the values at their level, nearest ones first (after INQ, arXiv:1702.03044), was
+    worse at 4 and 3 bits by 0.7 and 2.1 points with a fitted full scale, by 6 and 40 with a fixed one (rows-28 of
+    studies/quantisation, validation, three seeds).
     """
-    count = round(fraction * latent.numel())
-    order = torch.argsort((latent.detach() - nearest).abs().ravel(), stable=True)
-    marked = torch.zeros(latent.numel(), dtype=torch.bool)
-    marked[order[:count]] = True
-    return marked.view(latent.shape)
+    return (1 - share) * latent + share * nearest

@@ -36,7 +36,7 @@ class Recipe:
     clip_norm: float = setting(1.0, "largest norm of the gradient")
     quantise: bool = setting(True, "quantisation-aware: train through the level tables")
     quantisation: Quantisation = setting(
-        "straight-through", "how: nearest level, growing share of fixed values, or a random neighbour level"
+        "straight-through", "how: the nearest level, a blend that turns into it, or a random neighbour level"
     )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
