@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.data import Dataset, Split, argmax_decode, check_fit
-from soensim.errors import DataError, SoensimError
+from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluate.statistics import Interval, mean_interval, proportion_interval
 from soensim.netlist import Netlist
-from soensim.network import Network, compile_network
+from soensim.network import Network, compile_network, refined
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
 from soensim.simulate import class_scores
@@ -154,11 +154,11 @@ def evaluate(
         raise SoensimError(f"trials is {trials}; at least one chip is needed")
     if seed < 0:
         raise SoensimError(f"seed is {seed}; it must not be below 0")
-    coarse = compile_network(routed)
+    program.check_chip(compile_network(routed))
+    coarse = _training_network(routed, program)
     if refine is None:
         refine = 1 if coarse.virtual else REFINE_SQUID
-    network = compile_network(routed, refine=refine)
-    program.check_chip(network)
+    network = refined(coarse, refine)
     check_fit(network, dataset)
     _check_unseen(program, dataset)
 
@@ -201,6 +201,18 @@ def evaluate(
         spreads=dict(network.spreads),
         seeds={"chip_seeds": chip_seeds},
     )
+
+
+def _training_network(routed: RoutedNetlist, program: Program) -> Network:
+    """Compile the chip at the step that training used: the netlist's, or the finer one that the header names."""
+    network = compile_network(routed)
+    substeps = program.header.get("substeps", network.substeps)
+    if substeps % network.substeps:
+        raise ProgramError(
+            f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
+            f"{network.substeps}, and training can only use a multiple of them"
+        )
+    return refined(network, substeps // network.substeps)
 
 
 def predict(network: Network, program: Program, split: Split, *, chip_seed: int | None = None) -> IntArray:

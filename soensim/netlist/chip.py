@@ -118,6 +118,11 @@ class Netlist(Part):
                 f"{projection.target!r} is an input population; a target must be of kind 'spiking'",
                 *("projections", k, "target"),
             )
+        if isinstance(target, SpikingPopulation) and projection.efficacy.full_scale == "programmable":
+            raise fault(
+                "is for rate neurons: a spiking chip takes its level tables as they stand; remove it",
+                *("projections", k, "efficacy", "full_scale"),
+            )
         if not isinstance(target, SpikingPopulation):
             for key in ("place", "loss_db"):
                 if getattr(projection, key) is not None:
@@ -266,6 +271,9 @@ class Netlist(Part):
         )
         for projection, parts in zip(self.projections, content["projections"], strict=True):
             parts["topology"] = self.edges(projection).digest
+        for part in (*content["projections"], content.get("readout", {})):
+            if part.get("efficacy", {}).get("full_scale") == "fixed":
+                del part["efficacy"]["full_scale"]  # chips from before the key exists keep their hash
         content["projections"] = sorted(content["projections"], key=lambda p: (p["source"], p["target"]))
         content["channels"] = list(self.inputs)
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None

@@ -29,7 +29,7 @@ class InputPopulation(Part):
     """What is done to the channels of a sample before they enter the chip: divide by the Euclidean norm (`l2`), by the
     root mean square (`rms`), or subtract the mean and divide by the standard deviation (`standardise`)."""
     label_channels: Annotated[int, Field(ge=2)] | None = None
-    """Number of first channels that carry the one-hot label instead of the data, as in Hinton's forward-forward on images."""
+    """Number of first channels that carry the one-hot label instead of the data, as Hinton's first ten pixels do."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

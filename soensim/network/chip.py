@@ -75,6 +75,8 @@ class Synapses:
         Shape (edges,): efficacy = sign x level; +1 everywhere where the program decides.
     levels
         Ascending level table (Phi_0 per I_c).
+    programmable_scale
+        Whether a program may shrink the whole table by one factor.
     delay_steps, delay_remainder
         Shape (edges,): the delay of an edge is (delay_steps + delay_remainder) dt, whole integration steps and a
         remainder in [0, 1). See `delays` for how the remainder is treated.
@@ -89,6 +91,7 @@ class Synapses:
     targets: NDArray[np.int64]
     sign: FloatArray
     levels: FloatArray
+    programmable_scale: bool
     delay_steps: NDArray[np.int64]
     delay_remainder: FloatArray
 
@@ -148,6 +151,7 @@ class LinearOutput:
     classes: int
     state: str
     levels: FloatArray
+    programmable_scale: bool
     sign: FloatArray
     on_chip: bool
     bits: int | None

@@ -20,11 +20,10 @@ from soensim.network.chip import (
     Synapses,
 )
 from soensim.network.dendrites import check_validity, gammas, sample_duration, source_function
+from soensim.network.restep import whole_steps
 from soensim.routing import RoutedNetlist, RoutedProjection
 
 T = TypeVar("T", bound=np.generic)
-
-_WHOLE_STEP = 1e-9  # a remainder this near to 0 or 1 is a rounding error of ps / dt, not a part of a step
 
 
 def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
@@ -145,7 +144,7 @@ def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
         existing = routed.projections[projection.key]
         n_sources = netlist.populations[projection.source].size
         _check_delays(projection.key, existing)
-        steps, remainder = _whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
+        steps, remainder = whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
         sources, targets = existing.edges.sources, existing.edges.targets
         synapses[projection.key] = Synapses(
             key=projection.key,
@@ -157,6 +156,7 @@ def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
             targets=targets,
             sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
+            programmable_scale=projection.efficacy.full_scale == "programmable",
             delay_steps=_frozen(steps),
             delay_remainder=_frozen(remainder),
         )
@@ -174,14 +174,6 @@ def _check_delays(key: str, routed: RoutedProjection) -> None:
         raise RoutingError(
             f"projection {key!r}: delay_ps of edge {wrong[0]} is {delays[wrong[0]]}; a delay is finite and 0 or more"
         )
-
-
-def _whole_steps(delays: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-    """Split delays (in steps) into whole steps and a remainder in [0, 1)."""
-    whole = np.floor(delays)
-    remainder = delays - whole
-    up = remainder > 1 - _WHOLE_STEP
-    return (whole + up).astype(np.int64), np.where(up | (remainder < _WHOLE_STEP), 0.0, remainder)
 
 
 def edge_signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:
@@ -214,6 +206,7 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
             readout.classes,
             readout.state,
             readout.efficacy.level_table,
+            readout.efficacy.full_scale == "programmable",
             _frozen(signs),
             readout.location == "on-chip",
             readout.efficacy.bits,

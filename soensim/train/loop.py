@@ -20,7 +20,7 @@ from tqdm import tqdm
 from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
 from soensim.files import write_atomic
-from soensim.network import Network
+from soensim.network import Network, refined
 from soensim.program import Program
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.parameters import TrainableChip
@@ -49,6 +49,7 @@ class Training:
             raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
         if data.validation.samples == 0:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
+        network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
         self.chip = TrainableChip(network, recipe)
@@ -92,6 +93,7 @@ class Training:
                     "epoch": epoch + 1,
                     "loss": loss,
                     "validation_accuracy": accuracy(self.rule, values, self.validation_x, self.validation_y),
+                    **self._on_chips(values),
                     "learning_rate": float(rate),
                     "seconds": round(time.perf_counter() - started, 3),
                 }
@@ -101,7 +103,10 @@ class Training:
             self._save_epoch()
         ideal = {name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()}
         program = Program.quantised(
-            self.network, self.chip.weights(), ideal=self.chip.weights(ideal) if ideal else None
+            self.network,
+            self.chip.weights(),
+            ideal=self.chip.weights(ideal) if ideal else None,
+            scales=self.chip.scales if recipe.quantise else None,
         ).with_header(self._header())
         if self.run_dir is not None:
             program.save(self.run_dir / "program.safetensors")
@@ -109,6 +114,19 @@ class Training:
 
     def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
         return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])
+
+    def _on_chips(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Mean validation accuracy on virtual chips that are the same in every epoch."""
+        count = self.recipe.validation_chips
+        if count == 0:
+            return {}
+        # batches count from 1: no batch of the first epoch draws like this
+        seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
+        found = [
+            accuracy(self.rule, self.chip.on_chip(values, int(seed)), self.validation_x, self.validation_y)
+            for seed in seeds
+        ]
+        return {"validation_accuracy_chips": float(np.mean(found))}
 
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
@@ -119,6 +137,8 @@ class Training:
         self.optimiser = torch.optim.Adam(
             list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
+        if self.ideal:
+            self.chip.set_scales({name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()})
         self.schedule = _schedule(self.optimiser, recipe, epochs * -(-self.samples // recipe.batch_size))
 
     def _epoch(self, epoch: int) -> float:
@@ -138,7 +158,7 @@ class Training:
         total = 0.0
         for count, rows in enumerate(bar, 1):
             self.optimiser.zero_grad()
-            values = self.chip.values(self._quantised(epoch))
+            values = self.chip.training_values(self._quantised(epoch), (epoch, count))
             loss = self.rule.loss(values, self.train_x[rows], self.train_y[rows], rng).total
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)

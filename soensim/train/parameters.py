@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from soensim.data import FloatArray, encode_data, signals
 from soensim.dynamics import Cell, InputSignal, Term, alike, soft_slope, unroll
-from soensim.network import DelayLine, Network, step_coefficients
-from soensim.program import Slot, midpoints, slots
+from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
+from soensim.program import Slot, best_scale, slots
+from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
+from soensim.train.quantise import Table, blended, straight_through, uniform
 from soensim.train.recipes import Recipe
 
 
@@ -35,21 +37,60 @@ class TrainableChip:
         self.network = network
         self.recipe = recipe
         self.dtype = dtype
+        self.spreads = spreads_of(network, recipe)
         self.slots = slots(network)
-        self._tables = {key: _SlotTensors(slot, dtype) for key, slot in self.slots.items()}
+        self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
+        self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
         rng = np.random.default_rng(recipe.train_seed)
         self.latent = {
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
             for key, slot in self.slots.items()
         }
-        self._lines = {key: _LineTensors(network.delay_line(s), dtype) for key, s in network.synapses.items()}
+        self._lines = self._line_tensors(network)
         self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
-        """Values that the synapses hold, by key, with straight-through gradients where quantised."""
+        """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
         if not quantise:
             return dict(self.latent)
-        return {key: _straight_through(latent, self._tables[key]) for key, latent in self.latent.items()}
+        return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
+
+    def training_values(self, quantise: bool, batch: tuple[int, int]) -> dict[str, Tensor]:
+        """Values for one batch, (epoch, number): quantised as the recipe says, on a virtual chip of its own.
+
+        What is drawn depends on the train seed and these two numbers alone. One chip per batch: its share of the
+        gradient's variance is small beside that of the samples (measured in studies/robustness).
+        """
+        rng = np.random.default_rng([self.recipe.train_seed, *batch])
+        values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
+        return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
+
+    def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
+        """Values as the virtual chip of this seed has them, with the recipe's spreads."""
+        return as_fabricated(self.network, values, self.spreads, chip_seed)
+
+    def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Values that training sees in place of the nearest levels."""
+        recipe = self.recipe
+        match recipe.quantisation:
+            case "straight-through":
+                return self.values(True)
+            case "gradual":
+                share = (epoch - recipe.ideal_epochs) / recipe.epochs
+                return {key: blended(w, self._tables[key].nearest(w), share) for key, w in self.latent.items()}
+            case "stochastic":
+                held = {
+                    key: self._tables[key].rounded(w, uniform(w.shape, rng, self.dtype))
+                    for key, w in self.latent.items()
+                }
+                return {key: straight_through(w, held[key]) for key, w in self.latent.items()}
+
+    def set_scales(self, latent: Mapping[str, Tensor]) -> None:
+        """Set every programmable full scale to the one that brings the levels nearest to these values."""
+        for key in self.scales:
+            slot = self.slots[key]
+            self.scales[key] = best_scale(slot, latent[key].detach().double().numpy())
+            self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
 
     def encode(self, values: FloatArray) -> Tensor:
         """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
@@ -92,27 +133,45 @@ class TrainableChip:
             States after these samples, one (..., samples, neurons) tensor per population, leading axes as those of
             the signals.
         """
-        kept = self.network.populations[:populations]
-        cells = [self._cell(index, values, len(kept)) for index in range(len(kept))]
+        network = self.network
+        lines = self._lines
+        if DELAY_FACTOR in values:
+            lines = self._line_tensors(with_delay_factor(network, float(values[DELAY_FACTOR])))
+        kept = network.populations[:populations]
+        cells = [self._cell(index, values, lines, len(kept)) for index in range(len(kept))]
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
             cells,
             inputs,
             rest if initial is None else initial,
-            substeps=self.network.substeps,
-            heun=self.network.integrator == "heun",
+            substeps=network.substeps,
+            heun=network.integrator == "heun",
+            noise=self._noise(values, inputs),
             local=local,
         )[1:]
         if window is not None:
             record = record[window.start : window.stop]
         return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
 
+    def _noise(
+        self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]
+    ) -> Callable[[int, int], Tensor] | None:
+        """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
+        if READ_SEED not in values:
+            return None
+        batch = max(block.shape[-3] for signal in inputs for block in signal.blocks)
+        shape = (len(inputs[0].frame_of), batch, self.network.neurons)
+        drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
+        return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
+
+    def _line_tensors(self, network: Network) -> dict[str, _LineTensors]:
+        return {key: _LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
+
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""
         with torch.no_grad():
             for key, latent in self.latent.items():
-                low, high = self._tables[key].low, self._tables[key].high
-                latent.copy_(torch.minimum(torch.maximum(latent, low), high))
+                latent.copy_(self._tables[key].clamp(latent))
 
     def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
@@ -143,21 +202,29 @@ class TrainableChip:
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
-    def _cell(self, index: int, values: Mapping[str, Tensor], populations: int) -> Cell:
+    def _cell(
+        self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, _LineTensors], populations: int
+    ) -> Cell:
         population = self.network.populations[index]
-        retention, gain = step_coefficients(self.network, population, population.gamma_minus)
+
+        def device(name: str) -> NDArray[np.float64]:
+            nominal: NDArray[np.float64] = getattr(population, name)
+            drawn = values.get(f"{population.name}.{name}")
+            return nominal if drawn is None else drawn.numpy()
+
+        retention, gain = step_coefficients(self.network, population, device("gamma_minus"))
         terms = [
             Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
             for key, synapses in self.network.synapses.items()
-            if synapses.target == index and (synapses.source or 0) < populations and (line := self._lines[key]).lags
+            if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
         ]
-        offset = self._tensor(population.flux_offset)
+        offset = self._tensor(device("flux_offset"))
         if population.trim_key in values:
             offset = offset + values[population.trim_key]
         return Cell(
             self._tensor(retention),
             self._tensor(gain),
-            self._tensor(population.bias_current),
+            self._tensor(device("bias_current")),
             self._sources[index],
             offset,
             terms,
@@ -186,19 +253,3 @@ class _LineTensors:
             return values.view(self.shape[1], self.shape[0]).T
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
-
-
-class _SlotTensors:
-    def __init__(self, slot: Slot, dtype: torch.dtype) -> None:
-        self.levels = torch.tensor(slot.levels, dtype=dtype)
-        self.midpoints = torch.tensor(midpoints(slot.levels), dtype=dtype)
-        self.sign = torch.tensor(slot.sign, dtype=dtype)
-        ends = self.sign * self.levels[0], self.sign * self.levels[-1]
-        self.low, self.high = torch.minimum(*ends), torch.maximum(*ends)
-
-
-def _straight_through(latent: Tensor, table: _SlotTensors) -> Tensor:
-    """Nearest level forward, identity backward (Bengio 2013, arXiv:1308.3432)."""
-    with torch.no_grad():
-        nearest = table.sign * table.levels[torch.bucketize(table.sign * latent, table.midpoints)]
-    return latent + (nearest - latent).detach()
