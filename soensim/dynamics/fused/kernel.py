@@ -10,7 +10,7 @@ import numpy as np
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.elementary import FLAGS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
-from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
+from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, as_tuple, retreat_squid
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 
@@ -63,6 +63,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
     count, frames, batch = drive.shape
     steps = frames * per_frame
     before = record.shape[1] - steps // per_record
+    c = as_tuple(neurons.coefs)
     ring = np.zeros((depth + 1, count + 1, ROWS), drive.dtype)
     flux, held = np.zeros((count + 1, ROWS), drive.dtype), np.zeros((count, ROWS), drive.dtype)
     for block in range(first_block, last_block):
@@ -98,7 +99,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
                         neurons.retention,
                         neurons.gain,
                         neurons.bias,
-                        neurons.coefs[p],
+                        c,
                     )
             if (m + 1) % per_record == 0:
                 _store(new, rows, record, before + m // per_record, low)
@@ -139,6 +140,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
     """
     count, steps, batch = by_flux.shape
     real = by_flux.dtype
+    c = as_tuple(neurons.coefs)
     ring = np.zeros((depth + 1, count + 1, ROWS), real)
     carry, adjoint = np.zeros((count, ROWS), real), np.zeros((count + 1, ROWS), real)
     flux, state, given = np.zeros((count, ROWS), real), np.zeros((count, ROWS), real), np.zeros((count, ROWS), real)
@@ -180,7 +182,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
                         neurons.retention,
                         neurons.gain,
                         neurons.bias,
-                        neurons.coefs[p],
+                        c,
                     )
             _store(now, rows, by_flux, m, low)
             if per_frame > 1:

@@ -14,6 +14,7 @@ from soensim.dynamics.fused.product import PAIR, add_dense, add_sparse, pack
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.squid import SQUID, SQUID_FIT, coefficients
 from soensim.dynamics.fused.virtual import RELU, STEEP_SIGMOID, TANH
+from soensim.dynamics.source import FusedForm
 from soensim.dynamics.unroll import Cell
 
 Int64 = NDArray[np.int64]
@@ -36,7 +37,7 @@ class Neurons(NamedTuple):
     bias: Real
     offset: Real
     coefs: Real
-    """Coefficients of each population's SQUID, (populations, 122)."""
+    """Coefficients of the SQUIDs, (122,); all populations that are no virtual ones share them."""
 
 
 class Products(NamedTuple):
@@ -73,7 +74,7 @@ def neurons_of(cells: Sequence[Cell], sizes: Sequence[int], dtype: Any) -> Neuro
         return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     forms = [cell.source.fused for cell in cells]
-    coefs = [coefficients(f.polynomials, f.width) if f is not None else np.zeros(0) for f in forms]
+    form = next((f for f in forms if f is not None and f.kind in ("squid-fit", "squid")), FusedForm("squid-fit"))
     return Neurons(
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.array([KINDS[f.kind] for f in forms if f is not None], dtype=np.int64),
@@ -81,7 +82,7 @@ def neurons_of(cells: Sequence[Cell], sizes: Sequence[int], dtype: Any) -> Neuro
         joined("gain"),
         joined("bias_current"),
         joined("flux_offset"),
-        np.array(coefs, dtype=dtype),
+        coefficients(form.polynomials, form.width).astype(dtype),
     )
 
 

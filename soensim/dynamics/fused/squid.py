@@ -45,10 +45,15 @@ def coefficients(form: SmoothSquid | None, width: float) -> Float64:
     return np.concatenate([np.ravel(part) for part in (*own, surrogate, (0.0, 0.25, 0.5, 1.0, 2.0, 4.0))])
 
 
+@njit(cache=True)
+def as_tuple(coefs):  # type: ignore[no-untyped-def]
+    """Return the coefficients as a tuple."""
+    return to_fixed_tuple(coefs, _SIZE)
+
+
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, coefs):  # type: ignore[no-untyped-def]
+def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, c):  # type: ignore[no-untyped-def]
     """Take a step, new = retention s + gain g(phi, i_b - s), of neurons ``first`` to ``last``."""
-    c = to_fixed_tuple(coefs, _SIZE)
     for n in range(first, last):
         keep, drive, bias_current = retention[n], gain[n], bias[n]
         if kind == SQUID_FIT:
@@ -63,10 +68,9 @@ def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, co
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
 def retreat_squid(  # type: ignore[no-untyped-def]
-    kind, flux, state, adjoint, by_flux, carry, first, last, retention, gain, bias, coefs
+    kind, flux, state, adjoint, by_flux, carry, first, last, retention, gain, bias, c
 ):
     """Go back over a step: from dL/d new to dL/dphi, and what of it reaches the old state directly."""
-    c = to_fixed_tuple(coefs, _SIZE)
     for n in range(first, last):
         keep, drive, bias_current = retention[n], gain[n], bias[n]
         if kind == SQUID_FIT:
