@@ -7,12 +7,11 @@ folded into [0, 1/2], the excess e = i - edge(x) and w_a = sqrt(e), w_b = sqrt(e
 
     g = H(x, u) / (1/w_a + 1/w_b),    u = w_a scale,
 
-with H a polynomial of degree 11 in x and 5 in u, and edge one of degree 8 in x in each of three pieces. Both are
-fitted to the nodes of the table, H weighted by its share in g, so that the largest error is nearly the least possible.
+with H a polynomial in x and u (of degree 11, 10, 8, 6, 4, 3 in x at the powers 0 to 5 of u; the rest is too small to
+matter), and edge one of degree 8 in x in each of three pieces. Both are fitted to the nodes of the table, H weighted by
+its share in g, so that the largest error is nearly the least possible.
 
-Measured for the default device against the table between its nodes, all x and edge + 1e-3 < i < 2.5: largest 7e-5 near
-(1/2, i_th), rms 1.4e-5; the table itself is off by 4e-5, rms 1e-5. Closer to the threshold, where g rises as a square
-root, the error of the edge (4e-8 I_c) shows as up to 1e-4.
+@MEASURED@
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from numpy.polynomial.chebyshev import Chebyshev, cheb2poly, chebvander2d
+from numpy.polynomial.chebyshev import Chebyshev, cheb2poly, chebvander
 from numpy.typing import NDArray
 
 from soensim.circuit import SourceTable
@@ -30,7 +29,8 @@ from soensim.dynamics.source import Array, array_namespace
 
 Float64 = NDArray[np.float64]
 
-DEGREE_X, DEGREE_U, DEGREE_EDGE = 11, 5, 8
+#: Degree of H in x at each power of u, and of a piece of the edge.
+DEGREES, DEGREE_EDGE = (11, 10, 8, 6, 4, 3), 8
 #: Largest difference from its table, away from the threshold, up to which a smooth form stands in for it.
 ERROR_MAX = 5e-4
 #: The slope of sqrt(e) is taken at e + GUARD: it is infinite at 0.
@@ -48,7 +48,7 @@ class SmoothSquid:
     Parameters
     ----------
     shape
-        H = sum_jk shape[k, j] (4 x - 1)^j (2 u - 1)^k, shape (6, 12).
+        H = sum_jk shape[k][j] (4 x - 1)^j (2 u - 1)^k; six rows of falling length.
     edge
         edge(x) = sum_j edge[p, j] t^j in piece p, t = slope[p] x + shift[p] in [-1, 1], shape (3, 9).
     knots, slope, shift
@@ -59,7 +59,7 @@ class SmoothSquid:
         Against the table, between its nodes and at 1e-3 or more above the edge.
     """
 
-    shape: Float64
+    shape: tuple[Float64, ...]
     edge: Float64
     knots: tuple[float, float]
     slope: Float64
@@ -111,10 +111,9 @@ class SmoothSquid:
         gap = self.threshold(x) - self.corner - self.tangent * (0.5 - x)
         w_b = (excess + array_namespace(x).clip(gap, LEAST_GAP, None)) ** 0.5
         t, v = 4 * x - 1, 2 * self.scale * w_a - 1
-        rows = [_horner(row, t) for row in self.shape]
-        h = rows[-1]
-        for row in rows[-2::-1]:
-            h = h * v + row
+        h = _horner(self.shape[-1], t)
+        for row in self.shape[-2::-1]:
+            h = h * v + _horner(row, t)
         return h * w_a * w_b / (w_a + w_b)
 
 
@@ -150,7 +149,7 @@ def _horner(coefficients: Float64, t: Array) -> Array:
     return value
 
 
-def _fit_shape(table: SourceTable) -> Float64:
+def _fit_shape(table: SourceTable) -> tuple[Float64, ...]:
     """Fit H at the nodes of the table below current_max; Lawson's weights bring the largest error of g down."""
     arrays = table.arrays
     n_phi, n_u = arrays.shape.shape
@@ -160,13 +159,15 @@ def _fit_shape(table: SourceTable) -> Float64:
     inside = edge + w_a**2 <= arrays.current_max + 1e-6
     w_b = np.sqrt(np.maximum(edge + w_a**2 - arrays.corner - arrays.tangent * (0.5 - x), LEAST_GAP))
     share = (w_a * w_b / (w_a + w_b))[inside]
-    basis = chebvander2d(4 * x[inside] - 1, 2 * u[inside] - 1, [DEGREE_X, DEGREE_U])
-    target = arrays.shape[inside]
+    by_x, by_u = chebvander(4 * x[inside] - 1, max(DEGREES)), chebvander(2 * u[inside] - 1, len(DEGREES) - 1)
+    basis = np.concatenate([by_x[:, : d + 1] * by_u[:, [k]] for k, d in enumerate(DEGREES)], axis=1)
     # a little weight at u = 0 as well: H there has no share in g, but in its slope
-    found = _lawson(basis * (share + 1e-4)[:, None], target * (share + 1e-4))
-    in_chebyshev = found.reshape(DEGREE_X + 1, DEGREE_U + 1)
-    by_u = np.array([_monomials(row, DEGREE_U) for row in in_chebyshev])
-    return np.array([_monomials(column, DEGREE_X) for column in by_u.T])
+    found = _lawson(basis * (share + 1e-4)[:, None], arrays.shape[inside] * (share + 1e-4))
+    in_chebyshev = np.zeros((len(DEGREES), max(DEGREES) + 1))
+    for row, part in zip(in_chebyshev, np.split(found, np.cumsum(np.add(DEGREES, 1))[:-1]), strict=True):
+        row[: len(part)] = part
+    in_u = np.array([_monomials(column, len(DEGREES) - 1) for column in in_chebyshev.T]).T
+    return tuple(_monomials(row[: d + 1], d) for row, d in zip(in_u, DEGREES, strict=True))
 
 
 def _lawson(basis: Float64, target: Float64) -> Float64:

@@ -5,7 +5,6 @@ are polynomials here; in float64, which is for tests and comparisons, they are t
 """
 
 import math
-
 import numpy as np
 from numba import types
 from numba.extending import overload

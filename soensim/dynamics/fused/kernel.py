@@ -10,7 +10,7 @@ import numpy as np
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.elementary import FLAGS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
-from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, as_tuple, retreat_squid
+from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 
@@ -21,6 +21,31 @@ def _load(source, at, low, rows, block):  # type: ignore[no-untyped-def]
         line = source[n, at]
         for r in range(rows):
             block[n, r] = line[low + r]
+
+
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+def _load_drive(drive, at, low, rows, offset, block):  # type: ignore[no-untyped-def]
+    """block[n, :rows] = drive[n, at, low : low + rows] + offset[n]."""
+    for n in range(drive.shape[0]):
+        line, fixed = drive[n, at], offset[n]
+        for r in range(rows):
+            block[n, r] = line[low + r] + fixed
+
+
+@njit(cache=True, error_model="numpy")
+def _copy(block, count, target):  # type: ignore[no-untyped-def]
+    for n in range(count):
+        for r in range(ROWS):
+            target[n, r] = block[n, r]
+
+
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+def _add_load(source, at, low, rows, block):  # type: ignore[no-untyped-def]
+    """block[n, :rows] += source[n, at, low : low + rows]."""
+    for n in range(source.shape[0]):
+        line = source[n, at]
+        for r in range(rows):
+            block[n, r] += line[low + r]
 
 
 @njit(cache=True, error_model="numpy")
@@ -63,7 +88,6 @@ def forward_blocks(  # type: ignore[no-untyped-def]
     count, frames, batch = drive.shape
     steps = frames * per_frame
     before = record.shape[1] - steps // per_record
-    c = as_tuple(neurons.coefs)
     ring = np.zeros((depth + 1, count + 1, ROWS), drive.dtype)
     flux, held = np.zeros((count + 1, ROWS), drive.dtype), np.zeros((count, ROWS), drive.dtype)
     for block in range(first_block, last_block):
@@ -76,11 +100,8 @@ def forward_blocks(  # type: ignore[no-untyped-def]
         for m in range(steps):
             state, new = ring[m % (depth + 1)], ring[(m + 1) % (depth + 1)]
             if m % per_frame == 0:
-                _load(drive, m // per_frame, low, rows, held)
-                for n in range(count):
-                    for r in range(ROWS):
-                        held[n, r] += neurons.offset[n]
-            flux[:count] = held
+                _load_drive(drive, m // per_frame, low, rows, neurons.offset, held)
+            _copy(held, count, flux)
             for p in range(neurons.kind.size):
                 for k in range(products.table.shape[0]):
                     if products.table[k, OWNER] == p:
@@ -99,7 +120,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
                         neurons.retention,
                         neurons.gain,
                         neurons.bias,
-                        c,
+                        neurons.coefs[p],
                     )
             if (m + 1) % per_record == 0:
                 _store(new, rows, record, before + m // per_record, low)
@@ -140,22 +161,18 @@ def backward_blocks(  # type: ignore[no-untyped-def]
     """
     count, steps, batch = by_flux.shape
     real = by_flux.dtype
-    c = as_tuple(neurons.coefs)
     ring = np.zeros((depth + 1, count + 1, ROWS), real)
     carry, adjoint = np.zeros((count, ROWS), real), np.zeros((count + 1, ROWS), real)
-    flux, state, given = np.zeros((count, ROWS), real), np.zeros((count, ROWS), real), np.zeros((count, ROWS), real)
+    flux, state = np.zeros((count, ROWS), real), np.zeros((count, ROWS), real)
     any_squid = neurons.kind.max() >= SQUID_FIT
     for block in range(first_block, last_block):
         low = block * ROWS
         rows = min(ROWS, batch - low)
         carry[:] = 0
         for m in range(steps - 1, -1, -1):
-            adjoint[:count] = carry
+            _copy(carry, count, adjoint)
             if (m + 1) % per_sample == 0:
-                _load(by_state, m // per_sample, low, rows, given)
-                for n in range(count):
-                    for r in range(ROWS):
-                        adjoint[n, r] += given[n, r]
+                _add_load(by_state, m // per_sample, low, rows, adjoint)
             _load(kept, m, low, rows, flux)
             if any_squid:
                 _load(record, depth - 1 + m, low, rows, state)
@@ -182,7 +199,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
                         neurons.retention,
                         neurons.gain,
                         neurons.bias,
-                        c,
+                        neurons.coefs[p],
                     )
             _store(now, rows, by_flux, m, low)
             if per_frame > 1:
@@ -191,7 +208,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
                 else:
                     _add(now, rows, by_drive, m // per_frame, low)
         # the initial state is also what every earlier state was
-        adjoint[:count] = carry
+        _copy(carry, count, adjoint)
         for k in range(products.table.shape[0]):
             for m in range(min(products.table[k, LAG] + 1, steps)):
                 add_product(products, k, ring[m % (depth + 1)], adjoint)

@@ -14,7 +14,6 @@ from soensim.dynamics.fused.product import PAIR, add_dense, add_sparse, pack
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.squid import SQUID, SQUID_FIT, coefficients
 from soensim.dynamics.fused.virtual import RELU, STEEP_SIGMOID, TANH
-from soensim.dynamics.source import FusedForm
 from soensim.dynamics.unroll import Cell
 
 Int64 = NDArray[np.int64]
@@ -37,7 +36,7 @@ class Neurons(NamedTuple):
     bias: Real
     offset: Real
     coefs: Real
-    """Coefficients of the SQUIDs, (122,); all populations that are no virtual ones share them."""
+    """Coefficients of each population's SQUID, (populations, 98)."""
 
 
 class Products(NamedTuple):
@@ -70,11 +69,11 @@ def neurons_of(cells: Sequence[Cell], sizes: Sequence[int], dtype: Any) -> Neuro
     """Lay the parameters of all populations end to end."""
 
     def joined(name: str) -> Real:
-        parts = [np.broadcast_to(_array(getattr(c, name), dtype), n) for c, n in zip(cells, sizes, strict=True)]
-        return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        parts = [_vector(getattr(c, name), n, dtype) for c, n in zip(cells, sizes, strict=True)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     forms = [cell.source.fused for cell in cells]
-    form = next((f for f in forms if f is not None and f.kind in ("squid-fit", "squid")), FusedForm("squid-fit"))
+    coefs = [coefficients(f.polynomials, f.width, dtype) for f in forms if f is not None]
     return Neurons(
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         np.array([KINDS[f.kind] for f in forms if f is not None], dtype=np.int64),
@@ -82,7 +81,7 @@ def neurons_of(cells: Sequence[Cell], sizes: Sequence[int], dtype: Any) -> Neuro
         joined("gain"),
         joined("bias_current"),
         joined("flux_offset"),
-        coefficients(form.polynomials, form.width).astype(dtype),
+        coefs[0][None] if len(coefs) == 1 else np.array(coefs),
     )
 
 
@@ -132,6 +131,6 @@ def _joined(parts: list[Real], dtype: Any) -> Real:
     return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
 
-def _array(value: Any, dtype: Any) -> Real:
-    found = value.detach().numpy() if hasattr(value, "detach") else value
-    return np.asarray(found, dtype=dtype)
+def _vector(value: Any, size: int, dtype: Any) -> Real:
+    found = np.asarray(value.detach().numpy() if hasattr(value, "detach") else value, dtype=dtype)
+    return np.ascontiguousarray(found) if found.shape == (size,) else np.full(size, found)

@@ -23,7 +23,7 @@ def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     """Say whether `unroll_fused` can run these cells; else `soensim.dynamics.unroll` has to.
 
     Not supported: Heun's step; a source function without a fused form (a table with noise, or trained on without its
-    smooth form); SQUIDs of more than one device; a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers other
+    smooth form); a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers other
     than float32 and float64; tensors that are not in main memory; efficacies that are scipy arrays.
     """
     if heun:
@@ -32,9 +32,7 @@ def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     if not all(isinstance(t, Tensor) and t.device.type == "cpu" for t in tensors):
         return False
     kinds = {t.dtype for t in tensors}
-    squids = {c.source.fused for c in cells if not c.source.virtual}
-    same = len(kinds) == 1 and kinds <= {torch.float32, torch.float64} and len(squids) <= 1
-    return same and all(_cell_supported(c) for c in cells)
+    return len(kinds) == 1 and kinds <= {torch.float32, torch.float64} and all(_cell_supported(c) for c in cells)
 
 
 def _cell_supported(cell: Cell) -> bool:
