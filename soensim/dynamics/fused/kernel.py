@@ -4,8 +4,8 @@ Signals stand neuron by neuron, (neurons, steps, batch): a product over all step
 block the last states (and on the way back the last gradients) are kept in a ring, one slot per lag that is looked at.
 """
 
-from numba import njit
 import numpy as np
+from numba import njit
 
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product

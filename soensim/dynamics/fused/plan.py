@@ -1,4 +1,4 @@
-"""What the kernels need of a set of cells: all populations as one vector of neurons, all terms as a list of products."""
+"""Cells as the kernels see them: all populations as one vector of neurons, all terms as a list of products."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from soensim.dynamics.fused.elementary import FLAGS
 _LINE = 64  # bytes
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Ask for the ROWS numbers from line[place] on; the place may lie outside, since nothing is read."""
 
@@ -44,7 +44,7 @@ def load(source, at, low, rows, ahead, block):  # type: ignore[no-untyped-def]
     away = ahead * source.shape[2] + low
     for n in range(source.shape[0]):
         line = source[n, at]
-        _fetch(line, away, False)
+        _fetch(line, away, False)  # type: ignore[call-arg]
         for r in range(rows):
             block[n, r] = line[low + r]
 
@@ -55,7 +55,7 @@ def load_drive(drive, at, low, rows, offset, block):  # type: ignore[no-untyped-
     away = drive.shape[2] + low
     for n in range(drive.shape[0]):
         line, fixed = drive[n, at], offset[n]
-        _fetch(line, away, False)
+        _fetch(line, away, False)  # type: ignore[call-arg]
         for r in range(rows):
             block[n, r] = line[low + r] + fixed
 
@@ -66,7 +66,7 @@ def add_load(source, at, low, rows, ahead, block):  # type: ignore[no-untyped-de
     away = ahead * source.shape[2] + low
     for n in range(source.shape[0]):
         line = source[n, at]
-        _fetch(line, away, False)
+        _fetch(line, away, False)  # type: ignore[call-arg]
         for r in range(rows):
             block[n, r] += line[low + r]
 
@@ -79,7 +79,7 @@ def store(block, rows, target, at, low, ahead):  # type: ignore[no-untyped-def]
         line = target[n, at]
         for r in range(rows):
             line[low + r] = block[n, r]
-        _fetch(line, away, True)
+        _fetch(line, away, True)  # type: ignore[call-arg]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")

@@ -18,7 +18,7 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
         keep, drive = retention[n], gain[n]
         if kind == TANH:
             for r in range(ROWS):
-                g = tanh(flux[n, r])
+                g = tanh(flux[n, r])  # type: ignore[no-untyped-call]
                 new[n, r] = keep * state[n, r] + drive * g
                 flux[n, r] = one - g * g
         elif kind == RELU:
@@ -29,7 +29,7 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
                 flux[n, r] = slope
         else:
             for r in range(ROWS):
-                t = tanh(steep * (flux[n, r] - onset))
+                t = tanh(steep * (flux[n, r] - onset))  # type: ignore[no-untyped-call]
                 new[n, r] = keep * state[n, r] + drive * (half * (one + t))
                 flux[n, r] = half * steep * (one - t * t)
 
