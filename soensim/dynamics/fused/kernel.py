@@ -2,67 +2,19 @@
 
 Signals stand neuron by neuron, (neurons, steps, batch): a product over all steps and rows then needs no copy. Within a
 block the last states (and on the way back the last gradients) are kept in a ring, one slot per lag that is looked at.
+
+What the kernels call is inlined by force and has no cache of its own: the linker would else take one of several compiled
+copies, another one in a process that compiles than in one that finds the cache, and sums would be rounded differently.
 """
 
 import numpy as np
 from numba import njit
 
 from soensim.dynamics.fused.block import ROWS
-from soensim.dynamics.fused.elementary import FLAGS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
 from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
+from soensim.dynamics.fused.transfer import add_load, add_store, copy, load, load_drive, store
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
-
-
-@njit(cache=True, error_model="numpy")
-def _load(source, at, low, rows, block):  # type: ignore[no-untyped-def]
-    """block[n, :rows] = source[n, at, low : low + rows]."""
-    for n in range(source.shape[0]):
-        line = source[n, at]
-        for r in range(rows):
-            block[n, r] = line[low + r]
-
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def _load_drive(drive, at, low, rows, offset, block):  # type: ignore[no-untyped-def]
-    """block[n, :rows] = drive[n, at, low : low + rows] + offset[n]."""
-    for n in range(drive.shape[0]):
-        line, fixed = drive[n, at], offset[n]
-        for r in range(rows):
-            block[n, r] = line[low + r] + fixed
-
-
-@njit(cache=True, error_model="numpy")
-def _copy(block, count, target):  # type: ignore[no-untyped-def]
-    for n in range(count):
-        for r in range(ROWS):
-            target[n, r] = block[n, r]
-
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def _add_load(source, at, low, rows, block):  # type: ignore[no-untyped-def]
-    """block[n, :rows] += source[n, at, low : low + rows]."""
-    for n in range(source.shape[0]):
-        line = source[n, at]
-        for r in range(rows):
-            block[n, r] += line[low + r]
-
-
-@njit(cache=True, error_model="numpy")
-def _store(block, rows, target, at, low):  # type: ignore[no-untyped-def]
-    """target[n, at, low : low + rows] = block[n, :rows]."""
-    for n in range(target.shape[0]):
-        line = target[n, at]
-        for r in range(rows):
-            line[low + r] = block[n, r]
-
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def _add(block, rows, target, at, low):  # type: ignore[no-untyped-def]
-    for n in range(target.shape[0]):
-        line = target[n, at]
-        for r in range(rows):
-            line[low + r] += block[n, r]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -94,14 +46,14 @@ def forward_blocks(  # type: ignore[no-untyped-def]
         low = block * ROWS
         rows = min(ROWS, batch - low)
         for slot in range(depth + 1):
-            _load(initial, 0, low, rows, ring[slot])
+            load(initial, 0, low, rows, 0, ring[slot])
         for k in range(before):
-            _store(ring[0], rows, record, k, low)
+            store(ring[0], rows, record, k, low, 1)
         for m in range(steps):
             state, new = ring[m % (depth + 1)], ring[(m + 1) % (depth + 1)]
             if m % per_frame == 0:
-                _load_drive(drive, m // per_frame, low, rows, neurons.offset, held)
-            _copy(held, count, flux)
+                load_drive(drive, m // per_frame, low, rows, neurons.offset, held)
+            copy(held, count, flux)
             for p in range(neurons.kind.size):
                 for k in range(products.table.shape[0]):
                     if products.table[k, OWNER] == p:
@@ -123,9 +75,9 @@ def forward_blocks(  # type: ignore[no-untyped-def]
                         neurons.coefs[p],
                     )
             if (m + 1) % per_record == 0:
-                _store(new, rows, record, before + m // per_record, low)
+                store(new, rows, record, before + m // per_record, low, 1)
             if kept.shape[1] > 0:
-                _store(flux, rows, kept, m, low)
+                store(flux, rows, kept, m, low, 1)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -170,12 +122,12 @@ def backward_blocks(  # type: ignore[no-untyped-def]
         rows = min(ROWS, batch - low)
         carry[:] = 0
         for m in range(steps - 1, -1, -1):
-            _copy(carry, count, adjoint)
+            copy(carry, count, adjoint)
             if (m + 1) % per_sample == 0:
-                _add_load(by_state, m // per_sample, low, rows, adjoint)
-            _load(kept, m, low, rows, flux)
+                add_load(by_state, m // per_sample, low, rows, -1, adjoint)
+            load(kept, m, low, rows, -1, flux)
             if any_squid:
-                _load(record, depth - 1 + m, low, rows, state)
+                load(record, depth - 1 + m, low, rows, -1, state)
             now = ring[m % (depth + 1)]
             for p in range(neurons.kind.size - 1, -1, -1):
                 for k in range(products.table.shape[0]):
@@ -201,15 +153,15 @@ def backward_blocks(  # type: ignore[no-untyped-def]
                         neurons.bias,
                         neurons.coefs[p],
                     )
-            _store(now, rows, by_flux, m, low)
+            store(now, rows, by_flux, m, low, -1)
             if per_frame > 1:
                 if (m + 1) % per_frame == 0:
-                    _store(now, rows, by_drive, m // per_frame, low)
+                    store(now, rows, by_drive, m // per_frame, low, -1)
                 else:
-                    _add(now, rows, by_drive, m // per_frame, low)
+                    add_store(now, rows, by_drive, m // per_frame, low)
         # the initial state is also what every earlier state was
-        _copy(carry, count, adjoint)
+        copy(carry, count, adjoint)
         for k in range(products.table.shape[0]):
             for m in range(min(products.table[k, LAG] + 1, steps)):
                 add_product(products, k, ring[m % (depth + 1)], adjoint)
-        _store(adjoint, rows, by_initial, 0, low)
+        store(adjoint, rows, by_initial, 0, low, 0)

@@ -1,4 +1,4 @@
-"""What the kernels need of a set of cells: all populations as one vector of neurons, all terms as a list of products."""
+"""Cells as the kernels see them: all populations as one vector of neurons, all terms as a list of products."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def products_of(entries: Sequence[Entry], weights: Sequence[Any], first: Int64, 
     return Products(table, _joined(values, dtype), np.concatenate(starts), np.concatenate(places))
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
     """Add product ``k`` of the signals (neurons + 1, ROWS) to ``out``, of the same shape."""
     t = products.table[k]

@@ -38,7 +38,7 @@ def pack(weights, transposed, packed):  # type: ignore[no-untyped-def]
                 packed[at + PAIR * column] = weights[column, row]
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _pair_product(typingctx, packed, at, signals, first, count, out, row):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """out[row + a, :] += sum_j packed[at + 2 j + a] signals[first + j, :], a = 0 and 1, over 128 bytes of each row.
 
@@ -64,7 +64,7 @@ def _pair_product(typingctx, packed, at, signals, first, count, out, row):  # ty
             return ir.Constant(at.type, k)
 
         places = [vector_at(sums, builder.add(row, word(a * ROWS))) for a in range(PAIR)]
-        totals = [cgutils.alloca_once(builder, vector) for _ in range(PAIR)]
+        totals = [cgutils.alloca_once(builder, vector) for _ in range(PAIR)]  # type: ignore[no-untyped-call]
         for place, total in zip(places, totals, strict=True):
             builder.store(builder.load(place, align=size), total)
         with cgutils.for_range(builder, count) as loop:
@@ -85,13 +85,13 @@ def _pair_product(typingctx, packed, at, signals, first, count, out, row):  # ty
     return signature, codegen
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_dense(packed, at, signals, first_in, n_in, out, first_out, n_out):  # type: ignore[no-untyped-def]
     """out[first_out + i, :] += sum_j W[j, i] signals[first_in + j, :]; ``out`` has a spare row at its end."""
     lanes = _LINE // packed.itemsize
     for pair in range((n_out + 1) // PAIR):
         for r in range(0, ROWS, lanes):
-            _pair_product(
+            _pair_product(  # type: ignore[call-arg]
                 packed,
                 at + pair * n_in * PAIR,
                 signals,
@@ -102,9 +102,9 @@ def add_dense(packed, at, signals, first_in, n_in, out, first_out, n_out):  # ty
             )
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  # type: ignore[no-untyped-def]
-    """out[first_out + i, :] += sum of values[at + e] signals[first_in + places[e], :], starts[i] <= e < starts[i + 1]."""
+    """out[first_out + i, :] += sum_e values[at + e] signals[first_in + places[e], :] over the edges e that end in i."""
     for i in range(starts.size - 1):
         row, last = first_out + i, starts[i + 1]
         e = starts[i]

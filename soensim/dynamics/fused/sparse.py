@@ -40,8 +40,10 @@ class Edges:
         self.rows, self.columns = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
         self.shape, self.lags = shape, lags
         for name, places, end in (("rows", self.rows, shape[0]), ("columns", self.columns, shape[1])):
-            if places.size and not (places.min() >= 0 and places.max() < end):
-                raise SimulationError(f"edges: {name} reach from {places.min()} to {places.max()}; legal is 0 to {end}")
+            if places.size and (places.min() < 0 or places.max() >= end):
+                raise SimulationError(
+                    f"edges: {name} reach from {places.min()} to {places.max()}; legal is 0 to {end - 1}"
+                )
         if shape[0] % lags:
             raise SimulationError(f"edges: {shape[0]} rows are no whole number of sources for {lags} lags")
 

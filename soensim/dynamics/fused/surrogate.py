@@ -30,7 +30,7 @@ class Numbers(NamedTuple):
 
 @inlined
 def take2(a, k):  # type: ignore[no-untyped-def]
-    """Elements k and k + 1 of an array, as numbers; the others the same.
+    """Elements k and k + 1 of an array, as numbers.
 
     Loops read coefficients from tuples: what stands in an array might be changed by any store of the loop.
     """
@@ -39,11 +39,13 @@ def take2(a, k):  # type: ignore[no-untyped-def]
 
 @inlined
 def take3(a, k):  # type: ignore[no-untyped-def]
+    """Elements k to k + 2."""
     return a[k], a[k + 1], a[k + 2]
 
 
 @inlined
 def take4(a, k):  # type: ignore[no-untyped-def]
+    """Elements k to k + 3."""
     return a[k], a[k + 1], a[k + 2], a[k + 3]
 
 
@@ -59,8 +61,8 @@ def numbers(a, k):  # type: ignore[no-untyped-def]
 def excess_and_slope(above, c):  # type: ignore[no-untyped-def]
     """Return the excess at which slopes are taken, its slope in i, and a factor that is 0 where there are none."""
     ratio = above * c.per_width
-    e = exp_down(-abs(ratio))
-    soft = c.width * ((ratio if ratio > c.zero else c.zero) + log1p_unit(e)) + c.guard
+    e = exp_down(-abs(ratio))  # type: ignore[no-untyped-call]
+    soft = c.width * ((ratio if ratio > c.zero else c.zero) + log1p_unit(e)) + c.guard  # type: ignore[no-untyped-call]
     sigmoid = (c.one if ratio >= c.zero else e) / (c.one + e)
     running = above > c.zero
     if c.soft > c.zero:

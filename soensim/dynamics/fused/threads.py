@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 
@@ -18,5 +19,5 @@ def share_out(kernel: Callable[..., None], count: int, threads: int, *args: Any)
         return
     ends = [count * k // threads for k in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for future in [pool.submit(kernel, *span, *args) for span in zip(ends, ends[1:], strict=False)]:
+        for future in [pool.submit(kernel, *span, *args) for span in pairwise(ends)]:
             future.result()

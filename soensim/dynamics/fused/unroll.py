@@ -23,8 +23,8 @@ def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     """Say whether `unroll_fused` can run these cells; else `soensim.dynamics.unroll` has to.
 
     Not supported: Heun's step; a source function without a fused form (a table with noise, or trained on without its
-    smooth form); a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers other
-    than float32 and float64; tensors that are not in main memory; efficacies that are scipy arrays.
+    smooth form); a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers
+    other than float32 and float64; tensors that are not in main memory; efficacies that are scipy arrays.
     """
     if heun:
         return False
@@ -112,10 +112,12 @@ def unroll_fused(
         [torch.as_tensor(c.flux_offset, dtype=drive.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
     )
     tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
-    states = _FusedLoop.apply(_Loop(cells, sizes, substeps, per_frame), drive, start, offset, *tensors)
+    loop = _Loop(cells, sizes, substeps, per_frame)
+    loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, start, offset, *tensors))
+    states: Tensor = _FusedLoop.apply(loop, drive, start, offset, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
         return [states.permute(2, 1, 0)]
-    return [part.permute(2, 1, 0) for part in states.split(sizes)]
+    return [part.permute(2, 1, 0) for part in torch.split(states, sizes)]
 
 
 class _Loop:
@@ -131,6 +133,7 @@ class _Loop:
         ]
         self.depth = 1 + max((entry.lag for entry in self.entries), default=0)
         self.depth = max(self.depth, 1)
+        self.backward = False
 
     def weights(self, tensors: Sequence[Tensor]) -> list[Any]:
         return [
@@ -151,15 +154,14 @@ class _FusedLoop(torch.autograd.Function):
         neurons = neurons_of(loop.cells, loop.sizes, dtype)._replace(offset=offset.detach().contiguous().numpy())
         weights = loop.weights(tensors)
         products = products_of(loop.entries, weights, neurons.first, dtype, back=False)
-        wanted = any(ctx.needs_input_grad)
-        before, per_record = (loop.depth, 1) if wanted else (0, loop.substeps)
+        before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
         record = torch.empty((count, before + steps // per_record, batch), dtype=drive.dtype)
-        kept = torch.empty((count, steps if wanted else 0, batch), dtype=drive.dtype)
+        kept = torch.empty((count, steps if loop.backward else 0, batch), dtype=drive.dtype)
         share_out(
             forward_blocks, -(-batch // ROWS), torch.get_num_threads(),
             drives, start, neurons, products, loop.depth, loop.per_frame, per_record, record.numpy(), kept.numpy(),
         )  # fmt: skip
-        if not wanted:
+        if not loop.backward:
             return record
         ctx.loop, ctx.neurons = loop, neurons
         ctx.save_for_backward(record, kept, *tensors)
@@ -246,8 +248,8 @@ def _check_shapes(
     for p, (cell, drive, start, size) in enumerate(zip(cells, drives, initial, sizes, strict=True)):
         if drive.shape != (frames, batch, size) or start.shape != (batch, size):
             raise SimulationError(
-                f"population {p}: drive {tuple(drive.shape)} and initial state {tuple(start.shape)} do not fit; expected "
-                f"{(frames, batch, size)} and {(batch, size)}"
+                f"population {p}: drive {tuple(drive.shape)} and initial state {tuple(start.shape)} do not fit; "
+                f"expected {(frames, batch, size)} and {(batch, size)}"
             )
         if not cell.source.virtual:
             highest = torch.as_tensor(cell.bias_current)

@@ -8,7 +8,7 @@ from soensim.dynamics.fused.elementary import FLAGS, tanh
 TANH, RELU, STEEP_SIGMOID = range(3)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # type: ignore[no-untyped-def]
     """Take a step, new = retention s + gain g(phi), of neurons ``first`` to ``last``; the flux gives way to dg/dphi."""
     real = retention.dtype.type
@@ -18,7 +18,7 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
         keep, drive = retention[n], gain[n]
         if kind == TANH:
             for r in range(ROWS):
-                g = tanh(flux[n, r])
+                g = tanh(flux[n, r])  # type: ignore[no-untyped-call]
                 new[n, r] = keep * state[n, r] + drive * g
                 flux[n, r] = one - g * g
         elif kind == RELU:
@@ -29,12 +29,12 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
                 flux[n, r] = slope
         else:
             for r in range(ROWS):
-                t = tanh(steep * (flux[n, r] - onset))
+                t = tanh(steep * (flux[n, r] - onset))  # type: ignore[no-untyped-call]
                 new[n, r] = keep * state[n, r] + drive * (half * (one + t))
                 flux[n, r] = half * steep * (one - t * t)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def retreat_virtual(slope, adjoint, by_flux, carry, first, last, retention, gain):  # type: ignore[no-untyped-def]
     """Go back over a step: from dL/d new to dL/dphi, and what of it reaches the old state directly."""
     for n in range(first, last):
