@@ -3,8 +3,8 @@
 Signals stand neuron by neuron, (neurons, steps, batch): a product over all steps and rows then needs no copy. Within a
 block the last states (and on the way back the last gradients) are kept in a ring, one slot per lag that is looked at.
 
-What the kernels call is inlined by force and has no cache of its own: the linker would else take one of several compiled
-copies, another one in a process that compiles than in one that finds the cache, and sums would be rounded differently.
+What the kernels call is inlined by force and has no cache of its own: the linker would else take one of several
+compiled copies, another one in a process that compiles than in one that finds the cache, and sums would be rounded differently.
 """
 
 import numpy as np
