@@ -41,7 +41,8 @@ def shift_places(count: int, shape: tuple[int, int], largest: int, rng: np.rando
     moves = rng.integers(-largest, largest + 1, (2, count, 1))
     row = np.clip(np.arange(rows) + moves[0], 0, rows - 1)
     column = np.clip(np.arange(columns) + moves[1], 0, columns - 1)
-    return (row[:, :, None] * columns + column[:, None, :]).reshape(count, -1)
+    places: NDArray[np.int64] = (row[:, :, None] * columns + column[:, None, :]).reshape(count, -1)
+    return places
 
 
 def smooth_masks(count: int, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:

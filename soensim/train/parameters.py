@@ -168,7 +168,7 @@ class TrainableChip:
         drives, per_frame = input_drives(cells, sizes, inputs, self.network.substeps, like)
         rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
         found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
-        return [states.unflatten(0, rows) for states in found]
+        return [states.view(*rows, *states.shape[1:]) for states in found]
 
     def _noise(
         self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]

@@ -4,7 +4,7 @@ Signals stand neuron by neuron, (neurons, steps, batch): a product over all step
 block the last states (and on the way back the last gradients) are kept in a ring, one slot per lag that is looked at.
 
 What the kernels call is inlined by force and has no cache of its own: the linker would else take one of several
-compiled copies, another one in a process that compiles than in one that finds the cache, and sums would be rounded differently.
+compiled copies, another one in a process that compiles than in one that finds the cache, and round differently.
 """
 
 import numpy as np
