@@ -22,6 +22,7 @@ from soensim.errors import RecipeError, SimulationError
 from soensim.files import write_atomic
 from soensim.network import Network, refined
 from soensim.program import Program
+from soensim.train.calibrate import calibrated
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import Recipe
@@ -101,16 +102,22 @@ class Training:
             if self.recipe.schedule == "exponential":
                 self.schedule.step()
             self._save_epoch()
-        ideal = {name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()}
-        program = Program.quantised(
-            self.network,
-            self.chip.weights(),
-            ideal=self.chip.weights(ideal) if ideal else None,
-            scales=self.chip.scales if recipe.quantise else None,
-        ).with_header(self._header())
+        program = self._program({name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()})
         if self.run_dir is not None:
             program.save(self.run_dir / "program.safetensors")
         return TrainResult(program, self.history)
+
+    def _program(self, ideal: Mapping[str, Tensor]) -> Program:
+        recipe, weights = self.recipe, self.chip.weights()
+        if recipe.calibration_samples:
+            samples = self.data.train.inputs[: self.samples][: recipe.calibration_samples]
+            return calibrated(self.network, weights, samples).with_header(self._header())
+        return Program.quantised(
+            self.network,
+            weights,
+            ideal=self.chip.weights(ideal) if ideal else None,
+            scales=self.chip.scales if recipe.quantise else None,
+        ).with_header(self._header())
 
     def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
         return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])

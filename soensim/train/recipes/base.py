@@ -38,6 +38,10 @@ class Recipe:
     quantisation: Quantisation = setting(
         "straight-through", "how: the nearest level, a blend that turns into it, or a random neighbour level"
     )
+    calibration_samples: int = setting(
+        0,
+        "with --no-quantise: round so that errors make up for one another over so many training samples; 0: each alone",
+    )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
     slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
@@ -77,6 +81,7 @@ class Recipe:
             "delay_spread",
             "drop_synapses",
             "validation_chips",
+            "calibration_samples",
             "ideal_epochs",
         ):
             if getattr(self, name) < 0:
@@ -88,6 +93,8 @@ class Recipe:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
         if self.quantisation != "straight-through" and not self.quantise:
             raise RecipeError(f"quantisation is {self.quantisation!r}; it has no meaning without quantise")
+        if self.calibration_samples and self.quantise:
+            raise RecipeError("calibration_samples are for quantisation after training; they need quantise = false")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and all settings as plain data."""
