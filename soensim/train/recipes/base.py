@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from soensim.errors import RecipeError
 
-Schedule = Literal["constant", "exponential", "one-cycle"]
+Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
+Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
+Keep = Literal["last", "best"]
 
 
 def setting(default: Any, doc: str) -> Any:
@@ -28,15 +30,18 @@ class Recipe:
         0, "unquantised passes before them; what they find is kept as the ideal weights to compare with"
     )
     batch_size: int = setting(128, "samples per optimiser step")
-    learning_rate: float = setting(0.03, "Adam's step size, or the peak of one-cycle")
+    optimiser: Optimiser = setting("adam", "how a gradient becomes a step")
+    momentum: float = setting(0.0, "momentum of sgd and rmsprop")
+    learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle")
     schedule: Schedule = setting("one-cycle", "learning rate over time")
     decay: float = setting(0.98, "factor per epoch of the exponential schedule")
-    weight_decay: float = setting(0.0, "L2 penalty of Adam")
+    weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate")
     clip_norm: float = setting(1.0, "largest norm of the gradient")
     quantise: bool = setting(True, "quantisation-aware: straight-through estimator over the level tables")
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
     slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
+    keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
     train_samples: int = setting(0, "use only this many training samples; 0 is all")
     train_seed: int = setting(0, "initial weights and order of the batches")
 
@@ -50,6 +55,7 @@ class Recipe:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in (
             "weight_decay",
+            "momentum",
             "input_gain",
             "recurrent_gain",
             "slope_width",
@@ -59,6 +65,10 @@ class Recipe:
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must not be below 0")
 
+        if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
+            raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
+        if self.momentum >= 1:
+            raise RecipeError(f"momentum is {self.momentum}; it must be below 1")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
 

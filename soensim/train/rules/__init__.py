@@ -5,7 +5,7 @@ from __future__ import annotations
 from soensim.errors import RecipeError
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import BpttRecipe, FFTemporalRecipe, Recipe
-from soensim.train.rules.base import Loss, Rule, accuracy
+from soensim.train.rules.base import Loss, Rule, predict
 from soensim.train.rules.bptt import Bptt
 from soensim.train.rules.ff_temporal import FFTemporal, ff_loss
 
@@ -26,4 +26,4 @@ def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
     raise RecipeError(f"no rule for a {type(recipe).__name__}")
 
 
-__all__ = ["Bptt", "FFTemporal", "Loss", "Rule", "accuracy", "ff_loss", "make_rule"]
+__all__ = ["Bptt", "FFTemporal", "Loss", "Rule", "ff_loss", "make_rule", "predict"]
