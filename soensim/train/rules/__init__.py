@@ -13,7 +13,7 @@ from soensim.train.recipes import (
     FFUnsupervisedRecipe,
     Recipe,
 )
-from soensim.train.rules.base import Loss, Rule, accuracy
+from soensim.train.rules.base import Loss, Rule, predict
 from soensim.train.rules.bptt import Bptt
 from soensim.train.rules.ff_inverted import FFInverted
 from soensim.train.rules.ff_local import FFLocal
@@ -55,6 +55,6 @@ __all__ = [
     "FFUnsupervised",
     "Loss",
     "Rule",
-    "accuracy",
     "make_rule",
+    "predict",
 ]
