@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.data import FloatArray, present
+from soensim.data import present
 from soensim.dynamics import normalise
 from soensim.errors import RecipeError
 from soensim.network import LinearOutput, Network
 from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
 from soensim.simulate import Trace, simulate
 
+FloatArray = NDArray[np.float64]
+
 _DAMPING = 1e-4  # of the mean power, added to every signal's: Frantar et al. use 1e-2, here 1e-2 to 1e-5 are alike
 
 
-def calibrated(network: Network, weights: Mapping[str, FloatArray], values: FloatArray) -> Program:
+def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDArray[np.floating[Any]]) -> Program:
     """Make a program whose rounding errors make up for one another in every neuron's flux.
 
     The flux of a neuron is w . u, with u the signals of its synapses and 1 for its trim. Rounding w to q costs the mean
@@ -101,7 +104,7 @@ def _round_population(
 
 
 def _round(
-    w: FloatArray, power: FloatArray, places: list[tuple[str, tuple[int, ...]]], tables: Mapping[str, Slot]
+    w: FloatArray, power: FloatArray, places: Sequence[tuple[str, tuple[int, ...]]], tables: Mapping[str, Slot]
 ) -> FloatArray:
     """Round the values of one neuron, shape (k,), given H of shape (k, k) and where each stands in the program."""
     if len(w) == 0:

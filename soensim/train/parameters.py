@@ -135,13 +135,10 @@ class TrainableChip:
             the signals.
         """
         network = self.network
-        lines = self._lines
-        if DELAY_FACTOR in values:
-            lines = self._line_tensors(with_delay_factor(network, float(values[DELAY_FACTOR])))
         kept = network.populations[:populations]
-        cells = [self._cell(index, values, lines, len(kept)) for index in range(len(kept))]
+        cells = self.cells(values, len(kept))
         heun = network.integrator == "heun"
-        noise = self._noise(values, inputs)
+        noise = self.noise(values, inputs)
         normalised = any(p.normalisation for p in kept)
         if not (local or normalised or initial or noise) and supports(cells, heun=heun):
             states = self._fused(cells, inputs)
@@ -170,9 +167,18 @@ class TrainableChip:
         found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
         return [states.view(*rows, *states.shape[1:]) for states in found]
 
-    def _noise(
-        self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]
-    ) -> Callable[[int, int], Tensor] | None:
+    def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
+        """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
+        if DELAY_FACTOR in values:
+            return self._line_tensors(with_delay_factor(self.network, float(values[DELAY_FACTOR])))
+        return self._lines
+
+    def cells(self, values: Mapping[str, Tensor], populations: int | None = None) -> list[Cell]:
+        """Make the first so many populations, or all, as the chip of these values has them."""
+        count, lines = len(self.network.populations) if populations is None else populations, self.lines(values)
+        return [self._cell(index, values, lines, count) for index in range(count)]
+
+    def noise(self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
         """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
         if READ_SEED not in values:
             return None
@@ -181,8 +187,8 @@ class TrainableChip:
         drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
 
-    def _line_tensors(self, network: Network) -> dict[str, _LineTensors]:
-        return {key: _LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
+    def _line_tensors(self, network: Network) -> dict[str, LineTensors]:
+        return {key: LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""
@@ -220,7 +226,7 @@ class TrainableChip:
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
     def _cell(
-        self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, _LineTensors], populations: int
+        self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, LineTensors], populations: int
     ) -> Cell:
         population = self.network.populations[index]
 
@@ -252,13 +258,16 @@ class TrainableChip:
         return torch.tensor(array, dtype=self.dtype)
 
 
-class _LineTensors:
+class LineTensors:
     """Where the values of a projection stand in the matrix over its delayed signals."""
 
     def __init__(self, line: DelayLine, dtype: torch.dtype) -> None:
         self.lags, self.shape = line.lags, line.shape
+        self.rows, self.columns = torch.tensor(line.rows), torch.tensor(line.columns)
         self.place = torch.tensor(line.rows * line.shape[1] + line.columns)
         self.edges = torch.tensor(line.edges)
+        self.targets = torch.zeros(int(line.edges.max(initial=-1)) + 1, dtype=torch.int64)
+        self.targets[self.edges] = self.columns
         self.part = torch.tensor(line.part, dtype=dtype)
         # edges are sorted by target, then source: where all exist, undelayed, their values are the transposed matrix
         whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]

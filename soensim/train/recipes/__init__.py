@@ -10,6 +10,7 @@ from typing import Any
 from soensim.errors import RecipeError
 from soensim.train.recipes.base import Recipe
 from soensim.train.recipes.bptt import BpttRecipe
+from soensim.train.recipes.eprop import EpropRecipe
 from soensim.train.recipes.ff_inverted import FFInvertedRecipe
 from soensim.train.recipes.ff_local import FFLocalRecipe
 from soensim.train.recipes.ff_recurrent import FFRecurrentRecipe
@@ -19,7 +20,15 @@ from soensim.train.recipes.forward_forward import ForwardForwardRecipe, LocalRec
 
 RECIPES: dict[str, type[Recipe]] = {
     r.rule: r
-    for r in (BpttRecipe, FFTemporalRecipe, FFLocalRecipe, FFRecurrentRecipe, FFInvertedRecipe, FFUnsupervisedRecipe)
+    for r in (
+        BpttRecipe,
+        EpropRecipe,
+        FFTemporalRecipe,
+        FFLocalRecipe,
+        FFRecurrentRecipe,
+        FFInvertedRecipe,
+        FFUnsupervisedRecipe,
+    )
 }
 
 
@@ -46,6 +55,7 @@ def make_recipe(rule: str, settings: Mapping[str, Any]) -> Recipe:
 __all__ = [
     "RECIPES",
     "BpttRecipe",
+    "EpropRecipe",
     "FFInvertedRecipe",
     "FFLocalRecipe",
     "FFRecurrentRecipe",

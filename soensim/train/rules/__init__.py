@@ -6,6 +6,7 @@ from soensim.errors import RecipeError
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import (
     BpttRecipe,
+    EpropRecipe,
     FFInvertedRecipe,
     FFLocalRecipe,
     FFRecurrentRecipe,
@@ -15,6 +16,7 @@ from soensim.train.recipes import (
 )
 from soensim.train.rules.base import Loss, Rule, predict
 from soensim.train.rules.bptt import Bptt
+from soensim.train.rules.eprop import Eprop
 from soensim.train.rules.ff_inverted import FFInverted
 from soensim.train.rules.ff_local import FFLocal
 from soensim.train.rules.ff_recurrent import FFRecurrent
@@ -33,6 +35,8 @@ def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
     match recipe:
         case BpttRecipe():
             return Bptt(chip, recipe)
+        case EpropRecipe():
+            return Eprop(chip, recipe)
         case FFTemporalRecipe():
             return FFTemporal(chip, recipe)
         case FFLocalRecipe():
@@ -48,6 +52,7 @@ def make_rule(chip: TrainableChip, recipe: Recipe) -> Rule:
 
 __all__ = [
     "Bptt",
+    "Eprop",
     "FFInverted",
     "FFLocal",
     "FFRecurrent",
