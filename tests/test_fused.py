@@ -243,7 +243,7 @@ def test_a_row_does_not_depend_on_its_place_in_the_batch():
 
 def test_backward_twice_gives_the_same_and_inference_keeps_only_samples():
     rng = np.random.default_rng(6)
-    one = problem(rng, [SOURCES["squid"]], [6], substeps=3)
+    one = problem(rng, [SOURCES["squid"]], [6], substeps=3, batch=32)
     loss = (one.fused(one.values)[0] ** 2).sum()
     first = torch.autograd.grad(loss, list(one.values.values()), retain_graph=True)
     for a, b in zip(first, torch.autograd.grad(loss, list(one.values.values())), strict=True):
@@ -251,7 +251,7 @@ def test_backward_twice_gives_the_same_and_inference_keeps_only_samples():
     with torch.no_grad():
         inferred = one.fused(one.values)[0]
     assert torch.equal(inferred, one.fused(one.values)[0].detach())
-    assert inferred.untyped_storage().nbytes() == inferred.numel() * 8
+    assert inferred.untyped_storage().nbytes() < 2 * inferred.numel() * 8  # 4 samples, not 12 steps
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu", "squid-fit", "squid"])

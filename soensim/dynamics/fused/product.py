@@ -124,9 +124,9 @@ def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def dense_gradient(signals, start, by_flux, out, first, last):  # type: ignore[no-untyped-def]
-    """out[j, i] = sum_k signals[j, start + k] by_flux[i, k] for rows ``first`` to ``last``: dL/dW of a dense block."""
-    n, length = by_flux.shape
+def dense_gradient(signals, start, by_flux, length, out, first, last):  # type: ignore[no-untyped-def]
+    """out[j, i] = sum_k signals[j, start + k] by_flux[i, k], k < length, for rows ``first`` to ``last``: dL/dW."""
+    n = by_flux.shape[0]
     out[first:last] = 0
     for low in range(0, length, _CHUNK):
         high = min(low + _CHUNK, length)
@@ -156,11 +156,10 @@ def dense_gradient(signals, start, by_flux, out, first, last):  # type: ignore[n
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def sparse_gradient(signals, start, by_flux, rows, columns, out, first, last):  # type: ignore[no-untyped-def]
+def sparse_gradient(signals, start, by_flux, length, rows, columns, out, first, last):  # type: ignore[no-untyped-def]
     """out[e] = sum_k signals[rows[e], start + k] by_flux[columns[e], k] for edges ``first`` to ``last``."""
-    length = by_flux.shape[1]
     for e in range(first, last):
-        x, z = signals[rows[e], start : start + length], by_flux[columns[e]]
+        x, z = signals[rows[e], start : start + length], by_flux[columns[e], :length]
         total = by_flux.dtype.type(0)
         for m in range(length):
             total += x[m] * z[m]

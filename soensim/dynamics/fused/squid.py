@@ -54,19 +54,21 @@ def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, co
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def retreat_squid(  # type: ignore[no-untyped-def]
-    kind, flux, state, adjoint, by_flux, carry, first, last, retention, gain, bias, coefs
+    kind, flux, state, adjoint, by_flux, first, last, retention, gain, bias, coefs
 ):
-    """Go back over a step: from dL/d new to dL/dphi, and what of it reaches the old state directly."""
+    """Go back over a step: from dL/d new to dL/dphi, and, in its place, to what reaches the old state directly."""
     fit, smooth = fit_form(coefs), smooth_form(coefs)
     for n in range(first, last):
         keep, drive, bias_current = retention[n], gain[n], bias[n]
         if kind == SQUID_FIT:
             for r in range(ROWS):
+                own = adjoint[n, r]
                 g_phi, g_i = fit_slopes(flux[n, r], bias_current - state[n, r], fit)
-                by_flux[n, r] = drive * adjoint[n, r] * g_phi
-                carry[n, r] = (keep - drive * g_i) * adjoint[n, r]
+                by_flux[n, r] = drive * own * g_phi
+                adjoint[n, r] = (keep - drive * g_i) * own
         else:
             for r in range(ROWS):
+                own = adjoint[n, r]
                 g_phi, g_i = smooth_slopes(flux[n, r], bias_current - state[n, r], smooth)
-                by_flux[n, r] = drive * adjoint[n, r] * g_phi
-                carry[n, r] = (keep - drive * g_i) * adjoint[n, r]
+                by_flux[n, r] = drive * own * g_phi
+                adjoint[n, r] = (keep - drive * g_i) * own

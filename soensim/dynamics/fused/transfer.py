@@ -39,61 +39,75 @@ def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # no
 
 
 @njit(cache=True, error_model="numpy")
-def load(source, at, low, rows, ahead, block):  # type: ignore[no-untyped-def]
-    """block[n, :rows] = source[n, at, low : low + rows]; the next step will read ``ahead`` steps further."""
-    away = ahead * source.shape[2] + low
+def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
+    """Read source[n, at : at + width] into group[b, n, r], block by block; the next step will read ``ahead`` further."""
     for n in range(source.shape[0]):
-        line = source[n, at]
-        _fetch(line, away, False)  # type: ignore[call-arg]
-        for r in range(rows):
-            block[n, r] = line[low + r]
+        line = source[n]
+        for b in range(group.shape[0]):
+            low, rows = at + b * ROWS, width - b * ROWS
+            if rows >= ROWS:
+                _fetch(line, low + ahead, False)  # type: ignore[call-arg]
+                for r in range(ROWS):
+                    group[b, n, r] = line[low + r]
+            else:
+                for r in range(rows):
+                    group[b, n, r] = line[low + r]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def load_drive(drive, at, low, rows, offset, block):  # type: ignore[no-untyped-def]
-    """block[n, :rows] = drive[n, at, low : low + rows] + offset[n]; the next step will read one further."""
-    away = drive.shape[2] + low
+def load_drive(drive, at, width, ahead, offset, group):  # type: ignore[no-untyped-def]
+    """As `load`, plus offset[n]."""
     for n in range(drive.shape[0]):
-        line, fixed = drive[n, at], offset[n]
-        _fetch(line, away, False)  # type: ignore[call-arg]
-        for r in range(rows):
-            block[n, r] = line[low + r] + fixed
+        line, fixed = drive[n], offset[n]
+        for b in range(group.shape[0]):
+            low, rows = at + b * ROWS, width - b * ROWS
+            if rows >= ROWS:
+                _fetch(line, low + ahead, False)  # type: ignore[call-arg]
+                for r in range(ROWS):
+                    group[b, n, r] = line[low + r] + fixed
+            else:
+                for r in range(rows):
+                    group[b, n, r] = line[low + r] + fixed
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def add_load(source, at, low, rows, ahead, block):  # type: ignore[no-untyped-def]
-    """As `load`, but block[n, :rows] += source[n, at, low : low + rows]."""
-    away = ahead * source.shape[2] + low
+def add_load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
+    """As `load`, but add to what is there."""
     for n in range(source.shape[0]):
-        line = source[n, at]
-        _fetch(line, away, False)  # type: ignore[call-arg]
-        for r in range(rows):
-            block[n, r] += line[low + r]
+        line = source[n]
+        for b in range(group.shape[0]):
+            low, rows = at + b * ROWS, width - b * ROWS
+            if rows >= ROWS:
+                _fetch(line, low + ahead, False)  # type: ignore[call-arg]
+                for r in range(ROWS):
+                    group[b, n, r] += line[low + r]
+            else:
+                for r in range(rows):
+                    group[b, n, r] += line[low + r]
 
 
 @njit(cache=True, error_model="numpy")
-def store(block, rows, target, at, low, ahead):  # type: ignore[no-untyped-def]
-    """target[n, at, low : low + rows] = block[n, :rows]; the next step will write ``ahead`` steps further."""
-    away = ahead * target.shape[2] + low
+def store(group, width, target, at, ahead):  # type: ignore[no-untyped-def]
+    """Write group[b, n, r] to target[n, at : at + width]; the next step will write ``ahead`` further."""
     for n in range(target.shape[0]):
-        line = target[n, at]
-        for r in range(rows):
-            line[low + r] = block[n, r]
-        _fetch(line, away, True)  # type: ignore[call-arg]
+        line = target[n]
+        for b in range(group.shape[0]):
+            low, rows = at + b * ROWS, width - b * ROWS
+            if rows >= ROWS:
+                for r in range(ROWS):
+                    line[low + r] = group[b, n, r]
+                _fetch(line, low + ahead, True)  # type: ignore[call-arg]
+            else:
+                for r in range(rows):
+                    line[low + r] = group[b, n, r]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def add_store(block, rows, target, at, low):  # type: ignore[no-untyped-def]
-    """target[n, at, low : low + rows] += block[n, :rows]."""
+def add_store(group, width, target, at):  # type: ignore[no-untyped-def]
+    """Add group[b, n, r] to target[n, at : at + width]."""
     for n in range(target.shape[0]):
-        line = target[n, at]
-        for r in range(rows):
-            line[low + r] += block[n, r]
-
-
-@njit(cache=True, error_model="numpy")
-def copy(block, count, target):  # type: ignore[no-untyped-def]
-    """target[:count] = block[:count]."""
-    for n in range(count):
-        for r in range(ROWS):
-            target[n, r] = block[n, r]
+        line = target[n]
+        for b in range(group.shape[0]):
+            low = at + b * ROWS
+            for r in range(min(ROWS, width - b * ROWS)):
+                line[low + r] += group[b, n, r]

@@ -107,7 +107,7 @@ def unroll_fused(
     sizes = [int(start.shape[-1]) for start in initial]
     _check_shapes(cells, drives, initial, sizes, substeps, per_frame)
     drive = _joined([d.permute(2, 0, 1) for d in drives])
-    start = _joined([s.T for s in initial])[:, None]
+    start = _joined([s.T for s in initial])
     offset = _joined(
         [torch.as_tensor(c.flux_offset, dtype=drive.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
     )
@@ -147,53 +147,73 @@ class _Loop:
 class _FusedLoop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, loop: _Loop, drive: Tensor, initial: Tensor, offset: Tensor, *tensors: Tensor) -> Tensor:
-        dtype = drive.detach().numpy().dtype
-        drives, start = drive.detach().contiguous().numpy(), initial.detach().contiguous().numpy()
-        count, frames, batch = drives.shape
+        count, frames, batch = drive.shape
         steps = frames * loop.per_frame
-        neurons = neurons_of(loop.cells, loop.sizes, dtype)._replace(offset=offset.detach().contiguous().numpy())
-        weights = loop.weights(tensors)
-        products = products_of(loop.entries, weights, neurons.first, dtype, back=False)
+        drives, start = (t.detach().contiguous().numpy() for t in (drive.flatten(1), initial))
+        neurons = neurons_of(loop.cells, loop.sizes, drives.dtype)._replace(offset=offset.detach().contiguous().numpy())
+        products = products_of(loop.entries, loop.weights(tensors), neurons.first, drives.dtype, back=False)
         before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
-        record = torch.empty((count, before + steps // per_record, batch), dtype=drive.dtype)
-        kept = torch.empty((count, steps if loop.backward else 0, batch), dtype=drive.dtype)
+        record = _rows(drive, count, before + steps // per_record, batch)
+        kept = _rows(drive, count, steps if loop.backward else 0, batch)
         share_out(
-            forward_blocks, -(-batch // ROWS), torch.get_num_threads(),
-            drives, start, neurons, products, loop.depth, loop.per_frame, per_record, record.numpy(), kept.numpy(),
+            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, start, neurons, products,
+            loop.depth, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
         )  # fmt: skip
+        states = record[:, before * batch : (before + steps // per_record) * batch].unflatten(1, (-1, batch))
         if not loop.backward:
-            return record
-        ctx.loop, ctx.neurons = loop, neurons
+            return states
+        ctx.loop, ctx.neurons, ctx.shape = loop, neurons, (count, frames, batch)
         ctx.save_for_backward(record, kept, *tensors)
-        return record[:, before + loop.substeps - 1 :: loop.substeps]
+        return states[:, loop.substeps - 1 :: loop.substeps]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        loop, neurons = ctx.loop, ctx.neurons
+        loop, neurons, (count, frames, batch) = ctx.loop, ctx.neurons, ctx.shape
         record, kept, *tensors = ctx.saved_tensors
-        by_state = gradients[0].contiguous().numpy()
-        by_flux = torch.empty_like(kept)
-        count, steps, batch = by_flux.shape
-        by_drive = by_flux if loop.per_frame == 1 else by_flux.new_empty(count, steps // loop.per_frame, batch)
-        by_initial = by_flux.new_empty(count, 1, batch)
-        weights = loop.weights(tensors)
-        products = products_of(loop.entries, weights, neurons.first, by_state.dtype, back=True)
+        by_state = gradients[0].contiguous().flatten(1).numpy()
+        steps = frames * loop.per_frame
+        by_flux = _rows(record, count, steps, batch)
+        by_drive = by_flux if loop.per_frame == 1 else _rows(record, count, frames, batch)
+        by_initial = record.new_empty(count, batch)
+        products = products_of(loop.entries, loop.weights(tensors), neurons.first, by_state.dtype, back=True)
         share_out(
-            backward_blocks, -(-batch // ROWS), torch.get_num_threads(),
-            by_state, neurons, products, loop.depth, loop.per_frame, loop.substeps,
+            backward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, by_state, neurons, products,
+            loop.depth, loop.per_frame, loop.substeps,
             record.numpy(), kept.numpy(), by_flux.numpy(), by_drive.numpy(), by_initial.numpy(),
         )  # fmt: skip
-        by_offset = by_drive.sum((1, 2)) if ctx.needs_input_grad[3] else None
-        by_weights = _weight_gradients(loop, neurons, record, by_flux, tensors, ctx.needs_input_grad[4:])
-        return None, by_drive, by_initial, by_offset, *by_weights
+        drive = by_drive[:, : frames * batch]
+        by_offset = drive.sum(1) if ctx.needs_input_grad[3] else None
+        wanted = ctx.needs_input_grad[4:]
+        by_weights = _weight_gradients(loop, neurons, record, by_flux, steps, batch, tensors, wanted)
+        return None, drive.unflatten(1, (frames, batch)), by_initial, by_offset, *by_weights
+
+
+def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
+    """Make an array (neurons, steps x batch and a little more).
+
+    Rows whose distance is a multiple of 4096 bytes, as that of a power of two is, compete for the same few lines of the
+    cache: they are made longer, by a line at least.
+    """
+    if steps == 0:
+        return like.new_empty(count, 0)
+    size = like.element_size()
+    length = -(-steps * batch * size // 128) * 128
+    return like.new_empty(count, (length + 128 * (1 + length // 128 % 2)) // size)
 
 
 def _weight_gradients(
-    loop: _Loop, neurons: Neurons, record: Tensor, by_flux: Tensor, tensors: Sequence[Tensor], wanted: Sequence[bool]
+    loop: _Loop,
+    neurons: Neurons,
+    record: Tensor,
+    by_flux: Tensor,
+    steps: int,
+    batch: int,
+    tensors: Sequence[Tensor],
+    wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """dL/dW of every recurrent term: sums over all steps and rows of the signal that a step saw and its dL/dphi."""
-    batch = record.shape[2]
-    signals, gradient = record.flatten(1).numpy(), by_flux.flatten(1).numpy()
+    signals, gradient = record.numpy(), by_flux.numpy()
+    length, threads = steps * batch, torch.get_num_threads()
     found: list[Tensor | None] = [torch.empty_like(t) if w else None for t, w in zip(tensors, wanted, strict=True)]
     for entry in loop.entries:
         out = found[entry.term]
@@ -206,24 +226,26 @@ def _weight_gradients(
         weights = loop.terms[entry.term][2].weights
         if isinstance(weights, SparseWeights):
             order, _, places = weights.edges.by_target[entry.part]
-            rows, columns = places, weights.edges.columns[order]
+            columns = weights.edges.columns[order]
             share = np.empty(order.size, own.dtype)
-            share_out(_sparse_part, order.size, torch.get_num_threads(), own, start, to, rows, columns, share)
+            share_out(_sparse_part, order.size, threads, own, start, to, length, places, columns, share)
             out.numpy()[order] = share
         else:
             height = last - first
             block = out.numpy()[entry.part * height : (entry.part + 1) * height]
-            share_out(_dense_part, -(-height // 2), torch.get_num_threads(), own, start, to, block)
+            share_out(_dense_part, -(-height // 2), threads, own, start, to, length, block)
     return found
 
 
-def _dense_part(first: int, last: int, own: Any, start: int, to: Any, block: Any) -> None:
+def _dense_part(first: int, last: int, own: Any, start: int, to: Any, length: int, block: Any) -> None:
     """Pairs of rows, so that rows are paired alike for any number of threads."""
-    dense_gradient(own, start, to, block, 2 * first, min(2 * last, len(block)))
+    dense_gradient(own, start, to, length, block, 2 * first, min(2 * last, len(block)))
 
 
-def _sparse_part(first: int, last: int, own: Any, start: int, to: Any, rows: Any, columns: Any, out: Any) -> None:
-    sparse_gradient(own, start, to, rows, columns, out, first, last)
+def _sparse_part(
+    first: int, last: int, own: Any, start: int, to: Any, length: int, rows: Any, columns: Any, out: Any
+) -> None:
+    sparse_gradient(own, start, to, length, rows, columns, out, first, last)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

@@ -35,10 +35,11 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
 
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def retreat_virtual(slope, adjoint, by_flux, carry, first, last, retention, gain):  # type: ignore[no-untyped-def]
-    """Go back over a step: from dL/d new to dL/dphi, and what of it reaches the old state directly."""
+def retreat_virtual(slope, adjoint, by_flux, first, last, retention, gain):  # type: ignore[no-untyped-def]
+    """Go back over a step: from dL/d new to dL/dphi, and, in its place, to what reaches the old state directly."""
     for n in range(first, last):
         keep, drive = retention[n], gain[n]
         for r in range(ROWS):
-            by_flux[n, r] = drive * adjoint[n, r] * slope[n, r]
-            carry[n, r] = keep * adjoint[n, r]
+            own = adjoint[n, r]
+            by_flux[n, r] = drive * own * slope[n, r]
+            adjoint[n, r] = keep * own
