@@ -28,7 +28,7 @@ def _together(count, slots, itemsize, blocks):  # type: ignore[no-untyped-def]
     return max(1, min(blocks, _KEPT // (count * slots * ROWS * itemsize)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Take step m of block b; ``flux`` holds that of the inputs."""
     state, new = rings[m % slots, b], rings[(m + 1) % slots, b]
@@ -44,7 +44,7 @@ def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-un
             advance_squid(kind, flux, state, new, first, last, neurons.retention, neurons.gain, neurons.bias, coefs)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Go back over step m of block b.
 
