@@ -400,7 +400,11 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
         ("bptt", {"epochs": 0}, "epochs is 0; it must be above 0"),
         ("bptt", {"epochs": 1.5}, "epochs is 1.5; it must be of type int"),
         ("bptt", {"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number"),
-        ("bptt", {"schedule": "cosin"}, "schedule is 'cosin'; legal are constant, exponential, one-cycle, cosine, half-linear"),
+        (
+            "bptt",
+            {"schedule": "cosin"},
+            "schedule is 'cosin'; legal are constant, exponential, one-cycle, cosine, half-linear",
+        ),
         ("bptt", {"weight_decay": -1.0}, "weight_decay is -1.0; it must not be below 0"),
         ("bptt", {"quantise": False, "ideal_epochs": 3}, "ideal_epochs come before quantised ones"),
         ("ff-temporal", {"steps": "final", "compensation": True}, "compensation weighs several steps"),

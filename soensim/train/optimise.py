@@ -14,16 +14,16 @@ from soensim.train.recipes import Recipe
 
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
     """Make the optimiser of a recipe; `weight_decay` is an L2 penalty, for adamw a decay of its own."""
-    common = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    tensors, rate, decay = list(parameters), recipe.learning_rate, recipe.weight_decay
     match recipe.optimiser:
         case "adam":
-            return Adam(list(parameters), **common)
+            return Adam(tensors, lr=rate, weight_decay=decay)
         case "adamw":
-            return AdamW(list(parameters), **common)
+            return AdamW(tensors, lr=rate, weight_decay=decay)
         case "rmsprop":
-            return RMSprop(list(parameters), momentum=recipe.momentum, **common)
+            return RMSprop(tensors, lr=rate, weight_decay=decay, momentum=recipe.momentum)
         case "sgd":
-            return SGD(list(parameters), momentum=recipe.momentum, **common)
+            return SGD(tensors, lr=rate, weight_decay=decay, momentum=recipe.momentum)
 
 
 def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRScheduler:
