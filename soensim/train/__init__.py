@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from soensim.data import Dataset
 from soensim.network import Network
-from soensim.train.recipes import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
+from soensim.train.recipes import (
+    RECIPES,
+    BpttRecipe,
+    FFInvertedRecipe,
+    FFLocalRecipe,
+    FFRecurrentRecipe,
+    FFTemporalRecipe,
+    FFUnsupervisedRecipe,
+    Recipe,
+    make_recipe,
+)
 from soensim.train.result import TrainResult
 
 
@@ -78,4 +88,16 @@ def train(
     ).run()
 
 
-__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "TrainResult", "make_recipe", "train"]
+__all__ = [
+    "RECIPES",
+    "BpttRecipe",
+    "FFInvertedRecipe",
+    "FFLocalRecipe",
+    "FFRecurrentRecipe",
+    "FFTemporalRecipe",
+    "FFUnsupervisedRecipe",
+    "Recipe",
+    "TrainResult",
+    "make_recipe",
+    "train",
+]

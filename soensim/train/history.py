@@ -27,23 +27,27 @@ class Means:
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._rows: dict[str, int] = {}
+        self._seen: dict[str, list[Tensor]] = {}
+        self._rows: dict[str, list[int]] = {}
 
     def add(self, measures: Mapping[str, Tensor], rows: int) -> None:
         """Take in the means of a batch of so many samples."""
         for name, value in measures.items():
-            weighted = value.detach().double() * rows
-            self._sums[name] = self._sums[name] + weighted if name in self._sums else weighted
-            self._rows[name] = self._rows.get(name, 0) + rows
+            self._seen.setdefault(name, []).append(value.detach())
+            self._rows.setdefault(name, []).append(rows)
 
     def read(self, *names: str) -> dict[str, float]:
         """Return the averages so far, of these or of all; the one place that waits for the device."""
-        chosen = names or tuple(self._sums)
+        chosen = names or tuple(self._seen)
         if not chosen:
             return {}
-        averages = torch.stack([self._sums[name].reshape(()) / self._rows[name] for name in chosen])
+        averages = torch.stack([self._average(name) for name in chosen])
         return dict(zip(chosen, averages.tolist(), strict=True))
+
+    def _average(self, name: str) -> Tensor:
+        values = torch.stack(self._seen[name]).double()
+        rows = torch.tensor(self._rows[name], dtype=values.dtype, device=values.device)
+        return (values * rows).sum() / rows.sum()
 
 
 def make_row(

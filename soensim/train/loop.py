@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soensim.data import Dataset, batches, check_fit
+from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
-from soensim.network import Network
+from soensim.network import Network, refined
 from soensim.program import Program
+from soensim.train.calibrate import calibrated
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.history import Means, Row, make_row, write_history
 from soensim.train.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
@@ -32,6 +33,7 @@ from soensim.train.run_folder import CHECKPOINT, PROGRAM, describe_run
 TRAIN_ACCURACY_SAMPLES = 1000
 """At most so many training samples are scored after an epoch, spread evenly over them; sigma <= 1.6 points."""
 
+Float64 = NDArray[np.float64]
 Watcher = Callable[[Row, Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
 """Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
 
@@ -60,6 +62,7 @@ class Training:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
         if threads < 1:
             raise RecipeError(f"threads is {threads}; it must be 1 or more")
+        network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
         self.threads, self.watch = threads, watch
@@ -67,6 +70,9 @@ class Training:
         self.rule = make_rule(self.chip, recipe)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
+        # encoded once: no batch waits for it
+        self.train_x, self.train_y = self._tensors(data.train, self.samples)
+        self.validation_x, _ = self._tensors(data.validation, data.validation.samples)
         self.epochs = recipe.ideal_epochs + recipe.epochs
         scored = min(TRAIN_ACCURACY_SAMPLES, data.validation.samples, self.samples)
         self.scored_rows = np.arange(scored) * self.samples // scored
@@ -106,19 +112,19 @@ class Training:
         trained = time.perf_counter()
         with torch.no_grad():
             values = self.chip.values(self._quantised(epoch))
-        train, validation = self.data.train, self.data.validation
-        answered = predict(self.rule, values, validation.inputs)
-        known = predict(self.rule, values, train.inputs[self.scored_rows])
+        answered = predict(self.rule, values, self.validation_x)
+        known = predict(self.rule, values, self.train_x[self.scored_rows])
         row = make_row(
             epoch=epoch + 1,
             phase=phase,
             means=means,
-            train_accuracy=float((known == train.labels[self.scored_rows]).mean()),
-            validation_accuracy=float((answered == validation.labels).mean()),
+            train_accuracy=self._right(known, self.data.train.labels[self.scored_rows]),
+            validation_accuracy=self._right(answered, self.data.validation.labels),
             learning_rate=self.rate,
             seconds_train=trained - started,
             seconds_validation=time.perf_counter() - trained,
         )
+        row |= self._on_chips(values)
         self.history.append(row)
         if self.recipe.keep == "best" and self._kept_row() is row:
             self._keep("best")
@@ -132,12 +138,13 @@ class Training:
     def _epoch(self, epoch: int) -> dict[str, float]:
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
         rng = np.random.default_rng([self.recipe.train_seed, epoch])
-        x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
+        self.rule.begin_epoch(epoch, self.history)
         means = Means()
-        for rows in batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch):
+        order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
+        for count, rows in enumerate(order, 1):
             self.optimiser.zero_grad()
-            values = self.chip.values(self._quantised(epoch))
-            loss = self.rule.loss(values, x[rows], y[rows], rng)
+            values = self.chip.training_values(self._quantised(epoch), (epoch, count))
+            loss = self.rule.loss(values, self.train_x[rows], self.train_y[rows], rng)
             loss.total.backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
             self.optimiser.step()
@@ -157,18 +164,48 @@ class Training:
     def _result(self) -> TrainResult:
         latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent
         ideal = self._copies("ideal")
-        program = Program.quantised(
-            self.network, self.chip.weights(latent), ideal=self.chip.weights(ideal) if ideal else None
-        ).with_header(self._header())
+        program = self._program(self.chip.weights(latent), self.chip.weights(ideal) if ideal else None)
         if self.run_dir is not None:
             program.save(self.run_dir / PROGRAM)
         return TrainResult(program, self.history, self._kept_row()["epoch"])
+
+    def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
+        recipe = self.recipe
+        if recipe.calibration_samples:
+            samples = self.data.train.inputs[: self.samples][: recipe.calibration_samples]
+            return calibrated(self.network, weights, samples).with_header(self._header())
+        scales = self.chip.scales if recipe.quantise else None
+        return Program.quantised(self.network, weights, ideal=ideal, scales=scales).with_header(self._header())
+
+    def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
+        return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])
+
+    @staticmethod
+    def _right(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+        return float((answers == labels).mean())
+
+    def _on_chips(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Mean validation accuracy on virtual chips that are the same in every epoch."""
+        count = self.recipe.validation_chips
+        if count == 0:
+            return {}
+        # batches count from 1: no batch of the first epoch draws like this
+        seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
+        found = [
+            self._right(
+                predict(self.rule, self.chip.on_chip(values, int(seed)), self.validation_x), self.data.validation.labels
+            )
+            for seed in seeds
+        ]
+        return {"validation_accuracy_chips": float(np.mean(found))}
 
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
 
     def _begin_phase(self, epochs: int) -> None:
         """Start an optimiser and a schedule over so many epochs."""
+        if ideal := self._copies("ideal"):
+            self.chip.set_scales(ideal)
         self.optimiser = make_optimiser(self.parameters.values(), self.recipe)
         self.schedule = make_schedule(self.optimiser, self.recipe, epochs * -(-self.samples // self.recipe.batch_size))
 

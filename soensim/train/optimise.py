@@ -14,16 +14,16 @@ from soensim.train.recipes import Recipe
 
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
     """Make the optimiser of a recipe; `weight_decay` is an L2 penalty, for adamw a decay of its own."""
-    tensors, rate, decay = list(parameters), recipe.learning_rate, recipe.weight_decay
+    common: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
     match recipe.optimiser:
         case "adam":
-            return Adam(tensors, lr=rate, weight_decay=decay)
+            return Adam(list(parameters), fused=True, **common)  # one pass over the memory; the same on every thread
         case "adamw":
-            return AdamW(tensors, lr=rate, weight_decay=decay)
+            return AdamW(list(parameters), fused=True, **common)
         case "rmsprop":
-            return RMSprop(tensors, lr=rate, weight_decay=decay, momentum=recipe.momentum)
+            return RMSprop(list(parameters), momentum=recipe.momentum, **common)
         case "sgd":
-            return SGD(tensors, lr=rate, weight_decay=decay, momentum=recipe.momentum)
+            return SGD(list(parameters), momentum=recipe.momentum, **common)
 
 
 def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRScheduler:

@@ -10,9 +10,26 @@ from typing import Any
 from soensim.errors import RecipeError
 from soensim.train.recipes.base import Recipe
 from soensim.train.recipes.bptt import BpttRecipe
+from soensim.train.recipes.eprop import EpropRecipe
+from soensim.train.recipes.ff_inverted import FFInvertedRecipe
+from soensim.train.recipes.ff_local import FFLocalRecipe
+from soensim.train.recipes.ff_recurrent import FFRecurrentRecipe
 from soensim.train.recipes.ff_temporal import FFTemporalRecipe
+from soensim.train.recipes.ff_unsupervised import FFUnsupervisedRecipe
+from soensim.train.recipes.forward_forward import ForwardForwardRecipe, LocalRecipe
 
-RECIPES: dict[str, type[Recipe]] = {r.rule: r for r in (BpttRecipe, FFTemporalRecipe)}
+RECIPES: dict[str, type[Recipe]] = {
+    r.rule: r
+    for r in (
+        BpttRecipe,
+        EpropRecipe,
+        FFTemporalRecipe,
+        FFLocalRecipe,
+        FFRecurrentRecipe,
+        FFInvertedRecipe,
+        FFUnsupervisedRecipe,
+    )
+}
 
 
 def make_recipe(rule: str, settings: Mapping[str, Any]) -> Recipe:
@@ -35,4 +52,17 @@ def make_recipe(rule: str, settings: Mapping[str, Any]) -> Recipe:
     return recipe(**settings)
 
 
-__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "make_recipe"]
+__all__ = [
+    "RECIPES",
+    "BpttRecipe",
+    "EpropRecipe",
+    "FFInvertedRecipe",
+    "FFLocalRecipe",
+    "FFRecurrentRecipe",
+    "FFTemporalRecipe",
+    "FFUnsupervisedRecipe",
+    "ForwardForwardRecipe",
+    "LocalRecipe",
+    "Recipe",
+    "make_recipe",
+]

@@ -11,6 +11,7 @@ from soensim.errors import RecipeError
 
 Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
+Quantisation = Literal["straight-through", "gradual", "stochastic"]
 Keep = Literal["last", "best"]
 
 
@@ -37,10 +38,27 @@ class Recipe:
     decay: float = setting(0.98, "factor per epoch of the exponential schedule")
     weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate")
     clip_norm: float = setting(1.0, "largest norm of the gradient")
-    quantise: bool = setting(True, "quantisation-aware: straight-through estimator over the level tables")
+    quantise: bool = setting(True, "quantisation-aware: train through the level tables")
+    quantisation: Quantisation = setting(
+        "straight-through", "how: the nearest level, a blend that turns into it, or a random neighbour level"
+    )
+    calibration_samples: int = setting(
+        0,
+        "with --no-quantise: round so that errors make up for one another over so many training samples; 0: each alone",
+    )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
     slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
+    robust: bool = setting(False, "train on virtual chips with the netlist's spreads and read noise")
+    efficacy_spread: float = setting(0.0, "relative spread of efficacies between the virtual chips, one sigma")
+    gamma_minus_spread: float = setting(0.0, "relative spread of leaks, one sigma")
+    bias_current_spread: float = setting(0.0, "relative spread of bias currents, one sigma")
+    flux_offset_spread: float = setting(0.0, "spread of static flux, one sigma (Phi_0)")
+    read_noise_flux: float = setting(0.0, "flux noise, fresh for every neuron and sample, one sigma (Phi_0)")
+    delay_spread: float = setting(0.0, "relative spread of the factor that all delays of a chip share, one sigma")
+    drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead")
+    validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well")
+    refine: int = setting(1, "train at a step this much finer than the netlist's")
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
     train_samples: int = setting(0, "use only this many training samples; 0 is all")
     train_seed: int = setting(0, "initial weights and order of the batches")
@@ -49,7 +67,7 @@ class Recipe:
         hints = get_type_hints(type(self))
         for item in fields(self):
             _check_type(item.name, getattr(self, item.name), hints[item.name])
-        positive = ("epochs", "batch_size", "learning_rate", "clip_norm", "decay")
+        positive = ("epochs", "batch_size", "learning_rate", "clip_norm", "decay", "refine")
         for name in positive:
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -61,16 +79,32 @@ class Recipe:
             "slope_width",
             "train_samples",
             "train_seed",
+            "efficacy_spread",
+            "gamma_minus_spread",
+            "bias_current_spread",
+            "flux_offset_spread",
+            "read_noise_flux",
+            "delay_spread",
+            "drop_synapses",
+            "validation_chips",
+            "calibration_samples",
+            "ideal_epochs",
         ):
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must not be below 0")
 
+        if self.drop_synapses >= 1:
+            raise RecipeError(f"drop_synapses is {self.drop_synapses}; it is a probability below 1")
         if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
             raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
         if self.momentum >= 1:
             raise RecipeError(f"momentum is {self.momentum}; it must be below 1")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
+        if self.quantisation != "straight-through" and not self.quantise:
+            raise RecipeError(f"quantisation is {self.quantisation!r}; it has no meaning without quantise")
+        if self.calibration_samples and self.quantise:
+            raise RecipeError("calibration_samples are for quantisation after training; they need quantise = false")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and all settings as plain data."""

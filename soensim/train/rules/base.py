@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-from soensim.data import FloatArray, present
-from soensim.train.parameters import TrainableChip
-
-IntArray = NDArray[np.int64]
 
 
 class Loss(NamedTuple):
@@ -31,20 +26,19 @@ class Rule(Protocol):
     extra: dict[str, Tensor]
     """Trained values that are not on the chip, by name."""
 
-    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Loss:
-        """Loss of one batch: x (batch, steps, channels) in [0, 1], y (batch,) classes."""
+    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+        """Prepare for an epoch (from 0), given the rows of those before."""
 
-    def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
+    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+        """Loss of one batch: x (batch, frames, channels) as `TrainableChip.encode` made it, y (batch,) classes."""
+
+    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Score of every class, shape (batch, classes)."""
 
 
-def predict(rule: Rule, values: Mapping[str, Tensor], x: FloatArray, block: int = 1000) -> IntArray:
-    """Class with the best score of every sample."""
+def predict(rule: Rule, values: Mapping[str, Tensor], x: Tensor, block: int = 500) -> NDArray[np.int64]:
+    """Class with the best score of every sample; x as `TrainableChip.encode` made it."""
     with torch.no_grad():
         found = [rule.scores(values, x[start : start + block]).argmax(1) for start in range(0, len(x), block)]
-    return torch.cat(found).cpu().numpy()
-
-
-def signals(chip: TrainableChip, x: FloatArray, labels: IntArray | None = None) -> Tensor:
-    """Lay samples and labels onto the chip's input channels, shape (batch, steps, channels) (I_c)."""
-    return torch.from_numpy(present(chip.network, x, labels)).to(chip.dtype)
+    answers: NDArray[np.int64] = torch.cat(found).cpu().numpy()
+    return answers

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from soensim.data import FloatArray
 from soensim.errors import RecipeError
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulate import linear_scores
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import BpttRecipe
-from soensim.train.rules.base import IntArray, Loss, signals
+from soensim.train.rules.base import Loss
 
 
 class Bptt:
@@ -30,18 +29,20 @@ class Bptt:
         if not isinstance(chip.network.output, LinearOutput):
             raise RecipeError(f"rule 'bptt' needs a linear readout; chip {chip.network.name!r} has none")
         self.chip = chip
-        self.output = chip.network.output
         self.extra = {
             "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
         }
 
-    def loss(self, values: Mapping[str, Tensor], x: FloatArray, y: IntArray, rng: np.random.Generator) -> Loss:  # noqa: ARG002
+    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+        """Nothing changes from one epoch to the next."""
+
+    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
         """Cross-entropy of the readout, mean over the batch."""
         logits = self.extra["log_readout_gain"].exp() * self.scores(values, x)
-        return Loss(cross_entropy(logits, torch.from_numpy(y)), {})
+        return Loss(cross_entropy(logits, y), {})
 
-    def scores(self, values: Mapping[str, Tensor], x: FloatArray) -> Tensor:
+    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(values, signals(self.chip, x))[self.output.population]
-        scores: Tensor = linear_scores(states, values[READOUT], self.output.state)
+        states = self.chip.unroll(values, self.chip.signals(x))
+        scores: Tensor = linear_scores(self.chip.network, states, values[READOUT])[0]
         return scores
