@@ -24,6 +24,9 @@ from soensim.train.recipes import (
 )
 from soensim.train.result import TrainResult
 
+Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
+"""Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
+
 
 def train(
     network: Network,
@@ -36,7 +39,7 @@ def train(
     command: str = "",
     threads: int = 1,
     netlist: Path | None = None,
-    watch: Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None] | None = None,
+    watch: Watcher | None = None,
 ) -> TrainResult:
     """Fit weights that the chip can hold.
 
@@ -98,6 +101,7 @@ __all__ = [
     "FFUnsupervisedRecipe",
     "Recipe",
     "TrainResult",
+    "Watcher",
     "make_recipe",
     "train",
 ]

@@ -70,9 +70,7 @@ def _panels(history: History) -> list[_Panel]:
             percent=True,
         ),
         _Panel("generalisation gap", (("generalisation_gap", "", INK),), percent=True, zero=True),
-        _Panel(
-            "goodness", (("goodness_positive", "positive", POSITIVE), ("goodness_negative", "negative", NEGATIVE))
-        ),
+        _Panel("goodness", (("goodness_positive", "positive", POSITIVE), ("goodness_negative", "negative", NEGATIVE))),
         _Panel(
             "separation",
             (("separation", "all" if parts("separation") else "", INK), *parts("separation")),
