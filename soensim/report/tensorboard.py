@@ -32,7 +32,6 @@ _NAMES = {  # what TensorBoard groups by the part before the stroke
     "seconds_validation": "seconds/evaluation",
 }
 _GROUPS = ("loss", "goodness_positive", "goodness_negative", "separation")
-METRIC = "accuracy/validation"
 
 
 class TensorBoard:
@@ -91,7 +90,6 @@ class TensorBoard:
 
     def _open(self, epoch: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-        from tensorboard.plugins.hparams import api_pb2
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -101,7 +99,6 @@ class TensorBoard:
         self._writer.add_event(Event(wall_time=time.time(), step=epoch, session_log=start))
         plain = {name: value for name, value in self._settings.items() if isinstance(value, bool | int | float | str)}
         self._add(epoch, hparams_pb(plain))
-        self._add(epoch, _experiment(plain, api_pb2))
 
     def _add(self, epoch: int, summary: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
@@ -132,19 +129,6 @@ class TensorBoard:
         counts = np.zeros((self._data.classes, self._data.classes), dtype=np.int64)
         np.add.at(counts, (self._data.validation.labels, answered), 1)
         return counts
-
-
-def _experiment(settings: Mapping[str, Any], api: Any) -> Any:
-    """Say which scalar judges the hyperparameters, and of what kind these are."""
-    from tensorboard.plugins.hparams.summary_v2 import hparams_config_pb
-
-    kinds = {bool: api.DATA_TYPE_BOOL, str: api.DATA_TYPE_STRING}
-    hparams = [
-        api.HParamInfo(name=name, type=kinds.get(type(value), api.DATA_TYPE_FLOAT64))
-        for name, value in settings.items()
-    ]
-    metric = api.MetricInfo(name=api.MetricName(tag=METRIC))
-    return hparams_config_pb(hparams=hparams, metrics=[metric])
 
 
 def _image(tag: str, figure: Figure) -> Any:
