@@ -14,7 +14,6 @@ from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
 
-SEED = "train_seed"
 Settings = dict[str, Any]
 
 
@@ -46,6 +45,15 @@ class Run:
         parts["data_seed"] = self.description["data"]["data_seed"]
         chip = {} if self.netlist is None else self.netlist.model_dump(mode="json", by_alias=True)
         return dict(_flat({**parts, "chip": chip}))
+
+    @property
+    def stated(self) -> set[str]:
+        """Those settings of the chip that its netlist states, and all of the recipe."""
+        chip = (
+            {} if self.netlist is None else self.netlist.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        )
+        left_out = {key for key in self.settings if key.startswith("chip.")} - {key for key, _ in _flat(chip, "chip")}
+        return set(self.settings) - left_out
 
     @property
     def epoch(self) -> int:
@@ -101,14 +109,15 @@ def load_chip(run: Run) -> tuple[Network, Program] | None:
 def differences(runs: Sequence[Run]) -> list[Settings]:
     """Return for each run the settings in which not all of them agree, under the shortest names that tell them apart.
 
-    Seeds are left out, unless nothing else differs; so is the chip's name where the chips differ in more.
+    Seeds are left out, unless nothing else differs; so are the chip's name where the chips differ in more, and what
+    no netlist states. A run does not name what it does not have, such as the density of all-to-all.
     """
-    settings = [run.settings for run in runs]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
+    settings, stated = [run.settings for run in runs], set().union(*(run.stated for run in runs))
+    keys = [key for key in dict.fromkeys(key for one in settings for key in one) if key in stated]
     differing = [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
-    told = [key for key in differing if key not in (SEED, "data_seed", "chip.name")] or differing
+    told = [key for key in differing if not _is_seed(key) and key != "chip.name"] or differing
     short = {key: _short(key, told) for key in told}
-    return [{short[key]: one.get(key) for key in told} for one in settings]
+    return [{short[key]: one[key] for key in told if one.get(key) is not None} for one in settings]
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
@@ -131,6 +140,10 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def _is_seed(key: str) -> bool:
+    return key.rpartition(".")[2] in ("train_seed", "data_seed", "seed")
+
+
 def _short(key: str, among: Sequence[str]) -> str:
     parts = key.split(".")
     for count in range(1, len(parts)):
@@ -141,7 +154,7 @@ def _short(key: str, among: Sequence[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _json(folder: Path, name: str) -> Any:

@@ -109,9 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", help="where to write the program (default: in the run folder)")
     parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
-    parser.add_argument(
-        "--progress", action="store_true", help="show progress elsewhere too: a line per epoch"
-    )
+    parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="threads of torch (default 1); not part of the recipe"
     )

@@ -41,7 +41,8 @@ def connections(network: Network, program: Program, key: str) -> Figure:
     right.set_ylim(len(names) - 0.4, -0.6)
     right.tick_params(axis="y", length=0)
     right.spines["left"].set_visible(False)
-    right.set_xlabel("efficacy")
+    right.set_xlabel("programmed efficacy")
+    right.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     right.set_title(f"{len(names)} strongest connections")
     return figure
 
@@ -76,10 +77,7 @@ def _histogram(axes: Axes, program: Program, key: str) -> None:
             zorder=0,
         )  # fmt: skip
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axes.set(xlabel="efficacy before quantisation", ylabel="synapses")
+    axes.set(xlabel="ideal efficacy", ylabel="synapses")
     axes.set_title(f"{key.replace('->', ' → ')}: {len(ideal):,} synapses")
     if shown:
-        axes.text(
-            1.0, 1.0, f"dashed: its {len(levels)} levels", transform=axes.transAxes, ha="right", va="bottom",
-            fontsize=7.5, color=INK,
-        )  # fmt: skip
+        axes.set_xlabel(f"ideal efficacy; dashed: the {len(levels)} levels")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from soensim.report.figures.style import FAINT, INK, NEGATIVE, POSITIVE, RIGHT, WRONG, new_figure, styled
 
 History = Sequence[Mapping[str, Any]]
 
 LINES = ("#3b7dc4", "#d1603d", "#2f8f6b", "#9a6cc3", "#b38a1d", "#c4587b")
-_COLUMNS = 3
+PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.3g} %".replace("-", "−"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class _Panel:
     lines: tuple[tuple[str, str, str], ...]  # column of the history, label, colour
     percent: bool = False
     zero: bool = False  # a line at zero
+    log: bool = False
 
 
 @styled
@@ -33,14 +34,15 @@ def curves(history: History) -> Figure:
     What a rule does not measure has no panel. The epochs before quantisation are shaded.
     """
     panels = _panels(history)
-    rows = -(-len(panels) // _COLUMNS)
-    figure = new_figure(9.6, 2.2 * rows + 0.1)
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True)
+    columns = 4 if len(panels) > 6 else 3
+    rows = -(-len(panels) // columns)
+    figure = new_figure(2.95 * columns, 2.25 * rows + 0.1)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw(axes, panel, history)
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
-    for column in range(_COLUMNS):  # the lowest panel of a column carries the epochs
+    for column in range(columns):  # the lowest panel of a column carries the epochs
         shown = [axes for axes in grid[:, column] if axes.get_visible()]
         if shown:
             shown[-1].set_xlabel("epoch")
@@ -78,13 +80,13 @@ def _panels(history: History) -> list[_Panel]:
         ),
         _Panel("learning rate", (("learning_rate", "", INK),)),
         _Panel("gradient norm before clipping", (("gradient_norm", "", INK),)),
-        _Panel("seconds", (("seconds_train", "training", INK), ("seconds_validation", "scoring", WRONG))),
+        _Panel("seconds", (("seconds_train", "training", INK), ("seconds_validation", "scoring", WRONG)), log=True),
     ]
     chosen = []
     for panel in everything:
         lines = tuple(line for line in panel.lines if line[0] in names)
         if lines:
-            chosen.append(_Panel(panel.title, lines, panel.percent, panel.zero))
+            chosen.append(replace(panel, lines=lines))
     return chosen
 
 
@@ -104,12 +106,17 @@ def _draw(axes: Axes, panel: _Panel, history: History) -> None:
     axes.set_title(panel.title)
     axes.grid(axis="y", color=FAINT, linewidth=0.4, alpha=0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.set_xlim(0.5, len(history) + 0.5)
-    if panel.title in ("learning rate", "gradient norm before clipping", "seconds"):
+    if panel.log and all(row[column] > 0 for column, *_ in panel.lines for row in history if column in row):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    if panel.title in ("learning rate", "gradient norm before clipping"):
         axes.set_ylim(bottom=0)
     if panel.percent:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.yaxis.set_major_formatter(PERCENT)
     if any(label for _, label, _ in panel.lines):
         axes.legend(frameon=False, fontsize=7.5, handlelength=1.2, labelcolor=INK)
 
