@@ -61,7 +61,9 @@ def train(
     command
         The command line that asked for this, for the program's header.
     threads
-        Threads that torch may use. No setting of the recipe: a result is meant not to depend on it (README).
+        Threads that torch and the compiled loops may use. No setting of the recipe, though torch's sums may differ in
+        their last bits with it: measured, products of 128 x 500 x 500 and more do not, sums over whole tensors and
+        products with few columns do. One thread, the default, gives one result.
     netlist
         The chip's file, of which the run folder gets a copy.
     watch

@@ -98,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "train",
         "Fit weights that the chip can hold, and write them as a program.",
-        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.",
+        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program. After every\n"
+        "epoch, up to 1000 training samples, evenly spread, and all validation samples are scored; the run folder holds\n"
+        "history.json and .csv, recipe.yaml, netlist.yaml, run.json. `soensim report RUN_DIR` shows it.",
     )
     parser.add_argument("chip", help="netlist (YAML)")
     parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")
@@ -111,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
     parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="threads of torch (default 1); not part of the recipe"
+        "--threads", type=int, default=1, metavar="N", help="threads (default 1); more may change the last bits of sums"
     )
     parser.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
     parser.add_argument(

@@ -240,6 +240,7 @@ class Training:
             "substeps": self.network.substeps,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
             "command": self.command,
+            "threads": self.threads,
             "netlist_hash": self.network.netlist_hash,
             "samples": {
                 "train": self.samples,
@@ -280,7 +281,7 @@ class Training:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads. One by default: small products gain nothing, and sums then have one order."""
+    """Let torch use so many threads. One by default: small products lose by more, and sums then have one order."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
