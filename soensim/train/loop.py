@@ -34,8 +34,6 @@ TRAIN_ACCURACY_SAMPLES = 1000
 """At most so many training samples are scored after an epoch, spread evenly over them; sigma <= 1.6 points."""
 
 Float64 = NDArray[np.float64]
-Watcher = Callable[[Row, Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
-"""Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
 
 
 class Training:
@@ -53,7 +51,7 @@ class Training:
         command: str = "",
         threads: int = 1,
         netlist: Path | None = None,
-        watch: Watcher | None = None,
+        watch: Callable[[Row, Mapping[str, Float64], NDArray[np.int64]], None] | None = None,
     ) -> None:
         check_fit(network, data)
         if recipe.train_samples > data.train.samples:
@@ -114,6 +112,7 @@ class Training:
             values = self.chip.values(self._quantised(epoch))
         answered = predict(self.rule, values, self.validation_x)
         known = predict(self.rule, values, self.train_x[self.scored_rows])
+        on_chips = self._on_chips(values)
         row = make_row(
             epoch=epoch + 1,
             phase=phase,
@@ -124,7 +123,7 @@ class Training:
             seconds_train=trained - started,
             seconds_validation=time.perf_counter() - trained,
         )
-        row |= self._on_chips(values)
+        row |= on_chips
         self.history.append(row)
         if self.recipe.keep == "best" and self._kept_row() is row:
             self._keep("best")
@@ -241,6 +240,7 @@ class Training:
             "substeps": self.network.substeps,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
             "command": self.command,
+            "threads": self.threads,
             "netlist_hash": self.network.netlist_hash,
             "samples": {
                 "train": self.samples,
@@ -281,7 +281,7 @@ class Training:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads. One by default: small products gain nothing, and sums then have one order."""
+    """Let torch use so many threads. One by default: small products lose by more, and sums then have one order."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
