@@ -6,8 +6,8 @@ them to. Splits and batches are pure functions of their seeds.
 
 from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
+from soensim.data.images import shift_places, smooth_masks
 from soensim.data.load import DATASETS, canonical_name, load_dataset
-from soensim.data.masks import smooth_masks
 from soensim.data.partition import batches
 from soensim.data.present import check_fit, encode_data, present, signals, split_channels
 
@@ -25,6 +25,7 @@ __all__ = [
     "label_lines",
     "load_dataset",
     "present",
+    "shift_places",
     "signals",
     "smooth_masks",
     "split_channels",

@@ -2,7 +2,14 @@
 
 from soensim.dynamics.drive import Drive, InputSignal, Term, alike
 from soensim.dynamics.normalise import Normalisation, normalise
-from soensim.dynamics.source import SOURCE_FUNCTIONS, Array, SourceFunction, array_namespace, soft_slope
+from soensim.dynamics.source import (
+    SOURCE_FUNCTIONS,
+    Array,
+    SourceFunction,
+    array_namespace,
+    soft_slope,
+    training_source,
+)
 from soensim.dynamics.step import check_step, coefficients, largest_step, step, substeps_needed
 from soensim.dynamics.unroll import Cell, unroll
 
@@ -24,5 +31,6 @@ __all__ = [
     "soft_slope",
     "step",
     "substeps_needed",
+    "training_source",
     "unroll",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from soensim.circuit import SourceTable
 from soensim.circuit.source import source_value, source_value_and_gradient
-from soensim.dynamics.source import Array, SourceFunction
+from soensim.dynamics.smooth import smooth_squid
+from soensim.dynamics.source import Array, FusedForm, SourceFunction
 
 Float64 = NDArray[np.float64]
 
@@ -20,7 +22,7 @@ def squid_source(table: SourceTable) -> SourceFunction:
     """Make the source function of a SQUID from its table.
 
     Slopes are those of the table's interpolant: infinite at the threshold from above and zero below it; `soft_slope`
-    gives surrogates.
+    gives surrogates. Training uses its smooth form, where there is one that is close enough.
     """
 
     def g(flux: Array, squid_current: Array) -> Array:
@@ -28,7 +30,16 @@ def squid_source(table: SourceTable) -> SourceFunction:
             return _on_arrays(_values, table, flux, squid_current)[0]
         return _apply(table, flux, squid_current, 0.0)
 
-    return SourceFunction("squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width))
+    exact = SourceFunction("squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width))
+
+    def smooth() -> SourceFunction:
+        form = smooth_squid(table)
+        if form is None:
+            return exact
+        fused = FusedForm("squid", polynomials=form)
+        return SourceFunction("squid", False, form, max_current=form.current_max, soft=form.soft, fused=fused)
+
+    return replace(exact, smooth=smooth)
 
 
 @njit(cache=True, error_model="numpy")

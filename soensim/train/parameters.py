@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import FloatArray, encode_data, signals
-from soensim.dynamics import Cell, InputSignal, Term, alike, soft_slope, unroll
+from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
+from soensim.dynamics.fused import input_drives, leading_shape, supports, unroll_fused
 from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
@@ -47,7 +48,7 @@ class TrainableChip:
             for key, slot in self.slots.items()
         }
         self._lines = self._line_tensors(network)
-        self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
+        self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
         """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
@@ -136,19 +137,35 @@ class TrainableChip:
         network = self.network
         kept = network.populations[:populations]
         cells = self.cells(values, len(kept))
+        heun = network.integrator == "heun"
+        noise = self.noise(values, inputs)
+        normalised = any(p.normalisation for p in kept)
+        if not (local or normalised or initial or noise) and supports(cells, heun=heun):
+            states = self._fused(cells, inputs)
+            return states if window is None else [s[..., window.start : window.stop, :] for s in states]
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
             cells,
             inputs,
             rest if initial is None else initial,
             substeps=network.substeps,
-            heun=network.integrator == "heun",
-            noise=self.noise(values, inputs),
+            heun=heun,
+            noise=noise,
             local=local,
         )[1:]
         if window is not None:
             record = record[window.start : window.stop]
         return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
+
+    def _fused(self, cells: Sequence[Cell], inputs: Sequence[InputSignal]) -> list[Tensor]:
+        """`unroll` by the kernels, which are checked against it."""
+        sizes = [p.size for p in self.network.populations[: len(cells)]]
+        rows = leading_shape(inputs)
+        like = torch.empty(0, dtype=self.dtype)
+        drives, per_frame = input_drives(cells, sizes, inputs, self.network.substeps, like)
+        rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
+        found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
+        return [states.view(*rows, *states.shape[1:]) for states in found]
 
     def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
         """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
@@ -259,6 +276,6 @@ class LineTensors:
     def matrix(self, values: Tensor) -> Tensor:
         """Efficacies as (lags x sources or channels, targets)."""
         if self.whole:
-            return values.view(self.shape[1], self.shape[0]).T
+            return values.view(self.shape[1], self.shape[0]).T.contiguous()
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)

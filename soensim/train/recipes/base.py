@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from soensim.errors import RecipeError
 
-Schedule = Literal["constant", "exponential", "one-cycle", "half-linear"]
+Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
+Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
 Quantisation = Literal["straight-through", "gradual", "stochastic"]
+Keep = Literal["last", "best"]
 
 
 def setting(default: Any, doc: str) -> Any:
@@ -29,10 +31,12 @@ class Recipe:
         0, "unquantised passes before them; what they find is kept as the ideal weights to compare with"
     )
     batch_size: int = setting(128, "samples per optimiser step")
-    learning_rate: float = setting(0.03, "Adam's step size, or the peak of one-cycle")
+    optimiser: Optimiser = setting("adam", "how a gradient becomes a step")
+    momentum: float = setting(0.0, "momentum of sgd and rmsprop")
+    learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle")
     schedule: Schedule = setting("one-cycle", "learning rate over time")
     decay: float = setting(0.98, "factor per epoch of the exponential schedule")
-    weight_decay: float = setting(0.0, "L2 penalty of Adam")
+    weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate")
     clip_norm: float = setting(1.0, "largest norm of the gradient")
     quantise: bool = setting(True, "quantisation-aware: train through the level tables")
     quantisation: Quantisation = setting(
@@ -55,6 +59,7 @@ class Recipe:
     drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead")
     validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well")
     refine: int = setting(1, "train at a step this much finer than the netlist's")
+    keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
     train_samples: int = setting(0, "use only this many training samples; 0 is all")
     train_seed: int = setting(0, "initial weights and order of the batches")
 
@@ -68,6 +73,7 @@ class Recipe:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in (
             "weight_decay",
+            "momentum",
             "input_gain",
             "recurrent_gain",
             "slope_width",
@@ -89,6 +95,10 @@ class Recipe:
 
         if self.drop_synapses >= 1:
             raise RecipeError(f"drop_synapses is {self.drop_synapses}; it is a probability below 1")
+        if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
+            raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
+        if self.momentum >= 1:
+            raise RecipeError(f"momentum is {self.momentum}; it must be below 1")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
         if self.quantisation != "straight-through" and not self.quantise:

@@ -18,9 +18,9 @@ class FFTemporalRecipe(ForwardForwardRecipe):
 
     epochs: int = setting(100, "passes over the training samples")
     batch_size: int = setting(64, "samples per optimiser step")
-    learning_rate: float = setting(0.01, "Adam's step size, or the peak of one-cycle")
+    learning_rate: float = setting(0.01, "the optimiser's step size, or the peak of one-cycle")
     schedule: Schedule = setting("exponential", "learning rate over time")
-    weight_decay: float = setting(1e-4, "L2 penalty of Adam")
+    weight_decay: float = setting(1e-4, "L2 penalty; of adamw, the decay per step and learning rate")
     recurrent_gain: float = setting(0.1, "initial recurrent efficacies, times Xavier-uniform")
     margin: float = setting(0.01, "goodness that the true label should have more than the wrong one")
     sharpness: float = setting(1.0, "k of softplus(k (margin - dG)) / k")

@@ -33,6 +33,7 @@ class LocalRecipe(ForwardForwardRecipe):
     schedule: Schedule = setting("half-linear", "learning rate over time")
     input_gain: float = setting(0.7, "initial input efficacies, times Xavier-uniform: unit variance behind unit inputs")
     recurrent_gain: float = setting(0.7, "initial efficacies between populations, times Xavier-uniform")
+    shift_pixels: int = setting(0, "move every image by up to so many pixels, anew in each batch (augmentation)")
     loss: Literal["difference", "threshold"] = setting(
         "difference", "compare both signs with each other, or each with the threshold"
     )
@@ -44,5 +45,7 @@ class LocalRecipe(ForwardForwardRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.shift_pixels < 0:
+            raise RecipeError(f"shift_pixels is {self.shift_pixels}; it must not be below 0")
         if self.threshold <= 0:
             raise RecipeError(f"threshold is {self.threshold}; goodness is a mean of squares: it must be above 0")

@@ -14,7 +14,7 @@ from soensim.train.recipes import (
     FFUnsupervisedRecipe,
     Recipe,
 )
-from soensim.train.rules.base import Loss, Rule, accuracy
+from soensim.train.rules.base import Loss, Rule, predict
 from soensim.train.rules.bptt import Bptt
 from soensim.train.rules.eprop import Eprop
 from soensim.train.rules.ff_inverted import FFInverted
@@ -60,6 +60,6 @@ __all__ = [
     "FFUnsupervised",
     "Loss",
     "Rule",
-    "accuracy",
     "make_rule",
+    "predict",
 ]

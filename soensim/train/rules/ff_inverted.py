@@ -16,7 +16,7 @@ from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import FFInvertedRecipe
 from soensim.train.rules.base import Loss
 from soensim.train.rules.forward_forward import both_signs, draw_wrong
-from soensim.train.rules.local import LocalForwardForward, cut
+from soensim.train.rules.local import LocalForwardForward, cut, shifted
 
 
 class FFInverted(LocalForwardForward):
@@ -55,6 +55,7 @@ class FFInverted(LocalForwardForward):
         """Sum of the losses of the populations, and of the classifier that draws the negatives."""
         if self.recipe.negatives != "dynamic":
             return super().loss(values, x, y, rng)
+        x = shifted(x, self.recipe.shift_pixels, rng)
         before = self._before_the_label(values, x)
         pairs = zip(before, self.chip.network.populations, strict=True)
         sent = torch.cat([normalise(s[0], p.normalisation) for s, p in pairs], 1)

@@ -18,6 +18,7 @@ from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import FFUnsupervisedRecipe
 from soensim.train.rules.base import Loss
 from soensim.train.rules.forward_forward import difference_loss, threshold_loss
+from soensim.train.rules.local import shifted
 
 
 class FFUnsupervised:
@@ -45,6 +46,7 @@ class FFUnsupervised:
 
     def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Losses of the populations on images and hybrids, and cross-entropy of the readout on images."""
+        x = shifted(x, self.recipe.shift_pixels, rng)
         mask = torch.from_numpy(smooth_masks(len(x), (x.shape[1], x.shape[2]), rng)).to(x.dtype)
         other = x[torch.from_numpy(rng.permutation(len(x)))]
         both = torch.cat([x, torch.lerp(other, x, mask)])

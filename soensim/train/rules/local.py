@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from soensim.data import shift_places
 from soensim.dynamics import InputSignal
 from soensim.errors import RecipeError
 from soensim.simulate import goodness
@@ -55,6 +56,7 @@ class LocalForwardForward(ForwardForward):
 
     def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Sum of the losses of the populations that learn."""
+        x = shifted(x, self.recipe.shift_pixels, rng)
         return self.compared(self.goodness(values, x, both_signs(y, self.wrong(values, x, y, rng))))
 
     def compared(self, found: list[Tensor]) -> Loss:
@@ -117,6 +119,14 @@ class LocalForwardForward(ForwardForward):
     def learning(self) -> list[int]:
         """Populations that learn in this epoch."""
         return list(range(len(self.chip.network.populations)))
+
+
+def shifted(x: Tensor, largest: int, rng: np.random.Generator) -> Tensor:
+    """Move every image by up to so many pixels."""
+    if largest == 0:
+        return x
+    places = torch.from_numpy(shift_places(len(x), (x.shape[1], x.shape[2]), largest, rng))
+    return x.flatten(1).gather(1, places).view_as(x)
 
 
 def cut(signals: list[InputSignal], samples: range) -> list[InputSignal]:

@@ -1,0 +1,387 @@
+"""The fused time loop against the plain one: values and gradients, for every kind of cell that it takes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soensim.circuit import Device, source_table
+from soensim.circuit.fold import lobe
+from soensim.circuit.squid import mean_voltage
+from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, soft_slope, training_source, unroll
+from soensim.dynamics.fused import Edges, SparseWeights, project, supports, unroll_fused
+from soensim.dynamics.fused.elementary import exp_down, log1p_unit, tanh
+from soensim.dynamics.smooth import smooth_squid
+from soensim.dynamics.squid import squid_source
+from soensim.errors import SimulationError
+from soensim.technology import load_technology
+
+DEVICE = Device.from_technology(load_technology("nist-2023"))
+TABLE = source_table(DEVICE)
+UNEQUAL = source_table(dataclasses.replace(DEVICE, beta_1=1.2, beta_2=1.9))
+SOURCES = {
+    **{name: SOURCE_FUNCTIONS[name] for name in ("tanh", "relu", "steep-sigmoid")},
+    "squid-fit": training_source(SOURCE_FUNCTIONS["squid-fit"], 0.05),
+    "squid": training_source(squid_source(TABLE), 0.05),
+    "squid, sharp": training_source(squid_source(TABLE), 0.0),
+    "squid, unequal arms": training_source(squid_source(UNEQUAL), 0.05),
+}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+
+
+@dataclasses.dataclass
+class Problem:
+    """Populations with random efficacies; ``values`` are all tensors that gradients are taken for."""
+
+    sources: list
+    values: dict
+    terms: list  # (source, target, lags, key, edges or None)
+    substeps: int
+    gain: float = 0.15
+
+    def cells(self, values, fused):
+        cells = []
+        for p, source in enumerate(self.sources):
+            offset = values[f"offset{p}"]
+            terms = [
+                Term(source_of, lags, _weights(values[key], edges, fused))
+                for source_of, target, lags, key, edges in self.terms
+                if target == p
+            ]
+            ones = torch.ones_like(offset.detach())
+            cells.append(Cell(0.9 * ones, self.gain * ones, 1.9 * ones, source, offset, terms))
+        return cells
+
+    def fused(self, values):
+        cells = self.cells(values, fused=True)
+        assert supports(cells)
+        drives = [project(values["x"], values[f"in{p}"]) for p in range(len(cells))]
+        return unroll_fused(cells, drives, self.initial(values), substeps=self.substeps)
+
+    def plain(self, values):
+        cells = self.cells(values, fused=False)
+        cells = [
+            dataclasses.replace(c, terms=[Term(None, [0], values[f"in{p}"]), *c.terms]) for p, c in enumerate(cells)
+        ]
+        record = unroll(cells, values["x"], self.initial(values), substeps=self.substeps)[1:]
+        return [torch.stack(states, 1) for states in zip(*record, strict=True)]
+
+    def initial(self, values):
+        return [values[f"start{p}"] for p in range(len(self.sources))]
+
+
+def _weights(values, edges, fused):
+    if edges is None:
+        return values
+    sparse = SparseWeights(edges, values)
+    return sparse if fused else sparse.dense()
+
+
+def problem(
+    rng, sources, sizes, *, batch=3, samples=4, channels=2, lags=((0,),), substeps=1, density=None, ahead=False,
+    dtype=torch.float64,
+):  # fmt: skip
+    """Every population drives every one, with lags[k % len(lags)] for the k-th pair; ahead: what is fed forward too."""
+    values = {"x": rng.uniform(0, 0.3, (batch, samples, channels))}
+    terms = []
+    for p, size in enumerate(sizes):
+        values[f"in{p}"] = rng.normal(size=(channels, size)) * 0.3
+        values[f"offset{p}"] = rng.uniform(0.15, 0.3, size)
+        values[f"start{p}"] = rng.uniform(0, 0.3, (batch, size))
+        for q, other in enumerate(sizes):
+            own = list(lags[(p * len(sizes) + q) % len(lags)])
+            if ahead and q < p:
+                own = [lag - 1 for lag in own]
+            shape = (len(own) * other, size)
+            key, edges = f"w{q}{p}", None
+            values[key] = rng.normal(size=shape) * 0.3 / np.sqrt(max(other, 1))
+            if density is not None:
+                rows, columns = np.nonzero(rng.random(shape) < density)
+                edges = Edges(rows, columns, shape, len(own))
+                values[key] = values[key][rows, columns]
+            terms.append((q, p, own, key, edges))
+    tensors = {key: torch.tensor(v, dtype=dtype, requires_grad=True) for key, v in values.items()}
+    return Problem(list(sources), tensors, terms, substeps)
+
+
+def assert_agree(problem, tolerance):
+    """Values and all gradients, each relative to its largest element.
+
+    In float32 a current that is off by one rounding at the threshold changes g, which rises as a square root there, by
+    2e-4, in the plain loop as well: single states may then differ by more, though not in the mean.
+    """
+    values = problem.values
+    ours, plain = problem.fused(values), problem.plain(values)
+    weights = [torch.linspace(-1, 2, s.numel(), dtype=s.dtype).reshape(s.shape) for s in plain]
+    results = []
+    for states in (ours, plain):
+        loss = sum((w * s**2).sum() for w, s in zip(weights, states, strict=True))
+        gradients = torch.autograd.grad(loss, list(values.values()), allow_unused=True)
+        results.append([*(s.detach() for s in states), *gradients])
+    names = [*(f"states{p}" for p in range(len(plain))), *values]
+    for name, a, b in zip(names, *results, strict=True):
+        if b is None or b.numel() == 0:
+            continue
+        assert a.shape == b.shape
+        if a.dtype == torch.float32 and name.startswith("states"):
+            assert (a - b).norm() <= tolerance * b.norm(), name
+            assert (a - b).abs().max() <= 10 * tolerance * b.abs().max(), name
+        else:
+            assert (a - b).abs().max() <= tolerance * b.abs().max() + 1e-30, name
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+@pytest.mark.parametrize("name", [n for n in SOURCES if n != "squid, sharp"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"sizes": [5]},
+        {"sizes": [24], "batch": 70, "samples": 9},
+        {"sizes": [7], "lags": [(0, 1, 3)], "substeps": 3, "batch": 33},
+        {"sizes": [6], "lags": [(2,)], "density": 0.4},
+        {"sizes": [101], "batch": 5},
+    ],
+    ids=["small", "rows", "delays", "sparse", "wide"],
+)
+def test_one_population_agrees_with_the_plain_loop(name, shape, dtype):
+    rng = np.random.default_rng(1)
+    sizes = shape.get("sizes")
+    one = problem(rng, [SOURCES[name]], **{**shape, "sizes": sizes}, dtype=dtype)
+    assert_agree(one, TOLERANCE[dtype])
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    names=st.lists(st.sampled_from(sorted(SOURCES)), min_size=1, max_size=3),
+    batch=st.sampled_from([1, 2, 31, 32, 33, 65]),
+    samples=st.integers(1, 6),
+    substeps=st.integers(1, 4),
+    lags=st.lists(st.sets(st.integers(0, 9), min_size=1, max_size=3).map(sorted), min_size=1, max_size=3),
+    density=st.sampled_from([None, None, 0.0, 0.1, 0.6, 1.0]),
+    ahead=st.booleans(),
+)
+def test_any_network_agrees_with_the_plain_loop(seed, names, batch, samples, substeps, lags, density, ahead):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 9, len(names)).tolist()
+    kwargs = {"batch": batch, "samples": samples, "substeps": substeps, "lags": lags, "density": density}
+    many = problem(rng, [SOURCES[n] for n in names], sizes, **kwargs, ahead=ahead)
+    assert_agree(many, 1e-9 if "squid, sharp" in names else 1e-10)  # sharp slopes are infinite at the threshold
+
+
+@pytest.mark.parametrize("name", ["tanh", "steep-sigmoid", "squid-fit", "squid"])
+@pytest.mark.parametrize("density", [None, 0.5])
+def test_gradients_pass_gradcheck(name, density):
+    """Against finite differences of the kernel's own values, sharp slopes, away from the threshold."""
+    rng = np.random.default_rng(2)
+    source = SOURCES["squid, sharp"] if name == "squid" else SOURCE_FUNCTIONS[name]
+    two = problem(rng, [source, source], [3, 2], lags=[(0,), (1, 2)], substeps=2, density=density, ahead=True)
+    with torch.no_grad():
+        for key, value in two.values.items():
+            if key.startswith("offset"):
+                value.add_(0.2)  # well above threshold
+            if key.startswith("w"):
+                value.mul_(0.2)
+    keys = list(two.values)
+
+    def states(*tensors):
+        return tuple(two.fused(dict(zip(keys, tensors, strict=True))))
+
+    assert torch.autograd.gradcheck(states, tuple(two.values.values()))
+
+
+def test_a_drive_per_step_agrees_with_the_plain_loop():
+    """Inputs whose delay is no whole number of samples: the caller gives the flux of every step."""
+    rng = np.random.default_rng(3)
+    one = problem(rng, [SOURCES["squid"]], [5], substeps=3, samples=4)
+    w_in, x, start = one.values["in0"], one.values["x"], one.values["start0"]
+    cell = one.cells(one.values, fused=True)[0]
+    late = torch.cat([x.new_zeros(3, 1, 2), x.repeat_interleave(3, 1)[:, :-1]], 1)  # a delay of one step
+    ours = unroll_fused([cell], [project(late, w_in)], [start], substeps=3, steps_per_frame=1)[0]
+    plain_cell = dataclasses.replace(cell, terms=[Term(None, [1], w_in), *cell.terms])
+    plain = torch.stack([s[0] for s in unroll([plain_cell], x, [start], substeps=3)[1:]], 1)
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-13)
+    for a, b in zip(
+        *(torch.autograd.grad((s**2).sum(), list(one.values.values())) for s in (ours, plain)), strict=True
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    rng = np.random.default_rng(4)
+    one = problem(rng, [SOURCES["squid"]], [13], batch=130, samples=5, lags=[(0, 2)], dtype=torch.float32)
+    sparse = problem(rng, [SOURCES["tanh"]], [13], batch=130, samples=5, density=0.3, dtype=torch.float32)
+    found = {}
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            for each in (one, sparse):
+                states = each.fused(each.values)[0]
+                # the hoisted input projection is torch's product
+                keys = [k for k in each.values if not k.startswith(("in", "x"))]
+                gradients = torch.autograd.grad((states**2).sum(), [each.values[k] for k in keys])
+                found.setdefault(threads, []).extend([states.detach(), *gradients])
+    finally:
+        torch.set_num_threads(before)
+    for threads in (2, 3):
+        for a, b in zip(found[1], found[threads], strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_row_does_not_depend_on_its_place_in_the_batch():
+    rng = np.random.default_rng(5)
+    one = problem(rng, [SOURCES["squid"]], [6], batch=70, dtype=torch.float32)
+    with torch.no_grad():
+        whole = one.fused(one.values)[0]
+        part = one.fused({k: v[37:41] if k in ("x", "start0") else v for k, v in one.values.items()})[0]
+    torch.testing.assert_close(whole[37:41], part, rtol=0, atol=1e-6)  # torch's projection may differ in rounding
+
+
+def test_backward_twice_gives_the_same_and_inference_keeps_only_samples():
+    rng = np.random.default_rng(6)
+    one = problem(rng, [SOURCES["squid"]], [6], substeps=3, batch=32)
+    loss = (one.fused(one.values)[0] ** 2).sum()
+    first = torch.autograd.grad(loss, list(one.values.values()), retain_graph=True)
+    for a, b in zip(first, torch.autograd.grad(loss, list(one.values.values())), strict=True):
+        assert torch.equal(a, b)
+    with torch.no_grad():
+        inferred = one.fused(one.values)[0]
+    assert torch.equal(inferred, one.fused(one.values)[0].detach())
+    assert inferred.untyped_storage().nbytes() < 2 * inferred.numel() * 8  # 4 samples, not 12 steps
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "squid-fit", "squid"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_stays_so(name, bad):
+    """A diverging loss has to be seen."""
+    if name in ("tanh", "squid") and np.isinf(bad):
+        bad = np.nan  # tanh(inf) is 1
+    for dtype in TOLERANCE:
+        one = problem(np.random.default_rng(7), [SOURCES[name]], [4], dtype=dtype)
+        with torch.no_grad():
+            one.values["in0"][0, 1] = bad
+        states = one.fused(one.values)[0]
+        assert not torch.isfinite(states).all()
+        (gradient,) = torch.autograd.grad((states**2).sum(), [one.values["w00"]])
+        assert not torch.isfinite(gradient).all()
+
+
+# --- what it does not take -------------------------------------------------------------------------------
+
+
+def cell_of(source, **changes):
+    ones = torch.ones(3)
+    return dataclasses.replace(
+        Cell(0.9 * ones, 0.1 * ones, 1.9 * ones, source, 0 * ones, [Term(0, [0], torch.zeros(3, 3))]), **changes
+    )
+
+
+def test_what_is_supported():
+    fine = cell_of(SOURCES["squid"])
+    assert supports([fine])
+    assert supports([cell_of(SOURCES["tanh"]), cell_of(SOURCES["squid-fit"])])
+    assert not supports([fine], heun=True)
+    assert not supports([cell_of(squid_source(TABLE))])  # the table itself
+    assert not supports([cell_of(SOURCES["squid"], bias_current=torch.tensor([1.9, 2.6, 1.9]))])
+    assert not supports([cell_of(SOURCES["squid"], bias_current=torch.tensor([1.9, np.nan, 1.9]))])
+    assert not supports([cell_of(SOURCES["tanh"], gain=torch.ones(3, requires_grad=True))])
+    assert not supports([cell_of(SOURCES["tanh"], terms=[Term(0, [0], np.zeros((3, 3)))])])
+    assert not supports([cell_of(SOURCES["tanh"], terms=[Term(0, [0], torch.zeros(3, 3).half())])])
+    noisy = training_source(squid_source(source_table(DEVICE, temperature_k=4.0)), 0.05)
+    assert not supports([cell_of(noisy)])
+
+
+def test_bad_shapes_and_starts_are_refused():
+    cell, drive, start = cell_of(SOURCES["squid"]), torch.zeros(4, 2, 3), torch.zeros(2, 3)
+    with pytest.raises(SimulationError, match="give one each"):
+        unroll_fused([cell], [drive, drive], [start], substeps=1)
+    with pytest.raises(SimulationError, match=r"expected \(4, 2, 3\) and \(2, 3\)"):
+        unroll_fused([cell], [drive], [torch.zeros(5, 3)], substeps=1)
+    with pytest.raises(SimulationError, match="no whole number of samples of 3 steps"):
+        unroll_fused([cell], [drive], [start], substeps=3, steps_per_frame=1)
+    with pytest.raises(SimulationError, match="0 <= s <= bias_current"):
+        unroll_fused([cell], [drive], [start + 2], substeps=1)
+    with pytest.raises(SimulationError, match="rows reach from 0 to 3; legal is 0 to 2"):
+        Edges([0, 3], [0, 1], (3, 3))
+
+
+# --- the smooth form, and elementary functions -------------------------------------------------------------
+
+
+def grid():
+    return np.meshgrid(np.linspace(-1.3, 1.3, 1301), np.linspace(0.0, 2.5, 701))
+
+
+def test_the_smooth_form_is_close_to_its_table_and_to_the_junctions():
+    form = smooth_squid(TABLE)
+    phi, i = grid()
+    difference = abs(form(phi, i) - TABLE(phi, i))
+    assert difference.max() < 1e-4
+    assert np.sqrt(np.mean(difference**2)) < 3e-5
+    x = np.linspace(0, 0.5, 2001)
+    assert abs(form.threshold(x) - lobe(x, DEVICE.beta_sum)[0]).max() < 5e-8
+    flux, above = np.meshgrid(np.linspace(0.01, 0.49, 9), [0.01, 0.1, 0.3, 0.45])
+    current = form.threshold(flux) + above
+    direct = mean_voltage(DEVICE, flux.ravel(), current.ravel(), tolerance=1e-6).reshape(flux.shape)
+    assert abs(form(flux, current) - direct).max() < 1e-4
+
+
+def test_the_smooth_form_of_unequal_arms_is_close_to_its_table():
+    form = smooth_squid(UNEQUAL)
+    phi, i = grid()
+    assert abs(form(phi, i) - UNEQUAL(phi, i)).max() < 2e-4
+    assert form.error_max < 2e-4
+
+
+@pytest.mark.parametrize("current", [1.3, 1.7, 2.2])
+def test_soft_slopes_of_the_smooth_form_follow_their_formula(current):
+    width, h = 0.05, 1e-6
+    smooth = training_source(squid_source(TABLE), 0.0)
+    form = smooth.fused.polynomials
+    phis = np.linspace(-0.681, 0.677, 57)
+    phi = torch.tensor(phis, requires_grad=True)
+    i = torch.full_like(phi, current).requires_grad_()
+    g = soft_slope(smooth, width)(phi, i)
+    torch.testing.assert_close(g, smooth(phi.detach(), i.detach()), rtol=0, atol=1e-15)
+    slopes = torch.autograd.grad(g.sum(), (phi, i))
+
+    def softened(p, at):
+        x = abs(p - np.round(p))
+        return form.rate(x, width * np.logaddexp(0, (at - form.threshold(x)) / width) + 1e-9)
+
+    for slope, up, down in (
+        (slopes[0], softened(phis + h, current), softened(phis - h, current)),
+        (slopes[1], softened(phis, current + h), softened(phis, current - h)),
+    ):
+        np.testing.assert_allclose(slope.numpy(), (up - down) / (2 * h), rtol=1e-4, atol=1e-5)
+
+
+def test_elementary_functions_keep_what_they_promise():
+    from numba import njit
+
+    @njit
+    def each(x, t, e, lg):
+        for k in range(x.size):
+            t[k], e[k], lg[k] = tanh(x[k]), exp_down(-abs(x[k])), log1p_unit(min(abs(x[k]), x.dtype.type(1)))
+
+    x = np.concatenate([np.linspace(-17, 17, 200_001), [1e-30, 1e-8, -1e-4]]).astype(np.float32)
+    t, e, lg = (np.empty_like(x) for _ in range(3))
+    each(x, t, e, lg)
+    exact = x.astype(float)
+    assert abs(t - np.tanh(exact)).max() < 1.3e-7
+    np.testing.assert_allclose(t, np.tanh(exact), rtol=2e-7)
+    np.testing.assert_allclose(e, np.exp(-abs(exact)), rtol=1e-6)
+    np.testing.assert_allclose(lg, np.log1p(np.minimum(abs(exact), 1)), rtol=2e-7)
+    far = np.array([np.nan, np.inf, -np.inf], dtype=np.float32)
+    t, e, lg = (np.empty_like(far) for _ in range(3))
+    each(far, t, e, lg)
+    np.testing.assert_array_equal(t, [np.nan, 1, -1])
+    assert np.isnan(e[0])
+    assert e[1] < 2e-38
+    for y in (-0.3, -2.0):
+        assert exp_down(y) == np.exp(y)
+    assert (tanh(0.3), log1p_unit(0.3)) == (np.tanh(0.3), np.log1p(0.3))
