@@ -56,11 +56,10 @@ class TrainableChip:
             return dict(self.latent)
         return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
-    def training_values(self, quantise: bool, batch: tuple[int, int]) -> dict[str, Tensor]:
-        """Values for one batch, (epoch, number): quantised as the recipe says, on a virtual chip of its own.
+    def training_values(self, quantise: bool, batch: tuple[int, ...]) -> dict[str, Tensor]:
+        """Values for one batch, or for a part of it: quantised as the recipe says, on a virtual chip of its own.
 
-        What is drawn depends on the train seed and these two numbers alone. One chip per batch: its share of the
-        gradient's variance is small beside that of the samples (measured in studies/robustness).
+        What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
         values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
