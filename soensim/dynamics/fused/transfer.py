@@ -40,7 +40,7 @@ def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # no
 
 @njit(cache=True, error_model="numpy")
 def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
-    """Read source[n, at : at + width] into group[b, n, r], block by block; the next step will read ``ahead`` further."""
+    """Read source[n, at : at + width] into group[b, n, r]; the next step will read ``ahead`` further."""
     for n in range(source.shape[0]):
         line = source[n]
         for b in range(group.shape[0]):

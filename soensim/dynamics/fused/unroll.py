@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from soensim.dynamics.fused.block import ROWS
+from soensim.dynamics.fused.gradient import weight_gradients
 from soensim.dynamics.fused.kernel import backward_blocks, forward_blocks
-from soensim.dynamics.fused.plan import Entry, Neurons, neurons_of, products_of, recurrent
-from soensim.dynamics.fused.product import dense_gradient, sparse_gradient
+from soensim.dynamics.fused.plan import Entry, Products, neurons_of, products_of, recurrent
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
 from soensim.dynamics.unroll import Cell
@@ -104,7 +104,7 @@ def unroll_fused(
         Shapes that do not fit, or a SQUID that starts outside 0 <= s <= bias_current.
     """
     per_frame = substeps if steps_per_frame is None else steps_per_frame
-    sizes = [int(start.shape[-1]) for start in initial]
+    sizes = tuple(int(start.shape[-1]) for start in initial)
     _check_shapes(cells, drives, initial, sizes, substeps, per_frame)
     drive = _joined([d.permute(2, 0, 1) for d in drives])
     start = _joined([s.T for s in initial])
@@ -117,31 +117,28 @@ def unroll_fused(
     states: Tensor = _FusedLoop.apply(loop, drive, start, offset, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
         return [states.permute(2, 1, 0)]
-    return [part.permute(2, 1, 0) for part in torch.split(states, sizes)]
+    return [part.permute(2, 1, 0) for part in torch.split(states, list(sizes))]
 
 
 class _Loop:
     """What stays the same on both ways: structure, not values."""
 
-    def __init__(self, cells: Sequence[Cell], sizes: Sequence[int], substeps: int, per_frame: int) -> None:
+    def __init__(self, cells: Sequence[Cell], sizes: tuple[int, ...], substeps: int, per_frame: int) -> None:
         self.cells, self.sizes, self.substeps, self.per_frame = cells, sizes, substeps, per_frame
-        self.terms = recurrent(cells)
-        self.entries = [
+        terms = recurrent(cells)
+        self.edges = tuple(t.weights.edges if isinstance(t.weights, SparseWeights) else None for _, _, t in terms)
+        self.entries = tuple(
             Entry(k, part, lag, source, target)
-            for k, (source, target, term) in enumerate(self.terms)
+            for k, (source, target, term) in enumerate(terms)
             for part, lag in enumerate(term.lags)
-        ]
-        self.depth = 1 + max((entry.lag for entry in self.entries), default=0)
-        self.depth = max(self.depth, 1)
+        )
+        self.first = (0, *accumulate(sizes))
+        self.depth = 1 + max(0, *(entry.lag for entry in self.entries)) if self.entries else 1
         self.backward = False
 
-    def weights(self, tensors: Sequence[Tensor]) -> list[Any]:
-        return [
-            SparseWeights(term.weights.edges, t.detach().numpy())
-            if isinstance(term.weights, SparseWeights)
-            else t.detach().numpy()
-            for (_, _, term), t in zip(self.terms, tensors, strict=True)
-        ]
+    def products(self, tensors: Sequence[Tensor], dtype: Any, back: bool) -> Products:
+        weights = [t.detach().contiguous().numpy() for t in tensors]
+        return products_of(self.entries, self.edges, weights, self.first, dtype, back)
 
 
 class _FusedLoop(torch.autograd.Function):
@@ -150,8 +147,8 @@ class _FusedLoop(torch.autograd.Function):
         count, frames, batch = drive.shape
         steps = frames * loop.per_frame
         drives, start = (t.detach().contiguous().numpy() for t in (drive.flatten(1), initial))
-        neurons = neurons_of(loop.cells, loop.sizes, drives.dtype)._replace(offset=offset.detach().contiguous().numpy())
-        products = products_of(loop.entries, loop.weights(tensors), neurons.first, drives.dtype, back=False)
+        neurons = neurons_of(loop.cells, loop.sizes, offset.detach().contiguous().numpy())
+        products = loop.products(tensors, drives.dtype, back=False)
         before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
         record = _rows(drive, count, before + steps // per_record, batch)
         kept = _rows(drive, count, steps if loop.backward else 0, batch)
@@ -159,7 +156,7 @@ class _FusedLoop(torch.autograd.Function):
             forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, start, neurons, products,
             loop.depth, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
         )  # fmt: skip
-        states = record[:, before * batch : (before + steps // per_record) * batch].unflatten(1, (-1, batch))
+        states = record[:, before * batch : (before + steps // per_record) * batch].view(count, -1, batch)
         if not loop.backward:
             return states
         ctx.loop, ctx.neurons, ctx.shape = loop, neurons, (count, frames, batch)
@@ -175,7 +172,7 @@ class _FusedLoop(torch.autograd.Function):
         by_flux = _rows(record, count, steps, batch)
         by_drive = by_flux if loop.per_frame == 1 else _rows(record, count, frames, batch)
         by_initial = record.new_empty(count, batch)
-        products = products_of(loop.entries, loop.weights(tensors), neurons.first, by_state.dtype, back=True)
+        products = loop.products(tensors, by_state.dtype, back=True)
         share_out(
             backward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, by_state, neurons, products,
             loop.depth, loop.per_frame, loop.substeps,
@@ -184,8 +181,10 @@ class _FusedLoop(torch.autograd.Function):
         drive = by_drive[:, : frames * batch]
         by_offset = drive.sum(1) if ctx.needs_input_grad[3] else None
         wanted = ctx.needs_input_grad[4:]
-        by_weights = _weight_gradients(loop, neurons, record, by_flux, steps, batch, tensors, wanted)
-        return None, drive.unflatten(1, (frames, batch)), by_initial, by_offset, *by_weights
+        by_weights = weight_gradients(
+            loop.entries, loop.edges, loop.first, loop.depth, record, by_flux, steps, batch, tensors, wanted
+        )
+        return None, drive.view(count, frames, batch), by_initial, by_offset, *by_weights
 
 
 def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
@@ -201,53 +200,6 @@ def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
     return like.new_empty(count, (length + 128 * (1 + length // 128 % 2)) // size)
 
 
-def _weight_gradients(
-    loop: _Loop,
-    neurons: Neurons,
-    record: Tensor,
-    by_flux: Tensor,
-    steps: int,
-    batch: int,
-    tensors: Sequence[Tensor],
-    wanted: Sequence[bool],
-) -> list[Tensor | None]:
-    """dL/dW of every recurrent term: sums over all steps and rows of the signal that a step saw and its dL/dphi."""
-    signals, gradient = record.numpy(), by_flux.numpy()
-    length, threads = steps * batch, torch.get_num_threads()
-    found: list[Tensor | None] = [torch.empty_like(t) if w else None for t, w in zip(tensors, wanted, strict=True)]
-    for entry in loop.entries:
-        out = found[entry.term]
-        if out is None:
-            continue
-        first, last = neurons.first[entry.source], neurons.first[entry.source + 1]
-        own = signals[first:last]
-        to = gradient[neurons.first[entry.target] : neurons.first[entry.target + 1]]
-        start = (loop.depth - 1 - entry.lag) * batch
-        weights = loop.terms[entry.term][2].weights
-        if isinstance(weights, SparseWeights):
-            order, _, places = weights.edges.by_target[entry.part]
-            columns = weights.edges.columns[order]
-            share = np.empty(order.size, own.dtype)
-            share_out(_sparse_part, order.size, threads, own, start, to, length, places, columns, share)
-            out.numpy()[order] = share
-        else:
-            height = last - first
-            block = out.numpy()[entry.part * height : (entry.part + 1) * height]
-            share_out(_dense_part, -(-height // 2), threads, own, start, to, length, block)
-    return found
-
-
-def _dense_part(first: int, last: int, own: Any, start: int, to: Any, length: int, block: Any) -> None:
-    """Pairs of rows, so that rows are paired alike for any number of threads."""
-    dense_gradient(own, start, to, length, block, 2 * first, min(2 * last, len(block)))
-
-
-def _sparse_part(
-    first: int, last: int, own: Any, start: int, to: Any, length: int, rows: Any, columns: Any, out: Any
-) -> None:
-    sparse_gradient(own, start, to, length, rows, columns, out, first, last)
-
-
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
@@ -256,7 +208,7 @@ def _check_shapes(
     cells: Sequence[Cell],
     drives: Sequence[Tensor],
     initial: Sequence[Tensor],
-    sizes: Sequence[int],
+    sizes: tuple[int, ...],
     substeps: int,
     per_frame: int,
 ) -> None:
