@@ -30,7 +30,7 @@ def _keep_memory():
 
 def shortest_ms(calls, turns):
     """CPU milliseconds of each call, by name."""
-    found = {name: np.inf for name in calls}
+    found = dict.fromkeys(calls, np.inf)
     for turn in range(turns + 1):
         for name, call in calls.items():
             start = time.process_time()
