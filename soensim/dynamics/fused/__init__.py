@@ -1,7 +1,20 @@
 """The time loop as one kernel each way, for training: the same states and gradients as `soensim.dynamics.unroll`."""
 
+from soensim.dynamics.fused.door import supports
+from soensim.dynamics.fused.goodness import mean_square
 from soensim.dynamics.fused.memory import keep_freed_memory
+from soensim.dynamics.fused.plan import Inputs
 from soensim.dynamics.fused.sparse import Edges, SparseWeights
-from soensim.dynamics.fused.unroll import project, supports, unroll_fused
+from soensim.dynamics.fused.unroll import by_channel, project, unroll_fused
 
-__all__ = ["Edges", "SparseWeights", "keep_freed_memory", "project", "supports", "unroll_fused"]
+__all__ = [
+    "Edges",
+    "Inputs",
+    "SparseWeights",
+    "by_channel",
+    "keep_freed_memory",
+    "mean_square",
+    "project",
+    "supports",
+    "unroll_fused",
+]

@@ -52,6 +52,22 @@ def weight_gradients(
     return found
 
 
+def input_gradients(
+    first: Sequence[int], signals: Tensor, by_drive: Tensor, tensors: Sequence[Tensor], wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    """dL/dW of the inputs of every population, signals (channels, frames x batch)."""
+    own, gradient = signals.detach().contiguous().numpy(), by_drive.numpy()
+    channels, length = own.shape
+    found: list[Tensor | None] = []
+    for p, (tensor, want) in enumerate(zip(tensors, wanted, strict=True)):
+        out = tensor.new_empty(tensor.shape) if want else None
+        if out is not None:
+            to = gradient[first[p] : first[p + 1]]
+            share_out(_dense_part, -(-channels // 2), torch.get_num_threads(), own, 0, to, length, out.numpy())
+        found.append(out)
+    return found
+
+
 def _dense_part(first: int, last: int, own: Any, start: int, to: Any, length: int, block: Any) -> None:
     """Pairs of rows, so that rows are paired alike for any number of threads."""
     dense_gradient(own, start, to, length, block, 2 * first, min(2 * last, len(block)))

@@ -63,6 +63,22 @@ class Entry(NamedTuple):
     target: int
 
 
+class Inputs(NamedTuple):
+    """Inputs and their efficacies, in the place of a drive: the kernel multiplies them. Only efficacies have gradients.
+
+    Parameters
+    ----------
+    signals
+        (batch, frames, channels), the same tensor for all populations. One that stands channel by channel in memory, as
+        `soensim.dynamics.fused.by_channel` makes it, needs no copy.
+    weights
+        (channels, neurons).
+    """
+
+    signals: Any
+    weights: Any
+
+
 def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
     """Return (source, target, term) of every recurrent term, in the order of cells and terms."""
     return [(t.source, target, t) for target, cell in enumerate(cells) for t in cell.terms if t.source is not None]
@@ -149,6 +165,16 @@ def products_of(
             height = first[entry.source + 1] - first[entry.source]
             pack(own[entry.part * height : (entry.part + 1) * height], back, values[at:])
     return Products(layout.table, values, layout.starts, layout.places)
+
+
+def input_products(weights: Sequence[Real], channels: int, sizes: tuple[int, ...], dtype: Any) -> Products:
+    """Lay out the products of inputs, one (channels, neurons) array per population or none at all."""
+    # the channels stand before all neurons, as if they were the first population
+    entries = tuple(Entry(p, 0, 0, 0, p + 1) for p in range(len(weights)))
+    products = products_of(entries, (None,) * len(weights), weights, (0, *accumulate((channels, *sizes))), dtype, False)
+    table = products.table.copy()
+    table[:, FIRST_OUT] -= channels
+    return products._replace(table=table)
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")

@@ -54,6 +54,15 @@ def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
                     group[b, n, r] = line[low + r]
 
 
+@njit(cache=True, error_model="numpy")
+def start_from(offset, block):  # type: ignore[no-untyped-def]
+    """block[n, :] = offset[n]."""
+    for n in range(offset.size):
+        fixed = offset[n]
+        for r in range(ROWS):
+            block[n, r] = fixed
+
+
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")
 def load_drive(drive, at, width, ahead, offset, group):  # type: ignore[no-untyped-def]
     """As `load`, plus offset[n]."""
