@@ -16,7 +16,15 @@ from test_training_speed import _one_thread  # noqa: F401  (a fixture for all te
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
-from soensim.dynamics.fused import Edges, SparseWeights, keep_freed_memory, project, unroll_fused
+from soensim.dynamics.fused import (
+    Edges,
+    Inputs,
+    SparseWeights,
+    by_channel,
+    keep_freed_memory,
+    mean_square,
+    unroll_fused,
+)
 from soensim.dynamics.squid import squid_source
 from soensim.technology import load_technology
 
@@ -186,8 +194,7 @@ def test_temporal_forward_forward(benchmark, batch):
     for leaf in leaves:
         leaf.requires_grad_()
     positive, negative = (0.1 * draw(batch, steps, channels) for _ in range(2))
-    # an input that stands channel by channel in memory, (channels, steps, batch), needs no copy
-    signals = torch.cat([positive, negative]).permute(2, 1, 0).contiguous().permute(2, 1, 0)
+    signals = by_channel(torch.cat([positive, negative]))
     ones, start = torch.ones(n), torch.zeros(2 * batch, n)
 
     def margin(difference):
@@ -195,9 +202,8 @@ def test_temporal_forward_forward(benchmark, batch):
 
     def loss_fused():
         cell = Cell(0.95 * ones, 0.05 * ones, 0 * ones, SOURCE_FUNCTIONS["tanh"], bias, [Term(0, [0], w_hh)])
-        states = unroll_fused([cell], [project(signals, w_in)], [start], substeps=1)[0]
-        goodness = states.permute(2, 1, 0).square().mean(0)  # (steps, batch), in the order of memory
-        return margin(goodness[:, :batch] - goodness[:, batch:]).mean(1).sum()
+        goodness = mean_square(unroll_fused([cell], [Inputs(signals, w_in)], [start], substeps=1)[0])
+        return margin(goodness[:batch] - goodness[batch:]).mean(0).sum()
 
     def loss_plain():
         s_pos, s_neg, loss = torch.zeros(batch, n), torch.zeros(batch, n), 0.0

@@ -16,7 +16,7 @@ from soensim.dynamics.fused.transfer import add_load, add_store, load, load_driv
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 # Bytes that the blocks which take a step in turn may keep: a part of the second-level cache.
-_KEPT = 160_000
+_KEPT = 100_000
 
 
 @njit(cache=True)

@@ -30,7 +30,7 @@ def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # no
         for first in range(0, ROWS, _LINE // size):
             element = builder.gep(base, [builder.add(args[1], ir.Constant(args[1].type, first))])
             address = builder.bitcast(element, byte)
-            builder.call(prefetch, [address, intent, ir.Constant(integer, 3), ir.Constant(integer, 1)])
+            builder.call(prefetch, [address, intent, ir.Constant(integer, 2), ir.Constant(integer, 1)])
         return context.get_dummy_value()
 
     if not isinstance(write, types.BooleanLiteral):
