@@ -388,7 +388,7 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
 @pytest.mark.parametrize(
     ("rule", "settings", "message"),
     [
-        ("bpt", {}, "no rule 'bpt'; there are bptt, ff-temporal"),
+        ("bpt", {}, "no rule 'bpt'; there are bptt, eprop, ff-temporal, ff-local"),
         (
             "bptt",
             {"learning_rat": 1.0},
