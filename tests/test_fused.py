@@ -1,6 +1,7 @@
 """The fused time loop against the plain one: values and gradients, for every kind of cell that it takes."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +13,17 @@ from soensim.circuit import Device, source_table
 from soensim.circuit.fold import lobe
 from soensim.circuit.squid import mean_voltage
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, soft_slope, training_source, unroll
-from soensim.dynamics.fused import Edges, SparseWeights, project, supports, unroll_fused
+from soensim.dynamics.fused import (
+    Edges,
+    Inputs,
+    SparseWeights,
+    by_channel,
+    keep_freed_memory,
+    mean_square,
+    project,
+    supports,
+    unroll_fused,
+)
 from soensim.dynamics.fused.elementary import exp_down, log1p_unit, tanh
 from soensim.dynamics.smooth import smooth_squid
 from soensim.dynamics.squid import squid_source
@@ -41,6 +52,8 @@ class Problem:
     terms: list  # (source, target, lags, key, edges or None)
     substeps: int
     gain: float = 0.15
+    inputs: bool = False
+    """Whether the kernel multiplies the inputs."""
 
     def cells(self, values, fused):
         cells = []
@@ -58,7 +71,11 @@ class Problem:
     def fused(self, values):
         cells = self.cells(values, fused=True)
         assert supports(cells)
-        drives = [project(values["x"], values[f"in{p}"]) for p in range(len(cells))]
+        signals = by_channel(values["x"].detach())
+        drives = [
+            Inputs(signals, values[f"in{p}"]) if self.inputs else project(values["x"], values[f"in{p}"])
+            for p in range(len(cells))
+        ]
         return unroll_fused(cells, drives, self.initial(values), substeps=self.substeps)
 
     def plain(self, values):
@@ -123,7 +140,7 @@ def assert_agree(problem, tolerance):
         results.append([*(s.detach() for s in states), *gradients])
     names = [*(f"states{p}" for p in range(len(plain))), *values]
     for name, a, b in zip(names, *results, strict=True):
-        if b is None or b.numel() == 0:
+        if b is None or b.numel() == 0 or (name == "x" and problem.inputs):
             continue
         assert a.shape == b.shape
         if a.dtype == torch.float32 and name.startswith("states"):
@@ -163,12 +180,14 @@ def test_one_population_agrees_with_the_plain_loop(name, shape, dtype):
     lags=st.lists(st.sets(st.integers(0, 9), min_size=1, max_size=3).map(sorted), min_size=1, max_size=3),
     density=st.sampled_from([None, None, 0.0, 0.1, 0.6, 1.0]),
     ahead=st.booleans(),
+    inputs=st.booleans(),
 )
-def test_any_network_agrees_with_the_plain_loop(seed, names, batch, samples, substeps, lags, density, ahead):
+def test_any_network_agrees_with_the_plain_loop(seed, names, batch, samples, substeps, lags, density, ahead, inputs):
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 9, len(names)).tolist()
     kwargs = {"batch": batch, "samples": samples, "substeps": substeps, "lags": lags, "density": density}
     many = problem(rng, [SOURCES[n] for n in names], sizes, **kwargs, ahead=ahead)
+    many.inputs = inputs
     assert_agree(many, 1e-9 if "squid, sharp" in names else 1e-10)  # sharp slopes are infinite at the threshold
 
 
@@ -208,6 +227,47 @@ def test_a_drive_per_step_agrees_with_the_plain_loop():
         *(torch.autograd.grad((s**2).sum(), list(one.values.values())) for s in (ours, plain)), strict=True
     ):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+def test_inputs_that_the_kernel_multiplies(dtype):
+    rng = np.random.default_rng(8)
+    one = problem(rng, [SOURCES["squid"]], [9], channels=5, batch=70, substeps=2, dtype=dtype)
+    one.inputs = True
+    assert_agree(one, TOLERANCE[dtype])
+    # signals that need a gradient are multiplied outside
+    cell, start = one.cells(one.values, fused=True)[0], one.values["start0"]
+    states = unroll_fused([cell], [Inputs(one.values["x"], one.values["in0"])], [start], substeps=2)[0]
+    plain = one.plain(one.values)[0]
+    for ours, theirs in zip(
+        torch.autograd.grad(states.sum(), [one.values["x"]]),
+        torch.autograd.grad(plain.sum(), [one.values["x"]]),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    with pytest.raises(SimulationError, match="inputs have 5 channels, their efficacies 4 rows"):
+        unroll_fused([cell], [Inputs(one.values["x"].detach(), one.values["in0"][:4])], [start], substeps=2)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+@pytest.mark.parametrize("substeps", [1, 2])
+def test_mean_square_is_that_of_torch(substeps, dtype):
+    rng = np.random.default_rng(9)
+    one = problem(rng, [SOURCES["tanh"]], [5], batch=70, samples=40, substeps=substeps, dtype=dtype)
+    weights = torch.linspace(-1, 1, 70 * 40, dtype=dtype).reshape(70, 40)
+    results = []
+    for goodness in (mean_square, lambda states: states.square().mean(-1)):
+        found = goodness(one.fused(one.values)[0])
+        results.append([found.detach(), *torch.autograd.grad((found * weights).sum(), list(one.values.values()))])
+    for ours, plain in zip(*results, strict=True):
+        assert ours.shape == plain.shape
+        assert (ours - plain).abs().max() <= TOLERANCE[dtype] * plain.abs().max()
+    anywhere = torch.rand(3, 4, 5, dtype=dtype)
+    assert torch.equal(mean_square(anywhere), anywhere.square().mean(-1))
+
+
+def test_freed_memory_can_be_kept():
+    assert keep_freed_memory() is sys.platform.startswith("linux")
 
 
 def test_the_number_of_threads_changes_no_bit():
@@ -328,6 +388,21 @@ def test_the_smooth_form_is_close_to_its_table_and_to_the_junctions():
     current = form.threshold(flux) + above
     direct = mean_voltage(DEVICE, flux.ravel(), current.ravel(), tolerance=1e-6).reshape(flux.shape)
     assert abs(form(flux, current) - direct).max() < 1e-4
+
+
+def test_states_of_the_smooth_form_stay_close_to_those_of_the_table():
+    """What training sees against what the engine computes: the errors of g do not add up over the steps."""
+    rng = np.random.default_rng(10)
+    one = problem(rng, [SOURCES["squid"]], [28], channels=8, batch=16, samples=60)
+    states = {}
+    for name, source in (("smooth", SOURCES["squid"]), ("table", squid_source(TABLE))):
+        one.sources = [source]
+        with torch.no_grad():
+            states[name] = one.plain(one.values)[0]
+    difference = states["smooth"] - states["table"]
+    assert states["table"].max() > 0.4
+    assert difference.abs().max() < 3e-4
+    assert difference.square().mean().sqrt() < 3e-5
 
 
 def test_the_smooth_form_of_unequal_arms_is_close_to_its_table():

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, compiled
+from conftest import LABELS, SMALL, compiled
 
+from soensim.data import present
 from soensim.errors import NetlistError, ProgramError, RecipeError
 from soensim.netlist import dump_netlist, parse_netlist, symmetric_levels
 from soensim.network import compile_network
@@ -14,6 +15,7 @@ from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, s
 from soensim.routing import route
 from soensim.simulate import simulate
 from soensim.train import BpttRecipe, train
+from soensim.train.calibrate import _round, calibrated
 from soensim.train.parameters import TrainableChip
 from soensim.train.quantise import Table
 
@@ -232,3 +234,73 @@ def test_compiled_chips_say_which_scales_are_programmable(small):
     assert all(s.programmable_scale for k, s in slots(network).items() if not k.endswith("trim"))
     assert not any(s.programmable_scale for s in slots(small).values())
     assert not slots(network)["hidden.flux_trim"].programmable_scale
+
+
+# --- calibrated rounding after training --------------------------------------------------------------------
+
+
+def test_each_rounding_moves_the_values_left_to_their_best_place():
+    """Against the normal equations, solved anew after every value."""
+    rng = np.random.default_rng(0)
+    signals = rng.normal(size=(200, 5)) @ rng.normal(size=(5, 6))
+    power = signals.T @ signals / 200
+    levels = symmetric_levels(3, 1.0)
+    tables = {
+        "a->b": Slot((5,), levels, np.array([1.0, -1.0, 1.0, 1.0, -1.0])),
+        "b.flux_trim": Slot((1,), levels, np.ones(1)),
+    }
+    places = [*(("a->b", (k,)) for k in range(5)), ("b.flux_trim", (0,))]
+    w = rng.uniform(-0.8, 0.8, 6)
+    damped = power + (1e-4 * np.trace(power) / 6 + 1e-12) * np.eye(6)
+    order = [*sorted(range(5), key=lambda k: -power[k, k]), 5]
+    expected, left, free = np.zeros(6), w.copy(), list(order)
+    for k in order:
+        expected[k] = levels[np.abs(levels - left[k]).argmin()]
+        free.remove(k)
+        fixed = [j for j in order if j not in free]
+        if free:
+            pull = damped[np.ix_(free, fixed)] @ (expected - w)[fixed]
+            left[free] = w[free] - np.linalg.solve(damped[np.ix_(free, free)], pull)
+    found = _round(w, power, places, tables)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    nearest = levels[np.abs(levels[:, None] - w).argmin(0)]
+    assert (found - w) @ power @ (found - w) < 0.5 * (nearest - w) @ power @ (nearest - w)
+
+
+@pytest.mark.parametrize("text", [SMALL, SMALL.replace("state: final", "state: mean")])
+def test_calibrated_programs_keep_states_and_scores_nearer_to_the_ideal_ones(digits, text):
+    network = compiled(text)
+    weights = random_program(network, scale=0.1)[0]
+    x = digits.train.inputs[:300]
+    program = calibrated(network, weights, x)
+    alone = Program.quantised(network, weights)
+    signals = present(network, digits.test.inputs[:100])
+    ideal, ours, theirs = (simulate(network, p, signals) for p in (alone.as_ideal(), program, alone))
+    assert np.square(ours.state - ideal.state).mean() < 0.8 * np.square(theirs.state - ideal.state).mean()
+    assert np.square(ours.output - ideal.output).mean() < 0.8 * np.square(theirs.output - ideal.output).mean()
+    assert all(np.array_equal(program.ideal_values[k], alone.ideal_values[k]) for k in alone.ideal_values)
+    held = {**alone.values, **dense_weights(network, alone.values)}  # levels stay as they are
+    assert all(np.array_equal(v, alone.values[k]) for k, v in calibrated(network, held, x).values.items())
+
+
+def test_calibration_fits_programmable_scales(digits):
+    network = compiled(PROGRAMMABLE)
+    weights, alone = random_program(network)
+    program = calibrated(network, weights, digits.train.inputs[:100])
+    for key, levels in alone.levels.items():
+        np.testing.assert_array_equal(program.levels[key], levels)
+    assert any(not np.array_equal(program.codes[k], alone.codes[k]) for k in alone.codes)
+
+
+def test_training_calibrates_what_it_exports(digits):
+    network = compiled(SMALL)
+    settings = {"epochs": 2, "train_samples": 128, "batch_size": 32, "quantise": False}
+    plain = train(network, digits, BpttRecipe(**settings)).program
+    ours = train(network, digits, BpttRecipe(**settings, calibration_samples=100)).program
+    weights = {**plain.ideal_values, **dense_weights(network, plain.ideal_values)}
+    assert ours.with_header({}) == calibrated(network, weights, digits.train.inputs[:100]).with_header({})
+    assert ours.with_header({}) != plain.with_header({})
+    with pytest.raises(RecipeError, match="they need quantise = false"):
+        BpttRecipe(calibration_samples=10)
+    with pytest.raises(RecipeError, match="calibration needs a linear readout"):
+        calibrated(compiled(LABELS), {}, digits.train.inputs[:10])

@@ -142,23 +142,27 @@ class Training:
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
         for count, rows in enumerate(order, 1):
             self.optimiser.zero_grad()
-            values = self.chip.training_values(self._quantised(epoch), (epoch, count))
-            loss = self.rule.loss(values, self.train_x[rows], self.train_y[rows], rng)
-            loss.total.backward()  # type: ignore[no-untyped-call]
+            found = []
+            for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
+                values = self.chip.training_values(self._quantised(epoch), (epoch, count, place))
+                loss = self.rule.loss(values, self.train_x[part], self.train_y[part], rng)
+                (loss.total * (len(part) / len(rows))).backward()  # type: ignore[no-untyped-call]
+                found.append((loss, len(part)))
             norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
             self.optimiser.step()
             self.rate = float(self.optimiser.param_groups[0]["lr"])
             if steps_per_batch(self.recipe):
                 self.schedule.step()
             self.chip.clamp()
-            means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, len(rows))
+            for loss, samples in found:
+                means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, samples)
             self.shown.batch(len(rows), means)
-        found = means.read()
-        if not np.isfinite(found["loss"]):
+        measured = means.read()
+        if not np.isfinite(measured["loss"]):
             raise SimulationError(
                 f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
             )
-        return found
+        return measured
 
     def _result(self) -> TrainResult:
         latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent

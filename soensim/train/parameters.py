@@ -56,11 +56,10 @@ class TrainableChip:
             return dict(self.latent)
         return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
-    def training_values(self, quantise: bool, batch: tuple[int, int]) -> dict[str, Tensor]:
-        """Values for one batch, (epoch, number): quantised as the recipe says, on a virtual chip of its own.
+    def training_values(self, quantise: bool, batch: tuple[int, ...]) -> dict[str, Tensor]:
+        """Values for one batch, or for a part of it: quantised as the recipe says, on a virtual chip of its own.
 
-        What is drawn depends on the train seed and these two numbers alone. One chip per batch: its share of the
-        gradient's variance is small beside that of the samples (measured in studies/robustness).
+        What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
         values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
@@ -140,8 +139,8 @@ class TrainableChip:
         heun = network.integrator == "heun"
         noise = self.noise(values, inputs)
         normalised = any(p.normalisation for p in kept)
-        if not (local or normalised or initial or noise) and supports(cells, heun=heun):
-            states = self._fused(cells, inputs)
+        if not (local or normalised or initial) and supports(cells, heun=heun):
+            states = self._fused(cells, inputs, noise)
             return states if window is None else [s[..., window.start : window.stop, :] for s in states]
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
@@ -157,12 +156,20 @@ class TrainableChip:
             record = record[window.start : window.stop]
         return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
 
-    def _fused(self, cells: Sequence[Cell], inputs: Sequence[InputSignal]) -> list[Tensor]:
+    def _fused(
+        self, cells: Sequence[Cell], inputs: Sequence[InputSignal], noise: Callable[[int, int], Tensor] | None
+    ) -> list[Tensor]:
         """`unroll` by the kernels, which are checked against it."""
         sizes = [p.size for p in self.network.populations[: len(cells)]]
         rows = leading_shape(inputs)
         like = torch.empty(0, dtype=self.dtype)
         drives, per_frame = input_drives(cells, sizes, inputs, self.network.substeps, like)
+        if noise is not None:
+            frames, samples = self.network.substeps // per_frame, range(len(inputs[0].frame_of))
+            drawn = [torch.stack([noise(sample, p) for sample in samples]) for p in range(len(cells))]
+            drives = [
+                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(drives, drawn, strict=True)
+            ]
         rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
         found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
         return [states.view(*rows, *states.shape[1:]) for states in found]

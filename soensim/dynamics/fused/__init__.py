@@ -1,7 +1,23 @@
 """The time loop as one kernel each way, for training: the same states and gradients as `soensim.dynamics.unroll`."""
 
+from soensim.dynamics.fused.door import supports
 from soensim.dynamics.fused.drives import input_drives, leading_shape
+from soensim.dynamics.fused.goodness import mean_square
+from soensim.dynamics.fused.memory import keep_freed_memory
+from soensim.dynamics.fused.plan import Inputs
 from soensim.dynamics.fused.sparse import Edges, SparseWeights
-from soensim.dynamics.fused.unroll import supports, unroll_fused
+from soensim.dynamics.fused.unroll import by_channel, project, unroll_fused
 
-__all__ = ["Edges", "SparseWeights", "input_drives", "leading_shape", "supports", "unroll_fused"]
+__all__ = [
+    "Edges",
+    "Inputs",
+    "SparseWeights",
+    "by_channel",
+    "input_drives",
+    "keep_freed_memory",
+    "leading_shape",
+    "mean_square",
+    "project",
+    "supports",
+    "unroll_fused",
+]

@@ -15,11 +15,11 @@ from numba import njit
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
 from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
-from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, store
+from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, start_from, store
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 # Bytes that the blocks which take a step in turn may keep: a part of the second-level cache.
-_KEPT = 160_000
+_KEPT = 100_000
 
 
 @njit(cache=True)
@@ -28,7 +28,7 @@ def _together(count, slots, itemsize, blocks):  # type: ignore[no-untyped-def]
     return max(1, min(blocks, _KEPT // (count * slots * ROWS * itemsize)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Take step m of block b; ``flux`` holds that of the inputs."""
     state, new = rings[m % slots, b], rings[(m + 1) % slots, b]
@@ -44,7 +44,7 @@ def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-un
             advance_squid(kind, flux, state, new, first, last, neurons.retention, neurons.gain, neurons.bias, coefs)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Go back over step m of block b.
 
@@ -68,26 +68,17 @@ def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products)
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward_blocks(  # type: ignore[no-untyped-def]
-    first_block,
-    last_block,
-    batch,
-    drive,
-    initial,
-    neurons,
-    products,
-    depth,
-    per_frame,
-    per_record,
-    before,
-    record,
-    kept,
-):
+    first_block, last_block, batch, drive, signals, initial, neurons, inputs, products, depth, steps, per_frame,
+    per_record, before, record, kept
+):  # fmt: skip
     """Run blocks of the batch through all steps.
 
     Parameters
     ----------
     drive
-        Flux of the inputs, (neurons, frames x batch); a frame is held for ``per_frame`` steps.
+        Flux of the inputs, (neurons, frames x batch); a frame is held for ``per_frame`` steps. Or no columns, and
+    signals, inputs
+        signals (channels, frames x batch) that ``inputs`` multiplies.
     initial
         (neurons, batch).
     depth
@@ -99,9 +90,10 @@ def forward_blocks(  # type: ignore[no-untyped-def]
         Takes what the way back needs (the slope of a virtual source, the flux of a SQUID) of every step, or has no
         columns.
     """
-    count, steps, slots = drive.shape[0], drive.shape[1] // batch * per_frame, depth + 1
+    count, slots = drive.shape[0], depth + 1
     together = _together(count, slots + 2, drive.itemsize, last_block - first_block)
     rings = np.zeros((slots, together, count + 1, ROWS), drive.dtype)
+    seen = np.zeros((together, signals.shape[0], ROWS), drive.dtype)
     room, held = np.zeros((together, count + 1, ROWS), drive.dtype), np.zeros((together, count + 1, ROWS), drive.dtype)
     for begin in range(first_block, last_block, together):
         low, blocks = begin * ROWS, min(together, last_block - begin)
@@ -113,7 +105,15 @@ def forward_blocks(  # type: ignore[no-untyped-def]
         for m in range(steps):
             if m % per_frame == 0:
                 at = m // per_frame * batch + low
-                load_drive(drive, at, width, batch, neurons.offset, fluxes if per_frame == 1 else helds)
+                target = fluxes if per_frame == 1 else helds
+                if drive.shape[1] > 0:
+                    load_drive(drive, at, width, batch, neurons.offset, target)
+                else:
+                    load(signals, at, width, batch, seen[:blocks])
+                    for b in range(blocks):
+                        start_from(neurons.offset, target[b])
+                        for k in range(inputs.table.shape[0]):
+                            add_product(inputs, k, seen[b], target[b])
             if per_frame > 1:
                 fluxes[:] = helds
             for b in range(blocks):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +13,10 @@ from numpy.typing import NDArray
 
 from soensim.dynamics.fused.elementary import FLAGS
 from soensim.dynamics.fused.product import PAIR, add_dense, add_sparse, pack
-from soensim.dynamics.fused.sparse import SparseWeights
+from soensim.dynamics.fused.sparse import Edges
 from soensim.dynamics.fused.squid import SQUID, SQUID_FIT, coefficients
 from soensim.dynamics.fused.virtual import RELU, STEEP_SIGMOID, TANH
+from soensim.dynamics.source import FusedForm
 from soensim.dynamics.unroll import Cell
 
 Int64 = NDArray[np.int64]
@@ -60,57 +63,118 @@ class Entry(NamedTuple):
     target: int
 
 
+class Inputs(NamedTuple):
+    """Inputs and their efficacies, in the place of a drive: the kernel multiplies them. Only efficacies have gradients.
+
+    Parameters
+    ----------
+    signals
+        (batch, frames, channels), the same tensor for all populations. One that stands channel by channel in memory, as
+        `soensim.dynamics.fused.by_channel` makes it, needs no copy.
+    weights
+        (channels, neurons).
+    """
+
+    signals: Any
+    weights: Any
+
+
 def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
     """Return (source, target, term) of every recurrent term, in the order of cells and terms."""
     return [(t.source, target, t) for target, cell in enumerate(cells) for t in cell.terms if t.source is not None]
 
 
-def neurons_of(cells: Sequence[Cell], sizes: Sequence[int], dtype: Any) -> Neurons:
+@lru_cache(maxsize=64)
+def _structure(sizes: tuple[int, ...], forms: tuple[FusedForm, ...], dtype: Any) -> tuple[Int64, Int64, Real]:
+    """Return the fields first, kind and coefs of `Neurons`."""
+    kinds = [KINDS[form.kind] for form in forms]
+    coefs = [coefficients(form.polynomials, form.width, dtype) for form in forms]
+    return np.array([0, *accumulate(sizes)], dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(coefs)
+
+
+def neurons_of(cells: Sequence[Cell], sizes: tuple[int, ...], offset: Real) -> Neurons:
     """Lay the parameters of all populations end to end."""
 
     def joined(name: str) -> Real:
-        parts = [_vector(getattr(c, name), n, dtype) for c, n in zip(cells, sizes, strict=True)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        values = [_array(getattr(cell, name)) for cell in cells]
+        if len(cells) == 1:
+            return np.full(sizes[0], values[0], offset.dtype)  # a copy: the way back must find what the way forth had
+        return np.concatenate([np.full(n, v, offset.dtype) for n, v in zip(sizes, values, strict=True)])
 
-    forms = [cell.source.fused for cell in cells]
-    coefs = [coefficients(f.polynomials, f.width, dtype) for f in forms if f is not None]
-    return Neurons(
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        np.array([KINDS[f.kind] for f in forms if f is not None], dtype=np.int64),
-        joined("retention"),
-        joined("gain"),
-        joined("bias_current"),
-        joined("flux_offset"),
-        coefs[0][None] if len(coefs) == 1 else np.array(coefs),
-    )
+    forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)
+    first, kind, coefs = _structure(sizes, forms, offset.dtype)
+    return Neurons(first, kind, joined("retention"), joined("gain"), joined("bias_current"), offset, coefs)
 
 
-def products_of(entries: Sequence[Entry], weights: Sequence[Any], first: Int64, dtype: Any, back: bool) -> Products:
+class _Layout(NamedTuple):
+    table: Int64
+    starts: Int64
+    places: Int64
+    orders: tuple[Int64 | None, ...]
+    """Per entry, the order of the edges of a sparse block."""
+    size: int
+    """Numbers in all packed efficacies."""
+
+
+@lru_cache(maxsize=64)
+def _layout(entries: tuple[Entry, ...], edges: tuple[Edges | None, ...], first: tuple[int, ...], back: bool) -> _Layout:
+    rows: list[list[int]] = []
+    orders: list[Int64 | None] = []
+    at = 0
+    starts, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for entry in entries:
+        begin, end = (entry.target, entry.source) if back else (entry.source, entry.target)
+        n_in, n_out = first[begin + 1] - first[begin], first[end + 1] - first[end]
+        sparse = edges[entry.term]
+        row = [int(sparse is not None), entry.lag, end, first[begin], n_in, first[end], n_out, at]
+        if sparse is None:
+            rows.append([*row, 0, 0])
+            orders.append(None)
+            at += n_in * (n_out + n_out % PAIR)
+        else:
+            order, own_starts, own_places = (sparse.by_source if back else sparse.by_target)[entry.part]
+            rows.append([*row, sum(s.size for s in starts), sum(p.size for p in places)])
+            orders.append(order)
+            starts.append(own_starts)
+            places.append(own_places)
+            at += order.size
+    table = np.array(rows, dtype=np.int64).reshape(-1, 10)
+    return _Layout(table, np.concatenate(starts), np.concatenate(places), tuple(orders), at)
+
+
+def products_of(
+    entries: tuple[Entry, ...],
+    edges: tuple[Edges | None, ...],
+    weights: Sequence[Real],
+    first: tuple[int, ...],
+    dtype: Any,
+    back: bool,
+) -> Products:
     """Lay out the products that end in targets, or those that lead back to sources.
 
-    ``weights`` is one per recurrent term: a dense array (lags x sources, neurons) or `SparseWeights` of arrays.
+    ``edges`` and ``weights`` are one per recurrent term: None and a dense array (lags x sources, neurons), or its edges
+    and their values.
     """
-    table = np.zeros((len(entries), 10), dtype=np.int64)
-    values: list[Real] = []
-    starts, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for row, entry in zip(table, entries, strict=True):
-        ends = (entry.target, entry.source) if back else (entry.source, entry.target)
-        row[[LAG, OWNER, AT]] = entry.lag, ends[1], sum(v.size for v in values)
-        row[FIRST_IN], row[COUNT_IN] = first[ends[0]], first[ends[0] + 1] - first[ends[0]]
-        row[FIRST_OUT], row[COUNT_OUT] = first[ends[1]], first[ends[1] + 1] - first[ends[1]]
-        own = weights[entry.term]
-        if isinstance(own, SparseWeights):
-            arranged = (own.edges.by_source if back else own.edges.by_target)[entry.part]
-            row[[IS_SPARSE, STARTS, PLACES]] = 1, sum(s.size for s in starts), sum(p.size for p in places)
-            starts.append(arranged.starts)
-            places.append(arranged.places)
-            values.append(own.values[arranged.order])
-            continue
-        height = int(first[entry.source + 1] - first[entry.source])
-        packed = np.empty(row[COUNT_IN] * (row[COUNT_OUT] + row[COUNT_OUT] % PAIR), dtype)
-        pack(own[entry.part * height : (entry.part + 1) * height], back, packed)
-        values.append(packed)
-    return Products(table, _joined(values, dtype), np.concatenate(starts), np.concatenate(places))
+    layout = _layout(entries, edges, first, back)
+    values = np.empty(layout.size, dtype)
+    for entry, order, row in zip(entries, layout.orders, layout.table, strict=True):
+        at, own = row[AT], weights[entry.term]
+        if order is not None:
+            values[at : at + order.size] = own[order]
+        else:
+            height = first[entry.source + 1] - first[entry.source]
+            pack(own[entry.part * height : (entry.part + 1) * height], back, values[at:])
+    return Products(layout.table, values, layout.starts, layout.places)
+
+
+def input_products(weights: Sequence[Real], channels: int, sizes: tuple[int, ...], dtype: Any) -> Products:
+    """Lay out the products of inputs, one (channels, neurons) array per population or none at all."""
+    # the channels stand before all neurons, as if they were the first population
+    entries = tuple(Entry(p, 0, 0, 0, p + 1) for p in range(len(weights)))
+    products = products_of(entries, (None,) * len(weights), weights, (0, *accumulate((channels, *sizes))), dtype, False)
+    table = products.table.copy()
+    table[:, FIRST_OUT] -= channels
+    return products._replace(table=table)
 
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
@@ -125,12 +189,5 @@ def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
         add_dense(products.values, t[AT], signals, t[FIRST_IN], t[COUNT_IN], out, t[FIRST_OUT], t[COUNT_OUT])
 
 
-def _joined(parts: list[Real], dtype: Any) -> Real:
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
-
-
-def _vector(value: Any, size: int, dtype: Any) -> Real:
-    found = np.asarray(value.detach().numpy() if hasattr(value, "detach") else value, dtype=dtype)
-    return np.ascontiguousarray(found) if found.shape == (size,) else np.full(size, found)
+def _array(value: Any) -> Any:
+    return value.detach().numpy() if hasattr(value, "detach") else value

@@ -30,7 +30,7 @@ def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # no
         for first in range(0, ROWS, _LINE // size):
             element = builder.gep(base, [builder.add(args[1], ir.Constant(args[1].type, first))])
             address = builder.bitcast(element, byte)
-            builder.call(prefetch, [address, intent, ir.Constant(integer, 3), ir.Constant(integer, 1)])
+            builder.call(prefetch, [address, intent, ir.Constant(integer, 2), ir.Constant(integer, 1)])
         return context.get_dummy_value()
 
     if not isinstance(write, types.BooleanLiteral):
@@ -40,7 +40,7 @@ def _fetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # no
 
 @njit(cache=True, error_model="numpy")
 def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
-    """Read source[n, at : at + width] into group[b, n, r], block by block; the next step will read ``ahead`` further."""
+    """Read source[n, at : at + width] into group[b, n, r]; the next step will read ``ahead`` further."""
     for n in range(source.shape[0]):
         line = source[n]
         for b in range(group.shape[0]):
@@ -52,6 +52,15 @@ def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
             else:
                 for r in range(rows):
                     group[b, n, r] = line[low + r]
+
+
+@njit(cache=True, error_model="numpy")
+def start_from(offset, block):  # type: ignore[no-untyped-def]
+    """block[n, :] = offset[n]."""
+    for n in range(offset.size):
+        fixed = offset[n]
+        for r in range(ROWS):
+            block[n, r] = fixed
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")

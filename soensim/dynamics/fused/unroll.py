@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from soensim.dynamics.fused.block import ROWS
+from soensim.dynamics.fused.door import check_shapes
+from soensim.dynamics.fused.gradient import input_gradients, weight_gradients
 from soensim.dynamics.fused.kernel import backward_blocks, forward_blocks
-from soensim.dynamics.fused.plan import Entry, Neurons, neurons_of, products_of, recurrent
-from soensim.dynamics.fused.product import dense_gradient, sparse_gradient
+from soensim.dynamics.fused.plan import Entry, Inputs, Products, input_products, neurons_of, products_of, recurrent
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
 from soensim.dynamics.unroll import Cell
-from soensim.errors import SimulationError
-
-
-def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
-    """Say whether `unroll_fused` can run these cells; else `soensim.dynamics.unroll` has to.
-
-    Not supported: Heun's step; a source function without a fused form (a table with noise, or trained on without its
-    smooth form); a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers
-    other than float32 and float64; tensors that are not in main memory; efficacies that are scipy arrays.
-    """
-    if heun:
-        return False
-    tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for c in cells for t in c.terms]
-    if not all(isinstance(t, Tensor) and t.device.type == "cpu" for t in tensors):
-        return False
-    kinds = {t.dtype for t in tensors}
-    return len(kinds) == 1 and kinds <= {torch.float32, torch.float64} and all(_cell_supported(c) for c in cells)
-
-
-def _cell_supported(cell: Cell) -> bool:
-    source = cell.source
-    fixed = (cell.retention, cell.gain, cell.bias_current)
-    if source.fused is None or any(isinstance(v, Tensor) and v.requires_grad for v in fixed):
-        return False
-    if source.virtual:
-        return True
-    bias = torch.as_tensor(cell.bias_current)
-    return bool((bias >= 0).all() and (bias <= source.max_current).all())
 
 
 def project(signals: Tensor, weights: Tensor) -> Tensor:
@@ -66,9 +39,14 @@ def project(signals: Tensor, weights: Tensor) -> Tensor:
     return (weights.T @ flat).view(-1, samples, batch).permute(1, 2, 0)
 
 
+def by_channel(signals: Tensor) -> Tensor:
+    """Return the same (batch, samples, channels) laid out channel by channel, as the kernel reads it."""
+    return signals.permute(2, 1, 0).contiguous().permute(2, 1, 0)
+
+
 def unroll_fused(
     cells: Sequence[Cell],
-    drives: Sequence[Tensor],
+    drives: Sequence[Tensor | Inputs],
     initial: Sequence[Tensor],
     *,
     substeps: int,
@@ -85,7 +63,8 @@ def unroll_fused(
         The populations, in update order. Of their terms only the recurrent ones are used. A lag of -1 reads the state
         that an earlier population has just taken.
     drives
-        Flux of the input terms, one per population: (frames, batch, neurons).
+        Flux of the input terms, one per population: (frames, batch, neurons). Or `Inputs`: the kernel multiplies them,
+        provided that all populations share the signals and these need no gradient (else `project` does).
     initial
         States at the start, one (batch, neurons) tensor per population.
     substeps
@@ -104,88 +83,126 @@ def unroll_fused(
         Shapes that do not fit, or a SQUID that starts outside 0 <= s <= bias_current.
     """
     per_frame = substeps if steps_per_frame is None else steps_per_frame
-    sizes = [int(start.shape[-1]) for start in initial]
-    _check_shapes(cells, drives, initial, sizes, substeps, per_frame)
-    drive = _joined([d.permute(2, 0, 1) for d in drives])
+    sizes = tuple(int(start.shape[-1]) for start in initial)
+    drives, signals = _as_drives(drives)
+    frames = check_shapes(cells, drives, initial, sizes, substeps, per_frame)
     start = _joined([s.T for s in initial])
+    tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
+    if signals is None:
+        drive = _joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)])
+        seen = start.new_empty(0, 0)
+    else:
+        drive = start.new_empty(len(start), 0, start.shape[1])
+        seen = signals.permute(2, 1, 0).flatten(1)
+        tensors += [d.weights for d in drives if isinstance(d, Inputs)]
     offset = _joined(
         [torch.as_tensor(c.flux_offset, dtype=drive.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
     )
-    tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
-    loop = _Loop(cells, sizes, substeps, per_frame)
+    loop = _Loop(cells, sizes, frames, substeps, per_frame, signals is not None)
     loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, start, offset, *tensors))
-    states: Tensor = _FusedLoop.apply(loop, drive, start, offset, *tensors)  # type: ignore[no-untyped-call]
+    states: Tensor = _FusedLoop.apply(loop, drive, seen, start, offset, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
         return [states.permute(2, 1, 0)]
-    return [part.permute(2, 1, 0) for part in torch.split(states, sizes)]
+    return [part.permute(2, 1, 0) for part in torch.split(states, list(sizes))]
+
+
+def _as_drives(drives: Sequence[Tensor | Inputs]) -> tuple[Sequence[Tensor | Inputs], Tensor | None]:
+    """Return the drives, and the signals if the kernel is to multiply them; else all drives are tensors."""
+    signals = [d.signals for d in drives if isinstance(d, Inputs)]
+    shared = len(signals) == len(drives) and all(s is signals[0] for s in signals) and not signals[0].requires_grad
+    if shared:
+        return drives, signals[0]
+    return [project(d.signals, d.weights) if isinstance(d, Inputs) else d for d in drives], None
 
 
 class _Loop:
     """What stays the same on both ways: structure, not values."""
 
-    def __init__(self, cells: Sequence[Cell], sizes: Sequence[int], substeps: int, per_frame: int) -> None:
+    def __init__(
+        self, cells: Sequence[Cell], sizes: tuple[int, ...], frames: int, substeps: int, per_frame: int, inputs: bool
+    ) -> None:
         self.cells, self.sizes, self.substeps, self.per_frame = cells, sizes, substeps, per_frame
-        self.terms = recurrent(cells)
-        self.entries = [
+        self.frames = frames
+        terms = recurrent(cells)
+        self.edges = tuple(t.weights.edges if isinstance(t.weights, SparseWeights) else None for _, _, t in terms)
+        self.entries = tuple(
             Entry(k, part, lag, source, target)
-            for k, (source, target, term) in enumerate(self.terms)
+            for k, (source, target, term) in enumerate(terms)
             for part, lag in enumerate(term.lags)
-        ]
-        self.depth = 1 + max((entry.lag for entry in self.entries), default=0)
-        self.depth = max(self.depth, 1)
-        self.backward = False
+        )
+        self.first = (0, *accumulate(sizes))
+        self.depth = 1 + max((0, *(entry.lag for entry in self.entries)))
+        self.with_inputs, self.backward = inputs, False
 
-    def weights(self, tensors: Sequence[Tensor]) -> list[Any]:
-        return [
-            SparseWeights(term.weights.edges, t.detach().numpy())
-            if isinstance(term.weights, SparseWeights)
-            else t.detach().numpy()
-            for (_, _, term), t in zip(self.terms, tensors, strict=True)
-        ]
+    def products(self, tensors: Sequence[Tensor], dtype: Any, back: bool) -> Products:
+        """Recurrent products; their tensors come first."""
+        weights = [t.detach().contiguous().numpy() for t in tensors[: len(self.edges)]]
+        return products_of(self.entries, self.edges, weights, self.first, dtype, back)
+
+    def inputs(self, tensors: Sequence[Tensor], channels: int, dtype: Any) -> Products:
+        """Products of the inputs, one per population, or none."""
+        weights = [t.detach().contiguous().numpy() for t in tensors[len(self.edges) :]]
+        return input_products(weights, channels, self.sizes, dtype)
 
 
 class _FusedLoop(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, loop: _Loop, drive: Tensor, initial: Tensor, offset: Tensor, *tensors: Tensor) -> Tensor:
-        count, frames, batch = drive.shape
-        steps = frames * loop.per_frame
-        drives, start = (t.detach().contiguous().numpy() for t in (drive.flatten(1), initial))
-        neurons = neurons_of(loop.cells, loop.sizes, drives.dtype)._replace(offset=offset.detach().contiguous().numpy())
-        products = products_of(loop.entries, loop.weights(tensors), neurons.first, drives.dtype, back=False)
+    def forward(
+        ctx: Any, loop: _Loop, drive: Tensor, signals: Tensor, initial: Tensor, offset: Tensor, *tensors: Tensor
+    ) -> Tensor:
+        count, batch = initial.shape
+        steps = loop.frames * loop.per_frame
+        drives, seen, start = (t.detach().contiguous().numpy() for t in (drive.flatten(1), signals, initial))
+        neurons = neurons_of(loop.cells, loop.sizes, offset.detach().contiguous().numpy())
+        products = loop.products(tensors, drives.dtype, back=False)
+        inputs = loop.inputs(tensors, len(seen), drives.dtype)
         before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
         record = _rows(drive, count, before + steps // per_record, batch)
         kept = _rows(drive, count, steps if loop.backward else 0, batch)
         share_out(
-            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, start, neurons, products,
-            loop.depth, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
+            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, seen, start, neurons, inputs,
+            products, loop.depth, steps, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
         )  # fmt: skip
-        states = record[:, before * batch : (before + steps // per_record) * batch].unflatten(1, (-1, batch))
+        states = record[:, before * batch : (before + steps // per_record) * batch].view(count, -1, batch)
         if not loop.backward:
             return states
-        ctx.loop, ctx.neurons, ctx.shape = loop, neurons, (count, frames, batch)
-        ctx.save_for_backward(record, kept, *tensors)
+        ctx.loop, ctx.neurons = loop, neurons
+        ctx.save_for_backward(record, kept, signals, *tensors)
         return states[:, loop.substeps - 1 :: loop.substeps]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        loop, neurons, (count, frames, batch) = ctx.loop, ctx.neurons, ctx.shape
-        record, kept, *tensors = ctx.saved_tensors
+        loop, neurons = ctx.loop, ctx.neurons
+        record, kept, signals, *tensors = ctx.saved_tensors
+        count, _, batch = gradients[0].shape
         by_state = gradients[0].contiguous().flatten(1).numpy()
-        steps = frames * loop.per_frame
+        steps = loop.frames * loop.per_frame
         by_flux = _rows(record, count, steps, batch)
-        by_drive = by_flux if loop.per_frame == 1 else _rows(record, count, frames, batch)
+        by_drive = by_flux if loop.per_frame == 1 else _rows(record, count, loop.frames, batch)
         by_initial = record.new_empty(count, batch)
-        products = products_of(loop.entries, loop.weights(tensors), neurons.first, by_state.dtype, back=True)
+        products = loop.products(tensors, by_state.dtype, back=True)
         share_out(
             backward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, by_state, neurons, products,
             loop.depth, loop.per_frame, loop.substeps,
             record.numpy(), kept.numpy(), by_flux.numpy(), by_drive.numpy(), by_initial.numpy(),
         )  # fmt: skip
-        drive = by_drive[:, : frames * batch]
-        by_offset = drive.sum(1) if ctx.needs_input_grad[3] else None
-        wanted = ctx.needs_input_grad[4:]
-        by_weights = _weight_gradients(loop, neurons, record, by_flux, steps, batch, tensors, wanted)
-        return None, drive.unflatten(1, (frames, batch)), by_initial, by_offset, *by_weights
+        _, drive_wanted, _, initial_wanted, offset_wanted, *wanted = ctx.needs_input_grad
+        drive = by_drive[:, : loop.frames * batch]
+        terms = len(loop.edges)
+        by_recurrent = weight_gradients(
+            loop.entries, loop.edges, loop.first, loop.depth, record, by_flux, steps, batch,
+            tensors[:terms], wanted[:terms],
+        )  # fmt: skip
+        by_inputs = input_gradients(loop.first, signals, by_drive, tensors[terms:], wanted[terms:])
+        return (
+            None,
+            drive.view(count, loop.frames, batch) if drive_wanted else None,
+            None,
+            by_initial if initial_wanted else None,
+            drive.sum(1) if offset_wanted else None,
+            *by_recurrent,
+            *by_inputs,
+        )
 
 
 def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
@@ -201,79 +218,5 @@ def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
     return like.new_empty(count, (length + 128 * (1 + length // 128 % 2)) // size)
 
 
-def _weight_gradients(
-    loop: _Loop,
-    neurons: Neurons,
-    record: Tensor,
-    by_flux: Tensor,
-    steps: int,
-    batch: int,
-    tensors: Sequence[Tensor],
-    wanted: Sequence[bool],
-) -> list[Tensor | None]:
-    """dL/dW of every recurrent term: sums over all steps and rows of the signal that a step saw and its dL/dphi."""
-    signals, gradient = record.numpy(), by_flux.numpy()
-    length, threads = steps * batch, torch.get_num_threads()
-    found: list[Tensor | None] = [torch.empty_like(t) if w else None for t, w in zip(tensors, wanted, strict=True)]
-    for entry in loop.entries:
-        out = found[entry.term]
-        if out is None:
-            continue
-        first, last = neurons.first[entry.source], neurons.first[entry.source + 1]
-        own = signals[first:last]
-        to = gradient[neurons.first[entry.target] : neurons.first[entry.target + 1]]
-        start = (loop.depth - 1 - entry.lag) * batch
-        weights = loop.terms[entry.term][2].weights
-        if isinstance(weights, SparseWeights):
-            order, _, places = weights.edges.by_target[entry.part]
-            columns = weights.edges.columns[order]
-            share = np.empty(order.size, own.dtype)
-            share_out(_sparse_part, order.size, threads, own, start, to, length, places, columns, share)
-            out.numpy()[order] = share
-        else:
-            height = last - first
-            block = out.numpy()[entry.part * height : (entry.part + 1) * height]
-            share_out(_dense_part, -(-height // 2), threads, own, start, to, length, block)
-    return found
-
-
-def _dense_part(first: int, last: int, own: Any, start: int, to: Any, length: int, block: Any) -> None:
-    """Pairs of rows, so that rows are paired alike for any number of threads."""
-    dense_gradient(own, start, to, length, block, 2 * first, min(2 * last, len(block)))
-
-
-def _sparse_part(
-    first: int, last: int, own: Any, start: int, to: Any, length: int, rows: Any, columns: Any, out: Any
-) -> None:
-    sparse_gradient(own, start, to, length, rows, columns, out, first, last)
-
-
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def _check_shapes(
-    cells: Sequence[Cell],
-    drives: Sequence[Tensor],
-    initial: Sequence[Tensor],
-    sizes: Sequence[int],
-    substeps: int,
-    per_frame: int,
-) -> None:
-    if not len(cells) == len(drives) == len(initial):
-        raise SimulationError(f"{len(cells)} cells, {len(drives)} drives, {len(initial)} initial states: give one each")
-    frames, batch = drives[0].shape[:2]
-    if frames * per_frame % substeps:
-        raise SimulationError(
-            f"{frames} frames of {per_frame} steps are no whole number of samples of {substeps} steps"
-        )
-    for p, (cell, drive, start, size) in enumerate(zip(cells, drives, initial, sizes, strict=True)):
-        if drive.shape != (frames, batch, size) or start.shape != (batch, size):
-            raise SimulationError(
-                f"population {p}: drive {tuple(drive.shape)} and initial state {tuple(start.shape)} do not fit; "
-                f"expected {(frames, batch, size)} and {(batch, size)}"
-            )
-        if not cell.source.virtual:
-            highest = torch.as_tensor(cell.bias_current)
-            if bool(((start < 0) | (start > highest)).any()):
-                raise SimulationError(f"population {p}: a SQUID must start at 0 <= s <= bias_current")

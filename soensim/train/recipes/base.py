@@ -57,6 +57,9 @@ class Recipe:
     read_noise_flux: float = setting(0.0, "flux noise, fresh for every neuron and sample, one sigma (Phi_0)")
     delay_spread: float = setting(0.0, "relative spread of the factor that all delays of a chip share, one sigma")
     drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead")
+    chips_per_batch: int = setting(
+        1, "virtual chips that share the samples of a batch; each costs a pass (what it gives: studies/robustness)"
+    )
     validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well")
     refine: int = setting(1, "train at a step this much finer than the netlist's")
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
@@ -67,7 +70,7 @@ class Recipe:
         hints = get_type_hints(type(self))
         for item in fields(self):
             _check_type(item.name, getattr(self, item.name), hints[item.name])
-        positive = ("epochs", "batch_size", "learning_rate", "clip_norm", "decay", "refine")
+        positive = ("epochs", "batch_size", "learning_rate", "clip_norm", "decay", "refine", "chips_per_batch")
         for name in positive:
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
