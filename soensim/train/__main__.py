@@ -99,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         "train",
         "Fit weights that the chip can hold, and write them as a program.",
         f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.\n"
-        "After every epoch, up to 1000 training samples, evenly spread, and all validation samples are scored; the\n"
-        "run folder holds history.json and .csv, recipe.yaml, netlist.yaml, run.json. `soensim report RUN_DIR` shows it.",
+        "After every epoch all validation samples and up to 1000 training samples, evenly spread, are scored. The run\n"
+        "folder holds history.json and .csv, recipe.yaml, netlist.yaml, run.json; `soensim report RUN_DIR` shows it.",
     )
     parser.add_argument("chip", help="netlist (YAML)")
     parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ SIDE = 5
 def sample_grid(values: NDArray[np.floating], labels: NDArray[np.int64], answered: NDArray[np.int64]) -> Figure:
     """Draw the first 25 samples, steps downward and channels to the right, with their answers.
 
+    A single step of a square number of channels is a static image, and is drawn as a square.
+
     Parameters
     ----------
     values
@@ -22,6 +26,9 @@ def sample_grid(values: NDArray[np.floating], labels: NDArray[np.int64], answere
     labels, answered
         True classes and answers, shape (samples,); wrong answers name both.
     """
+    side = math.isqrt(values.shape[2])
+    if values.shape[1] == 1 and side * side == values.shape[2]:
+        values = values.reshape(len(values), side, side)
     figure = new_figure(5.0, 5.6)
     for place, axes in enumerate(figure.subplots(SIDE, SIDE).flat):
         quiet(axes)
