@@ -152,6 +152,7 @@ def test_robust_takes_the_netlists_spreads_unless_given():
         (SMALL, {"drop_synapses": 1.0}, "it is a probability below 1"),
         (SMALL, {"efficacy_spread": -0.1}, "efficacy_spread is -0.1; it must not be below 0"),
         (SMALL, {"refine": 0}, "refine is 0; it must be above 0"),
+        (SMALL, {"chips_per_batch": 0}, "chips_per_batch is 0; it must be above 0"),
         (
             LABELS,
             {"bias_current_spread": 0.1},
@@ -195,6 +196,21 @@ def test_resume_gives_the_same_program_and_history(digits, tmp_path, monkeypatch
     plain = train(network, digits, BpttRecipe(**QUICK, ideal_epochs=1))
     assert plain.program.with_header({}) != whole.program.with_header({})
     assert "validation_accuracy_chips" not in plain.history[0]
+
+
+def test_several_chips_share_the_samples_of_a_batch(digits, monkeypatch):
+    network = compiled(NOISY)
+    settings = {"epochs": 1, "train_samples": 64, "batch_size": 32, "quantise": False}
+    one = train(network, digits, BpttRecipe(**settings))
+    parts = train(network, digits, BpttRecipe(**settings, chips_per_batch=5))  # 7, 7, 6, 6 and 6 samples
+    assert parts.history[0]["loss"] == pytest.approx(one.history[0]["loss"], rel=1e-5)
+    for key, values in one.program.ideal_values.items():
+        np.testing.assert_allclose(parts.program.ideal_values[key], values, atol=1e-4)
+    drawn = []
+    on_chip = TrainableChip.on_chip
+    monkeypatch.setattr(TrainableChip, "on_chip", lambda self, v, seed: drawn.append(seed) or on_chip(self, v, seed))
+    train(network, digits, BpttRecipe(**settings, chips_per_batch=5, robust=True))
+    assert len(drawn) == len(set(drawn)) == 10
 
 
 def test_validation_on_chips_is_the_mean_over_chips(digits):

@@ -15,6 +15,9 @@ class EpropRecipe(Recipe):
 
     rule: ClassVar[str] = "eprop"
 
+    learning_rate: float = setting(
+        0.005, "Adam's step size, or the peak of one-cycle; 0.02, that of bptt, is unsteady here (studies/eprop)"
+    )
     feedback: Literal["symmetric", "random"] = setting(
         "symmetric", "weights that carry the error to the neurons: the readout's own, or fixed random ones"
     )
