@@ -16,6 +16,7 @@ VERBS = {
     "explain": ("soensim.explain", "explain_main", "tell the story of one edge: its route, or why it does not exist"),
     "evaluate": ("soensim.evaluate.__main__", "main", "score a program on its chip and on fabricated copies of it"),
     "train": ("soensim.train.__main__", "main", "fit a program for a chip"),
+    "report": ("soensim.report.__main__", "main", "show trainings: curves, efficacies, sweeps over several runs"),
     "simulate": ("soensim.simulate.__main__", "main", "run a program on given inputs and record the states"),
     "export": ("soensim.export", "export_main", "write a dendrite, a chain or a tree as a SPICE deck"),
     "schema": ("soensim.netlist.commands", "schema_main", "write the JSON Schema of netlists"),

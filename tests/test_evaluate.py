@@ -13,7 +13,7 @@ from soensim.evaluate.statistics import mean_interval, proportion_interval
 from soensim.netlist import parse_netlist
 from soensim.program import Program
 from soensim.routing import route
-from soensim.simulate import goodness, simulate
+from soensim.simulate import class_scores, goodness, simulate
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +101,25 @@ def test_virtual_chips_are_scored_at_their_own_step(digits):
     assert result.chip["virtual"]
 
 
-def test_the_chunk_does_not_matter(small, program, digits, monkeypatch):
-    import sys
+def test_an_answer_does_not_depend_on_the_samples_beside_it(small, program, digits):
+    whole = class_scores(small, program, digits.test.inputs, chip_seed=0)
+    part = class_scores(small, program, digits.test.inputs[100:107], chip_seed=0)
+    np.testing.assert_array_equal(part, whole[100:107])
 
-    whole = predict(small, program, digits.test, chip_seed=0)
-    monkeypatch.setattr(sys.modules["soensim.evaluate.score"], "_CHUNK", 50)
-    np.testing.assert_array_equal(predict(small, program, digits.test, chip_seed=0), whole)
+
+def test_class_scores_are_those_of_the_simulation(small, program, digits):
+    """Both kinds of readout, against one simulation per sample set and label."""
+    x = digits.test.inputs[:9]
+    output = simulate(small, program, present(small, x), chip_seed=1).output
+    np.testing.assert_allclose(class_scores(small, program, x, chip_seed=1), output, rtol=0, atol=1e-12)
+    labels = compiled(LABELS)
+    rng = np.random.default_rng(0)
+    weights = {key: rng.normal(0, 0.5, s.shape) for key, s in labels.synapses.items()}
+    ideal = Program.ideal(labels, weights)
+    expected = [
+        goodness(simulate(labels, ideal, present(labels, x, np.full(9, k))).state[:, 1:]).sum(1) for k in range(10)
+    ]
+    np.testing.assert_allclose(class_scores(labels, ideal, x), np.stack(expected, 1), rtol=1e-6)
 
 
 def test_a_test_split_that_training_saw_is_refused(small_netlist, program, digits):

@@ -336,7 +336,7 @@ population: hidden => population: pixels
 population: hidden => population: out
   23:37: readout.population: no population 'out'; there are pixels, hidden
 kind: linear, population: hidden, classes: 2, state: final, efficacy: {bits: 4, range: 1.0} => kind: goodness, population: hidden, state: all
-  23:17: readout.kind: goodness needs one input population with `carries: label`, not 0; mark the label lines, or take a linear readout
+  23:17: readout.kind: goodness needs one input population with `carries: label` (or label_channels), not 0; mark the label lines, or take a linear readout
 carries: data => carries: label
   23:17: readout.kind: a linear readout cannot use the label lines of 'pixels'; remove that population, or take a goodness readout
 kind: linear, population: hidden, classes: 2, state: final => kind: goodness, population: hidden, state: mean

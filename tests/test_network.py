@@ -120,11 +120,7 @@ def test_a_delay_line_has_a_block_per_lag():
         "seed: 1}, efficacy: {bits: 4, range: 2.0}}\n",
     )
     network = compile_network(delayed(text, 5.0))
-    for key, ahead, first, signals in (
-        ("hidden->out", 1, 0, 12),
-        ("label->hidden", 0, 8, 18),
-        ("hidden->hidden", 0, 0, 12),
-    ):
+    for key, ahead, signals in (("hidden->out", 1, 12), ("label->hidden", 0, 10), ("hidden->hidden", 0, 12)):
         synapses = network.synapses[key]
         line = network.delay_line(synapses)
         n = synapses.shape[0]
@@ -134,9 +130,9 @@ def test_a_delay_line_has_a_block_per_lag():
         assert np.count_nonzero(stacked) == len(line.part)  # every place once
         blocks = stacked.reshape(len(line.lags), signals, n)
         expected = np.zeros((signals, n))
-        expected[first + synapses.sources, synapses.targets] = 1
+        expected[synapses.sources, synapses.targets] = 1
         np.testing.assert_allclose(blocks.sum(0), expected, atol=1e-12)
-        lag = np.tensordot(line.lags, blocks, 1)[first + synapses.sources, synapses.targets]
+        lag = np.tensordot(line.lags, blocks, 1)[synapses.sources, synapses.targets]
         np.testing.assert_allclose(lag, synapses.delay_steps + synapses.delay_remainder - ahead, atol=1e-12)
         assert min(line.lags) == -ahead
 

@@ -243,8 +243,9 @@ timing: {sample_tau: 1, update: UPDATE}
 def test_readout_pieces():
     states = np.arange(12.0).reshape(1, 3, 4)
     weights = np.array([[1.0, 0, 0, 0], [0, 0, 0, 2.0]])
-    assert linear_scores(states, weights, "final").tolist() == [[8, 22]]
-    assert linear_scores(states, weights, "mean").tolist() == [[4, 14]]
+    for mode, expected in (("final", [[8, 22]]), ("mean", [[4, 14]])):
+        network = compiled(SMALL.replace("state: final", f"state: {mode}"))
+        assert linear_scores(network, [states], weights).tolist() == expected
     assert goodness(states).tolist() == [[3.5, 31.5, 91.5]]
 
 

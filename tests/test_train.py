@@ -14,18 +14,19 @@ import torch
 from conftest import LABELS, ROOT, SMALL, compiled, delayed
 
 from soensim import cli
-from soensim.data import load_dataset, present
+from soensim.data import load_dataset, present, split_channels
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
 from soensim.netlist.edges import Edges
 from soensim.network import compile_network
 from soensim.program import Program, midpoints, slots
 from soensim.routing import route
-from soensim.simulate import goodness, linear_scores, simulate
+from soensim.simulate import goodness, simulate
 from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
 from soensim.train.__main__ import main
 from soensim.train.parameters import TrainableChip
-from soensim.train.rules import Bptt, FFTemporal, ff_loss, make_rule
+from soensim.train.rules import Bptt, FFTemporal, make_rule
+from soensim.train.rules.forward_forward import difference_loss, draw_wrong
 
 QUICK = BpttRecipe(epochs=2, train_samples=256, batch_size=64)
 
@@ -40,9 +41,9 @@ def test_training_and_simulation_are_one_dynamics(digits):
         chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
         x = digits.test.inputs[:7]
         signals = present(network, x, None if network.lines("label") is None else np.arange(7))
-        ours = chip.unroll(chip.values(quantise=True), torch.from_numpy(signals).double())[0]
+        ours = chip.unroll(chip.values(quantise=True), split_channels(network, torch.from_numpy(signals).double()))[0]
         trace = simulate(network, Program.quantised(network, chip.weights()), signals)
-        np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(ours[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
         assert trace.state.max() > 0.01
 
 
@@ -91,7 +92,8 @@ def test_an_absent_edge_has_no_weight(small, digits):
 def states_of_both_engines(network, signals):
     """States after every sample from the torch forward pass and from the engine, on the same program."""
     chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
-    ours = [s.detach().numpy() for s in chip.unroll(chip.values(quantise=True), torch.from_numpy(signals))]
+    parts = split_channels(network, torch.from_numpy(signals))
+    ours = [s[0].detach().numpy() for s in chip.unroll(chip.values(quantise=True), parts)]
     trace = simulate(network, Program.quantised(network, chip.weights()), signals)
     return np.concatenate(ours, axis=2), trace.state[:, 1:]
 
@@ -155,7 +157,7 @@ def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
     rule = Bptt(chip, QUICK)
     x, y = digits.train.inputs[:9], digits.train.labels[:9].copy()
     values = chip.values(quantise=False)
-    loss = float(rule.loss(values, x, y, np.random.default_rng(0)).detach())
+    loss = float(rule.loss(values, chip.encode(x), torch.from_numpy(y), np.random.default_rng(0)).total.detach())
     output = simulate(small, Program.ideal(small, chip.weights()), present(small, x)).output
     logits = 10.0 * output
     expected = -np.mean(logits[np.arange(9), y] - np.log(np.exp(logits).sum(1)))
@@ -176,11 +178,11 @@ def test_bptt_gradients_match_finite_differences(longest_ps):
     chip = TrainableChip(network, QUICK, dtype=torch.float64)
     rule = Bptt(chip, QUICK)
     rng = np.random.default_rng(0)
-    x, y = rng.uniform(0, 1, (3, 4, 8)), np.array([1, 7, 3])
+    x, y = chip.encode(rng.uniform(0, 1, (3, 4, 8))), torch.tensor([1, 7, 3])
     names = list(chip.latent)
 
     def loss(*latent):
-        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng)
+        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng).total
 
     assert torch.autograd.gradcheck(loss, tuple(chip.latent[n] for n in names))
 
@@ -211,12 +213,11 @@ def reference_ff_loss(network, chip, x, y, wrong, *, margin, sharpness, weights)
     ids=["all", "final", "compensation", "sharp"],
 )
 def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
-    from soensim.data import wrong_labels
-
     network, chip, rule = ff_rule(**settings)
     x, y = digits.train.inputs[:16], digits.train.labels[:16]
-    loss = float(rule.loss(chip.values(False), x, y, np.random.default_rng(4)).detach())
-    wrong = wrong_labels(y, 10, np.random.default_rng(4))
+    labels = torch.tensor(y)
+    loss = float(rule.loss(chip.values(False), chip.encode(x), labels, np.random.default_rng(4)).total.detach())
+    wrong = draw_wrong(None, labels, 10, np.random.default_rng(4)).numpy()
     recipe = rule.recipe
     expected = reference_ff_loss(
         network, chip, x, y, wrong, margin=recipe.margin, sharpness=recipe.sharpness, weights=weights
@@ -224,23 +225,22 @@ def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
     assert loss == pytest.approx(expected, rel=1e-6)
 
 
-def test_ff_loss_gradient_matches_finite_differences():
-    difference = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4).requires_grad_()
-    weights = torch.tensor([0.5, 1.0, 1.5, 1.0], dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda d: ff_loss(d, weights, 0.01, 7.0), (difference,))
+def test_difference_loss_gradient_matches_finite_differences():
+    plus, minus = torch.rand(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p, m: difference_loss(p, m, 0.01, 7.0), (plus, minus))
 
 
 def test_the_label_matters_to_forward_forward(digits):
     _, chip, rule = ff_rule()
-    scores = rule.scores(chip.values(False), digits.test.inputs[:20]).detach().numpy()
+    scores = rule.scores(chip.values(False), chip.encode(digits.test.inputs[:20])).detach().numpy()
     assert scores.std(axis=1).min() > 1e-6
 
 
 def test_both_signs_in_one_pass_equal_two_passes(digits):
     _, chip, rule = ff_rule()
-    x, y = digits.train.inputs[:5], digits.train.labels[:5]
-    both = rule._goodness(chip.values(False), np.concatenate([x, x]), np.concatenate([y, (y + 1) % 10]))
-    torch.testing.assert_close(both[5:], rule._goodness(chip.values(False), x, (y + 1) % 10))
+    x, y = chip.encode(digits.train.inputs[:5]), torch.tensor(digits.train.labels[:5])
+    both = rule.goodness(chip.values(False), x, torch.stack([y, (y + 1) % 10]))[0]
+    torch.testing.assert_close(both[1:], rule.goodness(chip.values(False), x, (y + 1)[None] % 10)[0])
 
 
 def test_scores_agree_with_the_engine(small, digits):
@@ -248,10 +248,9 @@ def test_scores_agree_with_the_engine(small, digits):
     rule = Bptt(chip, QUICK)
     x = digits.test.inputs[:6]
     trace = simulate(small, Program.ideal(small, chip.weights()), present(small, x))
-    scores = rule.scores(chip.values(False), x).detach().numpy()
-    np.testing.assert_allclose(
-        scores, linear_scores(trace.state[:, 1:], chip.weights()["readout"], "final"), atol=1e-12
-    )
+    scores = rule.scores(chip.values(False), chip.encode(x)).detach().numpy()
+    np.testing.assert_allclose(scores, trace.output, atol=1e-6)  # data are float32
+    np.testing.assert_allclose(trace.output, trace.state[:, -1] @ chip.weights()["readout"].T, atol=1e-12)
 
 
 # --- the loop --------------------------------------------------------------------------------------------
@@ -303,27 +302,26 @@ def test_resume_gives_the_same_program(small, digits, tmp_path, monkeypatch, sch
             train(small, digits, recipe, run_dir=tmp_path / "cut")
     resumed = train(small, digits, recipe, run_dir=tmp_path / "cut", resume=True)
     assert resumed.program == whole.program
-    drop = lambda rows: [{k: v for k, v in row.items() if k != "seconds"} for row in rows]  # noqa: E731
+    drop = lambda rows: [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]  # noqa: E731
     assert drop(resumed.history) == drop(whole.history)
     assert Program.load(tmp_path / "cut" / "program.safetensors") == whole.program
 
 
 def test_resume_draws_the_wrong_labels_of_its_epoch(digits, tmp_path, monkeypatch):
-    from soensim.data import wrong_labels
     from soensim.train.loop import Training
 
     network = compiled(LABELS)
     recipe = FFTemporalRecipe(epochs=3, train_samples=128, sharpness=100.0)
     drawn = []
 
-    def noted(labels, classes, rng):
-        wrong = wrong_labels(labels, classes, rng)
+    def noted(logits, labels, classes, rng):
+        wrong = draw_wrong(logits, labels, classes, rng)
         drawn.append((wrong - labels) % classes)
         return wrong
 
-    monkeypatch.setitem(FFTemporal.loss.__globals__, "wrong_labels", noted)
+    monkeypatch.setitem(FFTemporal.loss.__globals__, "draw_wrong", noted)
     whole = train(network, digits, recipe, run_dir=tmp_path / "whole").program
-    assert not np.array_equal(drawn[0], drawn[2])  # two batches an epoch: the first of two epochs
+    assert not torch.equal(drawn[0], drawn[2])  # two batches an epoch: the first of two epochs
     epoch = Training._epoch
 
     def killed(self, number):
@@ -400,7 +398,11 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
         ("bptt", {"epochs": 0}, "epochs is 0; it must be above 0"),
         ("bptt", {"epochs": 1.5}, "epochs is 1.5; it must be of type int"),
         ("bptt", {"learning_rate": float("nan")}, "learning_rate is nan; it must be a finite number"),
-        ("bptt", {"schedule": "cosine"}, "schedule is 'cosine'; legal are constant, exponential, one-cycle"),
+        (
+            "bptt",
+            {"schedule": "cosin"},
+            "schedule is 'cosin'; legal are constant, exponential, one-cycle, cosine",
+        ),
         ("bptt", {"weight_decay": -1.0}, "weight_decay is -1.0; it must not be below 0"),
         ("bptt", {"quantise": False, "ideal_epochs": 3}, "ideal_epochs come before quantised ones"),
         ("ff-temporal", {"steps": "final", "compensation": True}, "compensation weighs several steps"),

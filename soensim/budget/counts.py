@@ -60,7 +60,7 @@ def readout_synapses(netlist: Netlist) -> int:
     readout = netlist.readout
     if not isinstance(readout, LinearReadout) or readout.location != "on-chip":
         return 0
-    return readout.classes * netlist.populations[readout.population].size
+    return readout.classes * sum(netlist.populations[name].size for name in readout.reads)
 
 
 def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:

@@ -52,7 +52,8 @@ def latency_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     hop_ns = delay_ps * 1e-3 + sample_ns
     yield line(GROUP, "latency per hop", hop_ns, "ns", "longest delay + one input sample", numbers, where)
     if netlist.readout is not None:
-        hops = hops_to(netlist, netlist.readout.population)
+        reached = [hops_to(netlist, name) for name in netlist.readout.reads]
+        hops = max((h for h in reached if h is not None), default=None)
         if hops is not None:
             yield line(GROUP, "hops, input to readout", hops, "1", "fewest projections", basis="netlist")
             formula = "hops x latency per hop"

@@ -6,9 +6,10 @@ them to. Splits and batches are pure functions of their seeds.
 
 from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
+from soensim.data.images import shift_places, smooth_masks
 from soensim.data.load import DATASETS, canonical_name, load_dataset
 from soensim.data.partition import batches
-from soensim.data.present import check_fit, present
+from soensim.data.present import check_fit, encode_data, present, signals, split_channels
 
 __all__ = [
     "DATASETS",
@@ -20,8 +21,13 @@ __all__ = [
     "canonical_name",
     "check_fit",
     "encode",
+    "encode_data",
     "label_lines",
     "load_dataset",
     "present",
+    "shift_places",
+    "signals",
+    "smooth_masks",
+    "split_channels",
     "wrong_labels",
 ]

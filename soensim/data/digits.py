@@ -4,6 +4,7 @@ Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UC
 set there).
 """
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,33 @@ def _rows(images: NDArray[Any]) -> FloatArray:
     return images.astype(np.float32) / np.float32(16)
 
 
-def load(data_seed: int, validation_fraction: float | None) -> Dataset:
-    """Return `digits-rows`: 8 steps x 8 channels, 360 test samples, 180 (or the fraction) validation samples.
+def _image(images: NDArray[Any]) -> FloatArray:
+    return _rows(images).reshape(len(images), 1, 64)
+
+
+VARIANTS = MappingProxyType(
+    {
+        "digits-rows": (8, 8, _rows, "scikit-learn digits, 8 steps x 8 channels, bundled"),
+        "digits-image": (1, 64, _image, "scikit-learn digits, all 64 pixels in one step, bundled"),
+    }
+)
+"""Steps, channels, conversion and a line on each way to read the images."""
+
+
+def load(name: str, data_seed: int, validation_fraction: float | None) -> Dataset:
+    """Return a variant of the digits: 360 test samples, 180 (or the fraction) validation samples.
 
     Raises
     ------
     DataError
         If `validation_fraction` is not in [0, 1) or leaves a class without a training sample.
     """
+    steps, channels, convert, _ = VARIANTS[name]
     from sklearn.datasets import load_digits  # slow import
 
     bunch = load_digits()
     images, labels = bunch.images.astype(np.uint8), bunch.target.astype(np.int64)
     validation = fraction_of(len(labels) - TEST_SAMPLES, validation_fraction, VALIDATION_SAMPLES)
-    parts = stratified(labels, (TEST_SAMPLES, validation), data_seed, source="digits-rows")
-    test, held_out, train = (Split(images, _rows, read_only(labels[k]), read_only(k)) for k in parts)
-    return Dataset("digits-rows", data_seed, 10, 8, 8, train, held_out, test)
+    parts = stratified(labels, (TEST_SAMPLES, validation), data_seed, source=name)
+    test, held_out, train = (Split(images, convert, read_only(labels[k]), read_only(k)) for k in parts)
+    return Dataset(name, data_seed, 10, steps, channels, train, held_out, test)

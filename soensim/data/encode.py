@@ -47,7 +47,8 @@ def check_unit_range(values: NDArray[Any], what: str) -> None:
     raise DataError(f"{what} must be in [0, 1]; element {list(where)} is {values[where]}; scale or repair the data")
 
 
-def _checked_labels(labels: ArrayLike, classes: int) -> IntArray:
+def checked_labels(labels: ArrayLike, classes: int) -> IntArray:
+    """Return the labels as whole numbers (batch,); refuse with `DataError` what is none of the classes."""
     array = np.asarray(labels)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DataError(f"labels have shape {array.shape}, type {array.dtype}; legal: whole numbers, (batch,)")
@@ -84,7 +85,7 @@ def label_lines(
     """
     if steps < 1 or not np.isfinite(amplitude):
         raise DataError(f"label lines need steps >= 1 and a finite amplitude; given {steps} and {amplitude}")
-    checked = _checked_labels(labels, classes)
+    checked = checked_labels(labels, classes)
     lines = np.zeros((len(checked), steps, classes), dtype=dtype)
     lines[np.arange(len(checked)), :, checked] = amplitude
     return lines
@@ -113,7 +114,7 @@ def wrong_labels(labels: ArrayLike, classes: int, rng: np.random.Generator) -> I
     """
     if classes < 2:
         raise DataError(f"a wrong label needs 2 classes or more; given {classes}")
-    checked = _checked_labels(labels, classes)
+    checked = checked_labels(labels, classes)
     return (checked + rng.integers(1, classes, size=len(checked), dtype=np.int64)) % classes
 
 

@@ -12,7 +12,7 @@ from soensim.errors import DataError
 
 DATASETS: Mapping[str, str] = MappingProxyType(
     {
-        "digits-rows": "scikit-learn digits, 8 steps x 8 channels, bundled",
+        **{name: summary for name, (*_, summary) in digits.VARIANTS.items()},
         **{name: variant.summary for name, variant in mnist.VARIANTS.items()},
         "npz:PATH": "your own file: inputs (samples, steps, channels) in [0, 1], labels (samples,)",
     }
@@ -32,7 +32,7 @@ def canonical_name(name: str) -> str:
     """
     if name in _ALIASES:
         return _ALIASES[name]
-    if name in mnist.VARIANTS or name == "digits-rows" or (name.startswith("npz:") and name != "npz:"):
+    if name in mnist.VARIANTS or name in digits.VARIANTS or (name.startswith("npz:") and name != "npz:"):
         return name
     known = [*DATASETS, *_ALIASES]
     nearest = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1, cutoff=0.5)
@@ -74,8 +74,8 @@ def load_dataset(
     """
     name = canonical_name(name)
     data_seed = check_seed(data_seed)
-    if name == "digits-rows":
-        return digits.load(data_seed, validation_fraction)
+    if name in digits.VARIANTS:
+        return digits.load(name, data_seed, validation_fraction)
     if name in mnist.VARIANTS:
         return mnist.load(name, data_seed, data_dir, validation_fraction)
     return npz.load(name, data_seed, validation_fraction)

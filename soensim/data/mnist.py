@@ -88,6 +88,11 @@ def pooled_image(images: NDArray[Any]) -> FloatArray:
     return _scaled(sums, 49)  # at most 255 * 49 = 12495
 
 
+def whole_image(images: NDArray[Any]) -> FloatArray:
+    """All pixels at once, row by row: -> (samples, 1, 784)."""
+    return _scaled(images.reshape(len(images), 1, 784), 1)
+
+
 @dataclass(frozen=True)
 class Variant:
     """A way to read the images as sequences of (steps, channels)."""
@@ -104,6 +109,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
         "mnist-8in-pool": Variant(28, 8, pooled_rows, "MNIST rows pooled to 7 channels + 1 unused, 28 steps"),
         "mnist-8in-cut": Variant(112, 8, cut_rows, "MNIST rows cut in four: 7 channels + 1 unused, 112 steps"),
         "mnist-8in-8x8": Variant(8, 8, pooled_image, "MNIST images area-pooled to 8 x 8, 8 steps"),
+        "mnist-image": Variant(1, 784, whole_image, "MNIST images, all 784 pixels in one step"),
     }
 )
 

@@ -71,7 +71,7 @@ def _tanh(flux: Array, squid_current: Array) -> Array:  # noqa: ARG001
 
 
 def _relu(flux: Array, squid_current: Array) -> Array:  # noqa: ARG001
-    return flux * (flux > 0)
+    return flux.clip(0.0) if isinstance(flux, np.ndarray) else flux.relu()
 
 
 def _steep_sigmoid(flux: Array, squid_current: Array) -> Array:  # noqa: ARG001

@@ -15,7 +15,7 @@ from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluate import evaluate
 from soensim.files import write_atomic
 from soensim.netlist import Netlist, load_netlist
-from soensim.network import compile_network
+from soensim.network import compile_network, refined
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     html_target = given.html or str(REPORTS / f"{netlist.name}.html")
     _check_targets(json_target, html_target, ours=not (given.json and given.html))
     routed = route(netlist)
-    compile_network(routed)  # a chip that cannot be scored at all is told so before its program is looked for
+    nominal = compile_network(routed)  # a chip that cannot be scored at all is told so before its program is looked for
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             refine=given.refine,
             progress=progress,
         )
-        network = compile_network(routed, refine=evaluation.steps["refine"])
+        network = refined(nominal, evaluation.steps["substeps"] // nominal.substeps)
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
         html = None
         if html_target != NONE:

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.data import Dataset, FloatArray, Split, argmax_decode, check_fit, present
-from soensim.errors import DataError, SoensimError
+from soensim.data import Dataset, Split, argmax_decode, check_fit
+from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluate.statistics import Interval, mean_interval, proportion_interval
 from soensim.netlist import Netlist
-from soensim.network import GoodnessOutput, Network, compile_network
+from soensim.network import Network, compile_network, refined
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
-from soensim.simulate import goodness, simulate
+from soensim.simulate import class_scores
 
 IntArray = NDArray[np.int64]
 
 REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (DESIGN section 4)
-_CHUNK = 2048  # samples whose states are held at once; a multiple of the engine's block
 
 
 @dataclass(frozen=True)
@@ -155,11 +154,11 @@ def evaluate(
         raise SoensimError(f"trials is {trials}; at least one chip is needed")
     if seed < 0:
         raise SoensimError(f"seed is {seed}; it must not be below 0")
-    coarse = compile_network(routed)
+    program.check_chip(compile_network(routed))
+    coarse = _training_network(routed, program)
     if refine is None:
         refine = 1 if coarse.virtual else REFINE_SQUID
-    network = compile_network(routed, refine=refine)
-    program.check_chip(network)
+    network = refined(coarse, refine)
     check_fit(network, dataset)
     _check_unseen(program, dataset)
 
@@ -204,32 +203,21 @@ def evaluate(
     )
 
 
+def _training_network(routed: RoutedNetlist, program: Program) -> Network:
+    """Compile the chip at the step that training used: the netlist's, or the finer one that the header names."""
+    network = compile_network(routed)
+    substeps = program.header.get("substeps", network.substeps)
+    if substeps % network.substeps:
+        raise ProgramError(
+            f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
+            f"{network.substeps}, and training can only use a multiple of them"
+        )
+    return refined(network, substeps // network.substeps)
+
+
 def predict(network: Network, program: Program, split: Split, *, chip_seed: int | None = None) -> IntArray:
-    """Classify the samples of a split, shape (samples,).
-
-    A linear readout answers with its largest score. A goodness readout tries every label on the label lines and
-    answers with the one of most goodness.
-    """
-    return np.concatenate(
-        [
-            _classify(network, program, split.inputs[first : first + _CHUNK], chip_seed)
-            for first in range(0, split.samples, _CHUNK)
-        ]
-    )
-
-
-def _classify(network: Network, program: Program, values: FloatArray, chip_seed: int | None) -> IntArray:
-    output = network.output
-    if not isinstance(output, GoodnessOutput):
-        scores = simulate(network, program, present(network, values), chip_seed=chip_seed).output
-        return argmax_decode(scores if scores is not None else np.empty((len(values), 0)))
-    read = network.populations[output.population].neurons
-    scores = np.empty((len(values), output.classes))
-    for label in range(output.classes):
-        signals = present(network, values, np.full(len(values), label))
-        steps = goodness(simulate(network, program, signals, chip_seed=chip_seed).state[:, 1:, read])
-        scores[:, label] = steps[:, -1] if output.state == "final" else steps.sum(1)
-    return argmax_decode(scores)
+    """Classify the samples of a split by their best score, shape (samples,)."""
+    return argmax_decode(class_scores(network, program, split.inputs, chip_seed=chip_seed))
 
 
 def describe_chip(netlist: Netlist, network: Network) -> dict[str, Any]:

@@ -78,6 +78,12 @@ class Netlist(Part):
             self._edges[projection.key] = self._make_edges(projection, k, folder)
         if self.readout is not None:
             self._check_readout(self.readout)
+        if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
+            raise fault(
+                "needs an input population with `carries: label`, to switch it on later; remove it",
+                *("timing", "unlabelled_samples"),
+                key=True,
+            )
         ports = {**self.inputs, **self.spike_inputs}
         check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
@@ -111,6 +117,11 @@ class Netlist(Part):
             raise fault(
                 f"{projection.target!r} is an input population; a target must be of kind 'spiking'",
                 *("projections", k, "target"),
+            )
+        if isinstance(target, SpikingPopulation) and projection.efficacy.full_scale == "programmable":
+            raise fault(
+                "is for rate neurons: a spiking chip takes its level tables as they stand; remove it",
+                *("projections", k, "efficacy", "full_scale"),
             )
         if not isinstance(target, SpikingPopulation):
             for key in ("place", "loss_db"):
@@ -161,16 +172,15 @@ class Netlist(Part):
         return edges
 
     def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
-        self._check_known(readout.population, "readout", "population")
-        if readout.population in self.inputs:
-            raise fault(
-                f"{readout.population!r} is an input population; a readout needs one of kind 'dendrite'",
-                *("readout", "population"),
-            )
-        labels = [name for name, p in self.inputs.items() if p.carries == "label"]
+        for k, name in enumerate(readout.reads):
+            at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
+            self._check_known(name, *at)
+            if name in self.inputs:
+                raise fault(f"{name!r} is an input population; a readout needs one of kind 'dendrite'", *at)
+        labels = [name for name, p in self.inputs.items() if p.carries == "label" or p.label_channels]
         if isinstance(readout, GoodnessReadout) and len(labels) != 1:
             raise fault(
-                f"goodness needs one input population with `carries: label`, not {len(labels)}; "
+                f"goodness needs one input population with `carries: label` (or label_channels), not {len(labels)}; "
                 "mark the label lines, or take a linear readout",
                 *("readout", "kind"),
             )
@@ -181,7 +191,7 @@ class Netlist(Part):
                     "remove that population, or take a goodness readout",
                     *("readout", "kind"),
                 )
-            weights = readout.classes * self.populations[readout.population].size
+            weights = readout.classes * sum(self.populations[name].size for name in readout.reads)
             if weights > MAX_EDGES:
                 raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
 
@@ -261,6 +271,9 @@ class Netlist(Part):
         )
         for projection, parts in zip(self.projections, content["projections"], strict=True):
             parts["topology"] = self.edges(projection).digest
+        for part in (*content["projections"], content.get("readout", {})):
+            if part.get("efficacy", {}).get("full_scale") == "fixed":
+                del part["efficacy"]["full_scale"]  # chips from before the key exists keep their hash
         content["projections"] = sorted(content["projections"], key=lambda p: (p["source"], p["target"]))
         content["channels"] = list(self.inputs)
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None

@@ -61,6 +61,9 @@ class Efficacy(Part):
     """Largest efficacy (Phi_0 per I_c)."""
     sign: Sign = "free"
     """Who decides the sign: the program (`free`), or fabrication."""
+    full_scale: Literal["fixed", "programmable"] = "fixed"
+    """Whether the program may shrink the whole level table by one common factor: one analog knob per projection or
+    readout, such as the reference current of its converters. `fixed`: the levels are as stated here."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

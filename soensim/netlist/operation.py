@@ -19,6 +19,10 @@ class Timing(Part):
     substeps: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
     (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
+    hold_samples: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    """Number of samples for which each step of a data set is held (static data are seen for a while); absent: one."""
+    unlabelled_samples: Annotated[int, Field(ge=1)] | None = None
+    """Number of first samples that are shown without the label; absent: none."""
     integrator: Literal["forward-euler", "heun", "exponential-euler"] = "forward-euler"
     """How a step is taken: retention 1 - gamma_minus dt (`heun`: two such steps, order 2), or exp(-gamma_minus dt)."""
     update: Literal["lockstep", "feed-forward"] = "lockstep"
@@ -28,6 +32,11 @@ class Timing(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         exactly_one(self, ("sample_tau", "sample_ns"), "sample time")
+        if self.unlabelled_samples is not None and self.unlabelled_samples >= (self.hold_samples or 1):
+            raise fault(
+                f"is {self.unlabelled_samples}; hold_samples is {self.hold_samples or 1}, and the label must be seen",
+                "unlabelled_samples",
+            )
         if self.integrator == "heun" and self.update == "feed-forward":
             raise fault("`heun` needs lockstep: it looks at all populations at one time; change update", "integrator")
         return self

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from soensim.netlist.parts import Finite, NotNegative, Part, Positive, Size, exactly_one, fault, kind_of
 from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
 
+Normalisation = Literal["l2", "rms", "standardise"]
+
 
 class InputPopulation(Part):
     """Channels that bring signals onto the chip."""
@@ -23,6 +25,19 @@ class InputPopulation(Part):
     """Signal (I_c) that stands for a data value of 0, or for a label line that is off."""
     drive_high: Finite
     """Signal (I_c) that stands for a data value of 1, or for the label line that is on."""
+    normalise: Normalisation | None = None
+    """What is done to the channels of a sample before they enter the chip: divide by the Euclidean norm (`l2`), by the
+    root mean square (`rms`), or subtract the mean and divide by the standard deviation (`standardise`)."""
+    label_channels: Annotated[int, Field(ge=2)] | None = None
+    """Number of first channels that carry the one-hot label instead of the data, as Hinton's first ten pixels do."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.label_channels is not None and self.carries == "label":
+            raise fault("has no meaning for a population that carries labels only; remove it", "label_channels")
+        if self.label_channels is not None and self.label_channels > self.size:
+            raise fault(f"is {self.label_channels}; the population has {self.size} channels", "label_channels")
+        return self
 
 
 class FluxTrim(Part):
@@ -64,6 +79,8 @@ class DendritePopulation(Part):
     """Leak (1/ns)."""
     tau_di_ns: Positive | None = None
     """Decay time of the integration loop (ns); gamma_minus = 1/tau_di."""
+    normalise: Normalisation | None = None
+    """What is done to the states before they are sent on (`l2`, `rms`, `standardise`); virtual: no circuit is known."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

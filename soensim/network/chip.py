@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.dynamics import SourceFunction
+from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.step import Integrator
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +28,8 @@ class Population:
         Shape (size,): 1/tau, 1/tau, I_c (0 for a virtual source), Phi_0.
     trim_levels
         Ascending programmable fluxes (Phi_0), shape (levels,), or None where the chip has no trim.
+    normalisation
+        What is done to the states before they are sent on, or None.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Population:
     bias_current: FloatArray
     flux_offset: FloatArray
     trim_levels: FloatArray | None
+    normalisation: Normalisation | None = None
 
     @property
     def size(self) -> int:
@@ -64,14 +67,16 @@ class Synapses:
         Index of the driven population.
     shape
         (targets, sources) of the dense matrix W; W[i, j] is from j to i.
-    columns
-        Where the sources stand in the upstream population's states, or among the input channels.
+    port
+        Index of the input population, where inputs drive it; else 0, and without a meaning.
     sources, targets
         Shape (edges,): index within the source and the target population.
     sign
         Shape (edges,): efficacy = sign x level; +1 everywhere where the program decides.
     levels
         Ascending level table (Phi_0 per I_c).
+    programmable_scale
+        Whether a program may shrink the whole table by one factor.
     delay_steps, delay_remainder
         Shape (edges,): the delay of an edge is (delay_steps + delay_remainder) dt, whole integration steps and a
         remainder in [0, 1). See `delays` for how the remainder is treated.
@@ -81,11 +86,12 @@ class Synapses:
     source: int | None
     target: int
     shape: tuple[int, int]
-    columns: slice
+    port: int
     sources: NDArray[np.int64]
     targets: NDArray[np.int64]
     sign: FloatArray
     levels: FloatArray
+    programmable_scale: bool
     delay_steps: NDArray[np.int64]
     delay_remainder: FloatArray
 
@@ -121,7 +127,7 @@ class DelayLine:
     lags
         Ascending steps back from the state that a step starts from; -1 is the state that it makes (feed-forward).
     shape
-        (lags x signals, targets); the signals are the source population's states, or all input channels.
+        (lags x sources, targets).
     rows, columns, edges, part
         Shape (entries,): part x (efficacy of the edge) stands at [row, column]; every place is named once.
     """
@@ -136,12 +142,16 @@ class DelayLine:
 
 @dataclass(frozen=True)
 class LinearOutput:
-    """A linear readout: scores = W s of one population's final or mean state; W has shape (classes, neurons)."""
+    """A linear readout: scores = W s of the final or mean states as they are sent; W has shape (classes, neurons).
 
-    population: int
+    The neurons are those of all populations that are read, in the order in which they are named.
+    """
+
+    populations: tuple[int, ...]
     classes: int
     state: str
     levels: FloatArray
+    programmable_scale: bool
     sign: FloatArray
     on_chip: bool
     bits: int | None
@@ -149,22 +159,49 @@ class LinearOutput:
 
 @dataclass(frozen=True)
 class GoodnessOutput:
-    """Score of a label = goodness of one population (mean s^2) with this label on the label lines."""
+    """Score of a label: goodness with this label on the label lines.
 
-    population: int
+    Attributes
+    ----------
+    populations
+        Each contributes the mean of s^2 over its neurons.
+    classes, state
+        Number of labels; `final` counts the last sample, `all` the sum over samples.
+    first_sample, last_sample
+        Samples that count with `all`, from 1, both included; None: no bound.
+    low
+        Whether the least goodness wins: the score is then its negative.
+    """
+
+    populations: tuple[int, ...]
     classes: int
     state: str
+    first_sample: int | None = None
+    last_sample: int | None = None
+    low: bool = False
+
+    def window(self, samples: int) -> range:
+        """Samples that count (from 0), of so many."""
+        if self.state == "final":
+            return range(samples - 1, samples)
+        return range((self.first_sample or 1) - 1, min(self.last_sample or samples, samples))
 
 
 @dataclass(frozen=True)
 class InputLines:
-    """One input population: its place among the channels, what it carries and its drive range (I_c)."""
+    """One input population: its place among the channels, what it carries and its drive range (I_c).
+
+    `normalisation` is what is done to its channels, sample by sample; `label_channels`: so many first channels carry
+    the label instead of the data.
+    """
 
     name: str
     channels: slice
     carries: str
     drive_low: float
     drive_high: float
+    normalisation: Normalisation | None = None
+    label_channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,6 +218,10 @@ class Network:
         Whether a population sees the states that earlier populations have just taken.
     sample_tau, substeps, integrator
         One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
+    hold_samples
+        Each step of a data set is held for so many samples.
+    unlabelled_samples
+        So many first samples are shown without the label.
     spreads
         One-sigma spreads between chips, by name.
     read_noise_flux
@@ -199,6 +240,8 @@ class Network:
     integrator: Integrator
     spreads: Mapping[str, float]
     read_noise_flux: float
+    hold_samples: int = 1
+    unlabelled_samples: int = 0
 
     @property
     def channels(self) -> int:
@@ -225,21 +268,31 @@ class Network:
         """Whether every source function is one that no known circuit has: the step is then part of the model."""
         return all(p.source.virtual for p in self.populations)
 
+    @property
+    def labels(self) -> int:
+        """Number of labels that the inputs can carry; 0 where none does."""
+        return sum(line.label_channels for line in self.inputs) or sum(
+            line.channels.stop - line.channels.start for line in self.inputs if line.carries == "label"
+        )
+
     def lines(self, carries: str) -> InputLines | None:
         """Return the input population that carries `data` or `label`, if there is one."""
         return next((line for line in self.inputs if line.carries == carries), None)
+
+    def carries_label(self, port: int) -> bool:
+        """Whether an input population carries the label, on all or some of its channels."""
+        return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
 
     def delay_line(self, synapses: Synapses) -> DelayLine:
         """Lay a projection out over its delayed signals; both engines build their products from this."""
         ahead = self.feed_forward and synapses.source is not None and synapses.source < synapses.target
         n_targets, n_sources = synapses.shape
-        first, signals = (synapses.columns.start, self.channels) if synapses.source is None else (0, n_sources)
         steps, edges, part = synapses.delays()
         delays, block = np.unique(steps, return_inverse=True)
         return DelayLine(
             lags=tuple(int(delay) - ahead for delay in delays),
-            shape=(len(delays) * signals, n_targets),
-            rows=block * signals + first + synapses.sources[edges],
+            shape=(len(delays) * n_sources, n_targets),
+            rows=block * n_sources + synapses.sources[edges],
             columns=synapses.targets[edges],
             edges=edges,
             part=part,

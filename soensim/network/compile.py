@@ -20,11 +20,10 @@ from soensim.network.chip import (
     Synapses,
 )
 from soensim.network.dendrites import check_validity, gammas, sample_duration, source_function
+from soensim.network.restep import whole_steps
 from soensim.routing import RoutedNetlist, RoutedProjection
 
 T = TypeVar("T", bound=np.generic)
-
-_WHOLE_STEP = 1e-9  # a remainder this near to 0 or 1 is a rounding error of ps / dt, not a part of a step
 
 
 def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
@@ -64,7 +63,17 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     inputs, channel = [], 0
     for name, lines in netlist.inputs.items():
         place = slice(channel, channel + lines.size)
-        inputs.append(InputLines(name, place, lines.carries, lines.drive_low, lines.drive_high))
+        inputs.append(
+            InputLines(
+                name,
+                place,
+                lines.carries,
+                lines.drive_low,
+                lines.drive_high,
+                lines.normalise,
+                lines.label_channels or 0,
+            )
+        )
         channel = place.stop
     populations, neuron = [], 0
     for name, population in netlist.dendrites.items():
@@ -85,7 +94,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         netlist_hash=routed.hash,
         inputs=tuple(inputs),
         populations=tuple(populations),
-        synapses=_synapses(routed, inputs, dt_tau),
+        synapses=_synapses(routed, dt_tau),
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
@@ -96,6 +105,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
             for name in ("efficacy_spread", "gamma_minus_spread", "bias_current_spread", "flux_offset_spread")
         },
         read_noise_flux=netlist.imperfections.read_noise_flux,
+        hold_samples=timing.hold_samples or 1,
+        unlabelled_samples=timing.unlabelled_samples or 0,
     )
 
 
@@ -119,31 +130,33 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         bias_current=_constant(population.size, population.bias_current or 0.0),
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
+        normalisation=population.normalise,
     )
 
 
-def _synapses(routed: RoutedNetlist, inputs: list[InputLines], dt_tau: float) -> dict[str, Synapses]:
+def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
     netlist = routed.netlist
     junction = netlist.device_technology.junction
     group_index = {name: k for k, name in enumerate(netlist.dendrites)}
-    input_place = {lines.name: lines.channels for lines in inputs}
+    ports = list(netlist.inputs)
     synapses = {}
     for projection in netlist.projections:
         existing = routed.projections[projection.key]
         n_sources = netlist.populations[projection.source].size
         _check_delays(projection.key, existing)
-        steps, remainder = _whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
+        steps, remainder = whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
         sources, targets = existing.edges.sources, existing.edges.targets
         synapses[projection.key] = Synapses(
             key=projection.key,
             source=group_index.get(projection.source),
             target=group_index[projection.target],
             shape=(netlist.populations[projection.target].size, n_sources),
-            columns=input_place.get(projection.source, slice(0, n_sources)),
+            port=ports.index(projection.source) if projection.source in ports else 0,
             sources=sources,
             targets=targets,
             sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
+            programmable_scale=projection.efficacy.full_scale == "programmable",
             delay_steps=_frozen(steps),
             delay_remainder=_frozen(remainder),
         )
@@ -161,14 +174,6 @@ def _check_delays(key: str, routed: RoutedProjection) -> None:
         raise RoutingError(
             f"projection {key!r}: delay_ps of edge {wrong[0]} is {delays[wrong[0]]}; a delay is finite and 0 or more"
         )
-
-
-def _whole_steps(delays: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-    """Split delays (in steps) into whole steps and a remainder in [0, 1)."""
-    whole = np.floor(delays)
-    remainder = delays - whole
-    up = remainder > 1 - _WHOLE_STEP
-    return (whole + up).astype(np.int64), np.where(up | (remainder < _WHOLE_STEP), 0.0, remainder)
 
 
 def edge_signs(efficacy: Efficacy, sources: NDArray[np.int64], n_sources: int) -> FloatArray:
@@ -191,23 +196,33 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
     if readout is None:
         return None
     names = list(netlist.dendrites)
-    population = names.index(readout.population)
+    populations = tuple(names.index(name) for name in readout.reads)
     if isinstance(readout, LinearReadout):
-        size = netlist.populations[readout.population].size
+        size = sum(netlist.populations[name].size for name in readout.reads)
         edges = np.tile(np.arange(size), readout.classes)
         signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
         return LinearOutput(
-            population,
+            populations,
             readout.classes,
             readout.state,
             readout.efficacy.level_table,
+            readout.efficacy.full_scale == "programmable",
             _frozen(signs),
             readout.location == "on-chip",
             readout.efficacy.bits,
         )
     if isinstance(readout, GoodnessReadout):
-        labels = next(p for p in netlist.inputs.values() if p.carries == "label")
-        return GoodnessOutput(population, labels.size, readout.state)
+        classes = next(
+            p.label_channels or p.size for p in netlist.inputs.values() if p.carries == "label" or p.label_channels
+        )
+        return GoodnessOutput(
+            populations,
+            classes,
+            readout.state,
+            readout.first_sample,
+            readout.last_sample,
+            readout.prefers == "low",
+        )
     return None
 
 

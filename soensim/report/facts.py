@@ -112,12 +112,18 @@ def readout_text(network: Network) -> str:
     output = network.output
     if output is None:
         return "none"
-    population = network.populations[output.population].name
+    population = ", ".join(network.populations[k].name for k in output.populations)
     if isinstance(output, LinearOutput):
         place = "on" if output.on_chip else "off"
         return f"linear, {output.state} state of {population}, {output.classes} classes, {place} chip"
-    when = "last step" if output.state == "final" else "all steps"
-    return f"goodness (mean s^2) of {population}, {when}, best of {output.classes} labels"
+    if output.state == "final":
+        when = "last step"
+    elif output.first_sample or output.last_sample:
+        when = f"steps {output.first_sample or 1} to {output.last_sample or 'the last'}"
+    else:
+        when = "all steps"
+    best = "lowest" if output.low else "best"
+    return f"goodness (mean s^2) of {population}, {when}, {best} of {output.classes} labels"
 
 
 def projection_rows(evaluation: Evaluation, network: Network) -> list[ProjectionRow]:

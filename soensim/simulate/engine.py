@@ -12,7 +12,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from soensim.dynamics import Array, Cell, Term, unroll
+from soensim.data import split_channels
+from soensim.dynamics import Array, Cell, InputSignal, Term, alike, unroll
 from soensim.errors import SimulationError
 from soensim.network import DelayLine, LinearOutput, Network, step_coefficients
 from soensim.program import READOUT, Program
@@ -85,7 +86,6 @@ def simulate(
     SimulationError
         The inputs have another shape or are not finite, or a state diverges.
     """
-    program.check_chip(network)
     signals: FloatArray = np.asarray(inputs, dtype=np.float64)
     if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
         raise SimulationError(
@@ -97,10 +97,64 @@ def simulate(
         raise SimulationError(
             f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
         )
-    # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of sums
-    # must not depend on how many there are
-    with _blas().limit(limits=1, user_api="blas"):
-        return _run(network, program, signals, chip_seed, read_seed, first_sample)
+    engine = Engine(network, program, chip_seed)
+    batch, steps, _ = signals.shape
+    state = np.zeros((batch, steps + 1, network.neurons))
+    for start in range(0, batch, BLOCK):
+        block = signals[start : start + BLOCK]
+        rows = len(block)
+        padded = np.zeros((BLOCK, *signals.shape[1:]))
+        padded[:rows] = block
+        noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
+        found = engine.states(split_channels(network, padded), (BLOCK,), noise)
+        for population, part in zip(network.populations, found, strict=True):
+            state[start : start + rows, 1:, population.neurons] = part[:rows]
+    if not np.isfinite(state).all():
+        raise SimulationError(
+            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
+        )
+    output = None
+    if isinstance(network.output, LinearOutput):
+        read = [state[:, 1:, p.neurons] for p in network.populations]
+        output = linear_scores(network, read, engine.chip.values[READOUT])
+    return Trace(state, np.arange(steps + 1) * network.sample_tau, output)
+
+
+class Engine:
+    """A program on one fabricated chip, ready to run.
+
+    Raises
+    ------
+    ProgramError
+        The program was made for another chip.
+    """
+
+    def __init__(self, network: Network, program: Program, chip_seed: int | None) -> None:
+        program.check_chip(network)
+        self.network = network
+        self.chip = fabricate(network, program, chip_seed)
+        self._cells = _cells(network, self.chip)
+
+    def states(
+        self, signals: list[InputSignal], rows: tuple[int, ...], noise: Callable[[int, int], FloatArray] | None = None
+    ) -> list[FloatArray]:
+        """States after every sample, one array (..., samples, neurons) per population.
+
+        ``rows`` are the leading axes at the start; those of the signals broadcast with them.
+        """
+        initial = [np.zeros((*rows, p.size)) for p in self.network.populations]
+        # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
+        # sums must not depend on how many there are
+        with _blas().limit(limits=1, user_api="blas"):
+            record = unroll(
+                self._cells,
+                signals,
+                initial,
+                substeps=self.network.substeps,
+                heun=self.network.integrator == "heun",
+                noise=noise,
+            )
+        return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
 
 
 @cache
@@ -108,54 +162,15 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _run(
-    network: Network,
-    program: Program,
-    inputs: FloatArray,
-    chip_seed: int | None,
-    read_seed: int | None,
-    first_sample: int,
-) -> Trace:
-    chip = fabricate(network, program, chip_seed)
-    cells = _cells(network, chip)
-    batch, steps, _ = inputs.shape
-    state = np.empty((batch, steps + 1, network.neurons))
-    for start in range(0, batch, BLOCK):
-        block = inputs[start : start + BLOCK]
-        rows = len(block)
-        padded = np.zeros((BLOCK, *inputs.shape[1:]))
-        padded[:rows] = block
-        noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
-        initial = [np.zeros((BLOCK, p.size)) for p in network.populations]
-        for step, states in enumerate(
-            unroll(cells, padded, initial, substeps=network.substeps, heun=network.integrator == "heun", noise=noise)
-        ):
-            for population, part in zip(network.populations, states, strict=True):
-                state[start : start + rows, step, population.neurons] = part[:rows]
-    if not np.isfinite(state).all():
-        raise SimulationError(
-            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
-        )
-    output = None
-    if isinstance(network.output, LinearOutput):
-        read = network.populations[network.output.population].neurons
-        output = linear_scores(state[:, 1:, read], chip.values[READOUT], network.output.state)
-    return Trace(state, np.arange(steps + 1) * network.sample_tau, output)
-
-
 def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
     cells = []
     for index, population in enumerate(network.populations):
         retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
-        weights: dict[tuple[int | None, tuple[int, ...]], Array] = {}
-        for key, synapses in network.synapses.items():
-            if synapses.target == index:
-                line = network.delay_line(synapses)
-                place = synapses.source, line.lags
-                matrix = _matrix(line, chip.values[key])
-                # several input populations share one product over all channels
-                weights[place] = weights[place] + matrix if place in weights else matrix
-        terms = [Term(source, lags, matrix) for (source, lags), matrix in weights.items() if lags]
+        terms = [
+            Term(synapses.source, line.lags, _matrix(line, chip.values[key]), synapses.port)
+            for key, synapses in network.synapses.items()
+            if synapses.target == index and (line := network.delay_line(synapses)).lags
+        ]
         trim = chip.values.get(population.trim_key, 0.0)
         cells.append(
             Cell(
@@ -165,6 +180,7 @@ def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
                 population.source,
                 chip.flux_offset[index] + trim,
                 terms,
+                population.normalisation,
             )
         )
     return cells

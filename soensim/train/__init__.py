@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from soensim.data import Dataset
 from soensim.network import Network
-from soensim.train.recipe import RECIPES, BpttRecipe, FFTemporalRecipe, Recipe, make_recipe
+from soensim.train.recipes import (
+    RECIPES,
+    BpttRecipe,
+    FFInvertedRecipe,
+    FFLocalRecipe,
+    FFRecurrentRecipe,
+    FFTemporalRecipe,
+    FFUnsupervisedRecipe,
+    Recipe,
+    make_recipe,
+)
 from soensim.train.result import TrainResult
+
+Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
+"""Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
 
 
 def train(
@@ -19,6 +37,9 @@ def train(
     resume: bool = False,
     progress: bool = False,
     command: str = "",
+    threads: int = 1,
+    netlist: Path | None = None,
+    watch: Watcher | None = None,
 ) -> TrainResult:
     """Fit weights that the chip can hold.
 
@@ -31,13 +52,23 @@ def train(
     recipe
         The rule and its settings.
     run_dir
-        Folder for a checkpoint after every epoch, the history and the program; None writes nothing.
+        Folder for a checkpoint after every epoch, the history (JSON and CSV), what the run is (recipe.yaml, run.json)
+        and the program; None writes nothing.
     resume
         Go on from the checkpoint in ``run_dir``; the result is the same as without the interruption.
     progress
-        Show a progress bar on standard error.
+        Show a progress bar on standard error, or a line per epoch where that is no terminal.
     command
         The command line that asked for this, for the program's header.
+    threads
+        Threads that torch and the compiled loops may use. No setting of the recipe, though torch's sums may differ in
+        their last bits with it: measured, products of 128 x 500 x 500 and more do not, sums over whole tensors and
+        products with few columns do. One thread, the default, gives one result.
+    netlist
+        The chip's file, of which the run folder gets a copy.
+    watch
+        Called after every epoch with its row, the values per edge by key, and the answers to the validation samples;
+        `soensim.report.tensorboard.TensorBoard` is one.
 
     Raises
     ------
@@ -48,7 +79,31 @@ def train(
     """
     from soensim.train.loop import Training
 
-    return Training(network, data, recipe, run_dir, resume, progress, command).run()
+    return Training(
+        network,
+        data,
+        recipe,
+        run_dir=run_dir,
+        resume=resume,
+        progress=progress,
+        command=command,
+        threads=threads,
+        netlist=netlist,
+        watch=watch,
+    ).run()
 
 
-__all__ = ["RECIPES", "BpttRecipe", "FFTemporalRecipe", "Recipe", "TrainResult", "make_recipe", "train"]
+__all__ = [
+    "RECIPES",
+    "BpttRecipe",
+    "FFInvertedRecipe",
+    "FFLocalRecipe",
+    "FFRecurrentRecipe",
+    "FFTemporalRecipe",
+    "FFUnsupervisedRecipe",
+    "Recipe",
+    "TrainResult",
+    "Watcher",
+    "make_recipe",
+    "train",
+]

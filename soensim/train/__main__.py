@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -12,12 +12,13 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from soensim import cli
-from soensim.data import DATASETS, load_dataset
+from soensim.data import DATASETS, Dataset, load_dataset
 from soensim.errors import RecipeError
+from soensim.files import write_atomic
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.routing import route
-from soensim.train import RECIPES, make_recipe, train
+from soensim.train import RECIPES, Watcher, make_recipe, train
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     cli.check_writable(given.out, given.json)
     network = compile_network(route(load_netlist(given.chip)))
     data = load_dataset(given.data, data_seed=given.data_seed, data_dir=given.data_dir)
+    watch = _tensorboard(given.tensorboard, data, recipe.as_dict())
     run_dir = Path(given.run_dir or f"runs/{network.name}-{given.rule}-{data.name}-{recipe.train_seed}")
     plain = [a for a in arguments if a != "--resume"]
     try:
@@ -39,11 +41,14 @@ def main(arguments: Sequence[str]) -> int:
             resume=given.resume,
             progress=sys.stderr.isatty() or given.progress,
             command=cli.command_line("train", plain),
+            threads=given.threads,
+            netlist=Path(given.chip),
+            watch=watch,
         )
     except KeyboardInterrupt:
         cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
         raise
-    last = result.history[-1]
+    kept = result.history[result.epoch - 1]
     out = Path(given.out) if given.out else run_dir / "program.safetensors"
     if given.out:
         result.program.save(out)
@@ -53,17 +58,26 @@ def main(arguments: Sequence[str]) -> int:
         "program": str(out),
         "run_dir": str(run_dir),
         "recipe": recipe.as_dict(),
-        "validation_accuracy": last["validation_accuracy"],
-        "loss": last["loss"],
+        "validation_accuracy": kept["validation_accuracy"],
+        "epoch": result.epoch,
+        "loss": kept["loss"],
         "seconds": round(seconds, 1),
         "history": result.history,
         "command": cli.command_line("train", plain),
     }
+    if given.figures:
+        from soensim.report.training import training_page  # loads matplotlib: only where a page is asked for
+
+        write_atomic(run_dir / "report.html", training_page(run_dir))
+        report["figures"] = str(run_dir / "report.html")
     if given.json != "-":
+        of = f", of epoch {result.epoch}" if recipe.keep == "best" else ""
         cli.say(
-            f"{network.name}: {recipe.rule} on {data.name}, {recipe.epochs} epochs in {seconds:.0f} s, "
-            f"validation accuracy {last['validation_accuracy']:.2%}"
+            f"{network.name}: {recipe.rule} on {data.name}, {len(result.history)} epochs in {seconds:.0f} s, "
+            f"validation accuracy {kept['validation_accuracy']:.2%}{of}"
         )
+        if given.figures:
+            cli.say(f"figures: {report['figures']}")
         cli.say(f"program: {out}")
         cli.say(f"score it: python -m soensim.evaluate {given.chip} --program {out}")
     if given.json:
@@ -71,12 +85,22 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
+def _tensorboard(folder: str | None, data: Dataset, settings: Mapping[str, Any]) -> Watcher | None:
+    if folder is None:
+        return None
+    from soensim.report.tensorboard import TensorBoard  # an optional package
+
+    return TensorBoard(Path(folder), data, settings)
+
+
 def _parser() -> argparse.ArgumentParser:
     datasets = "\n".join(f"  {name:16} {text}" for name, text in DATASETS.items())
     parser = cli.parser(
         "train",
         "Fit weights that the chip can hold, and write them as a program.",
-        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.",
+        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program. After every\n"
+        "epoch, up to 1000 training samples, evenly spread, and all validation samples are scored; the run folder holds\n"
+        "history.json and .csv, recipe.yaml, netlist.yaml, run.json. `soensim report RUN_DIR` shows it.",
     )
     parser.add_argument("chip", help="netlist (YAML)")
     parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")
@@ -87,7 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", help="where to write the program (default: in the run folder)")
     parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
-    parser.add_argument("--progress", action="store_true", help="show the progress bar even into a file")
+    parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="threads (default 1); more may change the last bits of sums"
+    )
+    parser.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
+    parser.add_argument(
+        "--tensorboard", metavar="DIR", help="log every epoch for TensorBoard (pip install 'soensim[tensorboard]')"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
     parser.add_argument("--seed", type=int, dest="train_seed", help="the same as --train-seed")
     settings = parser.add_argument_group("settings of the rule (defaults in brackets, per rule where they differ)")

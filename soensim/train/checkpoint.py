@@ -38,7 +38,7 @@ class Checkpoint:
     parameters: Mapping[str, Tensor]
     optimiser: Mapping[str, Any]
     schedule: Mapping[str, Any]
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
 
     def save(self, path: Path) -> None:
         """Write the file; the one before it stays whole until this one is."""
@@ -46,6 +46,7 @@ class Checkpoint:
             f"optimiser/{index}/{name}": tensor
             for index, state in self.optimiser["state"].items()
             for name, tensor in state.items()
+            if tensor is not None  # sgd without momentum
         }
         plain = {
             "origin": self.origin,

@@ -1,11 +1,10 @@
-"""The training loop: epochs, optimiser, checkpoints, history; the same result with and without interruption."""
+"""The training loop: epochs, checkpoints, history; the same result with and without interruption."""
 
 from __future__ import annotations
 
-import json
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -13,22 +12,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
-from tqdm import tqdm
 
-from soensim.data import Dataset, batches, check_fit
+from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
-from soensim.files import write_atomic
-from soensim.network import Network
+from soensim.network import Network, refined
 from soensim.program import Program
+from soensim.train.calibrate import calibrated
 from soensim.train.checkpoint import Checkpoint
+from soensim.train.history import Means, Row, make_row, write_history
+from soensim.train.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
 from soensim.train.parameters import TrainableChip
-from soensim.train.recipe import Recipe
+from soensim.train.progress import Progress
+from soensim.train.recipes import Recipe
 from soensim.train.result import TrainResult
-from soensim.train.rules import accuracy, make_rule
+from soensim.train.rules import make_rule, predict
+from soensim.train.run_folder import CHECKPOINT, PROGRAM, describe_run
 
-CHECKPOINT = "checkpoint.safetensors"
+TRAIN_ACCURACY_SAMPLES = 1000
+"""At most so many training samples are scored after an epoch, spread evenly over them; sigma <= 1.6 points."""
+
+Float64 = NDArray[np.float64]
 
 
 class Training:
@@ -39,116 +44,186 @@ class Training:
         network: Network,
         data: Dataset,
         recipe: Recipe,
-        run_dir: Path | None,
-        resume: bool,
-        progress: bool,
-        command: str,
+        *,
+        run_dir: Path | None = None,
+        resume: bool = False,
+        progress: bool = False,
+        command: str = "",
+        threads: int = 1,
+        netlist: Path | None = None,
+        watch: Callable[[Row, Mapping[str, Float64], NDArray[np.int64]], None] | None = None,
     ) -> None:
         check_fit(network, data)
         if recipe.train_samples > data.train.samples:
             raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
         if data.validation.samples == 0:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
+        if threads < 1:
+            raise RecipeError(f"threads is {threads}; it must be 1 or more")
+        network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
+        self.threads, self.watch = threads, watch
         self.chip = TrainableChip(network, recipe)
         self.rule = make_rule(self.chip, recipe)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
-        self.ideal: dict[str, Tensor] = {}
-        self.history: list[dict[str, float]] = []
+        # encoded once: no batch waits for it
+        self.train_x, self.train_y = self._tensors(data.train, self.samples)
+        self.validation_x, _ = self._tensors(data.validation, data.validation.samples)
+        self.epochs = recipe.ideal_epochs + recipe.epochs
+        scored = min(TRAIN_ACCURACY_SAMPLES, data.validation.samples, self.samples)
+        self.scored_rows = np.arange(scored) * self.samples // scored
+        self.kept: dict[str, Tensor] = {}
+        """Copies to keep, by name: `ideal/…` when the ideal phase ended, `best/…` of the best epoch."""
+        self.history: list[Row] = []
         if run_dir is not None:
             run_dir.mkdir(parents=True, exist_ok=True)
             if resume:
                 self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
             elif (run_dir / CHECKPOINT).exists():
                 raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
+            else:
+                describe_run(run_dir, recipe, netlist, self._description())
         elif resume:
             raise RecipeError("resume needs the run folder to go on from")
 
     def run(self) -> TrainResult:
         """Run all epochs that are left."""
-        with _one_thread():
-            return self._run()
+        done = len(self.history)
+        with _threads(self.threads), Progress(self.epochs, done, self.samples, shown=self.progress) as self.shown:
+            if not self.history:
+                self._begin_phase(self.recipe.ideal_epochs or self.recipe.epochs)
+            for epoch in range(done, self.epochs):
+                if 0 < epoch == self.recipe.ideal_epochs:
+                    self._keep("ideal")
+                    self._begin_phase(self.recipe.epochs)
+                self._whole_epoch(epoch)
+            return self._result()
 
-    def _run(self) -> TrainResult:
-        recipe = self.recipe
-        if not self.history:
-            self._begin_phase(recipe.ideal_epochs or recipe.epochs)
-        for epoch in range(len(self.history), recipe.ideal_epochs + recipe.epochs):
-            if 0 < epoch == recipe.ideal_epochs:
-                self.ideal = {f"ideal/{key}": latent.detach().clone() for key, latent in self.chip.latent.items()}
-                self._begin_phase(recipe.epochs)
-            started = time.perf_counter()
-            loss = self._epoch(epoch)
-            rate = self.schedule.get_last_lr()[0]
-            with torch.no_grad():
-                values = self.chip.values(self._quantised(epoch))
-            validation = self.data.validation
-            self.history.append(
-                {
-                    "epoch": epoch + 1,
-                    "loss": loss,
-                    "validation_accuracy": accuracy(self.rule, values, validation.inputs, validation.labels),
-                    "learning_rate": float(rate),
-                    "seconds": round(time.perf_counter() - started, 3),
-                }
-            )
-            if self.recipe.schedule == "exponential":
+    def _whole_epoch(self, epoch: int) -> None:
+        """Train one epoch, score it, and write down what it found."""
+        started = time.perf_counter()
+        phase = "quantised" if self._quantised(epoch) else "ideal"
+        self.shown.begin(epoch + 1, phase)
+        means = self._epoch(epoch)
+        trained = time.perf_counter()
+        with torch.no_grad():
+            values = self.chip.values(self._quantised(epoch))
+        answered = predict(self.rule, values, self.validation_x)
+        known = predict(self.rule, values, self.train_x[self.scored_rows])
+        on_chips = self._on_chips(values)
+        row = make_row(
+            epoch=epoch + 1,
+            phase=phase,
+            means=means,
+            train_accuracy=self._right(known, self.data.train.labels[self.scored_rows]),
+            validation_accuracy=self._right(answered, self.data.validation.labels),
+            learning_rate=self.rate,
+            seconds_train=trained - started,
+            seconds_validation=time.perf_counter() - trained,
+        )
+        row |= on_chips
+        self.history.append(row)
+        if self.recipe.keep == "best" and self._kept_row() is row:
+            self._keep("best")
+        if not steps_per_batch(self.recipe):
+            self.schedule.step()
+        self._save_epoch()
+        self.shown.end(row)
+        if self.watch is not None:
+            self.watch(row, {key: v.detach().double().cpu().numpy() for key, v in values.items()}, answered)
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
+        rng = np.random.default_rng([self.recipe.train_seed, epoch])
+        self.rule.begin_epoch(epoch, self.history)
+        means = Means()
+        order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
+        for count, rows in enumerate(order, 1):
+            self.optimiser.zero_grad()
+            found = []
+            for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
+                values = self.chip.training_values(self._quantised(epoch), (epoch, count, place))
+                loss = self.rule.loss(values, self.train_x[part], self.train_y[part], rng)
+                (loss.total * (len(part) / len(rows))).backward()  # type: ignore[no-untyped-call]
+                found.append((loss, len(part)))
+            norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
+            self.optimiser.step()
+            self.rate = float(self.optimiser.param_groups[0]["lr"])
+            if steps_per_batch(self.recipe):
                 self.schedule.step()
-            self._save_epoch()
-        ideal = {name.removeprefix("ideal/"): tensor for name, tensor in self.ideal.items()}
-        program = Program.quantised(
-            self.network, self.chip.weights(), ideal=self.chip.weights(ideal) if ideal else None
-        ).with_header(self._header())
+            self.chip.clamp()
+            for loss, samples in found:
+                means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, samples)
+            self.shown.batch(len(rows), means)
+        measured = means.read()
+        if not np.isfinite(measured["loss"]):
+            raise SimulationError(
+                f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
+            )
+        return measured
+
+    def _result(self) -> TrainResult:
+        latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent
+        ideal = self._copies("ideal")
+        program = self._program(self.chip.weights(latent), self.chip.weights(ideal) if ideal else None)
         if self.run_dir is not None:
-            program.save(self.run_dir / "program.safetensors")
-        return TrainResult(program, self.history)
+            program.save(self.run_dir / PROGRAM)
+        return TrainResult(program, self.history, self._kept_row()["epoch"])
+
+    def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
+        recipe = self.recipe
+        if recipe.calibration_samples:
+            samples = self.data.train.inputs[: self.samples][: recipe.calibration_samples]
+            return calibrated(self.network, weights, samples).with_header(self._header())
+        scales = self.chip.scales if recipe.quantise else None
+        return Program.quantised(self.network, weights, ideal=ideal, scales=scales).with_header(self._header())
+
+    def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
+        return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])
+
+    @staticmethod
+    def _right(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+        return float((answers == labels).mean())
+
+    def _on_chips(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Mean validation accuracy on virtual chips that are the same in every epoch."""
+        count = self.recipe.validation_chips
+        if count == 0:
+            return {}
+        # batches count from 1: no batch of the first epoch draws like this
+        seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
+        found = [
+            self._right(
+                predict(self.rule, self.chip.on_chip(values, int(seed)), self.validation_x), self.data.validation.labels
+            )
+            for seed in seeds
+        ]
+        return {"validation_accuracy_chips": float(np.mean(found))}
 
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
 
     def _begin_phase(self, epochs: int) -> None:
         """Start an optimiser and a schedule over so many epochs."""
-        recipe = self.recipe
-        self.optimiser = torch.optim.Adam(
-            list(self.parameters.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.schedule = _schedule(self.optimiser, recipe, epochs * -(-self.samples // recipe.batch_size))
+        if ideal := self._copies("ideal"):
+            self.chip.set_scales(ideal)
+        self.optimiser = make_optimiser(self.parameters.values(), self.recipe)
+        self.schedule = make_schedule(self.optimiser, self.recipe, epochs * -(-self.samples // self.recipe.batch_size))
 
-    def _epoch(self, epoch: int) -> float:
-        # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
-        rng = np.random.default_rng([self.recipe.train_seed, epoch])
-        x, y = self.data.train.inputs[: self.samples], self.data.train.labels[: self.samples]
-        order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
-        before = f", validation {self.history[-1]['validation_accuracy']:.1%}" if self.history else ""
-        epochs = self.recipe.ideal_epochs + self.recipe.epochs
-        bar = tqdm(
-            order,
-            desc=f"epoch {epoch + 1}/{epochs}",
-            disable=not self.progress,
-            leave=epoch + 1 == epochs,
-            dynamic_ncols=True,
-        )
-        total = 0.0
-        for count, rows in enumerate(bar, 1):
-            self.optimiser.zero_grad()
-            values = self.chip.values(self._quantised(epoch))
-            loss = self.rule.loss(values, x[rows], y[rows], rng)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
-            self.optimiser.step()
-            if self.recipe.schedule == "one-cycle":
-                self.schedule.step()
-            self.chip.clamp()
-            total += loss.item() * len(rows)
-            if count % 20 == 0:
-                bar.set_postfix_str(f"loss {total / (count * self.recipe.batch_size):.4f}{before}")
-        if not np.isfinite(total):
-            raise SimulationError(
-                f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
-            )
-        return total / self.samples
+    def _keep(self, name: str) -> None:
+        self.kept |= {f"{name}/{key}": latent.detach().clone() for key, latent in self.chip.latent.items()}
+
+    def _copies(self, name: str) -> dict[str, Tensor]:
+        start = f"{name}/"
+        return {key.removeprefix(start): tensor for key, tensor in self.kept.items() if key.startswith(start)}
+
+    def _kept_row(self) -> Row:
+        """Row of the epoch that becomes the program; of epochs that are equally good, the first."""
+        if self.recipe.keep == "last" or len(self.history) <= self.recipe.ideal_epochs:
+            return self.history[-1]
+        return max(self.history[self.recipe.ideal_epochs :], key=lambda row: float(row["validation_accuracy"]))
 
     def _origin(self) -> dict[str, Any]:
         data = {
@@ -158,7 +233,8 @@ class Training:
         }
         return {"netlist_hash": self.network.netlist_hash, "recipe": self.recipe.as_dict(), "data": data}
 
-    def _header(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
+        """Say what is trained, on what, and with what."""
         packages = ("soensim", "torch", "numpy")
         return {
             "netlist": self.network.name,
@@ -168,54 +244,51 @@ class Training:
             "substeps": self.network.substeps,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
             "command": self.command,
-            "results": {"validation_accuracy": self.history[-1]["validation_accuracy"]},
+            "threads": self.threads,
+            "netlist_hash": self.network.netlist_hash,
+            "samples": {
+                "train": self.samples,
+                "train_accuracy": len(self.scored_rows),
+                "validation": self.data.validation.samples,
+            },
         }
+
+    def _header(self) -> dict[str, Any]:
+        beside = ("netlist_hash", "samples")  # the program has the first of its own
+        header = {key: value for key, value in self._description().items() if key not in beside}
+        row = self._kept_row()
+        return {**header, "results": {"validation_accuracy": row["validation_accuracy"], "epoch": row["epoch"]}}
 
     def _save_epoch(self) -> None:
         if self.run_dir is None:
             return
         Checkpoint(
             self._origin(),
-            {**self.parameters, **self.ideal},
+            {**self.parameters, **self.kept},
             self.optimiser.state_dict(),
-            _plain(self.schedule.state_dict()),
+            plain_state(self.schedule),
             self.history,
         ).save(self.run_dir / CHECKPOINT)
-        write_atomic(self.run_dir / "history.json", json.dumps(self.history, indent=1))
+        write_history(self.run_dir, self.history)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.history.extend(checkpoint.history)
         with torch.no_grad():
             for name, tensor in self.parameters.items():
                 tensor.copy_(checkpoint.parameters[name])
-        self.ideal = {name: t for name, t in checkpoint.parameters.items() if name.startswith("ideal/")}
+        self.kept = {name: t for name, t in checkpoint.parameters.items() if name not in self.parameters}
         ideal_epochs = self.recipe.ideal_epochs
         self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
         self.optimiser.load_state_dict(dict(checkpoint.optimiser))
         self.schedule.load_state_dict(dict(checkpoint.schedule))
 
 
-def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, total_steps: int) -> LRScheduler:
-    match recipe.schedule:
-        case "one-cycle":
-            return OneCycleLR(optimiser, recipe.learning_rate, total_steps=total_steps)
-        case "exponential":
-            return ExponentialLR(optimiser, recipe.decay)
-        case "constant":
-            return LambdaLR(optimiser, lambda _: 1.0)
-
-
-def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what JSON can hold of a scheduler's state; the rest are functions that its constructor sets."""
-    return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list | type(None))}
-
-
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small matrix products gain nothing from threads, and sums then have one order on every machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads. One by default: small products lose by more, and sums then have one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

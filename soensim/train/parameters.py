@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soensim.dynamics import Cell, Term, soft_slope, unroll
-from soensim.network import DelayLine, Network, step_coefficients
-from soensim.program import Slot, midpoints, slots
-from soensim.train.recipe import Recipe
+from soensim.data import FloatArray, encode_data, signals
+from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
+from soensim.dynamics.fused import input_drives, leading_shape, supports, unroll_fused
+from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
+from soensim.program import Slot, best_scale, slots
+from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
+from soensim.train.quantise import Table, blended, straight_through, uniform
+from soensim.train.recipes import Recipe
 
 
 class TrainableChip:
@@ -34,37 +38,170 @@ class TrainableChip:
         self.network = network
         self.recipe = recipe
         self.dtype = dtype
+        self.spreads = spreads_of(network, recipe)
         self.slots = slots(network)
-        self._tables = {key: _SlotTensors(slot, dtype) for key, slot in self.slots.items()}
+        self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
+        self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
         rng = np.random.default_rng(recipe.train_seed)
         self.latent = {
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
             for key, slot in self.slots.items()
         }
-        self._lines = {key: _LineTensors(network.delay_line(s), dtype) for key, s in network.synapses.items()}
-        self._sources = [soft_slope(p.source, recipe.slope_width) for p in network.populations]
+        self._lines = self._line_tensors(network)
+        self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
-        """Values that the synapses hold, by key, with straight-through gradients where quantised."""
+        """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
         if not quantise:
             return dict(self.latent)
-        return {key: _straight_through(latent, self._tables[key]) for key, latent in self.latent.items()}
+        return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
-    def unroll(self, values: Mapping[str, Tensor], inputs: Tensor) -> list[Tensor]:
-        """States after every input sample, one (batch, steps, neurons) tensor per population."""
-        cells = [self._cell(index, values) for index in range(len(self.network.populations))]
-        initial = [inputs.new_zeros(len(inputs), p.size) for p in self.network.populations]
-        record = unroll(cells, inputs, initial, substeps=self.network.substeps, heun=self.network.integrator == "heun")[
-            1:
-        ]
-        return [torch.stack(states, 1) for states in zip(*record, strict=True)]
+    def training_values(self, quantise: bool, batch: tuple[int, ...]) -> dict[str, Tensor]:
+        """Values for one batch, or for a part of it: quantised as the recipe says, on a virtual chip of its own.
+
+        What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
+        """
+        rng = np.random.default_rng([self.recipe.train_seed, *batch])
+        values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
+        return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
+
+    def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
+        """Values as the virtual chip of this seed has them, with the recipe's spreads."""
+        return as_fabricated(self.network, values, self.spreads, chip_seed)
+
+    def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Values that training sees in place of the nearest levels."""
+        recipe = self.recipe
+        match recipe.quantisation:
+            case "straight-through":
+                return self.values(True)
+            case "gradual":
+                share = (epoch - recipe.ideal_epochs) / recipe.epochs
+                return {key: blended(w, self._tables[key].nearest(w), share) for key, w in self.latent.items()}
+            case "stochastic":
+                held = {
+                    key: self._tables[key].rounded(w, uniform(w.shape, rng, self.dtype))
+                    for key, w in self.latent.items()
+                }
+                return {key: straight_through(w, held[key]) for key, w in self.latent.items()}
+
+    def set_scales(self, latent: Mapping[str, Tensor]) -> None:
+        """Set every programmable full scale to the one that brings the levels nearest to these values."""
+        for key in self.scales:
+            slot = self.slots[key]
+            self.scales[key] = best_scale(slot, latent[key].detach().double().numpy())
+            self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
+
+    def encode(self, values: FloatArray) -> Tensor:
+        """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
+        return torch.from_numpy(encode_data(self.network, values)).to(self.dtype)
+
+    def signals(self, data: Tensor, labels: Tensor | None = None) -> list[InputSignal]:
+        """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.data.signals`)."""
+        return signals(self.network, data, labels)
+
+    def unroll(
+        self,
+        values: Mapping[str, Tensor],
+        inputs: Sequence[InputSignal],
+        *,
+        local: bool = False,
+        window: range | None = None,
+        populations: int | None = None,
+        initial: Sequence[Tensor] | None = None,
+    ) -> list[Tensor]:
+        """Run the chip.
+
+        Parameters
+        ----------
+        values
+            What the synapses hold, by key.
+        inputs
+            One signal per input population.
+        local
+            A gradient stays within one population and one step.
+        window
+            Samples whose states are wanted; None is all. A gradient is computed for no others if ``local``.
+        populations
+            Run only the first so many, as if those after them stayed at rest; None is all.
+        initial
+            States at the start, (..., neurons) per population; None is at rest.
+
+        Returns
+        -------
+        list
+            States after these samples, one (..., samples, neurons) tensor per population, leading axes as those of
+            the signals.
+        """
+        network = self.network
+        kept = network.populations[:populations]
+        cells = self.cells(values, len(kept))
+        heun = network.integrator == "heun"
+        noise = self.noise(values, inputs)
+        normalised = any(p.normalisation for p in kept)
+        if not (local or normalised or initial) and supports(cells, heun=heun):
+            states = self._fused(cells, inputs, noise)
+            return states if window is None else [s[..., window.start : window.stop, :] for s in states]
+        rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
+        record = unroll(
+            cells,
+            inputs,
+            rest if initial is None else initial,
+            substeps=network.substeps,
+            heun=heun,
+            noise=noise,
+            local=local,
+        )[1:]
+        if window is not None:
+            record = record[window.start : window.stop]
+        return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
+
+    def _fused(
+        self, cells: Sequence[Cell], inputs: Sequence[InputSignal], noise: Callable[[int, int], Tensor] | None
+    ) -> list[Tensor]:
+        """`unroll` by the kernels, which are checked against it."""
+        sizes = [p.size for p in self.network.populations[: len(cells)]]
+        rows = leading_shape(inputs)
+        like = torch.empty(0, dtype=self.dtype)
+        drives, per_frame = input_drives(cells, sizes, inputs, self.network.substeps, like)
+        if noise is not None:
+            frames, samples = self.network.substeps // per_frame, range(len(inputs[0].frame_of))
+            drawn = [torch.stack([noise(sample, p) for sample in samples]) for p in range(len(cells))]
+            drives = [
+                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(drives, drawn, strict=True)
+            ]
+        rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
+        found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
+        return [states.view(*rows, *states.shape[1:]) for states in found]
+
+    def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
+        """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
+        if DELAY_FACTOR in values:
+            return self._line_tensors(with_delay_factor(self.network, float(values[DELAY_FACTOR])))
+        return self._lines
+
+    def cells(self, values: Mapping[str, Tensor], populations: int | None = None) -> list[Cell]:
+        """Make the first so many populations, or all, as the chip of these values has them."""
+        count, lines = len(self.network.populations) if populations is None else populations, self.lines(values)
+        return [self._cell(index, values, lines, count) for index in range(count)]
+
+    def noise(self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
+        """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
+        if READ_SEED not in values:
+            return None
+        batch = max(block.shape[-3] for signal in inputs for block in signal.blocks)
+        shape = (len(inputs[0].frame_of), batch, self.network.neurons)
+        drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
+        return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
+
+    def _line_tensors(self, network: Network) -> dict[str, LineTensors]:
+        return {key: LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""
         with torch.no_grad():
             for key, latent in self.latent.items():
-                low, high = self._tables[key].low, self._tables[key].high
-                latent.copy_(torch.minimum(torch.maximum(latent, low), high))
+                latent.copy_(self._tables[key].clamp(latent))
 
     def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
@@ -95,56 +232,57 @@ class TrainableChip:
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
-    def _cell(self, index: int, values: Mapping[str, Tensor]) -> Cell:
+    def _cell(
+        self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, LineTensors], populations: int
+    ) -> Cell:
         population = self.network.populations[index]
-        retention, gain = step_coefficients(self.network, population, population.gamma_minus)
+
+        def device(name: str) -> NDArray[np.float64]:
+            nominal: NDArray[np.float64] = getattr(population, name)
+            drawn = values.get(f"{population.name}.{name}")
+            return nominal if drawn is None else drawn.numpy()
+
+        retention, gain = step_coefficients(self.network, population, device("gamma_minus"))
         terms = [
-            Term(synapses.source, line.lags, line.matrix(values[key]))
+            Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
             for key, synapses in self.network.synapses.items()
-            if synapses.target == index and (line := self._lines[key]).lags
+            if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
         ]
-        offset = self._tensor(population.flux_offset)
+        offset = self._tensor(device("flux_offset"))
         if population.trim_key in values:
             offset = offset + values[population.trim_key]
         return Cell(
             self._tensor(retention),
             self._tensor(gain),
-            self._tensor(population.bias_current),
+            self._tensor(device("bias_current")),
             self._sources[index],
             offset,
             terms,
+            population.normalisation,
         )
 
     def _tensor(self, array: NDArray[np.float64]) -> Tensor:
         return torch.tensor(array, dtype=self.dtype)
 
 
-class _LineTensors:
+class LineTensors:
     """Where the values of a projection stand in the matrix over its delayed signals."""
 
     def __init__(self, line: DelayLine, dtype: torch.dtype) -> None:
         self.lags, self.shape = line.lags, line.shape
+        self.rows, self.columns = torch.tensor(line.rows), torch.tensor(line.columns)
         self.place = torch.tensor(line.rows * line.shape[1] + line.columns)
         self.edges = torch.tensor(line.edges)
+        self.targets = torch.zeros(int(line.edges.max(initial=-1)) + 1, dtype=torch.int64)
+        self.targets[self.edges] = self.columns
         self.part = torch.tensor(line.part, dtype=dtype)
+        # edges are sorted by target, then source: where all exist, undelayed, their values are the transposed matrix
+        whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]
+        self.whole = whole and bool((self.part == 1).all())
 
     def matrix(self, values: Tensor) -> Tensor:
         """Efficacies as (lags x sources or channels, targets)."""
+        if self.whole:
+            return values.view(self.shape[1], self.shape[0]).T.contiguous()
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
-
-
-class _SlotTensors:
-    def __init__(self, slot: Slot, dtype: torch.dtype) -> None:
-        self.levels = torch.tensor(slot.levels, dtype=dtype)
-        self.midpoints = torch.tensor(midpoints(slot.levels), dtype=dtype)
-        self.sign = torch.tensor(slot.sign, dtype=dtype)
-        ends = self.sign * self.levels[0], self.sign * self.levels[-1]
-        self.low, self.high = torch.minimum(*ends), torch.maximum(*ends)
-
-
-def _straight_through(latent: Tensor, table: _SlotTensors) -> Tensor:
-    """Nearest level forward, identity backward (Bengio 2013, arXiv:1308.3432)."""
-    with torch.no_grad():
-        nearest = table.sign * table.levels[torch.bucketize(table.sign * latent, table.midpoints)]
-    return latent + (nearest - latent).detach()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from soensim.program import Program
 
@@ -16,8 +17,14 @@ class TrainResult:
     program
         Codes for the chip, with the ideal weights to compare with.
     history
-        One row per epoch: epoch, loss, validation_accuracy, learning_rate, seconds.
+        One row per epoch: epoch, phase (ideal or quantised); means over its samples of loss, gradient_norm (before
+        clipping) and what the rule measures (goodness_positive and goodness_negative, loss_POPULATION, …), and their
+        separation; train_accuracy, validation_accuracy, generalisation_gap (the first minus the second);
+        learning_rate (of the last batch); seconds, seconds_train, seconds_validation.
+    epoch
+        The epoch that became the program.
     """
 
     program: Program
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
+    epoch: int

@@ -1,6 +1,7 @@
 """The time loop as one kernel each way, for training: the same states and gradients as `soensim.dynamics.unroll`."""
 
 from soensim.dynamics.fused.door import supports
+from soensim.dynamics.fused.drives import input_drives, leading_shape
 from soensim.dynamics.fused.goodness import mean_square
 from soensim.dynamics.fused.memory import keep_freed_memory
 from soensim.dynamics.fused.plan import Inputs
@@ -12,7 +13,9 @@ __all__ = [
     "Inputs",
     "SparseWeights",
     "by_channel",
+    "input_drives",
     "keep_freed_memory",
+    "leading_shape",
     "mean_square",
     "project",
     "supports",

@@ -4,6 +4,9 @@ Signals stand neuron by neuron, a row of (steps x batch) numbers each, so that a
 batch needs no copy. A few blocks, as many as fit the cache, take each step in turn: what a step reads and writes lies
 close together then. The last states of a block (on the way back the last gradients) are kept in a ring, with a slot for
 each lag that is looked at.
+
+What the kernels call is inlined by force and has no cache of its own: the linker would else take one of several
+compiled copies, another one in a process that compiles than in one that finds the cache, and round differently.
 """
 
 import numpy as np
@@ -25,7 +28,7 @@ def _together(count, slots, itemsize, blocks):  # type: ignore[no-untyped-def]
     return max(1, min(blocks, _KEPT // (count * slots * ROWS * itemsize)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Take step m of block b; ``flux`` holds that of the inputs."""
     state, new = rings[m % slots, b], rings[(m + 1) % slots, b]
@@ -41,7 +44,7 @@ def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-un
             advance_squid(kind, flux, state, new, first, last, neurons.retention, neurons.gain, neurons.bias, coefs)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Go back over step m of block b.
 

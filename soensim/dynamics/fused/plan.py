@@ -177,7 +177,7 @@ def input_products(weights: Sequence[Real], channels: int, sizes: tuple[int, ...
     return products._replace(table=table)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
     """Add product ``k`` of the signals (neurons + 1, ROWS) to ``out``, of the same shape."""
     t = products.table[k]

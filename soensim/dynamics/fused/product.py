@@ -85,7 +85,7 @@ def _pair_product(typingctx, packed, at, signals, first, count, out, row):  # ty
     return signature, codegen
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_dense(packed, at, signals, first_in, n_in, out, first_out, n_out):  # type: ignore[no-untyped-def]
     """out[first_out + i, :] += sum_j W[j, i] signals[first_in + j, :]; ``out`` has a spare row at its end."""
     lanes = _LINE // packed.itemsize
@@ -102,7 +102,7 @@ def add_dense(packed, at, signals, first_in, n_in, out, first_out, n_out):  # ty
             )
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  # type: ignore[no-untyped-def]
     """out[first_out + i, :] += sum_e values[at + e] signals[first_in + places[e], :] over the edges e that end in i."""
     for i in range(starts.size - 1):

@@ -36,7 +36,7 @@ def coefficients(form: SmoothSquid | None, width: float, dtype: type) -> Any:
     return np.pad(found, (0, SIZE - len(found))).astype(dtype)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, coefs):  # type: ignore[no-untyped-def]
     """Take a step, new = retention s + gain g(phi, i_b - s), of neurons ``first`` to ``last``."""
     fit, smooth = fit_form(coefs), smooth_form(coefs)
@@ -52,7 +52,7 @@ def advance_squid(kind, flux, state, new, first, last, retention, gain, bias, co
                 new[n, r] = keep * state[n, r] + drive * g
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def retreat_squid(  # type: ignore[no-untyped-def]
     kind, flux, state, adjoint, by_flux, first, last, retention, gain, bias, coefs
 ):

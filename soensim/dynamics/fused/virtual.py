@@ -8,7 +8,7 @@ from soensim.dynamics.fused.elementary import FLAGS, tanh
 TANH, RELU, STEEP_SIGMOID = range(3)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # type: ignore[no-untyped-def]
     """Take a step, new = retention s + gain g(phi), of neurons ``first`` to ``last``; the flux gives way to dg/dphi."""
     real = retention.dtype.type
@@ -34,7 +34,7 @@ def advance_virtual(kind, flux, state, new, first, last, retention, gain):  # ty
                 flux[n, r] = half * steep * (one - t * t)
 
 
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def retreat_virtual(slope, adjoint, by_flux, first, last, retention, gain):  # type: ignore[no-untyped-def]
     """Go back over a step: from dL/d new to dL/dphi, and, in its place, to what reaches the old state directly."""
     for n in range(first, last):

@@ -6,18 +6,23 @@ from soensim.report.figures.scores import accuracy, confusion
 from soensim.report.figures.style import inline_svg, save_png, save_svg
 from soensim.report.figures.topology import is_drawn_as_graph, topology
 from soensim.report.figures.traces import Examples, find_examples, traces
+from soensim.report.figures.training import connections, curves, sample_grid, sweep
 
 __all__ = [
     "Examples",
     "accuracy",
     "confusion",
+    "connections",
+    "curves",
     "efficacies",
     "find_examples",
     "floorplan",
     "inline_svg",
     "is_drawn_as_graph",
+    "sample_grid",
     "save_png",
     "save_svg",
+    "sweep",
     "topology",
     "traces",
 ]

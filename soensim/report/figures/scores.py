@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from soensim.evaluate import Evaluation
 from soensim.report.facts import part_of, percent
@@ -60,10 +61,14 @@ def accuracy(evaluation: Evaluation) -> Figure:
     return figure
 
 
-@styled
 def confusion(evaluation: Evaluation) -> Figure:
     """Draw the confusion matrix: counts in the cells, colour by row; errors have a scale of their own."""
-    counts = evaluation.confusion
+    return confusion_of(evaluation.confusion)
+
+
+@styled
+def confusion_of(counts: NDArray[np.int64]) -> Figure:
+    """Draw counts of shape (true classes, answered classes) as `confusion` does."""
     classes = len(counts)
     rows = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)

@@ -99,11 +99,16 @@ def save_png(figure: Figure, path: str | Path) -> None:
     SoensimError
         The file cannot be written.
     """
+    write_atomic(path, png_bytes(figure))
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Draw a figure as PNG on white."""
     buffer = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
         FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor="white", metadata={"Software": None})
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def save_svg(figure: Figure, path: str | Path) -> None:

@@ -57,10 +57,10 @@ def _graph(network: Network, program: Program | None) -> Figure:
     axes = figure.add_subplot()
     quiet(axes)
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.4, right + 0.45), ylim=(-top - 0.4, top + 0.35))
-    channels = np.concatenate([np.empty((0, 2)), *inputs.values()])
+    ports = list(inputs.values())
     values = None if program is None else program.values
     for key, synapses in network.synapses.items():
-        sources = channels[synapses.columns] if synapses.source is None else populations[synapses.source]
+        sources = ports[synapses.port] if synapses.source is None else populations[synapses.source]
         _edges(axes, synapses, sources, populations[synapses.target], None if values is None else values[key])
     size_pt = 72 * scale * _NODE
     for line in network.inputs:
@@ -192,8 +192,9 @@ def _matrix(network: Network) -> Figure:
     fan_out = np.zeros(columns, dtype=np.int64)
     for synapses in network.synapses.values():
         targets = synapses.targets + network.populations[synapses.target].neurons.start
-        first = synapses.columns.start
-        if synapses.source is not None:
+        if synapses.source is None:
+            first = network.inputs[synapses.port].channels.start
+        else:
             first = network.channels + network.populations[synapses.source].neurons.start
         sources = synapses.sources + first
         np.add.at(counts, (targets * row_cells // rows, sources * column_cells // columns), 1)

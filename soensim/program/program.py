@@ -20,46 +20,12 @@ from numpy.typing import NDArray
 
 from soensim.errors import ProgramError
 from soensim.files import write_atomic
-from soensim.network import LinearOutput, Network
+from soensim.network import Network
+from soensim.program.levels import FloatArray, best_scale, slots
 
 FORMAT = "soensim-program/1"
-READOUT = "readout"
 
-FloatArray = NDArray[np.float64]
 T = TypeVar("T", bound=np.generic)
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A set of programmable values: their shape, ascending level table and fixed signs."""
-
-    shape: tuple[int, ...]
-    levels: FloatArray
-    sign: FloatArray
-
-    def codes(self, values: FloatArray) -> NDArray[np.uint16]:
-        """Code of the nearest level; a value of the wrong sign gets the level nearest to zero."""
-        return np.searchsorted(midpoints(self.levels), self.sign * values).astype(np.uint16)
-
-    def values(self, codes: NDArray[np.uint16]) -> FloatArray:
-        """Value that each code stands for."""
-        return self.sign * self.levels[codes]
-
-
-def midpoints(levels: FloatArray) -> FloatArray:
-    """Borders between neighbouring levels, shape (levels - 1,); a value on a border takes the lower level."""
-    return (levels[1:] + levels[:-1]) / 2
-
-
-def slots(network: Network) -> dict[str, Slot]:
-    """List all that can be programmed on a chip, by key."""
-    found = {key: Slot((len(s),), s.levels, s.sign) for key, s in network.synapses.items()}
-    for population in network.populations:
-        if population.trim_levels is not None:
-            found[population.trim_key] = Slot((population.size,), population.trim_levels, np.ones(population.size))
-    if isinstance(network.output, LinearOutput):
-        found[READOUT] = Slot(network.output.sign.shape, network.output.levels, network.output.sign)
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +40,8 @@ class Program:
         What training found, before quantisation, by key.
     codes
         Indices into the level tables, by key; None in an ideal program, whose values are not quantised.
+    levels
+        What the codes stand for, by key: the chip's table, shrunk where its full scale was programmed.
     values
         What the synapses then hold, by key: sign x level, or the ideal value.
     header
@@ -122,16 +90,32 @@ class Program:
         weights: Mapping[str, FloatArray],
         *,
         ideal: Mapping[str, FloatArray] | None = None,
+        scales: Mapping[str, float] | None = None,
     ) -> Program:
         """Make a program of the codes nearest to ``weights``.
 
         ``ideal`` are the unquantised weights to compare with, by default ``weights`` themselves; quantisation-aware
-        training passes those that it started from. Otherwise as `Program.ideal`.
+        training passes those that it started from. ``scales`` are the full scales in (0, 1] of the level tables that
+        have a programmable one, by key; by default those that bring the levels nearest to the weights (`best_scale`).
+        Otherwise as `Program.ideal`.
+
+        Raises
+        ------
+        ProgramError
+            As for `Program.ideal`; or a scale is given that the chip cannot set.
         """
         program = cls.ideal(network, weights if ideal is None else ideal)
         values = _edge_values(network, weights)
+        found = slots(network)
+        if scales is None:
+            scales = {key: best_scale(slot, values[key]) for key, slot in found.items() if slot.programmable_scale}
+        for key in set(scales) - set(found):
+            raise ProgramError(f"a scale is given for {key!r}; chip {network.name!r} has {', '.join(found)}")
+        set_slots = {key: slot.scaled(scales.get(key, 1.0)) for key, slot in found.items()}
         return replace(
-            program, codes=_read_only({key: slot.codes(values[key]) for key, slot in slots(network).items()})
+            program,
+            codes=_read_only({key: slot.codes(values[key]) for key, slot in set_slots.items()}),
+            levels={key: slot.levels for key, slot in set_slots.items()},
         )
 
     def as_ideal(self) -> Program:

@@ -1,0 +1,169 @@
+"""Run folders of `soensim train`: what was asked for, what happened, and in what several of them differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from soensim.errors import SoensimError
+from soensim.netlist import Netlist, parse_netlist
+from soensim.network import Network, compile_network
+from soensim.program import Program
+from soensim.routing import route
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, as its run folder tells it.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    description
+        Content of run.json.
+    history
+        One row per finished epoch.
+    netlist
+        The chip, or None where it came from no file.
+    """
+
+    folder: Path
+    description: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    netlist: Netlist | None
+
+    @property
+    def settings(self) -> Settings:
+        """Every setting of recipe, data and chip by its path, flat."""
+        parts = {**self.description["recipe"], "data": self.description["data"]["name"]}
+        parts["data_seed"] = self.description["data"]["data_seed"]
+        chip = {} if self.netlist is None else self.netlist.model_dump(mode="json", by_alias=True)
+        return dict(_flat({**parts, "chip": chip}))
+
+    @property
+    def stated(self) -> set[str]:
+        """Those settings of the chip that its netlist states, and all of the recipe."""
+        chip = (
+            {} if self.netlist is None else self.netlist.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        )
+        left_out = {key for key in self.settings if key.startswith("chip.")} - {key for key, _ in _flat(chip, "chip")}
+        return set(self.settings) - left_out
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that became the program, or would so far."""
+        recipe = self.description["recipe"]
+        candidates = self.history[recipe["ideal_epochs"] :]
+        if recipe["keep"] == "last" or not candidates:
+            return int(self.history[-1]["epoch"])
+        return int(max(candidates, key=lambda row: float(row["validation_accuracy"]))["epoch"])
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy at that epoch."""
+        return float(self.history[self.epoch - 1]["validation_accuracy"])
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a run folder, of a finished or a running training.
+
+    Raises
+    ------
+    SoensimError
+        It is no run folder, or a file of it is damaged.
+    """
+    folder = Path(folder)
+    description, history = (_json(folder, name) for name in ("run.json", "history.json"))
+    if not isinstance(description, dict) or not isinstance(history, list) or not history:
+        raise SoensimError(f"{folder}: run.json or history.json is not what `soensim train` writes; train it again")
+    netlist, copy = None, folder / "netlist.yaml"
+    if copy.is_file():
+        # edge files and technologies stay beside the original
+        beside = Path(description.get("netlist_file") or copy).parent
+        netlist = parse_netlist(copy.read_text(encoding="utf-8"), name=str(copy), folder=beside)
+    return Run(folder, description, history, netlist)
+
+
+def load_chip(run: Run) -> tuple[Network, Program] | None:
+    """Compile the chip of a run and read its program; None before the training has ended, or without a netlist.
+
+    Raises
+    ------
+    SoensimError
+        The chip is no longer the one that was trained: an edge file or the technology changed.
+    """
+    path = run.folder / "program.safetensors"
+    if run.netlist is None or not path.is_file():
+        return None
+    network, program = compile_network(route(run.netlist)), Program.load(path)
+    program.check_chip(network)
+    return network, program
+
+
+def differences(runs: Sequence[Run]) -> list[Settings]:
+    """Return for each run the settings in which not all of them agree, under the shortest names that tell them apart.
+
+    Seeds are left out, unless nothing else differs; so are the chip's name where the chips differ in more, and what
+    no netlist states. A run does not name what it does not have, such as the density of all-to-all.
+    """
+    settings, stated = [run.settings for run in runs], set().union(*(run.stated for run in runs))
+    keys = [key for key in dict.fromkeys(key for one in settings for key in one) if key in stated]
+    differing = [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
+    told = [key for key in differing if not _is_seed(key) and key != "chip.name"] or differing
+    short = {key: _short(key, told) for key in told}
+    return [{short[key]: one[key] for key in told if one.get(key) is not None} for one in settings]
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Name each run by the settings in which it differs from the others."""
+    found = [", ".join(f"{name} {_shown(value)}" for name, value in one.items()) for one in differences(runs)]
+    return [label or run.folder.name for label, run in zip(found, runs, strict=True)]
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested settings; a projection is called by its populations."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flat(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        for index, part in enumerate(value):
+            ends = isinstance(part, dict) and "source" in part and "target" in part
+            name = f"{part['source']}->{part['target']}" if ends else str(index)
+            yield from _flat(part, f"{path}.{name}")
+    else:
+        yield path, value
+
+
+def _is_seed(key: str) -> bool:
+    return key.rpartition(".")[2] in ("train_seed", "data_seed", "seed")
+
+
+def _short(key: str, among: Sequence[str]) -> str:
+    parts = key.split(".")
+    for count in range(1, len(parts)):
+        name = ".".join(parts[-count:])
+        if sum(other == name or other.endswith(f".{name}") for other in among) == 1:
+            return name
+    return key
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _json(folder: Path, name: str) -> Any:
+    path = folder / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SoensimError(
+            f"{folder}: holds no {name}; give a run folder of `soensim train` that has finished an epoch"
+        ) from error
+    except ValueError as error:
+        raise SoensimError(f"{path}: is damaged ({error}); train it again") from error

@@ -1,0 +1,244 @@
+"""Training on virtual chips: the same chips as the engine's, drawn anew for every batch, and a finer step."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from conftest import LABELS, SMALL, compiled, delayed
+
+from soensim.data import present, split_channels
+from soensim.errors import RecipeError, SimulationError
+from soensim.netlist import parse_netlist
+from soensim.network import compile_network, refined, with_delay_factor
+from soensim.program import READOUT, Program
+from soensim.routing import route
+from soensim.simulate import linear_scores, simulate
+from soensim.train import BpttRecipe, FFTemporalRecipe, train
+from soensim.train.parameters import TrainableChip
+from soensim.train.perturb import DELAY_FACTOR, READ_SEED, spreads_of
+
+SPREAD = {
+    "efficacy_spread": 0.1,
+    "gamma_minus_spread": 0.05,
+    "bias_current_spread": 0.02,
+    "flux_offset_spread": 0.03,
+}
+NOISY = SMALL.replace(
+    "readout:", "imperfections: {" + ", ".join(f"{k}: {v}" for k, v in SPREAD.items()) + "}\nreadout:"
+)
+QUICK = {"epochs": 2, "train_samples": 128, "batch_size": 32}
+
+
+def trainable(network, **settings):
+    return TrainableChip(network, BpttRecipe(**settings), dtype=torch.float64)
+
+
+def run(chip, values, batch=3, steps=4, seed=0):
+    x = np.random.default_rng(seed).uniform(0, 0.5, (batch, steps, chip.network.channels))
+    return states(chip, values, torch.from_numpy(x)), x
+
+
+def states(chip, values, inputs):
+    return chip.unroll(values, split_channels(chip.network, inputs))[0].flatten(0, -3)
+
+
+# --- one chip ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{"robust": True}, SPREAD], ids=["the netlist's spreads", "the recipe's"])
+def test_a_chip_seed_means_the_same_chip_in_training_and_in_simulation(given):
+    network = compiled(NOISY)
+    chip = trainable(network, **given)
+    values = chip.on_chip(chip.values(True), chip_seed=5)
+    ours, x = run(chip, values)
+    trace = simulate(network, Program.quantised(network, chip.weights()), x, chip_seed=5)
+    np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+    scores = linear_scores(network, [ours], values[READOUT]).detach().numpy()
+    np.testing.assert_allclose(scores, trace.output, rtol=0, atol=1e-12)
+    assert np.abs(run(chip, chip.values(True))[0].detach().numpy() - trace.state[:, 1:]).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", [*SPREAD, "read_noise_flux", "drop_synapses"])
+def test_each_spread_changes_its_own_quantity(small, name):
+    chip = trainable(small, **{name: 0.2})
+    nominal = chip.values(True)
+    values = chip.on_chip(nominal, 3)
+    changed = {key for key in values if key not in nominal or not torch.equal(values[key], nominal[key])}
+    synapses = {"pixels->hidden", "hidden->hidden", READOUT}
+    expected = {
+        "efficacy_spread": synapses,
+        "drop_synapses": synapses,
+        "read_noise_flux": {READ_SEED},
+    }.get(name, {"hidden." + name.removesuffix("_spread")})
+    assert changed == expected
+    assert (run(chip, values)[0] - run(chip, nominal)[0]).abs().max() > 1e-5
+
+
+def test_dead_synapses_are_zero_and_the_others_whole(small):
+    chip = trainable(small, drop_synapses=0.3, input_gain=0.1, quantise=False)
+    whole, drawn = chip.values(False), [chip.on_chip(chip.values(False), seed) for seed in range(200)]
+    for key in ("pixels->hidden", "hidden->hidden", READOUT):
+        dead = torch.stack([values[key] == 0 for values in drawn]).double()
+        alive = torch.stack([(values[key] == whole[key]) for values in drawn]).double()
+        assert torch.all(dead + alive == 1)
+        assert float(dead.mean()) == pytest.approx(0.3, abs=0.02)
+    gradient = torch.autograd.grad(drawn[0][READOUT].sum(), chip.latent[READOUT])[0]
+    assert torch.equal(gradient == 0, drawn[0][READOUT] == 0)
+
+
+def test_read_noise_has_its_size_and_is_fresh_for_every_neuron_and_sample():
+    text = LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "tanh, gamma_plus: 1, gamma_minus: 1")
+    chip = TrainableChip(compiled(text), FFTemporalRecipe(read_noise_flux=0.01), dtype=torch.float64)
+    values = chip.on_chip({key: torch.zeros_like(w) for key, w in chip.latent.items()}, 1)
+    state = states(chip, values, torch.zeros(500, 6, 18, dtype=torch.float64))  # s = tanh(noise)
+    assert float(state.std()) == pytest.approx(0.01, rel=0.02)
+    correlation = torch.corrcoef(state.reshape(500, -1).T) - torch.eye(72, dtype=torch.float64)
+    assert float(correlation.abs().max()) < 0.25
+    torch.testing.assert_close(states(chip, values, torch.zeros(500, 6, 18, dtype=torch.float64)), state)
+
+
+def test_slow_links_are_those_of_a_chip_with_longer_delays():
+    routed = delayed(SMALL, 300)
+    chip = trainable(compile_network(routed), delay_spread=0.3)
+    values = chip.on_chip(chip.values(True), 2)
+    factor = float(values[DELAY_FACTOR])
+    assert abs(factor - 1) > 0.05
+    slower = {key: dataclasses.replace(p, delay_ps=p.delay_ps * factor) for key, p in routed.projections.items()}
+    ours, x = run(chip, values)
+    network = compile_network(dataclasses.replace(routed, projections=slower))
+    theirs = states(trainable(network), chip.values(True), torch.from_numpy(x))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+    assert (ours - run(chip, chip.values(True))[0]).abs().max() > 1e-5
+    spread = [float(chip.on_chip(chip.values(True), k)[DELAY_FACTOR]) for k in range(400)]
+    assert np.std(spread) == pytest.approx(0.3, rel=0.15)
+    assert min(spread) >= 0
+    still = with_delay_factor(compile_network(routed), 0.0)
+    assert all(s.delay_steps.max() == 0 and s.delay_remainder.max() == 0 for s in still.synapses.values())
+
+
+# --- draws -------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_draws_its_chip_from_its_numbers_alone(small):
+    settings = dict.fromkeys([*SPREAD, "read_noise_flux", "drop_synapses"], 0.1)
+    chip, again, other = (trainable(small, **settings, train_seed=seed) for seed in (0, 0, 1))
+    chip.training_values(True, (0, 1))
+    first, same, later = (c.training_values(True, b) for c, b in ((chip, (4, 2)), (again, (4, 2)), (chip, (4, 3))))
+    assert first.keys() == same.keys() == later.keys()
+    for key in first:
+        torch.testing.assert_close(first[key], same[key], rtol=0, atol=0)
+        if not key.endswith("flux_trim"):
+            assert not torch.equal(first[key], later[key])
+            assert not torch.equal(first[key], other.training_values(True, (4, 2))[key])
+    assert set(chip.values(True)) == set(chip.latent)  # validation and export: the nominal chip
+
+
+def test_robust_takes_the_netlists_spreads_unless_given():
+    network = dataclasses.replace(compiled(NOISY), read_noise_flux=0.004)
+    plain = spreads_of(network, BpttRecipe())
+    assert not plain.any
+    taken = spreads_of(network, BpttRecipe(robust=True, flux_offset_spread=0.5))
+    assert taken.fabrication == {**SPREAD, "flux_offset_spread": 0.5}
+    assert taken.read_noise_flux == 0.004
+    assert (taken.delay_spread, taken.drop_synapses) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        (SMALL, {"validation_chips": 2}, "validation_chips would all be the nominal chip"),
+        (SMALL, {"delay_spread": 0.1}, "delay_spread: chip 'small' has no delays"),
+        (SMALL, {"drop_synapses": 1.0}, "it is a probability below 1"),
+        (SMALL, {"efficacy_spread": -0.1}, "efficacy_spread is -0.1; it must not be below 0"),
+        (SMALL, {"refine": 0}, "refine is 0; it must be above 0"),
+        (
+            LABELS,
+            {"bias_current_spread": 0.1},
+            "bias_current_spread: the source functions of chip 'labels' are virtual",
+        ),
+        (SMALL, {"robust": True}, "robust: chip 'small' states no spread"),
+    ],
+)
+def test_what_a_chip_cannot_show_is_refused(text, settings, message):
+    network = dataclasses.replace(compiled(text), spreads=dict.fromkeys(SPREAD, 0.0))
+    with pytest.raises(RecipeError) as error:
+        TrainableChip(network, BpttRecipe(**settings))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_resume_gives_the_same_program_and_history(digits, tmp_path, monkeypatch, stop):
+    from soensim.train.loop import Training
+
+    network = compiled(NOISY)
+    recipe = BpttRecipe(
+        **QUICK, ideal_epochs=1, robust=True, read_noise_flux=0.01, drop_synapses=0.05, validation_chips=2
+    )
+    whole = train(network, digits, recipe)
+    assert all(0 <= row["validation_accuracy_chips"] <= 1 for row in whole.history)
+    epoch = Training._epoch
+
+    def killed(self, number):
+        if number == stop:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(network, digits, recipe, run_dir=tmp_path)
+    resumed = train(network, digits, recipe, run_dir=tmp_path, resume=True)
+    assert resumed.program == whole.program
+    drop = lambda rows: [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]  # noqa: E731
+    assert drop(resumed.history) == drop(whole.history)
+    plain = train(network, digits, BpttRecipe(**QUICK, ideal_epochs=1))
+    assert plain.program.with_header({}) != whole.program.with_header({})
+    assert "validation_accuracy_chips" not in plain.history[0]
+
+
+def test_validation_on_chips_is_the_mean_over_chips(digits):
+    from soensim.train.loop import Training
+
+    network = compiled(NOISY)
+    recipe = BpttRecipe(**QUICK, robust=True, validation_chips=3)
+    training = Training(network, digits, recipe)
+    seen = []
+    on_chip = training.chip.on_chip
+    training.chip.on_chip = lambda values, seed: seen.append(seed) or on_chip(values, seed)
+    found = training._on_chips(training.chip.values(True))["validation_accuracy_chips"]
+    assert len(set(seen)) == 3
+    split, program = digits.validation, Program.quantised(network, training.chip.weights())
+    right = [
+        simulate(network, program, present(network, split.inputs), chip_seed=seed).output.argmax(1) == split.labels
+        for seed in seen
+    ]
+    assert found == pytest.approx(np.mean(right), abs=1 / split.samples)
+
+
+# --- a finer step ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("longest_ps", [0, 300])
+def test_a_refined_network_is_the_one_compiled_at_the_finer_step(longest_ps):
+    routed = delayed(SMALL, longest_ps)
+    ours, theirs = refined(compile_network(routed), 3), compile_network(routed, refine=3)
+    assert (ours.substeps, ours.dt_tau) == (theirs.substeps, theirs.dt_tau)
+    for key in ours.synapses:
+        a, b = ours.synapses[key], theirs.synapses[key]
+        np.testing.assert_array_equal(a.delay_steps, b.delay_steps)
+        np.testing.assert_allclose(a.delay_remainder, b.delay_remainder, atol=1e-9)
+    with pytest.raises(SimulationError, match="refine is 0"):
+        refined(ours, 0)
+
+
+def test_training_at_a_finer_step_says_so_and_is_scored_from_there(digits):
+    from soensim import evaluate
+
+    routed = route(parse_netlist(SMALL))
+    program = train(compile_network(routed), digits, BpttRecipe(**QUICK, refine=2)).program
+    by_hand = train(compile_network(routed, refine=2), digits, BpttRecipe(**QUICK)).program
+    assert program.header["substeps"] == by_hand.header["substeps"] == 4
+    assert program.with_header({}) == by_hand.with_header({})
+    result = evaluate(routed, program, digits, trials=1, refine=2)
+    assert result.steps == {"training_substeps": 4, "substeps": 8, "refine": 2}

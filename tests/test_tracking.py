@@ -1,0 +1,452 @@
+"""What a training leaves behind: history, run folder, progress, figures, TensorBoard; optimisers that resume."""
+
+import csv
+import dataclasses
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import LABELS, SMALL, compiled
+
+from soensim import cli
+from soensim.errors import RecipeError, SoensimError
+from soensim.netlist import load_netlist, parse_netlist
+from soensim.program import Program
+from soensim.report.__main__ import main as report_main
+from soensim.report.figures.training.connections import strongest
+from soensim.report.runs import Run, differences, labels, load_chip, load_run
+from soensim.report.training import training_page
+from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
+from soensim.train.__main__ import main as train_main
+from soensim.train.history import Means, as_csv, separations
+from soensim.train.loop import Training
+from soensim.train.optimise import make_optimiser, make_schedule
+from soensim.train.parameters import TrainableChip
+from soensim.train.rules import make_rule, predict
+
+QUICK = FFTemporalRecipe(epochs=2, ideal_epochs=1, train_samples=100, batch_size=64, sharpness=50.0)
+
+
+@pytest.fixture(scope="module")
+def chip():
+    return compiled(LABELS)
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A finished run folder, made by the command."""
+    folder = tmp_path_factory.mktemp("tracking")
+    (folder / "labels.yaml").write_text(LABELS)
+    arguments = [str(folder / "labels.yaml"), "--rule", "ff-temporal", "--data", "digits-rows", "--run-dir"]
+    arguments += [str(folder / "run"), "--epochs", "2", "--ideal-epochs", "1", "--train-samples", "100"]
+    assert cli.run(train_main, [*arguments, "--figures", "--sharpness", "50"]) == 0
+    return folder / "run"
+
+
+def untimed(history):
+    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in history]
+
+
+# --- history ---------------------------------------------------------------------------------------------
+
+
+def test_means_are_weighted_by_rows():
+    means = Means()
+    means.add({"loss": torch.tensor(1.0), "early": torch.tensor(5.0)}, 3)
+    means.add({"loss": torch.tensor(4.0)}, 1)
+    assert means.read() == {"loss": 1.75, "early": 5.0}
+    assert means.read("loss") == {"loss": 1.75}
+
+
+def test_separation_of_the_whole_and_of_each_population():
+    found = separations(
+        {"goodness_positive": 3.0, "goodness_negative": 1.0, "goodness_positive_a": 2.0, "goodness_negative_a": 2.5}
+    )
+    assert found == {"separation": 2.0, "separation_a": -0.5}
+
+
+def test_a_row_says_what_the_epoch_found(small, digits):
+    """At a vanishing step size, every number follows from the initial chip alone."""
+    recipe = BpttRecipe(
+        epochs=1, learning_rate=1e-30, schedule="constant", train_samples=100, batch_size=64, clip_norm=1e-6
+    )
+    (row,) = train(small, digits, recipe).history
+    trained = TrainableChip(small, recipe)
+    rule = make_rule(trained, recipe)
+    values = trained.values(quantise=True)
+    x, y = trained.encode(digits.train.inputs[:100]), torch.tensor(digits.train.labels[:100])
+    loss = rule.loss(values, x, y, np.random.default_rng(0)).total
+    assert row["loss"] == pytest.approx(loss.item(), rel=1e-5)  # batches of 64 and 36: weighted, not averaged
+    norms = []
+    for batch in np.split(np.random.default_rng(0).permutation(100), [64]):
+        for tensor in (parameters := [*trained.latent.values(), *rule.extra.values()]):
+            tensor.grad = None
+        rule.loss(trained.values(True), x[batch], y[batch], np.random.default_rng(0)).total.backward()
+        norms.append(float(torch.cat([p.grad.ravel() for p in parameters]).norm()))
+    assert row["gradient_norm"] > 1e3 * recipe.clip_norm  # before clipping
+    assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=0.2)  # over other batches
+    known = (predict(rule, values, x) == digits.train.labels[:100]).mean()
+    assert row["train_accuracy"] == known
+    validation = (predict(rule, values, trained.encode(digits.validation.inputs)) == digits.validation.labels).mean()
+    assert row["validation_accuracy"] == validation
+    assert row["generalisation_gap"] == known - validation
+    assert (row["phase"], row["learning_rate"]) == ("quantised", 1e-30)
+
+
+def test_train_accuracy_is_of_few_samples_spread_evenly(chip, digits):
+    training = Training(chip, digits, dataclasses.replace(QUICK, train_samples=0))
+    assert len(training.scored_rows) == digits.validation.samples == 180
+    assert training.scored_rows[0] == 0
+    assert set(np.diff(training.scored_rows)) == {6, 7}  # 1257 / 180
+    assert training.scored_rows[-1] > 1240
+
+
+def test_forward_forward_history(chip, digits):
+    history = train(chip, digits, QUICK).history
+    assert [row["phase"] for row in history] == ["ideal", "quantised", "quantised"]
+    for row in history:
+        assert row["separation"] == row["goodness_positive"] - row["goodness_negative"] != 0
+        assert row["seconds"] == pytest.approx(row["seconds_train"] + row["seconds_validation"], abs=2e-3)
+
+
+def test_csv_leaves_open_what_a_row_does_not_have():
+    assert as_csv([{"epoch": 1, "a": 0.1}, {"epoch": 2, "b": 1 / 3}]) == ("epoch,a,b\n1,0.1,\n2,,0.3333333333333333\n")
+
+
+# --- optimisers and schedules ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "schedule"),
+    [
+        (optimiser, schedule)
+        for optimiser in ("adam", "adamw", "rmsprop", "sgd")
+        for schedule in ("constant", "exponential", "one-cycle", "cosine", "half-linear")
+    ],
+)
+def test_all_resume_to_the_same_bits(chip, digits, tmp_path, monkeypatch, optimiser, schedule):
+    recipe = dataclasses.replace(
+        QUICK,
+        optimiser=optimiser,
+        schedule=schedule,
+        momentum=0.9 if optimiser == "rmsprop" else 0.5 if schedule == "cosine" and optimiser == "sgd" else 0.0,
+        keep="best",
+    )
+    whole = train(chip, digits, recipe, run_dir=tmp_path / "whole")
+    epoch = Training._epoch
+
+    def killed(self, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(chip, digits, recipe, run_dir=tmp_path / "cut")
+    resumed = train(chip, digits, recipe, run_dir=tmp_path / "cut", resume=True)
+    assert resumed.program == whole.program
+    assert untimed(resumed.history) == untimed(whole.history)
+    assert resumed.epoch == whole.epoch
+    rows = list(csv.DictReader((tmp_path / "cut" / "history.csv").read_text().splitlines()))
+    assert [{k: repr(v) if k != "phase" else v for k, v in row.items()} for row in resumed.history] == rows
+
+
+def rates(schedule, batches=8, **settings):
+    recipe = BpttRecipe(schedule=schedule, learning_rate=1.0, **settings)
+    optimiser = make_optimiser([torch.zeros(1, requires_grad=True)], recipe)
+    plan, found = make_schedule(optimiser, recipe, batches), []
+    for _ in range(batches):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        plan.step()
+    return found
+
+
+def test_schedules_are_their_formulas():
+    assert rates("half-linear") == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    np.testing.assert_allclose(rates("cosine"), [(1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)], atol=1e-12)
+    np.testing.assert_allclose(rates("exponential", decay=0.5), 0.5 ** np.arange(8))
+    assert rates("constant") == [1.0] * 8
+    cycle = rates("one-cycle")
+    assert max(cycle) == pytest.approx(1.0, abs=0.1)
+    assert cycle[0] < 0.1 > cycle[-1]
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "expected"),
+    [
+        ("sgd", [0.9, 0.75]),  # 1 - 0.1 * 1; then the momentum 0.5 * 1 + 1
+        ("rmsprop", None),
+        ("adam", [0.9, 0.8]),  # a constant gradient: steps of the learning rate
+        ("adamw", [0.9, 0.8]),
+    ],
+)
+def test_an_optimiser_is_the_one_that_was_asked_for(optimiser, expected):
+    value = torch.ones(1, requires_grad=True)
+    settings = {"momentum": 0.5} if optimiser in ("sgd", "rmsprop") else {}
+    recipe = BpttRecipe(optimiser=optimiser, learning_rate=0.1, schedule="constant", **settings)
+    made, found = make_optimiser([value], recipe), []
+    for _ in range(2):
+        value.grad = torch.ones(1)
+        made.step()
+        found.append(float(value.detach()))
+    if expected is None:  # v = 0.01 g^2, then v = 0.0199: steps of 0.1 / sqrt(v), half of the first once more
+        first = 0.1 / math.sqrt(0.01)
+        expected = [1 - first, 1 - first - first / 2 - 0.1 / math.sqrt(0.0199)]
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"optimiser": "lion"}, "optimiser is 'lion'; legal are adam, adamw, rmsprop, sgd"),
+        ({"momentum": 0.9}, "momentum is for sgd and rmsprop; leave it out with adam"),
+        ({"momentum": 1.0, "optimiser": "sgd"}, "momentum is 1.0; it must be below 1"),
+        ({"keep": "first"}, "keep is 'first'; legal are last, best"),
+    ],
+)
+def test_illegal_settings(settings, message):
+    with pytest.raises(RecipeError) as error:
+        make_recipe("bptt", settings)
+    assert message in str(error.value)
+
+
+def test_the_best_epoch_becomes_the_program(chip, digits):
+    """Under a constant rate, the best of five epochs is the last of a shorter training."""
+    recipe = dataclasses.replace(
+        QUICK, epochs=5, ideal_epochs=0, schedule="constant", learning_rate=0.3, train_samples=300
+    )
+    plain = train(chip, digits, recipe)
+    accuracies = [row["validation_accuracy"] for row in plain.history]
+    best = 1 + accuracies.index(max(accuracies))
+    assert best < 5, "choose settings that overshoot"
+    kept = train(chip, digits, dataclasses.replace(recipe, keep="best"))
+    assert (plain.epoch, kept.epoch) == (5, best)
+    shorter = train(chip, digits, dataclasses.replace(recipe, epochs=best))
+    assert kept.program.with_header({}) == shorter.program.with_header({})
+    assert kept.program.with_header({}) != plain.program.with_header({})
+    assert kept.program.header["results"] == {"validation_accuracy": max(accuracies), "epoch": best}
+
+
+# --- threads, progress -----------------------------------------------------------------------------------
+
+
+def test_threads_hold_while_it_trains(chip, digits, monkeypatch):
+    before, seen = torch.get_num_threads(), []
+    epoch = Training._epoch
+    monkeypatch.setattr(Training, "_epoch", lambda self, n: (seen.append(torch.get_num_threads()), epoch(self, n))[1])
+    train(chip, digits, dataclasses.replace(QUICK, epochs=1, ideal_epochs=0), threads=before + 1)
+    assert seen == [before + 1]
+    assert torch.get_num_threads() == before
+    with pytest.raises(RecipeError, match="threads is 0; it must be 1 or more"):
+        train(chip, digits, QUICK, threads=0)
+
+
+def test_progress_is_a_line_per_epoch_where_there_is_no_terminal(chip, digits, capsys):
+    train(chip, digits, QUICK, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/3 ideal", "epoch 2/3 quantised", "epoch 3/3 quantised"]
+    assert all(word in lines[0] for word in ("loss 0.", "train ", "validation ", "samples/s", " left"))
+    assert lines[2].endswith("00:00 left")
+    train(chip, digits, QUICK)
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_is_a_bar_on_a_terminal(chip, digits, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train(chip, digits, QUICK, progress=True)
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert "epoch 3/3 quantised 100%" in last
+    assert "00:00 left" in last
+    assert "samples/s, loss 0." in last
+
+
+# --- the run folder --------------------------------------------------------------------------------------
+
+
+def test_a_run_folder_explains_itself(run_dir):
+    text = (run_dir / "recipe.yaml").read_text()
+    assert text.startswith("# settings of rule ff-temporal: soensim train CHIP --rule ff-temporal")
+    program = Program.load(run_dir / "program.safetensors")
+    again = make_recipe("ff-temporal", yaml.safe_load(text))
+    assert again.as_dict() == program.header["recipe"]
+    assert load_netlist(run_dir / "netlist.yaml") == parse_netlist(LABELS)
+    told = json.loads((run_dir / "run.json").read_text())
+    assert told["netlist_hash"] == program.netlist_hash
+    assert told["samples"] == {"train": 100, "train_accuracy": 100, "validation": 180}
+    assert told["command"] == program.header["command"]
+    assert set(told["versions"]) == {"python", "soensim", "torch", "numpy"}
+    assert len(json.loads((run_dir / "history.json").read_text())) == 3
+    assert (run_dir / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert not list(run_dir.glob(".*"))
+
+
+# --- figures ---------------------------------------------------------------------------------------------
+
+
+def run_of(name, text=LABELS, accuracy=0.5, **settings):
+    recipe = {**QUICK.as_dict(), **settings}
+    rows = [{"epoch": k, "phase": "quantised", "validation_accuracy": accuracy + k / 100} for k in (1, 2, 3)]
+    return Run(name, {"recipe": recipe, "data": {"name": "d", "data_seed": 0}}, rows, parse_netlist(text))
+
+
+def test_a_sweep_names_what_differs():
+    sparse = LABELS.replace(
+        "target: hidden, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 2.0}}\ntiming",
+        "target: hidden, topology: {kind: random, density: 0.5, seed: 1}, efficacy: {bits: 4, range: 2.0}}\ntiming",
+    ).replace("name: labels", "name: sparse")
+    assert sparse.count("random") == 1
+    slow = LABELS.replace("gamma_minus: 0.2", "gamma_minus: 0.1")
+    assert labels([run_of("a", recurrent_gain=0.1), run_of("b", recurrent_gain=0.0)]) == [
+        "recurrent_gain 0.1",
+        "recurrent_gain 0",
+    ]
+    assert differences([run_of("a"), run_of("b", slow)]) == [{"gamma_minus": 0.2}, {"gamma_minus": 0.1}]
+    assert labels([run_of("a"), run_of("b", sparse)]) == ["kind all-to-all", "kind random, density 0.5"]
+    assert labels([run_of("a", train_seed=0), run_of("b", train_seed=1)]) == ["train_seed 0", "train_seed 1"]
+    seeds = [run_of("a", margin=0.1), run_of("b", train_seed=1, margin=0.2)]
+    assert labels(seeds) == ["margin 0.1", "margin 0.2"]
+
+
+def test_the_epoch_that_counts():
+    run = run_of("a", keep="best", ideal_epochs=1)
+    run.history[0]["validation_accuracy"] = 0.9  # not quantised yet
+    run.history[1]["validation_accuracy"] = 0.8
+    assert (run.epoch, run.accuracy) == (2, 0.8)
+    assert run_of("a", keep="last").epoch == 3
+
+
+def test_strongest_connections(run_dir):
+    network, program = load_chip(load_run(run_dir))
+    names, values = strongest(network, program, "label->hidden", count=5)
+    dense = np.zeros((12, 10))
+    edges = network.synapses["label->hidden"]
+    dense[edges.targets, edges.sources] = program.values["label->hidden"]
+    assert np.abs(values[-1]) >= np.sort(np.abs(dense).ravel())[-5]
+    for name, value in zip(names, values, strict=True):
+        source, target = (int(part.split("[")[1].split("]")[0]) for part in name.split(" → "))
+        assert dense[target, source] == value
+        assert name.startswith("label[")
+
+
+def test_page_shows_the_training(run_dir):
+    page = training_page(run_dir)
+    assert page == (run_dir / "report.html").read_text()
+    for text in ("generalisation gap", "separation", "learning rate", "20 strongest connections", "hidden → hidden"):
+        assert text in page
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--out", "f.png"],
+        ["--out", "f.svg", "--figure", "connections"],
+        ["--out", "f.png", "--figure", "efficacies", "--projection", "label->hidden"],
+    ],
+)
+def test_report_command(run_dir, tmp_path, monkeypatch, capsys, extra):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(report_main, [str(run_dir), *extra, "--json", "-"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["runs"][0]["epochs"] == 3
+    assert answer["runs"][0]["validation_accuracy"] == load_run(run_dir).history[-1]["validation_accuracy"]
+    assert (tmp_path / extra[1]).stat().st_size > 5000
+
+
+def test_report_command_shows_several_runs(run_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(report_main, [str(run_dir), str(run_dir), "--out", "f.html"]) == 0
+    assert capsys.readouterr().out.count("validation accuracy") == 2
+    assert "2 runs" in (tmp_path / "f.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: holds no run.json; give a run folder"),
+        (["RUN", "RUN"], "several runs need a place for what they show"),
+        (["RUN", "--out", "x.pdf"], "x.pdf: must end in .html, .png or .svg"),
+        (["RUN", "--out", "no/x.png"], "the folder no does not exist"),
+        (["RUN", "--out", "x.html", "--figure", "curves"], "--figure and --projection are for .png and .svg"),
+        (["RUN", "--out", "x.png", "--projection", "a->b"], "--projection is for efficacies and connections"),
+        (["RUN", "--out", "x.png", "--figure", "connections", "--projection", "a->b"], "has no projection 'a->b'"),
+        (["RUN", "RUN", "--out", "x.png", "--figure", "curves"], "figure 'curves' shows one run"),
+    ],
+)
+def test_report_answers_bad_input_with_one_line(run_dir, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(report_main, [str(run_dir) if a == "RUN" else a for a in arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("soensim: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- TensorBoard -----------------------------------------------------------------------------------------
+
+
+def test_tensorboard_reads_back_what_was_found(small, digits, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+    from tensorboard.util.tensor_util import make_ndarray
+
+    from soensim.report.tensorboard import TensorBoard
+
+    recipe = BpttRecipe(epochs=2, train_samples=64, batch_size=64)
+    seen = []
+
+    def both(row, values, answered):
+        seen.append((row, values, answered))
+        board(row, values, answered)
+
+    board = TensorBoard(tmp_path, digits, recipe.as_dict())
+    train(small, digits, recipe, watch=both)
+    row, values, answered = seen[1]
+    board = TensorBoard(tmp_path, digits, recipe.as_dict())  # as after an interruption: epoch 2 once more
+    board({**row, "loss": 7.0}, values, answered)
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}, tensor_size_guidance={"images": 0})
+    events.Reload()
+
+    def scalars(tag):
+        return [(e.step, float(make_ndarray(e.tensor_proto))) for e in events.Tensors(tag)]
+
+    assert scalars("loss/all") == [(1, pytest.approx(seen[0][0]["loss"])), (2, 7.0)]
+    assert scalars("accuracy/validation")[1] == (2, pytest.approx(row["validation_accuracy"]))
+    assert scalars("optimiser/learning_rate")[0] == (1, pytest.approx(seen[0][0]["learning_rate"]))
+    assert {"seconds/train", "seconds/evaluation", "accuracy/train"} <= set(events.Tags()["tensors"])
+    truth = digits.validation.labels
+    for k in range(10):
+        assert scalars(f"class/{k}")[1][1] == pytest.approx((answered[truth == k] == k).mean())
+    histogram = make_ndarray(events.Tensors("efficacies/hidden->hidden")[1].tensor_proto)
+    assert histogram[:, 2].sum() == 18  # left, right, count
+    assert histogram[0, 0] == pytest.approx(values["hidden->hidden"].min())
+    for tag in ("validation/samples", "validation/confusion"):
+        image = events.Tensors(tag)[1]
+        assert image.step == 2
+        width, height, png = make_ndarray(image.tensor_proto)
+        assert png.startswith(b"\x89PNG")
+        assert min(int(width), int(height)) > 100
+    metadata = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    parameters = HParamsPluginData.FromString(metadata).session_start_info.hparams
+    assert parameters["learning_rate"].number_value == recipe.learning_rate
+    assert parameters["rule"].string_value == "bptt"
+
+
+def test_tensorboard_says_what_to_install(digits, tmp_path, monkeypatch):
+    from soensim.report.tensorboard import TensorBoard
+
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with pytest.raises(SoensimError, match=r"pip install 'soensim\[tensorboard\]'"):
+        TensorBoard(tmp_path / "tb", digits, {})
+    (tmp_path / "small.yaml").write_text(SMALL)
+    arguments = [str(tmp_path / "small.yaml"), "--rule", "bptt", "--data", "digits-rows", "--tensorboard", "tb"]
+    assert cli.run(train_main, [*arguments, "--run-dir", str(tmp_path / "run")]) == 2
+    assert not (tmp_path / "run").exists()
