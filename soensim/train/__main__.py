@@ -98,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "train",
         "Fit weights that the chip can hold, and write them as a program.",
-        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program. After every\n"
-        "epoch, up to 1000 training samples, evenly spread, and all validation samples are scored; the run folder holds\n"
-        "history.json and .csv, recipe.yaml, netlist.yaml, run.json. `soensim report RUN_DIR` shows it.",
+        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.\n"
+        "After every epoch, up to 1000 training samples, evenly spread, and all validation samples are scored; the run\n"
+        "folder holds history.json and .csv, recipe.yaml, netlist.yaml, run.json. `soensim report RUN_DIR` shows it.",
     )
     parser.add_argument("chip", help="netlist (YAML)")
     parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")

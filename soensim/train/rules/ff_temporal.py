@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from soensim.dynamics.fused import mean_square
 from soensim.network import step_coefficients
-from soensim.simulate import goodness, label_scores
+from soensim.simulate import label_scores
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import FFTemporalRecipe
 from soensim.train.rules.base import Loss
@@ -63,7 +64,8 @@ class FFTemporal(ForwardForward):
     def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples)."""
         states = self.chip.unroll(values, self.chip.signals(x, labels))
-        return [goodness(s) for s in states]
+        # (hypotheses x batch) as rows: so the states stand where the kernels left them
+        return [mean_square(s.flatten(0, 1)).unflatten(0, s.shape[:2]) for s in states]  # type: ignore[no-untyped-call]
 
     def _step_weights(self, steps: int, population: int) -> Tensor:
         weights = torch.ones(steps, dtype=self.chip.dtype)
