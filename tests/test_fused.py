@@ -345,6 +345,7 @@ def test_what_is_supported():
     assert supports([fine])
     assert supports([cell_of(SOURCES["tanh"]), cell_of(SOURCES["squid-fit"])])
     assert not supports([fine], heun=True)
+    assert not supports([cell_of(SOURCES["tanh"], normalisation="rms")])
     assert not supports([cell_of(squid_source(TABLE))])  # the table itself
     assert not supports([cell_of(SOURCES["squid"], bias_current=torch.tensor([1.9, 2.6, 1.9]))])
     assert not supports([cell_of(SOURCES["squid"], bias_current=torch.tensor([1.9, np.nan, 1.9]))])

@@ -16,9 +16,10 @@ from soensim.errors import SimulationError
 def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     """Say whether `unroll_fused` can run these cells; else `soensim.dynamics.unroll` has to.
 
-    Not supported: Heun's step; a source function without a fused form (a table with noise, or trained on without its
-    smooth form); a SQUID biased outside its fitted currents; gradients of retention, gain or bias_current; numbers
-    other than float32 and float64; tensors that are not in main memory; efficacies that are scipy arrays.
+    Not supported: Heun's step; normalised states; a source function without a fused form (a table with noise, or one
+    that is trained on without its smooth form); a SQUID biased outside its fitted currents; gradients of retention,
+    gain or bias_current; numbers other than float32 and float64; tensors that are not in main memory; efficacies that
+    are scipy arrays.
     """
     if heun:
         return False
@@ -32,7 +33,11 @@ def supports(cells: Sequence[Cell], *, heun: bool = False) -> bool:
 def _cell_supported(cell: Cell) -> bool:
     source = cell.source
     fixed = (cell.retention, cell.gain, cell.bias_current)
-    if source.fused is None or any(isinstance(v, Tensor) and v.requires_grad for v in fixed):
+    if (
+        cell.normalisation is not None
+        or source.fused is None
+        or any(isinstance(v, Tensor) and v.requires_grad for v in fixed)
+    ):
         return False
     if source.virtual:
         return True
