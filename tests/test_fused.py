@@ -1,7 +1,6 @@
 """The fused time loop against the plain one: values and gradients, for every kind of cell that it takes."""
 
 import dataclasses
-import sys
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from soensim.dynamics.fused import (
     Inputs,
     SparseWeights,
     by_channel,
-    keep_freed_memory,
     mean_square,
     project,
     supports,
@@ -264,10 +262,6 @@ def test_mean_square_is_that_of_torch(substeps, dtype):
         assert (ours - plain).abs().max() <= TOLERANCE[dtype] * plain.abs().max()
     anywhere = torch.rand(3, 4, 5, dtype=dtype)
     assert torch.equal(mean_square(anywhere), anywhere.square().mean(-1))
-
-
-def test_freed_memory_can_be_kept():
-    assert keep_freed_memory() is sys.platform.startswith("linux")
 
 
 def test_the_number_of_threads_changes_no_bit():

@@ -21,7 +21,6 @@ from soensim.dynamics.fused import (
     Inputs,
     SparseWeights,
     by_channel,
-    keep_freed_memory,
     mean_square,
     unroll_fused,
 )
@@ -29,11 +28,6 @@ from soensim.dynamics.squid import squid_source
 from soensim.technology import load_technology
 
 SQUID = training_source(squid_source(source_table(Device.from_technology(load_technology("nist-2023")))), 0.05)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _keep_memory():
-    keep_freed_memory()
 
 
 def shortest_ms(calls, turns):

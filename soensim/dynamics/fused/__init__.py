@@ -3,7 +3,6 @@
 from soensim.dynamics.fused.door import supports
 from soensim.dynamics.fused.drives import input_drives, leading_shape
 from soensim.dynamics.fused.goodness import mean_square
-from soensim.dynamics.fused.memory import keep_freed_memory
 from soensim.dynamics.fused.plan import Inputs
 from soensim.dynamics.fused.sparse import Edges, SparseWeights
 from soensim.dynamics.fused.unroll import by_channel, project, unroll_fused
@@ -14,7 +13,6 @@ __all__ = [
     "SparseWeights",
     "by_channel",
     "input_drives",
-    "keep_freed_memory",
     "leading_shape",
     "mean_square",
     "project",
