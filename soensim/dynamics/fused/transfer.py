@@ -1,7 +1,7 @@
 """Moving a block between its place among all steps and the cache.
 
 A step touches two or three lines of memory per neuron and array, each on another page, so that the processor does not
-foresee them. Each move therefore asks for the lines of the next step. In single runs on a busy machine, 24 neurons, that
+foresee them. Each move thus asks for the lines of the next step. In single runs on a busy machine (24 neurons) that
 took the way forward from 5.3 to 4.6 ns per neuron and step at 128 rows and from 9.0 to 8.1 at 2048, where other runs
 of the same code differed by as much.
 """
