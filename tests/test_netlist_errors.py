@@ -147,11 +147,11 @@ source: pixels => source: true
   14:13: projections[0].source: true is not legal; it must be text; put it in quotes
 # keys
 gamma_plus => gama_plus
-  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns
+  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, normalise
 name: small => nam: small
   2:1: nam: unknown key 'nam'; did you mean 'name'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
 carries: data => carry: data
-  5:34: populations.pixels.carry: unknown key 'carry'; did you mean 'carries'? legal keys are kind, size, carries, drive_low, drive_high
+  5:34: populations.pixels.carry: unknown key 'carry'; did you mean 'carries'? legal keys are kind, size, carries, drive_low, drive_high, normalise, label_channels
 range: 2.0 => rang: 2.0
   10:26: populations.hidden.flux_trim.rang: unknown key 'rang'; did you mean 'range'? legal keys are bits, range
 topology: {kind: all-to-all} => topolgy: {kind: all-to-all}
@@ -163,11 +163,11 @@ density => densty
 seed: 1 => sed: 1
   20:44: projections[1].topology.sed: unknown key 'sed'; did you mean 'seed'? legal keys are kind, density, seed, min_fan_in, self_connections
 {bits: 4, range: 1.0}↵  - => {bit: 4, range: 1.0}↵  -
-  17:16: projections[0].efficacy.bit: unknown key 'bit'; did you mean 'bits'? legal keys are bits, levels, range, sign
+  17:16: projections[0].efficacy.bit: unknown key 'bit'; did you mean 'bits'? legal keys are bits, levels, range, sign, full_scale
 substeps => sub_steps
-  22:27: timing.sub_steps: unknown key 'sub_steps'; did you mean 'substeps'? legal keys are sample_tau, sample_ns, substeps, integrator, update
+  22:27: timing.sub_steps: unknown key 'sub_steps'; did you mean 'substeps'? legal keys are sample_tau, sample_ns, substeps, hold_samples, unlabelled_samples, integrator, update
 classes => class
-  23:45: readout.class: unknown key 'class'; did you mean 'classes'? legal keys are kind, population, classes, state, efficacy, location
+  23:45: readout.class: unknown key 'class'; did you mean 'classes'? legal keys are kind, population, populations, classes, state, efficacy, location
 timing: => tuning: 1↵timing:
   22:1: tuning: unknown key 'tuning'; did you mean 'timing'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
 timing: => imperfections: {spread: 1}↵timing:
@@ -175,7 +175,7 @@ timing: => imperfections: {spread: 1}↵timing:
   hidden:↵ =>   hidden:↵    ? {a: 1}↵    : 2↵
   7:7: a key must be a plain word, not a list or a mapping
 kind: linear => kind: goodness
-  23:47: readout.classes: unknown key 'classes'; legal keys are kind, population, state
+  23:47: readout.classes: unknown key 'classes'; did you mean 'last_sample'? legal keys are kind, population, populations, state, first_sample, last_sample, prefers
 timing: => zzz: 1↵timing:
   22:1: zzz: unknown key 'zzz'; legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
 name: small↵ =>
@@ -340,7 +340,7 @@ kind: linear, population: hidden, classes: 2, state: final, efficacy: {bits: 4, 
 carries: data => carries: label
   23:17: readout.kind: a linear readout cannot use the label lines of 'pixels'; remove that population, or take a goodness readout
 kind: linear, population: hidden, classes: 2, state: final => kind: goodness, population: hidden, state: mean
-  23:60: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, state
+  23:60: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers
 # version
 soensim/1 => soensim/2
   1:9: schema: 'soensim/2' is not legal; this soensim reads soensim/1

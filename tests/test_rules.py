@@ -308,7 +308,7 @@ QUICK = {"batch_size": 32, "learning_rate": 0.003, "train_samples": 600}
     [
         ("ff-local", {"ideal_epochs": 4, "epochs": 2}, 0.80),
         ("ff-recurrent", {"ideal_epochs": 4, "epochs": 2}, 0.75),
-        ("ff-inverted", {"loss": "difference", "sharpness": 5.0, "ideal_epochs": 3, "epochs": 1}, 0.30),
+        ("ff-inverted", {"loss": "difference", "sharpness": 5.0, "ideal_epochs": 8, "epochs": 2}, 0.30),
         ("ff-unsupervised", {"ideal_epochs": 5, "epochs": 2}, 0.60),
     ],
 )
