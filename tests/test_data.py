@@ -25,10 +25,8 @@ from soensim.data import (
     batches,
     canonical_name,
     encode,
-    label_lines,
     load_dataset,
     mnist,
-    wrong_labels,
 )
 from soensim.data.files import SourceFile, read_cached, read_idx, read_local
 from soensim.data.partition import stratified
@@ -256,47 +254,6 @@ def test_encode_refuses_a_bad_drive_range(low: float, high: float) -> None:
 def test_encode_refuses_whole_numbers() -> None:
     with pytest.raises(DataError, match="type uint8"):
         encode(np.array([0, 255], dtype=np.uint8), 0, 1)
-
-
-def test_label_lines_hold_one_line_at_every_step() -> None:
-    lines = label_lines(np.array([2, 0]), classes=3, steps=4, amplitude=0.25)
-    assert lines.shape == (2, 4, 3)
-    np.testing.assert_array_equal(lines[0], [[0, 0, 0.25]] * 4)
-    np.testing.assert_array_equal(lines[1], [[0.25, 0, 0]] * 4)
-    assert lines.dtype == np.float32
-    assert label_lines([1], 2, 1, 1, dtype=np.float64).dtype == np.float64
-
-
-@pytest.mark.parametrize("labels", [[3], [-1], [0.0], [[0]]])
-def test_label_lines_refuse_bad_labels(labels: list[int]) -> None:
-    with pytest.raises(DataError, match="label"):
-        label_lines(labels, 3, 2, 1.0)
-
-
-def test_label_lines_refuse_no_steps_and_no_amplitude() -> None:
-    with pytest.raises(DataError, match="steps >= 1"):
-        label_lines([0], 2, 0, 1.0)
-    with pytest.raises(DataError, match="finite amplitude"):
-        label_lines([0], 2, 1, np.nan)
-
-
-def test_wrong_labels_are_wrong_and_uniform() -> None:
-    true = np.repeat(np.arange(10), 9000)
-    wrong = wrong_labels(true, 10, np.random.default_rng(0))
-    table = np.zeros((10, 10), dtype=int)
-    np.add.at(table, (true, wrong), 1)
-    assert np.all(np.diag(table) == 0)
-    others = table[~np.eye(10, dtype=bool)]
-    assert others.min() > 850  # 1000 expected, standard deviation 30
-    assert others.max() < 1150
-    np.testing.assert_array_equal(wrong, wrong_labels(true, 10, np.random.default_rng(0)))
-
-
-def test_wrong_labels_need_a_choice() -> None:
-    with pytest.raises(DataError, match="2 classes or more"):
-        wrong_labels([0], 1, np.random.default_rng(0))
-    with pytest.raises(DataError, match=r"label 10 is outside 0 .. 9"):
-        wrong_labels([3, 10], 10, np.random.default_rng(0))
 
 
 def test_argmax_decode() -> None:

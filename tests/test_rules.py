@@ -20,6 +20,7 @@ from soensim.train import make_recipe, train
 from soensim.train.parameters import TrainableChip
 from soensim.train.rules import make_rule
 from soensim.train.rules.forward_forward import difference_loss, draw_wrong, threshold_loss
+from soensim.train.rules.local import compare
 
 LABELLED = ("ff-local", "ff-recurrent", "ff-inverted")
 
@@ -134,9 +135,22 @@ def test_the_loss_is_that_of_its_formula(rule, settings, images):
 def test_the_inverted_objective_wants_true_labels_quiet():
     plus, minus = torch.tensor([2.0]), torch.tensor([1.0])
     _, _, rule = made("ff-inverted")
-    assert rule.compare(plus, minus, 6) > rule.compare(minus, plus, 6) + 0.5
+    assert compare(rule.recipe, plus, minus, 6, rule.sign) > compare(rule.recipe, minus, plus, 6, rule.sign) + 0.5
     _, _, upright = made("ff-recurrent", loss="threshold", threshold=1.5)
-    assert upright.compare(plus, minus, 6) < upright.compare(minus, plus, 6) - 0.5
+    recipe, sign = upright.recipe, upright.sign
+    assert compare(recipe, plus, minus, 6, sign) < compare(recipe, minus, plus, 6, sign) - 0.5
+
+
+@pytest.mark.parametrize("rule", ["balance", "width"])
+def test_the_threshold_rule_counts_without_labels_too(rule, images):
+    _, trainable, made_rule = made("ff-unsupervised", threshold_rule=rule)
+    _, _, fixed = made("ff-unsupervised")
+    x, y = batch(trainable, images)
+    ours, theirs = (
+        float(r.loss(trainable.values(False), x, y, np.random.default_rng(0)).total.detach())
+        for r in (made_rule, fixed)
+    )
+    assert abs(ours - theirs) > 1e-3
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ them to. Splits and batches are pure functions of their seeds.
 """
 
 from soensim.data.dataset import Dataset, FloatArray, Split
-from soensim.data.encode import argmax_decode, encode, label_lines, wrong_labels
+from soensim.data.encode import argmax_decode, encode
 from soensim.data.images import shift_places, smooth_masks
 from soensim.data.load import DATASETS, canonical_name, load_dataset
 from soensim.data.partition import batches
@@ -22,12 +22,10 @@ __all__ = [
     "check_fit",
     "encode",
     "encode_data",
-    "label_lines",
     "load_dataset",
     "present",
     "shift_places",
     "signals",
     "smooth_masks",
     "split_channels",
-    "wrong_labels",
 ]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from soensim.data.dataset import FloatArray, IntArray
 from soensim.errors import DataError
@@ -56,66 +56,6 @@ def checked_labels(labels: ArrayLike, classes: int) -> IntArray:
         bad = array[(array < 0) | (array >= classes)][0]
         raise DataError(f"label {bad} is outside 0 .. {classes - 1} ({classes} classes)")
     return array.astype(np.int64)
-
-
-def label_lines(
-    labels: ArrayLike, classes: int, steps: int, amplitude: float, *, dtype: DTypeLike = np.float32
-) -> NDArray[Any]:
-    """One-hot label lines held at every step, as the forward-forward rules present a label (Hinton 2022).
-
-    Parameters
-    ----------
-    labels : int array (batch,)
-        Classes 0 .. classes - 1.
-    classes, steps : int
-        Number of lines, and of steps for which they are held.
-    amplitude : float
-        Drive on the line of the label, in the unit of the input population; the other lines are 0.
-    dtype : dtype, default float32
-        Precision of the result.
-
-    Returns
-    -------
-    float array (batch, steps, classes)
-
-    Raises
-    ------
-    DataError
-        If a label is outside the classes, there are no steps, or the amplitude is not finite.
-    """
-    if steps < 1 or not np.isfinite(amplitude):
-        raise DataError(f"label lines need steps >= 1 and a finite amplitude; given {steps} and {amplitude}")
-    checked = checked_labels(labels, classes)
-    lines = np.zeros((len(checked), steps, classes), dtype=dtype)
-    lines[np.arange(len(checked)), :, checked] = amplitude
-    return lines
-
-
-def wrong_labels(labels: ArrayLike, classes: int, rng: np.random.Generator) -> IntArray:
-    """Draw a wrong label for each label, uniformly from the other classes.
-
-    Parameters
-    ----------
-    labels : int array (batch,)
-        True classes 0 .. classes - 1.
-    classes : int
-        Number of classes, 2 or more.
-    rng : numpy.random.Generator
-        Source of the draw; advanced by one call.
-
-    Returns
-    -------
-    int64 array (batch,)
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two classes or a label is outside them.
-    """
-    if classes < 2:
-        raise DataError(f"a wrong label needs 2 classes or more; given {classes}")
-    checked = checked_labels(labels, classes)
-    return (checked + rng.integers(1, classes, size=len(checked), dtype=np.int64)) % classes
 
 
 def argmax_decode(scores: ArrayLike) -> IntArray:

@@ -17,8 +17,7 @@ from soensim.simulate import goodness, linear_scores
 from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import FFUnsupervisedRecipe
 from soensim.train.rules.base import Loss
-from soensim.train.rules.forward_forward import difference_loss, threshold_loss
-from soensim.train.rules.local import shifted
+from soensim.train.rules.local import compare, shifted
 
 
 class FFUnsupervised:
@@ -55,7 +54,7 @@ class FFUnsupervised:
         total = x.new_zeros(())
         for population, found in zip(self.chip.network.populations, states, strict=True):
             positive, negative = goodness(found)[0].mean(-1).split(len(x))
-            loss = self._compare(positive, negative)
+            loss = compare(self.recipe, positive, negative, population.size)
             measures[f"loss_{population.name}"] = loss.detach()
             measures[f"goodness_positive_{population.name}"] = positive.detach().mean()
             measures[f"goodness_negative_{population.name}"] = negative.detach().mean()
@@ -67,12 +66,6 @@ class FFUnsupervised:
         scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], values[READOUT])
         classified = cross_entropy(self.extra["log_readout_gain"].exp() * scores, y)
         return Loss(total + classified, {**measures, "loss_readout": classified.detach()})
-
-    def _compare(self, positive: Tensor, negative: Tensor) -> Tensor:
-        recipe = self.recipe
-        if recipe.loss == "difference":
-            return difference_loss(positive, negative, recipe.margin, recipe.sharpness).mean()
-        return threshold_loss(positive, negative, recipe.threshold, recipe.sharpness).mean()
 
     def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""

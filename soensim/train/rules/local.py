@@ -71,7 +71,7 @@ class LocalForwardForward(ForwardForward):
                     "population that sees them onto it, or let later samples count (readout.first_sample)"
                 )
             positive, negative = found[k].mean(-1)
-            loss = self.compare(positive, negative, self.chip.network.populations[k].size)
+            loss = compare(self.recipe, positive, negative, self.chip.network.populations[k].size, self.sign)
             total = total + loss
             measures[f"loss_{name}"] = loss.detach()
             for sign, value in (("positive", positive), ("negative", negative)):
@@ -102,23 +102,21 @@ class LocalForwardForward(ForwardForward):
         states = self.chip.unroll(values, signals, local=True, populations=max(driven) + 1)
         return self.sign * torch.stack([goodness(states[k])[..., 0] for k in driven]).mean(0).T
 
-    def compare(self, positive: Tensor, negative: Tensor, width: int) -> Tensor:
-        """Loss of one population; goodness of shape (batch,)."""
-        recipe = self.recipe
-        if recipe.loss == "difference":
-            per_sample = difference_loss(self.sign * positive, self.sign * negative, recipe.margin, recipe.sharpness)
-        else:
-            theta: Tensor | float = recipe.threshold
-            if recipe.threshold_rule == "width":
-                theta = recipe.threshold * width
-            elif recipe.threshold_rule == "balance":
-                theta = (positive.detach().mean() + negative.detach().mean()) / 2
-            per_sample = threshold_loss(self.sign * positive, self.sign * negative, self.sign * theta, recipe.sharpness)
-        return per_sample.mean()
-
     def learning(self) -> list[int]:
         """Populations that learn in this epoch."""
         return list(range(len(self.chip.network.populations)))
+
+
+def compare(recipe: LocalRecipe, positive: Tensor, negative: Tensor, width: int, sign: float = 1.0) -> Tensor:
+    """Loss of one population of so many neurons; goodness of shape (batch,), times ``sign`` in every comparison."""
+    if recipe.loss == "difference":
+        return difference_loss(sign * positive, sign * negative, recipe.margin, recipe.sharpness).mean()
+    theta: Tensor | float = recipe.threshold
+    if recipe.threshold_rule == "width":
+        theta = recipe.threshold * width
+    elif recipe.threshold_rule == "balance":
+        theta = (positive.detach().mean() + negative.detach().mean()) / 2
+    return threshold_loss(sign * positive, sign * negative, sign * theta, recipe.sharpness).mean()
 
 
 def shifted(x: Tensor, largest: int, rng: np.random.Generator) -> Tensor:
