@@ -10,7 +10,7 @@ from static_chips import CHIPS, chip, shipped
 
 from soensim.data import encode_data, load_dataset, present, shift_places, signals, smooth_masks
 from soensim.dynamics import normalise
-from soensim.errors import RecipeError
+from soensim.errors import DataError, RecipeError
 from soensim.evaluate import evaluate
 from soensim.network import compile_network
 from soensim.program import Program
@@ -243,6 +243,12 @@ def test_the_label_is_dark_at_first(images):
     assert x.shape == (3, 25, 74)
     assert not x[:, :10, label].any()
     np.testing.assert_array_equal(x[:, 10:, label], np.broadcast_to(5.0 * np.eye(10)[[1, 2, 3]][:, None], (3, 15, 10)))
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 2, 10]), np.array([-1, 2, 3]), np.array([0.0, 1.0, 2.0])])
+def test_labels_that_are_no_classes_are_refused(labels, images):
+    with pytest.raises(DataError, match="label"):
+        present(chip("ff-local"), images.test.inputs[:3], labels)
 
 
 def test_a_label_over_the_first_pixels(images):

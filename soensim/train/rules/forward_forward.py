@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from soensim.train.parameters import TrainableChip
 from soensim.train.recipes import ForwardForwardRecipe
 
 
-class ForwardForward:
+class ForwardForward(ABC):
     """Base of the rules that compare the goodness of a true and a wrong label.
 
     A subclass says how goodness is come by, and how far its gradient goes.
@@ -32,20 +33,20 @@ class ForwardForward:
         self.output = output
         self.extra = {}
 
+    @abstractmethod
     def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples), for labels (hypotheses, batch or 1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Score with each label on the label lines, shape (batch, classes)."""
-        raise NotImplementedError
 
     @property
     def all_labels(self) -> Tensor:
         """Every label as a hypothesis, shape (classes, 1)."""
         return torch.arange(self.output.classes)[:, None]
 
-    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:  # noqa: B027
         """Nothing changes from one epoch to the next."""
 
 
