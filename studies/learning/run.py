@@ -1,0 +1,116 @@
+"""Measure every learning rule on the chip that is meant for it, as a user would: `soensim train`, then `soensim evaluate`.
+
+Each case is one command line. A line of table.csv is one seed of one case: the test accuracy of the ideal weights, of the
+4-bit codes, and of fabricated chips. Settings were chosen on validation images; the test images are scored once per line.
+A line that table.csv has is not measured again. All of it takes hours on one core:
+
+    python studies/learning/run.py --list          # the commands
+    python studies/learning/run.py bptt squid-mnist-rows --seeds 0 1 2
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+HERE = Path(__file__).parent
+NETLISTS = HERE.parents[1] / "netlists"
+COLUMNS = ["case", "seed", "ideal", "codes_training_step", "codes", "chips_mean", "chips_worst", "train_s"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chip, what it learns, and the flags of `soensim train`."""
+
+    chip: Path
+    data: str
+    flags: str
+    trials: int = 10
+
+
+CASES = {
+    "bptt": Case(NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
+    "bptt-after-training": Case(
+        NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --no-quantise --calibration-samples 1000 --epochs 24"
+    ),
+    "bptt-sparse": Case(HERE / "rows-24-sparse.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
+    "squid-mnist-pooled": Case(
+        NETLISTS / "year1-28.yaml",
+        "mnist-8in-pool",
+        "--rule bptt --learning-rate 0.02 --ideal-epochs 12 --epochs 12",
+    ),
+    "squid-mnist-rows": Case(
+        NETLISTS / "squid-rows-24.yaml", "mnist-rows", "--rule bptt --learning-rate 0.02 --ideal-epochs 12 --epochs 12"
+    ),
+}
+
+
+def main() -> None:
+    """Measure the cases named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="cases (default: all)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--runs", type=Path, help="folder for the run folders (default: thrown away)")
+    parser.add_argument("--list", action="store_true", help="print the commands and do nothing")
+    options = parser.parse_args()
+    for name in options.cases or CASES:
+        for seed in options.seeds:
+            if options.list:
+                print(train_command(CASES[name], seed))  # noqa: T201
+            elif (name, str(seed)) not in measured():
+                with TemporaryDirectory() as scratch:
+                    row = measure(name, seed, (options.runs or Path(scratch)) / f"{name}-{seed}")
+                print(row, flush=True)  # noqa: T201
+                append(row)
+
+
+def train_command(case: Case, seed: int) -> str:
+    """Return the line that a user would type."""
+    chip = case.chip.relative_to(HERE.parents[1])
+    return f"soensim train {chip} --data {case.data} {case.flags} --seed {seed}"
+
+
+def measure(name: str, seed: int, run_dir: Path) -> list[str]:
+    """Train one seed of a case and score it; return a line of the table."""
+    case = CASES[name]
+    start = time.perf_counter()
+    soensim(train_command(case, seed).split()[1:], ["--run-dir", str(run_dir)])
+    seconds = time.perf_counter() - start
+    scores = run_dir / "evaluation.json"
+    program = run_dir / "program.safetensors"
+    options = ["--program", str(program), "--trials", str(case.trials), "--html", "none", "--json", str(scores)]
+    soensim(["evaluate", str(case.chip)], options)
+    a = json.loads(scores.read_text())["accuracy"]
+    values = (a["ideal"], a["quantised_training_step"], a["quantised"], a["chip"]["mean"], min(a["chip"]["each"]))
+    return [name, str(seed), *(f"{value:.4f}" for value in values), f"{seconds:.0f}"]
+
+
+def soensim(command: list[str], options: list[str]) -> None:
+    """Run a verb of soensim from the folder of the project."""
+    subprocess.run([sys.executable, "-m", "soensim", *command, *options], check=True, cwd=HERE.parents[1])  # noqa: S603
+
+
+def measured() -> set[tuple[str, str]]:
+    """Return case and seed of every line that table.csv has."""
+    table = HERE / "table.csv"
+    return {(row["case"], row["seed"]) for row in csv.DictReader(table.open())} if table.exists() else set()
+
+
+def append(row: list[str]) -> None:
+    """Add a line to table.csv."""
+    table = HERE / "table.csv"
+    new = not table.exists()
+    with table.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main()
