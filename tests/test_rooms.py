@@ -15,6 +15,7 @@ ORDER = [
     "files",
     "cli",
     "lazy",
+    "memory",
     "units",
     "technology",
     "netlist",

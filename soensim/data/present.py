@@ -105,7 +105,7 @@ def _zeros(like: Array, channels: int) -> Array:
 def _one_hot(line: InputLines, labels: Array, classes: int, like: Array) -> Array:
     """Drive of label lines, shape (hypotheses, batch, classes)."""
     xp = array_namespace(like)
-    return xp.eye(classes, dtype=like.dtype)[labels] * (line.drive_high - line.drive_low) + line.drive_low
+    return (xp.eye(classes, dtype=like.dtype) * (line.drive_high - line.drive_low) + line.drive_low)[labels]
 
 
 def _overlay(block: Array, one_hot: Array) -> Array:

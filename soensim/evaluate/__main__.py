@@ -14,6 +14,7 @@ from soensim.data import Dataset, canonical_name, load_dataset
 from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluate import evaluate
 from soensim.files import write_atomic
+from soensim.memory import keep_freed_memory
 from soensim.netlist import Netlist, load_netlist
 from soensim.network import compile_network, refined
 from soensim.program import Program
@@ -27,6 +28,7 @@ NONE = "none"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
+    keep_freed_memory()
     given = _parser().parse_args(arguments)
     cli.checked_seed(given.seed)
     netlist = load_netlist(given.chip)

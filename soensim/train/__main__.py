@@ -15,6 +15,7 @@ from soensim import cli
 from soensim.data import DATASETS, Dataset, load_dataset
 from soensim.errors import RecipeError
 from soensim.files import write_atomic
+from soensim.memory import keep_freed_memory
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.routing import route
@@ -23,6 +24,7 @@ from soensim.train import RECIPES, Watcher, make_recipe, train
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
+    keep_freed_memory()
     parser = _parser()
     given = parser.parse_args(arguments)
     recipe = make_recipe(given.rule, {**_recipe_file(given.recipe), **_flags(given)})

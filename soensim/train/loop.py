@@ -141,7 +141,8 @@ class Training:
         means = Means()
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
         for count, rows in enumerate(order, 1):
-            self.optimiser.zero_grad()
+            for tensor in self.parameters.values():
+                tensor.grad = None
             found = []
             for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
                 values = self.chip.training_values(self._quantised(epoch), (epoch, count, place))

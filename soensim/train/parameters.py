@@ -11,12 +11,15 @@ from torch import Tensor
 
 from soensim.data import FloatArray, encode_data, signals
 from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
-from soensim.dynamics.fused import input_drives, leading_shape, supports, unroll_fused
-from soensim.network import DelayLine, Network, step_coefficients, with_delay_factor
+from soensim.dynamics.fused import input_drives, input_flux, leading_shape, supports, unroll_fused
+from soensim.network import DelayLine, Network, Population, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
 from soensim.train.quantise import Table, blended, straight_through, uniform
 from soensim.train.recipes import Recipe
+
+DEVICE = ("gamma_minus", "bias_current", "flux_offset")
+"""What differs between the neurons of fabricated chips; a virtual chip has values of these names of its own."""
 
 
 class TrainableChip:
@@ -48,6 +51,7 @@ class TrainableChip:
             for key, slot in self.slots.items()
         }
         self._lines = self._line_tensors(network)
+        self._nominal = [self._device(p, {}) for p in network.populations]
         self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
@@ -163,15 +167,18 @@ class TrainableChip:
         sizes = [p.size for p in self.network.populations[: len(cells)]]
         rows = leading_shape(inputs)
         like = torch.empty(0, dtype=self.dtype)
-        drives, per_frame = input_drives(cells, sizes, inputs, self.network.substeps, like)
-        if noise is not None:
-            frames, samples = self.network.substeps // per_frame, range(len(inputs[0].frame_of))
+        substeps = self.network.substeps
+        if noise is None:
+            drives, per_frame = input_drives(cells, sizes, inputs, substeps, like)
+        else:
+            flux, per_frame = input_flux(cells, sizes, inputs, substeps, like)
+            frames, samples = substeps // per_frame, range(len(inputs[0].frame_of))
             drawn = [torch.stack([noise(sample, p) for sample in samples]) for p in range(len(cells))]
             drives = [
-                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(drives, drawn, strict=True)
+                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(flux, drawn, strict=True)
             ]
         rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
-        found = unroll_fused(cells, drives, rest, substeps=self.network.substeps, steps_per_frame=per_frame)
+        found = unroll_fused(cells, drives, rest, substeps=substeps, steps_per_frame=per_frame)
         return [states.view(*rows, *states.shape[1:]) for states in found]
 
     def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
@@ -201,7 +208,7 @@ class TrainableChip:
         """Pull latent values back into the range that the chip can hold."""
         with torch.no_grad():
             for key, latent in self.latent.items():
-                latent.copy_(self._tables[key].clamp(latent))
+                self._tables[key].clamp_(latent)
 
     def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
@@ -236,33 +243,24 @@ class TrainableChip:
         self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, LineTensors], populations: int
     ) -> Cell:
         population = self.network.populations[index]
-
-        def device(name: str) -> NDArray[np.float64]:
-            nominal: NDArray[np.float64] = getattr(population, name)
-            drawn = values.get(f"{population.name}.{name}")
-            return nominal if drawn is None else drawn.numpy()
-
-        retention, gain = step_coefficients(self.network, population, device("gamma_minus"))
         terms = [
             Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
             for key, synapses in self.network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
         ]
-        offset = self._tensor(device("flux_offset"))
+        drawn = {name: values[key].numpy() for name in DEVICE if (key := f"{population.name}.{name}") in values}
+        retention, gain, bias_current, offset = self._device(population, drawn) if drawn else self._nominal[index]
         if population.trim_key in values:
             offset = offset + values[population.trim_key]
-        return Cell(
-            self._tensor(retention),
-            self._tensor(gain),
-            self._tensor(device("bias_current")),
-            self._sources[index],
-            offset,
-            terms,
-            population.normalisation,
-        )
+        source = self._sources[index]
+        return Cell(retention, gain, bias_current, source, offset, terms, population.normalisation)
 
-    def _tensor(self, array: NDArray[np.float64]) -> Tensor:
-        return torch.tensor(array, dtype=self.dtype)
+    def _device(self, population: Population, drawn: Mapping[str, NDArray[np.float64]]) -> tuple[Tensor, ...]:
+        """Retention, gain, bias current and flux offset of a population, nominal where not drawn."""
+        found = {name: drawn.get(name, getattr(population, name)) for name in DEVICE}
+        retention, gain = step_coefficients(self.network, population, found["gamma_minus"])
+        arrays = (retention, gain, found["bias_current"], found["flux_offset"])
+        return tuple(torch.tensor(array, dtype=self.dtype) for array in arrays)
 
 
 class LineTensors:

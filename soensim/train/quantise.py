@@ -17,16 +17,19 @@ class Table:
         self.levels = torch.tensor(slot.levels, dtype=dtype)
         self.midpoints = torch.tensor(midpoints(slot.levels), dtype=dtype)
         self.sign = torch.tensor(slot.sign, dtype=dtype)
+        self.positive = bool((self.sign == 1).all())
         ends = self.sign * self.levels[0], self.sign * self.levels[-1]
         self.low, self.high = torch.minimum(*ends), torch.maximum(*ends)
 
-    def clamp(self, latent: Tensor) -> Tensor:
-        """Pull values into the range of the table."""
-        return torch.minimum(torch.maximum(latent, self.low), self.high)
+    def clamp_(self, latent: Tensor) -> Tensor:
+        """Pull values into the range of the table, in place."""
+        return latent.clamp_(self.low, self.high)
 
     def nearest(self, latent: Tensor) -> Tensor:
         """Nearest levels; no gradient."""
         with torch.no_grad():
+            if self.positive:
+                return self.levels[torch.bucketize(latent, self.midpoints)]
             return self.sign * self.levels[torch.bucketize(self.sign * latent, self.midpoints)]
 
     def rounded(self, latent: Tensor, drawn: Tensor) -> Tensor:

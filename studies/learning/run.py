@@ -1,7 +1,7 @@
-"""Measure every learning rule on the chip that is meant for it, as a user would: `soensim train`, then `soensim evaluate`.
+"""Measure every learning rule on the chip that is meant for it, as a user would: `soensim train`, `soensim evaluate`.
 
-Each case is one command line. A line of table.csv is one seed of one case: the test accuracy of the ideal weights, of the
-4-bit codes, and of fabricated chips. Settings were chosen on validation images; the test images are scored once per line.
+Each case is one command line. A line of table.csv is one seed of one case: the test accuracy of the ideal weights, of
+the 4-bit codes, and of fabricated chips. Settings were chosen on validation images; test images are scored once a line.
 A line that table.csv has is not measured again. All of it takes hours on one core:
 
     python studies/learning/run.py --list          # the commands
@@ -47,13 +47,53 @@ CASES = {
     "squid-mnist-rows": Case(
         NETLISTS / "squid-rows-24.yaml", "mnist-rows", "--rule bptt --learning-rate 0.02 --ideal-epochs 12 --epochs 12"
     ),
+    "ff-temporal": Case(
+        NETLISTS / "rows-24-labels.yaml",
+        "mnist-rows",
+        "--rule ff-temporal --sharpness 1000 --negatives hard --weight-decay 0 --schedule half-linear "
+        "--ideal-epochs 25 --epochs 25",
+    ),
+    "ff-temporal-range-1": Case(
+        HERE / "labels-range-1.yaml",
+        "mnist-rows",
+        "--rule ff-temporal --sharpness 1000 --negatives hard --weight-decay 0 --schedule half-linear "
+        "--ideal-epochs 25 --epochs 25",
+    ),
+    "ff-local-24": Case(
+        HERE / "local-24.yaml", "mnist-image", "--rule ff-local --learning-rate 0.003 --ideal-epochs 40 --epochs 20"
+    ),
+    "ff-local-500": Case(
+        NETLISTS / "mnist-local-500.yaml",
+        "mnist-image",
+        "--rule ff-local --shift-pixels 1 --ideal-epochs 40 --epochs 15",
+    ),
+    "ff-unsupervised": Case(
+        NETLISTS / "mnist-unsupervised-500.yaml",
+        "mnist-image",
+        "--rule ff-unsupervised --ideal-epochs 30 --epochs 10",
+    ),
+    "ff-unsupervised-control": Case(
+        NETLISTS / "mnist-unsupervised-500.yaml",
+        "mnist-image",
+        "--rule ff-unsupervised --no-train-populations --ideal-epochs 20 --epochs 10",
+    ),
+    "ff-recurrent": Case(
+        NETLISTS / "mnist-recurrent-500.yaml",
+        "mnist-image",
+        "--rule ff-recurrent --shift-pixels 1 --ideal-epochs 20 --epochs 8",
+    ),
+    "ff-inverted": Case(
+        NETLISTS / "mnist-inverted-300.yaml",
+        "mnist-image",
+        "--rule ff-inverted --shift-pixels 1 --ideal-epochs 20 --epochs 8",
+    ),
 }
 
 
 def main() -> None:
     """Measure the cases named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cases", nargs="*", choices=[[], *CASES], help="cases (default: all)")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="cases (default: all)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, help="folder for the run folders (default: thrown away)")
     parser.add_argument("--list", action="store_true", help="print the commands and do nothing")

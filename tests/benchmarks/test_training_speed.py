@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import ROOT
 
+from soensim.memory import keep_freed_memory
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.program import Program, dense_weights
@@ -34,6 +35,7 @@ def median_seconds(call, repeats=15):
 
 @pytest.fixture(autouse=True)
 def _one_thread():
+    keep_freed_memory()  # as `soensim train` does
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

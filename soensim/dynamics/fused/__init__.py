@@ -1,11 +1,12 @@
 """The time loop as one kernel each way, for training: the same states and gradients as `soensim.dynamics.unroll`."""
 
 from soensim.dynamics.fused.door import supports
-from soensim.dynamics.fused.drives import input_drives, leading_shape
+from soensim.dynamics.fused.drives import input_drives, input_flux, leading_shape
 from soensim.dynamics.fused.goodness import mean_square
 from soensim.dynamics.fused.plan import Inputs
+from soensim.dynamics.fused.rows import by_channel
 from soensim.dynamics.fused.sparse import Edges, SparseWeights
-from soensim.dynamics.fused.unroll import by_channel, project, unroll_fused
+from soensim.dynamics.fused.unroll import project, unroll_fused
 
 __all__ = [
     "Edges",
@@ -13,6 +14,7 @@ __all__ = [
     "SparseWeights",
     "by_channel",
     "input_drives",
+    "input_flux",
     "leading_shape",
     "mean_square",
     "project",

@@ -56,8 +56,12 @@ def check_shapes(
     """Refuse drives and initial states that do not fit the cells, or each other; return the number of frames."""
     if not len(cells) == len(drives) == len(initial):
         raise SimulationError(f"{len(cells)} cells, {len(drives)} drives, {len(initial)} initial states: give one each")
-    shapes = [_shape(drive) for drive in drives]
-    frames, batch = shapes[0][:2]
+    inputs = [drive for drive in drives if isinstance(drive, Inputs)]
+    if inputs and (len(inputs) < len(drives) or any(d.signals is not inputs[0].signals for d in inputs)):
+        raise SimulationError("Inputs of one population need Inputs of all of them, on the same signals")
+    batch = drives[0].shape[1] if isinstance(drives[0], Tensor) else int(initial[0].shape[0])
+    shapes = [_shape(drive, batch, size) for drive, size in zip(drives, sizes, strict=True)]
+    frames = shapes[0][0]
     if frames * per_frame % substeps:
         raise SimulationError(
             f"{frames} frames of {per_frame} steps are no whole number of samples of {substeps} steps"
@@ -75,10 +79,18 @@ def check_shapes(
     return frames
 
 
-def _shape(drive: Tensor | Inputs) -> tuple[int, ...]:
+def _shape(drive: Tensor | Inputs, batch: int, size: int) -> tuple[int, ...]:
     if isinstance(drive, Tensor):
         return tuple(drive.shape)
-    (batch, frames, channels), (rows, neurons) = drive.signals.shape, drive.weights.shape
-    if channels != rows:
-        raise SimulationError(f"inputs have {channels} channels, their efficacies {rows} rows")
-    return frames, batch, neurons
+    rows, frames, channels = drive.signals.shape
+    if drive.signals.requires_grad:
+        raise SimulationError("signals of Inputs need a gradient; multiply them with `project` instead")
+    if drive.weights is not None and drive.weights.shape != (channels, size):
+        raise SimulationError(
+            f"inputs have {channels} channels for {size} neurons, their efficacies are {tuple(drive.weights.shape)}"
+        )
+    if batch % rows:
+        raise SimulationError(f"a batch of {batch} is no repetition of {rows} rows of inputs")
+    if drive.held is not None and drive.held.shape != (batch, size):
+        raise SimulationError(f"held flux has the shape {tuple(drive.held.shape)}; expected {(batch, size)}")
+    return frames, batch, size

@@ -1,4 +1,4 @@
-"""Flux of the inputs, laid out as `unroll_fused` reads it fastest: neuron by neuron in memory."""
+"""Inputs as `unroll_fused` takes them: for the kernel to multiply where it can, else their flux, neuron by neuron."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from soensim.dynamics.drive import Drive, InputSignal
+from soensim.dynamics.fused.plan import Inputs
+from soensim.dynamics.fused.rows import by_channel
 from soensim.dynamics.unroll import Cell
 
 
@@ -20,6 +22,23 @@ def leading_shape(signals: Sequence[InputSignal]) -> tuple[int, int]:
 
 
 def input_drives(
+    cells: Sequence[Cell],
+    sizes: Sequence[int],
+    signals: Sequence[InputSignal],
+    substeps: int,
+    like: Tensor,
+) -> tuple[Sequence[Tensor | Inputs], int]:
+    """Lay out all inputs for `unroll_fused`: for the kernel to multiply if it can, else as `input_flux` does.
+
+    Parameters and steps per frame are those of `input_flux`.
+    """
+    changing = _the_changing_one(signals) if _undelayed(cells) else None
+    if changing is not None:
+        return _for_the_kernel(cells, signals, changing), substeps
+    return input_flux(cells, sizes, signals, substeps, like)
+
+
+def input_flux(
     cells: Sequence[Cell], sizes: Sequence[int], signals: Sequence[InputSignal], substeps: int, like: Tensor
 ) -> tuple[list[Tensor], int]:
     """Multiply all inputs with their efficacies.
@@ -44,12 +63,58 @@ def input_drives(
     """
     rows = leading_shape(signals)
     samples = len(signals[0].frame_of) if signals else 0
-    plain = all(tuple(t.lags) == (0,) for cell in cells for t in cell.terms if t.source is None)
-    if plain:
+    if _undelayed(cells):
         return [_per_sample(c, n, signals, rows, samples, like) for c, n in zip(cells, sizes, strict=True)], substeps
     return [
         _per_step(c, n, signals, rows, samples * substeps, substeps, like) for c, n in zip(cells, sizes, strict=True)
     ], 1
+
+
+def _undelayed(cells: Sequence[Cell]) -> bool:
+    return all(tuple(t.lags) == (0,) for cell in cells for t in cell.terms if t.source is None)
+
+
+def _the_changing_one(signals: Sequence[InputSignal]) -> int | None:
+    """Return the port whose signal alone changes from sample to sample, the same for every hypothesis; or None."""
+    changing = [port for port, signal in enumerate(signals) if len(set(signal.frame_of)) > 1]
+    if len(changing) != 1:
+        return None
+    signal = signals[changing[0]]
+    block = signal.blocks[0]
+    whole = len(signal.blocks) == 1 and list(signal.frame_of) == list(range(block.shape[-2]))
+    shared = block.ndim == 3 or block.shape[0] == 1
+    return changing[0] if whole and shared and not block.requires_grad else None
+
+
+def _for_the_kernel(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int) -> list[Inputs]:
+    """Leave the products of the changing signal to the kernel; what the others send stays the same in all frames."""
+    block = signals[changing].blocks[0]
+    shared = by_channel(block if block.ndim == 3 else block[0])
+    rows = leading_shape(signals)
+    found = []
+    for cell in cells:
+        weights, held = None, None
+        for term in cell.terms:
+            if term.source is not None:
+                continue
+            if term.port == changing:
+                weights = term.weights if weights is None else weights + term.weights
+            else:
+                flux = _project(_held_frame(signals[term.port]), term.weights).expand(-1, 1, *rows).flatten(1).T
+                held = flux if held is None else held + flux
+        found.append(Inputs(shared, weights, held))
+    return found
+
+
+def _held_frame(signal: InputSignal) -> Tensor:
+    """Return the one frame that a signal holds, (..., 1, channels)."""
+    frame = signal.frame_of[0]
+    for block in signal.blocks:
+        if frame < block.shape[-2]:
+            held: Tensor = block[..., frame : frame + 1, :]
+            return held
+        frame -= block.shape[-2]
+    raise IndexError(frame)
 
 
 def _per_sample(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from soensim.dynamics.fused.plan import Entry
 from soensim.dynamics.fused.product import dense_gradient, sparse_gradient
+from soensim.dynamics.fused.rows import make_rows
 from soensim.dynamics.fused.sparse import Edges
 from soensim.dynamics.fused.threads import share_out
 
@@ -53,13 +54,31 @@ def weight_gradients(
 
 
 def input_gradients(
-    first: Sequence[int], signals: Tensor, by_drive: Tensor, tensors: Sequence[Tensor], wanted: Sequence[bool]
+    first: Sequence[int],
+    signals: Tensor,
+    rows: int,
+    by_drive: Tensor,
+    frames: int,
+    batch: int,
+    driven: Sequence[int],
+    tensors: Sequence[Tensor],
+    wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """dL/dW of the inputs of every population, signals (channels, frames x batch)."""
-    own, gradient = signals.detach().contiguous().numpy(), by_drive.numpy()
-    channels, length = own.shape
+    """dL/dW of the inputs of every population that is driven.
+
+    Signals are (channels, frames x rows), ``by_drive`` is (neurons, frames x batch), both with more at the end of a row
+    perhaps; the batch repeats the rows.
+    """
+    if not any(wanted):
+        return [None] * len(tensors)
+    if batch > rows:
+        repeated = by_drive[:, : frames * batch].view(-1, frames, batch // rows, rows)
+        by_drive = make_rows(by_drive, len(by_drive), frames, rows)
+        torch.sum(repeated, 2, out=by_drive[:, : frames * rows].view(-1, frames, rows))
+    # whole rows, cut by `length` alone: numba's loops are slow over an array with gaps
+    own, gradient, channels, length = signals.numpy(), by_drive.numpy(), len(signals), frames * rows
     found: list[Tensor | None] = []
-    for p, (tensor, want) in enumerate(zip(tensors, wanted, strict=True)):
+    for p, tensor, want in zip(driven, tensors, wanted, strict=True):
         out = tensor.new_empty(tensor.shape) if want else None
         if out is not None:
             to = gradient[first[p] : first[p + 1]]

@@ -15,7 +15,7 @@ from numba import njit
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
 from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
-from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, start_from, store
+from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, load_repeated, store
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 # Bytes that the blocks which take a step in turn may keep: a part of the second-level cache.
@@ -68,8 +68,8 @@ def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products)
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward_blocks(  # type: ignore[no-untyped-def]
-    first_block, last_block, batch, drive, signals, initial, neurons, inputs, products, depth, steps, per_frame,
-    per_record, before, record, kept
+    first_block, last_block, batch, drive, signals, rows, held, initial, neurons, inputs, products, depth, steps,
+    per_frame, per_record, before, record, kept
 ):  # fmt: skip
     """Run blocks of the batch through all steps.
 
@@ -77,8 +77,10 @@ def forward_blocks(  # type: ignore[no-untyped-def]
     ----------
     drive
         Flux of the inputs, (neurons, frames x batch); a frame is held for ``per_frame`` steps. Or no columns, and
-    signals, inputs
-        signals (channels, frames x batch) that ``inputs`` multiplies.
+    signals, rows, inputs
+        signals (channels, frames x rows) that ``inputs`` multiplies; the batch repeats these rows.
+    held
+        Flux that stays the same in all frames, (neurons, batch); beside signals only.
     initial
         (neurons, batch).
     depth
@@ -94,28 +96,30 @@ def forward_blocks(  # type: ignore[no-untyped-def]
     together = _together(count, slots + 2, drive.itemsize, last_block - first_block)
     rings = np.zeros((slots, together, count + 1, ROWS), drive.dtype)
     seen = np.zeros((together, signals.shape[0], ROWS), drive.dtype)
-    room, held = np.zeros((together, count + 1, ROWS), drive.dtype), np.zeros((together, count + 1, ROWS), drive.dtype)
+    room, frame = np.zeros((together, count + 1, ROWS), drive.dtype), np.zeros((together, count + 1, ROWS), drive.dtype)
+    fixed = np.zeros((together, count + 1, ROWS), drive.dtype)
     for begin in range(first_block, last_block, together):
         low, blocks = begin * ROWS, min(together, last_block - begin)
-        width, fluxes, helds = min(blocks * ROWS, batch - low), room[:blocks], held[:blocks]
+        width, fluxes, frames = min(blocks * ROWS, batch - low), room[:blocks], frame[:blocks]
+        if drive.shape[1] == 0:
+            load_drive(held, low, width, 0, neurons.offset, fixed[:blocks])
         for slot in range(slots):
             load(initial, low, width, 0, rings[slot, :blocks])
         for k in range(before):
             store(rings[0, :blocks], width, record, k * batch + low, batch)
         for m in range(steps):
             if m % per_frame == 0:
-                at = m // per_frame * batch + low
-                target = fluxes if per_frame == 1 else helds
+                target = fluxes if per_frame == 1 else frames
                 if drive.shape[1] > 0:
-                    load_drive(drive, at, width, batch, neurons.offset, target)
+                    load_drive(drive, m // per_frame * batch + low, width, batch, neurons.offset, target)
                 else:
-                    load(signals, at, width, batch, seen[:blocks])
+                    load_repeated(signals, m // per_frame * rows, low, width, rows, seen[:blocks])
                     for b in range(blocks):
-                        start_from(neurons.offset, target[b])
+                        target[b] = fixed[b]
                         for k in range(inputs.table.shape[0]):
                             add_product(inputs, k, seen[b], target[b])
             if per_frame > 1:
-                fluxes[:] = helds
+                fluxes[:] = frames
             for b in range(blocks):
                 _advance(rings, b, fluxes[b], m, slots, neurons, products)
             if (m + 1) % per_record == 0:
@@ -128,7 +132,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", nogil=True)
 def backward_blocks(  # type: ignore[no-untyped-def]
     first_block, last_block, batch, by_state, neurons, products, depth, per_frame, per_sample, record, kept, by_flux,
-    by_drive, by_initial
+    by_drive, by_offset, by_initial
 ):  # fmt: skip
     """Run blocks of the batch back through all steps: one pass, with the slopes that the way forward has left.
 
@@ -142,6 +146,8 @@ def backward_blocks(  # type: ignore[no-untyped-def]
         Takes dL/dphi of every step.
     by_drive
         Takes dL/d drive of every frame; not used where a frame is a step, since it is ``by_flux`` then.
+    by_offset
+        Takes the sum of dL/dphi over all steps, (neurons, batch).
     by_initial
         Takes dL/d initial, (neurons, batch).
     """
@@ -150,12 +156,13 @@ def backward_blocks(  # type: ignore[no-untyped-def]
     together = _together(count, slots + 3, by_state.itemsize, last_block - first_block)
     rings = np.zeros((slots, together, count + 1, ROWS), real)
     room, fluxes = np.zeros((together, count + 1, ROWS), real), np.zeros((together, count + 1, ROWS), real)
-    states = np.zeros((together, count + 1, ROWS), real)
+    states, total = np.zeros((together, count + 1, ROWS), real), np.zeros((together, count + 1, ROWS), real)
     any_squid = neurons.kind.max() >= SQUID_FIT
     for begin in range(first_block, last_block, together):
         low, blocks = begin * ROWS, min(together, last_block - begin)
         width, adjoints = min(blocks * ROWS, batch - low), room[:blocks]
         adjoints[:] = 0
+        total[:] = 0
         for m in range(steps - 1, -1, -1):
             if (m + 1) % per_sample == 0:
                 add_load(by_state, m // per_sample * batch + low, width, -batch, adjoints)
@@ -165,6 +172,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
             for b in range(blocks):
                 _retreat(rings, b, adjoints[b], fluxes[b], states[b], m, steps, slots, neurons, products)
             now = rings[m % slots, :blocks]
+            total[:blocks] += now
             store(now, width, by_flux, m * batch + low, -batch)
             if per_frame > 1:
                 at = m // per_frame * batch + low
@@ -177,4 +185,5 @@ def backward_blocks(  # type: ignore[no-untyped-def]
             for k in range(products.table.shape[0]):
                 for m in range(min(products.table[k, LAG] + 1, steps)):
                     add_product(products, k, rings[m % slots, b], adjoints[b])
+        store(total[:blocks], width, by_offset, low, 0)
         store(adjoints, width, by_initial, low, 0)

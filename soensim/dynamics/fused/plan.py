@@ -64,19 +64,22 @@ class Entry(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Inputs and their efficacies, in the place of a drive: the kernel multiplies them. Only efficacies have gradients.
+    """Inputs and their efficacies, in the place of a drive: the kernel multiplies them. The signals have no gradient.
 
     Parameters
     ----------
     signals
-        (batch, frames, channels), the same tensor for all populations. One that stands channel by channel in memory, as
-        `soensim.dynamics.fused.by_channel` makes it, needs no copy.
+        (rows, frames, channels), the same tensor for all populations; the batch repeats the rows. One that stands
+        channel by channel in memory, as `soensim.dynamics.fused.by_channel` makes it, needs no copy.
     weights
-        (channels, neurons).
+        (channels, neurons), or None: they do not reach the population.
+    held
+        Flux that stays the same in all frames, (batch, neurons), or None.
     """
 
     signals: Any
     weights: Any
+    held: Any = None
 
 
 def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
@@ -167,10 +170,12 @@ def products_of(
     return Products(layout.table, values, layout.starts, layout.places)
 
 
-def input_products(weights: Sequence[Real], channels: int, sizes: tuple[int, ...], dtype: Any) -> Products:
-    """Lay out the products of inputs, one (channels, neurons) array per population or none at all."""
+def input_products(
+    weights: Sequence[Real], driven: Sequence[int], channels: int, sizes: tuple[int, ...], dtype: Any
+) -> Products:
+    """Lay out the products of inputs, a (channels, neurons) array for each population that is driven."""
     # the channels stand before all neurons, as if they were the first population
-    entries = tuple(Entry(p, 0, 0, 0, p + 1) for p in range(len(weights)))
+    entries = tuple(Entry(k, 0, 0, 0, p + 1) for k, p in enumerate(driven))
     products = products_of(entries, (None,) * len(weights), weights, (0, *accumulate((channels, *sizes))), dtype, False)
     table = products.table.copy()
     table[:, FIRST_OUT] -= channels

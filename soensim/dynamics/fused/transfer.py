@@ -57,12 +57,19 @@ def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def start_from(offset, block):  # type: ignore[no-untyped-def]
-    """block[n, :] = offset[n]."""
-    for n in range(offset.size):
-        fixed = offset[n]
-        for r in range(ROWS):
-            block[n, r] = fixed
+def load_repeated(source, at, first, width, rows, group):  # type: ignore[no-untyped-def]
+    """As `load` from row ``first`` on, of a batch that repeats the ``rows`` that stand at source[n, at : at + rows]."""
+    for n in range(source.shape[0]):
+        line = source[n]
+        for b in range(group.shape[0]):
+            low, count = (first + b * ROWS) % rows, min(ROWS, width - b * ROWS)
+            if low + ROWS <= rows and count == ROWS:
+                _fetch(line, at + rows + low, False)  # type: ignore[call-arg]
+                for r in range(ROWS):
+                    group[b, n, r] = line[at + low + r]
+            else:
+                for r in range(count):
+                    group[b, n, r] = line[at + (low + r) % rows]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")

@@ -14,6 +14,7 @@ from soensim.dynamics.fused.door import check_shapes
 from soensim.dynamics.fused.gradient import input_gradients, weight_gradients
 from soensim.dynamics.fused.kernel import backward_blocks, forward_blocks
 from soensim.dynamics.fused.plan import Entry, Inputs, Products, input_products, neurons_of, products_of, recurrent
+from soensim.dynamics.fused.rows import channel_rows, make_rows
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
 from soensim.dynamics.unroll import Cell
@@ -39,11 +40,6 @@ def project(signals: Tensor, weights: Tensor) -> Tensor:
     return (weights.T @ flat).view(-1, samples, batch).permute(1, 2, 0)
 
 
-def by_channel(signals: Tensor) -> Tensor:
-    """Return the same (batch, samples, channels) laid out channel by channel, as the kernel reads it."""
-    return signals.permute(2, 1, 0).contiguous().permute(2, 1, 0)
-
-
 def unroll_fused(
     cells: Sequence[Cell],
     drives: Sequence[Tensor | Inputs],
@@ -63,8 +59,8 @@ def unroll_fused(
         The populations, in update order. Of their terms only the recurrent ones are used. A lag of -1 reads the state
         that an earlier population has just taken.
     drives
-        Flux of the input terms, one per population: (frames, batch, neurons). Or `Inputs`: the kernel multiplies them,
-        provided that all populations share the signals and these need no gradient (else `project` does).
+        Flux of the input terms, one per population: (frames, batch, neurons). Or `Inputs` for all of them, on the same
+        signals, which need no gradient: the kernel multiplies them.
     initial
         States at the start, one (batch, neurons) tensor per population.
     substeps
@@ -84,42 +80,50 @@ def unroll_fused(
     """
     per_frame = substeps if steps_per_frame is None else steps_per_frame
     sizes = tuple(int(start.shape[-1]) for start in initial)
-    drives, signals = _as_drives(drives)
+    inputs = [d for d in drives if isinstance(d, Inputs)]
     frames = check_shapes(cells, drives, initial, sizes, substeps, per_frame)
     start = _joined([s.T for s in initial])
     tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
-    if signals is None:
-        drive = _joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)])
-        seen = start.new_empty(0, 0)
+    if inputs:
+        drive, held = start.new_empty(len(start), 0), _held(inputs, start, sizes)
+        seen = channel_rows(inputs[0].signals)
+        tensors += [d.weights for d in inputs if d.weights is not None]
     else:
-        drive = start.new_empty(len(start), 0, start.shape[1])
-        seen = signals.permute(2, 1, 0).flatten(1)
-        tensors += [d.weights for d in drives if isinstance(d, Inputs)]
+        drive = _joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)]).flatten(1)
+        held, seen = start.new_empty(len(start), 0), start.new_empty(0, 0)
     offset = _joined(
         [torch.as_tensor(c.flux_offset, dtype=drive.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
     )
-    loop = _Loop(cells, sizes, frames, substeps, per_frame, signals is not None)
-    loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, start, offset, *tensors))
-    states: Tensor = _FusedLoop.apply(loop, drive, seen, start, offset, *tensors)  # type: ignore[no-untyped-call]
+    driven = tuple(p for p, d in enumerate(inputs) if d.weights is not None)
+    rows = inputs[0].signals.shape[0] if inputs else 0
+    loop = _Loop(cells, sizes, frames, substeps, per_frame, driven, rows)
+    loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, held, start, offset, *tensors))
+    states: Tensor = _FusedLoop.apply(loop, seen, drive, held, start, offset, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
         return [states.permute(2, 1, 0)]
     return [part.permute(2, 1, 0) for part in torch.split(states, list(sizes))]
 
 
-def _as_drives(drives: Sequence[Tensor | Inputs]) -> tuple[Sequence[Tensor | Inputs], Tensor | None]:
-    """Return the drives, and the signals if the kernel is to multiply them; else all drives are tensors."""
-    signals = [d.signals for d in drives if isinstance(d, Inputs)]
-    shared = len(signals) == len(drives) and all(s is signals[0] for s in signals) and not signals[0].requires_grad
-    if shared:
-        return drives, signals[0]
-    return [project(d.signals, d.weights) if isinstance(d, Inputs) else d for d in drives], None
+def _held(inputs: Sequence[Inputs], start: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Flux (neurons, batch) that all frames share."""
+    batch = start.shape[1]
+    return _joined(
+        [start.new_zeros(n, batch) if d.held is None else d.held.T for d, n in zip(inputs, sizes, strict=True)]
+    )
 
 
 class _Loop:
     """What stays the same on both ways: structure, not values."""
 
     def __init__(
-        self, cells: Sequence[Cell], sizes: tuple[int, ...], frames: int, substeps: int, per_frame: int, inputs: bool
+        self,
+        cells: Sequence[Cell],
+        sizes: tuple[int, ...],
+        frames: int,
+        substeps: int,
+        per_frame: int,
+        driven: tuple[int, ...],
+        rows: int,
     ) -> None:
         self.cells, self.sizes, self.substeps, self.per_frame = cells, sizes, substeps, per_frame
         self.frames = frames
@@ -132,7 +136,7 @@ class _Loop:
         )
         self.first = (0, *accumulate(sizes))
         self.depth = 1 + max((0, *(entry.lag for entry in self.entries)))
-        self.with_inputs, self.backward = inputs, False
+        self.driven, self.rows, self.backward = driven, rows, False
 
     def products(self, tensors: Sequence[Tensor], dtype: Any, back: bool) -> Products:
         """Recurrent products; their tensors come first."""
@@ -140,28 +144,37 @@ class _Loop:
         return products_of(self.entries, self.edges, weights, self.first, dtype, back)
 
     def inputs(self, tensors: Sequence[Tensor], channels: int, dtype: Any) -> Products:
-        """Products of the inputs, one per population, or none."""
+        """Products of the inputs, one per population that they drive."""
         weights = [t.detach().contiguous().numpy() for t in tensors[len(self.edges) :]]
-        return input_products(weights, channels, self.sizes, dtype)
+        return input_products(weights, self.driven, channels, self.sizes, dtype)
 
 
 class _FusedLoop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, loop: _Loop, drive: Tensor, signals: Tensor, initial: Tensor, offset: Tensor, *tensors: Tensor
+        ctx: Any,
+        loop: _Loop,
+        signals: Tensor,
+        drive: Tensor,
+        held: Tensor,
+        initial: Tensor,
+        offset: Tensor,
+        *tensors: Tensor,
     ) -> Tensor:
         count, batch = initial.shape
         steps = loop.frames * loop.per_frame
-        drives, seen, start = (t.detach().contiguous().numpy() for t in (drive.flatten(1), signals, initial))
+        seen = signals.numpy()
+        drives, helds, start = (t.detach().contiguous().numpy() for t in (drive, held, initial))
         neurons = neurons_of(loop.cells, loop.sizes, offset.detach().contiguous().numpy())
         products = loop.products(tensors, drives.dtype, back=False)
         inputs = loop.inputs(tensors, len(seen), drives.dtype)
         before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
-        record = _rows(drive, count, before + steps // per_record, batch)
-        kept = _rows(drive, count, steps if loop.backward else 0, batch)
+        record = make_rows(initial, count, before + steps // per_record, batch)
+        kept = make_rows(initial, count, steps if loop.backward else 0, batch)
         share_out(
-            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, seen, start, neurons, inputs,
-            products, loop.depth, steps, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
+            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, seen, loop.rows, helds, start,
+            neurons, inputs, products, loop.depth, steps, loop.per_frame, per_record, before, record.numpy(),
+            kept.numpy(),
         )  # fmt: skip
         states = record[:, before * batch : (before + steps // per_record) * batch].view(count, -1, batch)
         if not loop.backward:
@@ -177,45 +190,35 @@ class _FusedLoop(torch.autograd.Function):
         count, _, batch = gradients[0].shape
         by_state = gradients[0].contiguous().flatten(1).numpy()
         steps = loop.frames * loop.per_frame
-        by_flux = _rows(record, count, steps, batch)
-        by_drive = by_flux if loop.per_frame == 1 else _rows(record, count, loop.frames, batch)
-        by_initial = record.new_empty(count, batch)
+        by_flux = make_rows(record, count, steps, batch)
+        by_drive = by_flux if loop.per_frame == 1 else make_rows(record, count, loop.frames, batch)
+        by_offset, by_initial = record.new_empty(count, batch), record.new_empty(count, batch)
         products = loop.products(tensors, by_state.dtype, back=True)
         share_out(
             backward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, by_state, neurons, products,
-            loop.depth, loop.per_frame, loop.substeps,
-            record.numpy(), kept.numpy(), by_flux.numpy(), by_drive.numpy(), by_initial.numpy(),
+            loop.depth, loop.per_frame, loop.substeps, record.numpy(), kept.numpy(), by_flux.numpy(),
+            by_drive.numpy(), by_offset.numpy(), by_initial.numpy(),
         )  # fmt: skip
-        _, drive_wanted, _, initial_wanted, offset_wanted, *wanted = ctx.needs_input_grad
+        _, _, drive_wanted, held_wanted, initial_wanted, offset_wanted, *wanted = ctx.needs_input_grad
         drive = by_drive[:, : loop.frames * batch]
         terms = len(loop.edges)
         by_recurrent = weight_gradients(
             loop.entries, loop.edges, loop.first, loop.depth, record, by_flux, steps, batch,
             tensors[:terms], wanted[:terms],
         )  # fmt: skip
-        by_inputs = input_gradients(loop.first, signals, by_drive, tensors[terms:], wanted[terms:])
+        by_inputs = input_gradients(
+            loop.first, signals, loop.rows, by_drive, loop.frames, batch, loop.driven, tensors[terms:], wanted[terms:]
+        )
         return (
             None,
-            drive.view(count, loop.frames, batch) if drive_wanted else None,
             None,
+            drive if drive_wanted else None,
+            by_offset if held_wanted else None,
             by_initial if initial_wanted else None,
-            drive.sum(1) if offset_wanted else None,
+            by_offset.sum(1) if offset_wanted else None,
             *by_recurrent,
             *by_inputs,
         )
-
-
-def _rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
-    """Make an array (neurons, steps x batch and a little more).
-
-    Rows whose distance is a multiple of 4096 bytes, as that of a power of two is, compete for the same few lines of the
-    cache: they are made longer, by a line at least.
-    """
-    if steps == 0:
-        return like.new_empty(count, 0)
-    size = like.element_size()
-    length = -(-steps * batch * size // 128) * 128
-    return like.new_empty(count, (length + 128 * (1 + length // 128 % 2)) // size)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
