@@ -15,7 +15,7 @@ from numba import njit
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.plan import LAG, OWNER, add_product
 from soensim.dynamics.fused.squid import SQUID_FIT, advance_squid, retreat_squid
-from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, load_repeated, store
+from soensim.dynamics.fused.transfer import add_load, add_store, load, load_drive, store
 from soensim.dynamics.fused.virtual import advance_virtual, retreat_virtual
 
 # Bytes that the blocks which take a step in turn may keep: a part of the second-level cache.
@@ -68,19 +68,17 @@ def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products)
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def forward_blocks(  # type: ignore[no-untyped-def]
-    first_block, last_block, batch, drive, signals, rows, held, initial, neurons, inputs, products, depth, steps,
-    per_frame, per_record, before, record, kept
+    first_block, last_block, batch, drive, rows, held, initial, neurons, products, depth, steps, per_frame, per_record,
+    before, record, kept
 ):  # fmt: skip
     """Run blocks of the batch through all steps.
 
     Parameters
     ----------
-    drive
-        Flux of the inputs, (neurons, frames x batch); a frame is held for ``per_frame`` steps. Or no columns, and
-    signals, rows, inputs
-        signals (channels, frames x rows) that ``inputs`` multiplies; the batch repeats these rows.
+    drive, rows
+        Flux of the inputs, (neurons, frames x rows); a frame lasts ``per_frame`` steps. The batch repeats its rows.
     held
-        Flux that stays the same in all frames, (neurons, batch); beside signals only.
+        Flux that stays the same in all frames, (neurons, batch), or (neurons, 1) if all rows share it.
     initial
         (neurons, batch).
     depth
@@ -95,14 +93,15 @@ def forward_blocks(  # type: ignore[no-untyped-def]
     count, slots = drive.shape[0], depth + 1
     together = _together(count, slots + 2, drive.itemsize, last_block - first_block)
     rings = np.zeros((slots, together, count + 1, ROWS), drive.dtype)
-    seen = np.zeros((together, signals.shape[0], ROWS), drive.dtype)
     room, frame = np.zeros((together, count + 1, ROWS), drive.dtype), np.zeros((together, count + 1, ROWS), drive.dtype)
     fixed = np.zeros((together, count + 1, ROWS), drive.dtype)
+    for n in range(count):
+        fixed[:, n] = held[n, 0]
     for begin in range(first_block, last_block, together):
         low, blocks = begin * ROWS, min(together, last_block - begin)
         width, fluxes, frames = min(blocks * ROWS, batch - low), room[:blocks], frame[:blocks]
-        if drive.shape[1] == 0:
-            load_drive(held, low, width, 0, neurons.offset, fixed[:blocks])
+        if held.shape[1] == batch:
+            load(held, low, width, 0, fixed[:blocks])
         for slot in range(slots):
             load(initial, low, width, 0, rings[slot, :blocks])
         for k in range(before):
@@ -110,14 +109,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
         for m in range(steps):
             if m % per_frame == 0:
                 target = fluxes if per_frame == 1 else frames
-                if drive.shape[1] > 0:
-                    load_drive(drive, m // per_frame * batch + low, width, batch, neurons.offset, target)
-                else:
-                    load_repeated(signals, m // per_frame * rows, low, width, rows, seen[:blocks])
-                    for b in range(blocks):
-                        target[b] = fixed[b]
-                        for k in range(inputs.table.shape[0]):
-                            add_product(inputs, k, seen[b], target[b])
+                load_drive(drive, m // per_frame * rows, low, width, rows, fixed, target)
             if per_frame > 1:
                 fluxes[:] = frames
             for b in range(blocks):
@@ -132,7 +124,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy", nogil=True)
 def backward_blocks(  # type: ignore[no-untyped-def]
     first_block, last_block, batch, by_state, neurons, products, depth, per_frame, per_sample, record, kept, by_flux,
-    by_drive, by_offset, by_initial
+    by_drive, by_held, by_initial
 ):  # fmt: skip
     """Run blocks of the batch back through all steps: one pass, with the slopes that the way forward has left.
 
@@ -146,7 +138,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
         Takes dL/dphi of every step.
     by_drive
         Takes dL/d drive of every frame; not used where a frame is a step, since it is ``by_flux`` then.
-    by_offset
+    by_held
         Takes the sum of dL/dphi over all steps, (neurons, batch).
     by_initial
         Takes dL/d initial, (neurons, batch).
@@ -185,5 +177,5 @@ def backward_blocks(  # type: ignore[no-untyped-def]
             for k in range(products.table.shape[0]):
                 for m in range(min(products.table[k, LAG] + 1, steps)):
                     add_product(products, k, rings[m % slots, b], adjoints[b])
-        store(total[:blocks], width, by_offset, low, 0)
+        store(total[:blocks], width, by_held, low, 0)
         store(adjoints, width, by_initial, low, 0)

@@ -37,7 +37,6 @@ class Neurons(NamedTuple):
     retention: Real
     gain: Real
     bias: Real
-    offset: Real
     coefs: Real
     """Coefficients of each population's SQUID, (populations, 98)."""
 
@@ -64,7 +63,7 @@ class Entry(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Inputs and their efficacies, in the place of a drive: the kernel multiplies them. The signals have no gradient.
+    """Inputs and their efficacies, in the place of a drive. The signals have no gradient.
 
     Parameters
     ----------
@@ -95,18 +94,18 @@ def _structure(sizes: tuple[int, ...], forms: tuple[FusedForm, ...], dtype: Any)
     return np.array([0, *accumulate(sizes)], dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(coefs)
 
 
-def neurons_of(cells: Sequence[Cell], sizes: tuple[int, ...], offset: Real) -> Neurons:
+def neurons_of(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> Neurons:
     """Lay the parameters of all populations end to end."""
 
     def joined(name: str) -> Real:
         values = [_array(getattr(cell, name)) for cell in cells]
         if len(cells) == 1:
-            return np.full(sizes[0], values[0], offset.dtype)  # a copy: the way back must find what the way forth had
-        return np.concatenate([np.full(n, v, offset.dtype) for n, v in zip(sizes, values, strict=True)])
+            return np.full(sizes[0], values[0], dtype)  # a copy: the way back must find what the way forth had
+        return np.concatenate([np.full(n, v, dtype) for n, v in zip(sizes, values, strict=True)])
 
     forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)
-    first, kind, coefs = _structure(sizes, forms, offset.dtype)
-    return Neurons(first, kind, joined("retention"), joined("gain"), joined("bias_current"), offset, coefs)
+    first, kind, coefs = _structure(sizes, forms, dtype)
+    return Neurons(first, kind, joined("retention"), joined("gain"), joined("bias_current"), coefs)
 
 
 class _Layout(NamedTuple):
@@ -168,18 +167,6 @@ def products_of(
             height = first[entry.source + 1] - first[entry.source]
             pack(own[entry.part * height : (entry.part + 1) * height], back, values[at:])
     return Products(layout.table, values, layout.starts, layout.places)
-
-
-def input_products(
-    weights: Sequence[Real], driven: Sequence[int], channels: int, sizes: tuple[int, ...], dtype: Any
-) -> Products:
-    """Lay out the products of inputs, a (channels, neurons) array for each population that is driven."""
-    # the channels stand before all neurons, as if they were the first population
-    entries = tuple(Entry(k, 0, 0, 0, p + 1) for k, p in enumerate(driven))
-    products = products_of(entries, (None,) * len(weights), weights, (0, *accumulate((channels, *sizes))), dtype, False)
-    table = products.table.copy()
-    table[:, FIRST_OUT] -= channels
-    return products._replace(table=table)
 
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)

@@ -56,36 +56,20 @@ def load(source, at, width, ahead, group):  # type: ignore[no-untyped-def]
                     group[b, n, r] = line[low + r]
 
 
-@njit(cache=True, error_model="numpy")
-def load_repeated(source, at, first, width, rows, group):  # type: ignore[no-untyped-def]
-    """As `load` from row ``first`` on, of a batch that repeats the ``rows`` that stand at source[n, at : at + rows]."""
-    for n in range(source.shape[0]):
-        line = source[n]
+@njit(cache=True, fastmath=FLAGS, error_model="numpy")
+def load_drive(drive, at, first, width, rows, fixed, group):  # type: ignore[no-untyped-def]
+    """As `load` from row ``first`` of the batch on, which repeats the rows drive[n, at : at + rows]; plus ``fixed``."""
+    for n in range(drive.shape[0]):
+        line = drive[n]
         for b in range(group.shape[0]):
             low, count = (first + b * ROWS) % rows, min(ROWS, width - b * ROWS)
             if low + ROWS <= rows and count == ROWS:
                 _fetch(line, at + rows + low, False)  # type: ignore[call-arg]
                 for r in range(ROWS):
-                    group[b, n, r] = line[at + low + r]
+                    group[b, n, r] = line[at + low + r] + fixed[b, n, r]
             else:
                 for r in range(count):
-                    group[b, n, r] = line[at + (low + r) % rows]
-
-
-@njit(cache=True, fastmath=FLAGS, error_model="numpy")
-def load_drive(drive, at, width, ahead, offset, group):  # type: ignore[no-untyped-def]
-    """As `load`, plus offset[n]."""
-    for n in range(drive.shape[0]):
-        line, fixed = drive[n], offset[n]
-        for b in range(group.shape[0]):
-            low, rows = at + b * ROWS, width - b * ROWS
-            if rows >= ROWS:
-                _fetch(line, low + ahead, False)  # type: ignore[call-arg]
-                for r in range(ROWS):
-                    group[b, n, r] = line[low + r] + fixed
-            else:
-                for r in range(rows):
-                    group[b, n, r] = line[low + r] + fixed
+                    group[b, n, r] = line[at + (low + r) % rows] + fixed[b, n, r]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.door import check_shapes
 from soensim.dynamics.fused.gradient import input_gradients, weight_gradients
 from soensim.dynamics.fused.kernel import backward_blocks, forward_blocks
-from soensim.dynamics.fused.plan import Entry, Inputs, Products, input_products, neurons_of, products_of, recurrent
+from soensim.dynamics.fused.plan import Entry, Inputs, Products, neurons_of, products_of, recurrent
 from soensim.dynamics.fused.rows import channel_rows, make_rows
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
@@ -60,7 +60,7 @@ def unroll_fused(
         that an earlier population has just taken.
     drives
         Flux of the input terms, one per population: (frames, batch, neurons). Or `Inputs` for all of them, on the same
-        signals, which need no gradient: the kernel multiplies them.
+        signals, which need no gradient: what the batch repeats is multiplied once.
     initial
         States at the start, one (batch, neurons) tensor per population.
     substeps
@@ -85,31 +85,31 @@ def unroll_fused(
     start = _joined([s.T for s in initial])
     tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
     if inputs:
-        drive, held = start.new_empty(len(start), 0), _held(inputs, start, sizes)
-        seen = channel_rows(inputs[0].signals)
+        drive, seen = start.new_empty(len(start), 0), channel_rows(inputs[0].signals)
         tensors += [d.weights for d in inputs if d.weights is not None]
     else:
         drive = _joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)]).flatten(1)
-        held, seen = start.new_empty(len(start), 0), start.new_empty(0, 0)
-    offset = _joined(
-        [torch.as_tensor(c.flux_offset, dtype=drive.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
-    )
-    driven = tuple(p for p, d in enumerate(inputs) if d.weights is not None)
-    rows = inputs[0].signals.shape[0] if inputs else 0
-    loop = _Loop(cells, sizes, frames, substeps, per_frame, driven, rows)
-    loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, held, start, offset, *tensors))
-    states: Tensor = _FusedLoop.apply(loop, seen, drive, held, start, offset, *tensors)  # type: ignore[no-untyped-call]
+        seen = start.new_empty(0, 0)
+    held = _held(cells, inputs, sizes, start)
+    loop = _Loop(cells, sizes, frames, substeps, per_frame, inputs)
+    loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, held, start, *tensors))
+    states: Tensor = _FusedLoop.apply(loop, seen, drive, held, start, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
         return [states.permute(2, 1, 0)]
     return [part.permute(2, 1, 0) for part in torch.split(states, list(sizes))]
 
 
-def _held(inputs: Sequence[Inputs], start: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """Flux (neurons, batch) that all frames share."""
-    batch = start.shape[1]
-    return _joined(
-        [start.new_zeros(n, batch) if d.held is None else d.held.T for d, n in zip(inputs, sizes, strict=True)]
-    )
+def _held(cells: Sequence[Cell], inputs: Sequence[Inputs], sizes: tuple[int, ...], start: Tensor) -> Tensor:
+    """Flux that all frames share, (neurons, batch), or (neurons, 1) if it is the cells' offsets alone."""
+    offsets = [torch.as_tensor(c.flux_offset, dtype=start.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
+    offset = _joined(offsets)[:, None]
+    if all(d.held is None for d in inputs):
+        return offset
+    zero = start.new_zeros(())
+    parts = [
+        (zero if d.held is None else d.held.T).expand(n, start.shape[1]) for d, n in zip(inputs, sizes, strict=True)
+    ]
+    return offset + _joined(parts)
 
 
 class _Loop:
@@ -122,8 +122,7 @@ class _Loop:
         frames: int,
         substeps: int,
         per_frame: int,
-        driven: tuple[int, ...],
-        rows: int,
+        inputs: Sequence[Inputs],
     ) -> None:
         self.cells, self.sizes, self.substeps, self.per_frame = cells, sizes, substeps, per_frame
         self.frames = frames
@@ -136,50 +135,50 @@ class _Loop:
         )
         self.first = (0, *accumulate(sizes))
         self.depth = 1 + max((0, *(entry.lag for entry in self.entries)))
-        self.driven, self.rows, self.backward = driven, rows, False
+        self.driven = [p for p, d in enumerate(inputs) if d.weights is not None]
+        self.rows = inputs[0].signals.shape[0] if inputs else None
+        self.backward = False
 
     def products(self, tensors: Sequence[Tensor], dtype: Any, back: bool) -> Products:
         """Recurrent products; their tensors come first."""
         weights = [t.detach().contiguous().numpy() for t in tensors[: len(self.edges)]]
         return products_of(self.entries, self.edges, weights, self.first, dtype, back)
 
-    def inputs(self, tensors: Sequence[Tensor], channels: int, dtype: Any) -> Products:
-        """Products of the inputs, one per population that they drive."""
-        weights = [t.detach().contiguous().numpy() for t in tensors[len(self.edges) :]]
-        return input_products(weights, self.driven, channels, self.sizes, dtype)
+    def drive(self, signals: Tensor, rows: int, tensors: Sequence[Tensor]) -> Tensor:
+        """Multiply signals (channels, frames x rows) with the efficacies of the populations that they drive."""
+        flux = make_rows(signals, self.first[-1], self.frames, rows)
+        length = self.frames * rows
+        by_population = dict(zip(self.driven, tensors[len(self.edges) :], strict=True))
+        for p, (first, last) in enumerate(pairwise(self.first)):
+            if p in by_population:
+                torch.mm(by_population[p].detach().T, signals[:, :length], out=flux[first:last, :length])
+            else:
+                flux[first:last] = 0
+        return flux
 
 
 class _FusedLoop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        loop: _Loop,
-        signals: Tensor,
-        drive: Tensor,
-        held: Tensor,
-        initial: Tensor,
-        offset: Tensor,
-        *tensors: Tensor,
+        ctx: Any, loop: _Loop, signals: Tensor, drive: Tensor, held: Tensor, initial: Tensor, *tensors: Tensor
     ) -> Tensor:
         count, batch = initial.shape
-        steps = loop.frames * loop.per_frame
-        seen = signals.numpy()
-        drives, helds, start = (t.detach().contiguous().numpy() for t in (drive, held, initial))
-        neurons = neurons_of(loop.cells, loop.sizes, offset.detach().contiguous().numpy())
+        steps, rows = loop.frames * loop.per_frame, loop.rows or batch
+        flux = drive if loop.rows is None else loop.drive(signals, rows, tensors)
+        drives, helds, start = (t.detach().contiguous().numpy() for t in (flux, held, initial))
+        neurons = neurons_of(loop.cells, loop.sizes, drives.dtype)
         products = loop.products(tensors, drives.dtype, back=False)
-        inputs = loop.inputs(tensors, len(seen), drives.dtype)
         before, per_record = (loop.depth, 1) if loop.backward else (0, loop.substeps)
         record = make_rows(initial, count, before + steps // per_record, batch)
         kept = make_rows(initial, count, steps if loop.backward else 0, batch)
         share_out(
-            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, seen, loop.rows, helds, start,
-            neurons, inputs, products, loop.depth, steps, loop.per_frame, per_record, before, record.numpy(),
-            kept.numpy(),
+            forward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, drives, rows, helds, start, neurons,
+            products, loop.depth, steps, loop.per_frame, per_record, before, record.numpy(), kept.numpy(),
         )  # fmt: skip
         states = record[:, before * batch : (before + steps // per_record) * batch].view(count, -1, batch)
         if not loop.backward:
             return states
-        ctx.loop, ctx.neurons = loop, neurons
+        ctx.loop, ctx.neurons, ctx.shared = loop, neurons, held.shape[1] == 1
         ctx.save_for_backward(record, kept, signals, *tensors)
         return states[:, loop.substeps - 1 :: loop.substeps]
 
@@ -192,30 +191,31 @@ class _FusedLoop(torch.autograd.Function):
         steps = loop.frames * loop.per_frame
         by_flux = make_rows(record, count, steps, batch)
         by_drive = by_flux if loop.per_frame == 1 else make_rows(record, count, loop.frames, batch)
-        by_offset, by_initial = record.new_empty(count, batch), record.new_empty(count, batch)
+        by_held, by_initial = record.new_empty(count, batch), record.new_empty(count, batch)
         products = loop.products(tensors, by_state.dtype, back=True)
         share_out(
             backward_blocks, -(-batch // ROWS), torch.get_num_threads(), batch, by_state, neurons, products,
             loop.depth, loop.per_frame, loop.substeps, record.numpy(), kept.numpy(), by_flux.numpy(),
-            by_drive.numpy(), by_offset.numpy(), by_initial.numpy(),
+            by_drive.numpy(), by_held.numpy(), by_initial.numpy(),
         )  # fmt: skip
-        _, _, drive_wanted, held_wanted, initial_wanted, offset_wanted, *wanted = ctx.needs_input_grad
-        drive = by_drive[:, : loop.frames * batch]
+        _, _, drive_wanted, held_wanted, initial_wanted, *wanted = ctx.needs_input_grad
         terms = len(loop.edges)
         by_recurrent = weight_gradients(
             loop.entries, loop.edges, loop.first, loop.depth, record, by_flux, steps, batch,
             tensors[:terms], wanted[:terms],
         )  # fmt: skip
         by_inputs = input_gradients(
-            loop.first, signals, loop.rows, by_drive, loop.frames, batch, loop.driven, tensors[terms:], wanted[terms:]
-        )
+            loop.first, signals, loop.rows or batch, by_drive, loop.frames, batch, loop.driven, tensors[terms:],
+            wanted[terms:],
+        )  # fmt: skip
+        if ctx.shared and held_wanted:
+            by_held = by_held.sum(1, keepdim=True)
         return (
             None,
             None,
-            drive if drive_wanted else None,
-            by_offset if held_wanted else None,
+            by_drive[:, : loop.frames * batch] if drive_wanted else None,
+            by_held if held_wanted else None,
             by_initial if initial_wanted else None,
-            by_offset.sum(1) if offset_wanted else None,
             *by_recurrent,
             *by_inputs,
         )
