@@ -156,9 +156,17 @@ def test_all_resume_to_the_same_bits(chip, digits, tmp_path, monkeypatch, optimi
     assert [{k: repr(v) if k != "phase" else v for k, v in row.items()} for row in resumed.history] == rows
 
 
+def test_quantised_epochs_may_have_a_rate_of_their_own(small, digits):
+    settings = {"epochs": 1, "ideal_epochs": 1, "train_samples": 64, "schedule": "constant", "learning_rate": 0.02}
+    ideal, quantised = train(small, digits, BpttRecipe(**settings, quantised_rate=0.25)).history
+    assert (ideal["learning_rate"], quantised["learning_rate"]) == (0.02, 0.005)
+    with pytest.raises(RecipeError, match="quantised_rate is for quantised epochs after ideal ones"):
+        BpttRecipe(quantised_rate=0.5)
+
+
 def rates(schedule, batches=8, **settings):
     recipe = BpttRecipe(schedule=schedule, learning_rate=1.0, **settings)
-    optimiser = make_optimiser([torch.zeros(1, requires_grad=True)], recipe)
+    optimiser = make_optimiser([torch.zeros(1, requires_grad=True)], recipe, recipe.learning_rate)
     plan, found = make_schedule(optimiser, recipe, batches), []
     for _ in range(batches):
         found.append(optimiser.param_groups[0]["lr"])
@@ -190,7 +198,7 @@ def test_an_optimiser_is_the_one_that_was_asked_for(optimiser, expected):
     value = torch.ones(1, requires_grad=True)
     settings = {"momentum": 0.5} if optimiser in ("sgd", "rmsprop") else {}
     recipe = BpttRecipe(optimiser=optimiser, learning_rate=0.1, schedule="constant", **settings)
-    made, found = make_optimiser([value], recipe), []
+    made, found = make_optimiser([value], recipe, recipe.learning_rate), []
     for _ in range(2):
         value.grad = torch.ones(1)
         made.step()

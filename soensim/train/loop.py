@@ -208,9 +208,11 @@ class Training:
 
     def _begin_phase(self, epochs: int) -> None:
         """Start an optimiser and a schedule over so many epochs."""
-        if ideal := self._copies("ideal"):
+        rate = self.recipe.learning_rate
+        if ideal := self._copies("ideal"):  # this is the second phase
             self.chip.set_scales(ideal)
-        self.optimiser = make_optimiser(self.parameters.values(), self.recipe)
+            rate *= self.recipe.quantised_rate
+        self.optimiser = make_optimiser(self.parameters.values(), self.recipe, rate)
         self.schedule = make_schedule(self.optimiser, self.recipe, epochs * -(-self.samples // self.recipe.batch_size))
 
     def _keep(self, name: str) -> None:

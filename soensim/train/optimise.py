@@ -12,9 +12,9 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR,
 from soensim.train.recipes import Recipe
 
 
-def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe) -> Optimizer:
+def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe, learning_rate: float) -> Optimizer:
     """Make the optimiser of a recipe; `weight_decay` is an L2 penalty, for adamw a decay of its own."""
-    common: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    common: dict[str, Any] = {"lr": learning_rate, "weight_decay": recipe.weight_decay}
     match recipe.optimiser:
         case "adam":
             return Adam(list(parameters), fused=True, **common)  # one pass over the memory; the same on every thread
@@ -36,7 +36,8 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRSched
     match recipe.schedule:
         case "one-cycle":
             cycles = isinstance(optimiser, Adam)  # AdamW is one
-            return OneCycleLR(optimiser, recipe.learning_rate, total_steps=batches, cycle_momentum=cycles)
+            peak = optimiser.param_groups[0]["lr"]
+            return OneCycleLR(optimiser, peak, total_steps=batches, cycle_momentum=cycles)
         case "exponential":
             return ExponentialLR(optimiser, recipe.decay)
         case "cosine":

@@ -5,6 +5,7 @@ the 4-bit codes, and of fabricated chips. Settings were chosen on validation ima
 A line that table.csv has is not measured again. All of it takes hours on one core:
 
     python studies/learning/run.py --list          # the commands
+    python studies/learning/run.py --summary       # means and 95 % intervals over the seeds, as a table
     python studies/learning/run.py bptt squid-mnist-rows --seeds 0 1 2
 """
 
@@ -18,9 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from soensim.evaluate.statistics import mean_interval
+
 HERE = Path(__file__).parent
 NETLISTS = HERE.parents[1] / "netlists"
 COLUMNS = ["case", "seed", "ideal", "codes_training_step", "codes", "chips_mean", "chips_worst", "train_s"]
+SCORES = ["ideal", "codes", "chips_mean", "chips_worst"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,11 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, help="folder for the run folders (default: thrown away)")
     parser.add_argument("--list", action="store_true", help="print the commands and do nothing")
+    parser.add_argument("--summary", action="store_true", help="print means and intervals of what was measured")
     options = parser.parse_args()
+    if options.summary:
+        print("\n".join(summary()))  # noqa: T201
+        return
     for name in options.cases or CASES:
         for seed in options.seeds:
             if options.list:
@@ -139,6 +147,27 @@ def measured() -> set[tuple[str, str]]:
     """Return case and seed of every line that table.csv has."""
     table = HERE / "table.csv"
     return {(row["case"], row["seed"]) for row in csv.DictReader(table.open())} if table.exists() else set()
+
+
+def summary() -> list[str]:
+    """Return the lines of a Markdown table: mean and half the 95 % interval over the seeds, in percent."""
+    rows = list(csv.DictReader((HERE / "table.csv").open()))
+    lines = ["| case | seeds | ideal | 4 bits | chips, mean | worst chip |", "|---|---|---|---|---|---|"]
+    for name in CASES:
+        own = [row for row in rows if row["case"] == name]
+        if own:
+            scores = [percent([float(row[column]) for row in own]) for column in SCORES]
+            lines.append(f"| `{name}` | {len(own)} | {' | '.join(scores)} |")
+    return lines
+
+
+def percent(values: list[float]) -> str:
+    """Return "mean ± half of the 95 % interval", or the value alone if there is one."""
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return f"{100 * mean:.2f}"
+    low, high = mean_interval(values)
+    return f"{100 * mean:.2f} ± {50 * (high - low):.2f}"
 
 
 def append(row: list[str]) -> None:

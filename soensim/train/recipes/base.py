@@ -34,6 +34,7 @@ class Recipe:
     optimiser: Optimiser = setting("adam", "how a gradient becomes a step")
     momentum: float = setting(0.0, "momentum of sgd and rmsprop")
     learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle")
+    quantised_rate: float = setting(1.0, "learning rate of the quantised epochs after ideal ones, as a factor")
     schedule: Schedule = setting("one-cycle", "learning rate over time")
     decay: float = setting(0.98, "factor per epoch of the exponential schedule")
     weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate")
@@ -70,7 +71,16 @@ class Recipe:
         hints = get_type_hints(type(self))
         for item in fields(self):
             _check_type(item.name, getattr(self, item.name), hints[item.name])
-        positive = ("epochs", "batch_size", "learning_rate", "clip_norm", "decay", "refine", "chips_per_batch")
+        positive = (
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "clip_norm",
+            "decay",
+            "refine",
+            "chips_per_batch",
+            "quantised_rate",
+        )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -104,6 +114,10 @@ class Recipe:
             raise RecipeError(f"momentum is {self.momentum}; it must be below 1")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
+        if self.quantised_rate != 1 and not self.ideal_epochs:
+            raise RecipeError(
+                "quantised_rate is for quantised epochs after ideal ones; set ideal_epochs, or learning_rate"
+            )
         if self.quantisation != "straight-through" and not self.quantise:
             raise RecipeError(f"quantisation is {self.quantisation!r}; it has no meaning without quantise")
         if self.calibration_samples and self.quantise:

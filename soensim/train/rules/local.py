@@ -89,14 +89,15 @@ class LocalForwardForward(ForwardForward):
             return draw_wrong(self.recipe.sharpness * self.first_scores(values, x), y, self.output.classes, rng)
 
     def first_scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Mean goodness of each label after the first sample, in the populations that label lines drive.
+        """Mean goodness of each label, shape (batch, classes): after the first sample, where label lines drive.
 
-        With feed-forward update this is the bottom-up pass. Populations after the last of them are not needed: a
-        population starts at rest, where it sends nothing.
+        With feed-forward update this is the bottom-up pass; other chips are run as far as for an answer. Populations
+        after the last of these are not needed: a population starts at rest, where it sends nothing.
         """
         network = self.chip.network
         if not network.feed_forward or network.unlabelled_samples:  # the first sample does not tell the labels apart
-            return self.scores(values, x)
+            samples = len(self.output.window(x.shape[1] * network.hold_samples))
+            return self.scores(values, x) / (len(self.output.populations) * samples)
         driven = [s.target for s in network.synapses.values() if s.source is None and network.carries_label(s.port)]
         signals = cut(self.chip.signals(x, self.all_labels), range(1))
         states = self.chip.unroll(values, signals, local=True, populations=max(driven) + 1)
