@@ -37,20 +37,20 @@ class Case:
     trials: int = 10
 
 
+SQUID = (
+    "--rule bptt --learning-rate 0.02 --recurrent-gain 0.3 --slope-width 0 --ideal-epochs 30 --epochs 20 "
+    "--quantised-rate 0.5"
+)
 CASES = {
     "bptt": Case(NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
     "bptt-after-training": Case(
         NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --no-quantise --calibration-samples 1000 --epochs 24"
     ),
     "bptt-sparse": Case(HERE / "rows-24-sparse.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
-    "squid-mnist-pooled": Case(
-        NETLISTS / "year1-28.yaml",
-        "mnist-8in-pool",
-        "--rule bptt --learning-rate 0.02 --ideal-epochs 12 --epochs 12",
-    ),
-    "squid-mnist-rows": Case(
-        NETLISTS / "squid-rows-24.yaml", "mnist-rows", "--rule bptt --learning-rate 0.02 --ideal-epochs 12 --epochs 12"
-    ),
+    "squid-mnist-pooled": Case(NETLISTS / "year1-28.yaml", "mnist-8in-pool", SQUID),
+    "squid-mnist-rows": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", SQUID),
+    "squid-mnist-pooled-robust": Case(NETLISTS / "year1-28.yaml", "mnist-8in-pool", f"{SQUID} --robust", trials=20),
+    "squid-mnist-rows-robust": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust", trials=20),
     "ff-temporal": Case(
         NETLISTS / "rows-24-labels.yaml",
         "mnist-rows",
