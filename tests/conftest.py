@@ -10,6 +10,8 @@ from soensim.data import Dataset, load_dataset
 from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.routing import RoutedNetlist, route
+from soensim.train import train
+from soensim.train.loop import Training
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -91,3 +93,29 @@ def small() -> Network:
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     return load_dataset("digits-rows")
+
+
+def untimed(history):
+    """Rows of a history without what a clock measured."""
+    return [{key: v for key, v in row.items() if not key.startswith("seconds")} for row in history]
+
+
+@pytest.fixture
+def train_in_two_parts(monkeypatch):
+    """Train, with a kill in the epoch of that number (from 0), and resume from what is left in the run folder."""
+
+    def run(network, data, recipe, run_dir, stop):
+        epoch = Training._epoch
+
+        def killed(self, number):
+            if number == stop:
+                raise KeyboardInterrupt
+            return epoch(self, number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Training, "_epoch", killed)
+            with pytest.raises(KeyboardInterrupt):
+                train(network, data, recipe, run_dir=run_dir)
+        return train(network, data, recipe, run_dir=run_dir, resume=True)
+
+    return run

@@ -201,25 +201,12 @@ def test_gradual_quantisation_blends_into_the_nearest_levels(small):
 
 @pytest.mark.parametrize("method", ["gradual", "stochastic"])
 @pytest.mark.parametrize("stop", [2, 4])
-def test_resume_gives_the_same_program(digits, tmp_path, monkeypatch, method, stop):
-    from soensim.train.loop import Training
-
+def test_resume_gives_the_same_program(digits, tmp_path, train_in_two_parts, method, stop):
     network = compiled(PROGRAMMABLE)
     recipe = dataclasses.replace(QUICK, quantisation=method)
     whole = train(network, digits, recipe).program
     assert whole != train(network, digits, QUICK).program.with_header(whole.header)
-    epoch = Training._epoch
-
-    def killed(self, number):
-        if number == stop:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(network, digits, recipe, run_dir=tmp_path)
-    assert train(network, digits, recipe, run_dir=tmp_path, resume=True).program == whole
+    assert train_in_two_parts(network, digits, recipe, tmp_path, stop).program == whole
 
 
 def test_a_method_needs_quantisation():

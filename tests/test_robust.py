@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import LABELS, SMALL, compiled, delayed
+from conftest import LABELS, SMALL, compiled, delayed, untimed
 
 from soensim.data import present, split_channels
 from soensim.errors import RecipeError, SimulationError
@@ -15,6 +15,7 @@ from soensim.program import READOUT, Program
 from soensim.routing import route
 from soensim.simulate import linear_scores, simulate
 from soensim.train import BpttRecipe, FFTemporalRecipe, train
+from soensim.train.loop import Training
 from soensim.train.parameters import TrainableChip
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, spreads_of
 
@@ -169,30 +170,16 @@ def test_what_a_chip_cannot_show_is_refused(text, settings, message):
 
 
 @pytest.mark.parametrize("stop", [1, 2])
-def test_resume_gives_the_same_program_and_history(digits, tmp_path, monkeypatch, stop):
-    from soensim.train.loop import Training
-
+def test_resume_gives_the_same_program_and_history(digits, tmp_path, train_in_two_parts, stop):
     network = compiled(NOISY)
     recipe = BpttRecipe(
         **QUICK, ideal_epochs=1, robust=True, read_noise_flux=0.01, drop_synapses=0.05, validation_chips=2
     )
     whole = train(network, digits, recipe)
     assert all(0 <= row["validation_accuracy_chips"] <= 1 for row in whole.history)
-    epoch = Training._epoch
-
-    def killed(self, number):
-        if number == stop:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(network, digits, recipe, run_dir=tmp_path)
-    resumed = train(network, digits, recipe, run_dir=tmp_path, resume=True)
+    resumed = train_in_two_parts(network, digits, recipe, tmp_path, stop)
     assert resumed.program == whole.program
-    drop = lambda rows: [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]  # noqa: E731
-    assert drop(resumed.history) == drop(whole.history)
+    assert untimed(resumed.history) == untimed(whole.history)
     plain = train(network, digits, BpttRecipe(**QUICK, ideal_epochs=1))
     assert plain.program.with_header({}) != whole.program.with_header({})
     assert "validation_accuracy_chips" not in plain.history[0]
@@ -214,8 +201,6 @@ def test_several_chips_share_the_samples_of_a_batch(digits, monkeypatch):
 
 
 def test_validation_on_chips_is_the_mean_over_chips(digits):
-    from soensim.train.loop import Training
-
     network = compiled(NOISY)
     recipe = BpttRecipe(**QUICK, robust=True, validation_chips=3)
     training = Training(network, digits, recipe)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import LABELS, SMALL, compiled
+from conftest import LABELS, SMALL, compiled, untimed
 
 from soensim import cli
 from soensim.errors import RecipeError, SoensimError
@@ -45,10 +45,6 @@ def run_dir(tmp_path_factory):
     arguments += [str(folder / "run"), "--epochs", "2", "--ideal-epochs", "1", "--train-samples", "100"]
     assert cli.run(train_main, [*arguments, "--figures", "--sharpness", "50"]) == 0
     return folder / "run"
-
-
-def untimed(history):
-    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in history]
 
 
 # --- history ---------------------------------------------------------------------------------------------
@@ -128,7 +124,7 @@ def test_csv_leaves_open_what_a_row_does_not_have():
         for schedule in ("constant", "exponential", "one-cycle", "cosine", "half-linear")
     ],
 )
-def test_all_resume_to_the_same_bits(chip, digits, tmp_path, monkeypatch, optimiser, schedule):
+def test_all_resume_to_the_same_bits(chip, digits, tmp_path, train_in_two_parts, optimiser, schedule):
     recipe = dataclasses.replace(
         QUICK,
         optimiser=optimiser,
@@ -137,18 +133,7 @@ def test_all_resume_to_the_same_bits(chip, digits, tmp_path, monkeypatch, optimi
         keep="best",
     )
     whole = train(chip, digits, recipe, run_dir=tmp_path / "whole")
-    epoch = Training._epoch
-
-    def killed(self, number):
-        if number == 2:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(chip, digits, recipe, run_dir=tmp_path / "cut")
-    resumed = train(chip, digits, recipe, run_dir=tmp_path / "cut", resume=True)
+    resumed = train_in_two_parts(chip, digits, recipe, tmp_path / "cut", 2)
     assert resumed.program == whole.program
     assert untimed(resumed.history) == untimed(whole.history)
     assert resumed.epoch == whole.epoch

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import LABELS, ROOT, SMALL, compiled, delayed
+from conftest import LABELS, ROOT, SMALL, compiled, delayed, untimed
 
 from soensim import cli
 from soensim.data import load_dataset, present, split_channels
@@ -283,33 +283,17 @@ def test_ideal_epochs_keep_unquantised_weights(small, digits):
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "exponential", "constant"])
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_resume_gives_the_same_program(small, digits, tmp_path, monkeypatch, schedule, stop):
+def test_resume_gives_the_same_program(small, digits, tmp_path, train_in_two_parts, schedule, stop):
     recipe = BpttRecipe(epochs=2, ideal_epochs=2, schedule=schedule, train_samples=200, batch_size=64)
     whole = train(small, digits, recipe, run_dir=tmp_path / "whole")
 
-    from soensim.train.loop import Training
-
-    epoch = Training._epoch
-
-    def killed(self, number):
-        if number == stop:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(small, digits, recipe, run_dir=tmp_path / "cut")
-    resumed = train(small, digits, recipe, run_dir=tmp_path / "cut", resume=True)
+    resumed = train_in_two_parts(small, digits, recipe, tmp_path / "cut", stop)
     assert resumed.program == whole.program
-    drop = lambda rows: [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]  # noqa: E731
-    assert drop(resumed.history) == drop(whole.history)
+    assert untimed(resumed.history) == untimed(whole.history)
     assert Program.load(tmp_path / "cut" / "program.safetensors") == whole.program
 
 
-def test_resume_draws_the_wrong_labels_of_its_epoch(digits, tmp_path, monkeypatch):
-    from soensim.train.loop import Training
-
+def test_resume_draws_the_wrong_labels_of_its_epoch(digits, tmp_path, monkeypatch, train_in_two_parts):
     network = compiled(LABELS)
     recipe = FFTemporalRecipe(epochs=3, train_samples=128, sharpness=100.0)
     drawn = []
@@ -322,18 +306,7 @@ def test_resume_draws_the_wrong_labels_of_its_epoch(digits, tmp_path, monkeypatc
     monkeypatch.setitem(FFTemporal.loss.__globals__, "draw_wrong", noted)
     whole = train(network, digits, recipe, run_dir=tmp_path / "whole").program
     assert not torch.equal(drawn[0], drawn[2])  # two batches an epoch: the first of two epochs
-    epoch = Training._epoch
-
-    def killed(self, number):
-        if number == 1:
-            raise KeyboardInterrupt
-        return epoch(self, number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(network, digits, recipe, run_dir=tmp_path / "cut")
-    assert train(network, digits, recipe, run_dir=tmp_path / "cut", resume=True).program == whole
+    assert train_in_two_parts(network, digits, recipe, tmp_path / "cut", 1).program == whole
 
 
 def test_a_killed_process_resumes(tmp_path):

@@ -5,7 +5,7 @@ the 4-bit codes, and of fabricated chips. Settings were chosen on validation ima
 A line that table.csv has is not measured again. All of it takes hours on one core:
 
     python studies/learning/run.py --list          # the commands
-    python studies/learning/run.py --summary       # means and 95 % intervals over the seeds, as a table
+    python studies/learning/run.py --summary       # means and 95 % intervals over the seeds; accuracy.png
     python studies/learning/run.py bptt squid-mnist-rows --seeds 0 1 2
 """
 
@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib.figure import Figure
+
 from soensim.evaluate.statistics import mean_interval
+from soensim.report.figures import save_png
 
 HERE = Path(__file__).parent
 NETLISTS = HERE.parents[1] / "netlists"
@@ -105,6 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.summary:
         print("\n".join(summary()))  # noqa: T201
+        save_png(drawn(), HERE / "accuracy.png")
         return
     for name in options.cases or CASES:
         for seed in options.seeds:
@@ -159,6 +163,33 @@ def summary() -> list[str]:
             scores = [percent([float(row[column]) for row in own]) for column in SCORES]
             lines.append(f"| `{name}` | {len(own)} | {' | '.join(scores)} |")
     return lines
+
+
+def drawn() -> Figure:
+    """Draw what every seed of every case reached."""
+    rows = list(csv.DictReader((HERE / "table.csv").open()))
+    names = [name for name in CASES if any(row["case"] == name for row in rows)]
+    figure = Figure(figsize=(8, 0.8 + 0.32 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    marks = {"ideal": ("o", "none", "ideal weights"), "codes": ("o", "tab:blue", "4-bit codes")}
+    marks |= {"chips_mean": ("s", "tab:green", "fabricated chips, mean"), "chips_worst": ("|", "tab:red", "worst chip")}
+    for column, (marker, face, label) in marks.items():
+        own = [row for row in rows if row["case"] in names]
+        axes.plot(
+            [100 * float(row[column]) for row in own],
+            [names.index(row["case"]) + 0.15 * (int(row["seed"]) - 1) for row in own],
+            marker,
+            markersize=5,
+            markerfacecolor=face,
+            markeredgecolor="tab:blue" if face == "none" else face,
+            label=label,
+        )
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("test accuracy (%), a line per seed")
+    axes.grid(axis="x", linewidth=0.4)
+    axes.legend(fontsize=8, loc="lower left")
+    return figure
 
 
 def percent(values: list[float]) -> str:
