@@ -15,6 +15,7 @@ from conftest import LABELS, ROOT, SMALL, compiled, delayed, untimed
 
 from soensim import cli
 from soensim.data import load_dataset, present, split_channels
+from soensim.dynamics.fused import SparseWeights
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
 from soensim.netlist.edges import Edges
@@ -464,3 +465,21 @@ def test_interruption_says_how_to_go_on(tmp_path, monkeypatch, capsys):
 def test_training_needs_validation_samples(small):
     with pytest.raises(RecipeError, match="without validation samples"):
         train(small, load_dataset("digits-rows", validation_fraction=0), QUICK)
+
+
+def test_few_edges_are_multiplied_alone():
+    """A chip of low density keeps its edges alone in the kernel, to the same states and gradients."""
+    few = compiled(SMALL.replace("size: 6", "size: 20").replace("density: 0.5", "density: 0.1"))
+    chip = TrainableChip(few, BpttRecipe(), dtype=torch.float64)
+    x = chip.encode(np.random.default_rng(0).random((5, 4, 8)))
+    assert isinstance(chip.cells(chip.latent, sparse=True)[0].terms[1].weights, SparseWeights)
+    found = []
+    for sparse in (True, False):
+        chip._lines["hidden->hidden"].few = sparse
+        states = chip.unroll(chip.latent, chip.signals(x))[0]
+        found.append(
+            [states, *torch.autograd.grad(states.square().sum(), list(chip.latent.values()), allow_unused=True)]
+        )
+    for alone, dense in zip(*found, strict=True):
+        if dense is not None:  # the readout's
+            torch.testing.assert_close(alone, dense, rtol=1e-10, atol=1e-14)

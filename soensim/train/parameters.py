@@ -11,7 +11,15 @@ from torch import Tensor
 
 from soensim.data import FloatArray, encode_data, signals
 from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
-from soensim.dynamics.fused import input_drives, input_flux, leading_shape, supports, unroll_fused
+from soensim.dynamics.fused import (
+    Edges,
+    SparseWeights,
+    input_drives,
+    input_flux,
+    leading_shape,
+    supports,
+    unroll_fused,
+)
 from soensim.network import DelayLine, Network, Population, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
@@ -20,6 +28,9 @@ from soensim.train.recipes import Recipe
 
 DEVICE = ("gamma_minus", "bias_current", "flux_offset")
 """What differs between the neurons of fabricated chips; a virtual chip has values of these names of its own."""
+
+SPARSE_BELOW = 0.2
+"""Share of entries below which a product over the edges alone is the faster one (measured at 100 to 1000 neurons)."""
 
 
 class TrainableChip:
@@ -139,13 +150,14 @@ class TrainableChip:
         """
         network = self.network
         kept = network.populations[:populations]
-        cells = self.cells(values, len(kept))
         heun = network.integrator == "heun"
         noise = self.noise(values, inputs)
-        normalised = any(p.normalisation for p in kept)
-        if not (local or normalised or initial) and supports(cells, heun=heun):
-            states = self._fused(cells, inputs, noise)
-            return states if window is None else [s[..., window.start : window.stop, :] for s in states]
+        if not (local or initial or any(p.normalisation for p in kept)):
+            cells = self.cells(values, len(kept), sparse=True)
+            if supports(cells, heun=heun):
+                states = self._fused(cells, inputs, noise)
+                return states if window is None else [s[..., window.start : window.stop, :] for s in states]
+        cells = self.cells(values, len(kept))
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
             cells,
@@ -187,10 +199,15 @@ class TrainableChip:
             return self._line_tensors(with_delay_factor(self.network, float(values[DELAY_FACTOR])))
         return self._lines
 
-    def cells(self, values: Mapping[str, Tensor], populations: int | None = None) -> list[Cell]:
-        """Make the first so many populations, or all, as the chip of these values has them."""
+    def cells(
+        self, values: Mapping[str, Tensor], populations: int | None = None, *, sparse: bool = False
+    ) -> list[Cell]:
+        """Make the first so many populations, or all, as the chip of these values has them.
+
+        With ``sparse``, projections between populations of which few edges exist keep these alone.
+        """
         count, lines = len(self.network.populations) if populations is None else populations, self.lines(values)
-        return [self._cell(index, values, lines, count) for index in range(count)]
+        return [self._cell(index, values, lines, count, sparse) for index in range(count)]
 
     def noise(self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
         """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
@@ -240,11 +257,23 @@ class TrainableChip:
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
 
     def _cell(
-        self, index: int, values: Mapping[str, Tensor], lines: Mapping[str, LineTensors], populations: int
+        self,
+        index: int,
+        values: Mapping[str, Tensor],
+        lines: Mapping[str, LineTensors],
+        populations: int,
+        sparse: bool,
     ) -> Cell:
         population = self.network.populations[index]
         terms = [
-            Term(synapses.source, line.lags, line.matrix(values[key]), synapses.port)
+            Term(
+                synapses.source,
+                line.lags,
+                line.sparse(values[key])
+                if sparse and line.few and synapses.source is not None
+                else line.matrix(values[key]),
+                synapses.port,
+            )
             for key, synapses in self.network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
         ]
@@ -277,6 +306,8 @@ class LineTensors:
         # edges are sorted by target, then source: where all exist, undelayed, their values are the transposed matrix
         whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]
         self.whole = whole and bool((self.part == 1).all())
+        self.few = len(line.edges) < SPARSE_BELOW * line.shape[0] * line.shape[1]
+        self._places = Edges(line.rows, line.columns, line.shape, max(1, len(line.lags)))
 
     def matrix(self, values: Tensor) -> Tensor:
         """Efficacies as (lags x sources or channels, targets)."""
@@ -284,3 +315,7 @@ class LineTensors:
             return values.view(self.shape[1], self.shape[0]).T.contiguous()
         parts = values[self.edges] * self.part
         return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
+
+    def sparse(self, values: Tensor) -> SparseWeights:
+        """Return the entries of `matrix` that are not zero for want of an edge."""
+        return SparseWeights(self._places, values[self.edges] * self.part)

@@ -67,7 +67,9 @@ CASES = {
         "--ideal-epochs 25 --epochs 25",
     ),
     "ff-local-24": Case(
-        HERE / "local-24.yaml", "mnist-image", "--rule ff-local --learning-rate 0.003 --ideal-epochs 40 --epochs 20"
+        HERE / "local-24.yaml",
+        "mnist-image",
+        "--rule ff-local --learning-rate 0.003 --shift-pixels 1 --ideal-epochs 60 --epochs 20 --quantised-rate 0.2",
     ),
     "ff-local-500": Case(
         NETLISTS / "mnist-local-500.yaml",
@@ -77,7 +79,7 @@ CASES = {
     "ff-unsupervised": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
         "mnist-image",
-        "--rule ff-unsupervised --ideal-epochs 30 --epochs 10",
+        "--rule ff-unsupervised --shift-pixels 1 --ideal-epochs 40 --epochs 10 --quantised-rate 0.3",
     ),
     "ff-unsupervised-control": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
@@ -87,12 +89,12 @@ CASES = {
     "ff-recurrent": Case(
         NETLISTS / "mnist-recurrent-500.yaml",
         "mnist-image",
-        "--rule ff-recurrent --shift-pixels 1 --ideal-epochs 20 --epochs 8",
+        "--rule ff-recurrent --shift-pixels 1 --ideal-epochs 20 --epochs 6 --quantised-rate 0.3",
     ),
     "ff-inverted": Case(
         NETLISTS / "mnist-inverted-300.yaml",
         "mnist-image",
-        "--rule ff-inverted --shift-pixels 1 --ideal-epochs 20 --epochs 8",
+        "--rule ff-inverted --shift-pixels 1 --ideal-epochs 14 --epochs 6 --quantised-rate 0.3",
     ),
 }
 
