@@ -32,18 +32,22 @@ SCORES = ["ideal", "codes", "chips_mean", "chips_worst"]
 
 @dataclass(frozen=True)
 class Case:
-    """A chip, what it learns, and the flags of `soensim train`."""
+    """A chip, its data, the flags of `soensim train`; a seed draws the weights, or the split of the digits."""
 
     chip: Path
     data: str
     flags: str
     trials: int = 10
+    seed: str = "--seed"
+    seeds: tuple[int, ...] = (0, 1, 2)
 
 
 SQUID = (
     "--rule bptt --learning-rate 0.02 --recurrent-gain 0.3 --slope-width 0 --ideal-epochs 30 --epochs 20 "
     "--quantised-rate 0.5"
 )
+DIGITS = "--rule bptt --batch-size 32 --learning-rate 0.02 --ideal-epochs 40 --epochs 40"
+SPLITS = (0, 1, 2, 3, 4)
 CASES = {
     "bptt": Case(NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
     "bptt-after-training": Case(
@@ -54,6 +58,10 @@ CASES = {
     "squid-mnist-rows": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", SQUID),
     "squid-mnist-pooled-robust": Case(NETLISTS / "year1-28.yaml", "mnist-8in-pool", f"{SQUID} --robust", trials=20),
     "squid-mnist-rows-robust": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust", trials=20),
+    "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
+    "digits-robust": Case(NETLISTS / "year1-28.yaml", "digits-rows", f"{DIGITS} --robust", 20, "--data-seed", SPLITS),
+    "digits-optical": Case(NETLISTS / "optical-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
+    "digits-no-delay": Case(HERE / "no-delay-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "ff-temporal": Case(
         NETLISTS / "rows-24-labels.yaml",
         "mnist-rows",
@@ -103,7 +111,7 @@ def main() -> None:
     """Measure the cases named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help="cases (default: all)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--seeds", nargs="+", type=int, help="seeds (default: those of the case)")
     parser.add_argument("--runs", type=Path, help="folder for the run folders (default: thrown away)")
     parser.add_argument("--list", action="store_true", help="print the commands and do nothing")
     parser.add_argument("--summary", action="store_true", help="print means and intervals of what was measured")
@@ -113,7 +121,7 @@ def main() -> None:
         save_png(drawn(), HERE / "accuracy.png")
         return
     for name in options.cases or CASES:
-        for seed in options.seeds:
+        for seed in options.seeds or CASES[name].seeds:
             if options.list:
                 print(train_command(CASES[name], seed))  # noqa: T201
             elif (name, str(seed)) not in measured():
@@ -126,7 +134,7 @@ def main() -> None:
 def train_command(case: Case, seed: int) -> str:
     """Return the line that a user would type."""
     chip = case.chip.relative_to(HERE.parents[1])
-    return f"soensim train {chip} --data {case.data} {case.flags} --seed {seed}"
+    return f"soensim train {chip} --data {case.data} {case.flags} {case.seed} {seed}"
 
 
 def measure(name: str, seed: int, run_dir: Path) -> list[str]:
