@@ -51,7 +51,7 @@ class Problem:
     substeps: int
     gain: float = 0.15
     inputs: bool = False
-    """Whether the kernel multiplies the inputs."""
+    """Whether `unroll_fused` multiplies the inputs."""
 
     def cells(self, values, fused):
         cells = []
@@ -228,7 +228,7 @@ def test_a_drive_per_step_agrees_with_the_plain_loop():
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
-def test_inputs_that_the_kernel_multiplies(dtype):
+def test_inputs_that_the_loop_multiplies(dtype):
     rng = np.random.default_rng(8)
     one = problem(rng, [SOURCES["squid"]], [9], channels=5, batch=70, substeps=2, dtype=dtype)
     one.inputs = True

@@ -15,7 +15,7 @@ from conftest import LABELS, ROOT, SMALL, compiled, delayed, untimed
 
 from soensim import cli
 from soensim.data import load_dataset, present, split_channels
-from soensim.dynamics.fused import SparseWeights
+from soensim.dynamics.fused import SparseWeights, supports
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
 from soensim.netlist.edges import Edges
@@ -483,3 +483,19 @@ def test_few_edges_are_multiplied_alone():
     for alone, dense in zip(*found, strict=True):
         if dense is not None:  # the readout's
             torch.testing.assert_close(alone, dense, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("substeps", [1, 3])
+def test_label_hypotheses_have_the_gradients_of_the_plain_loop(monkeypatch, substeps):
+    """Pixels that all hypotheses share, and labels that hold still, laid apart for the kernel."""
+    chip = TrainableChip(compiled(LABELS, refine=substeps), BpttRecipe(), dtype=torch.float64)
+    x = chip.encode(np.random.default_rng(0).random((5, 4, 8)))
+    labels = torch.tensor([[0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [1, 1, 1, 1, 1]])
+    weights = torch.linspace(-1, 1, 3 * 5 * 4 * 12, dtype=torch.float64).view(3, 5, 4, 12)
+    found = []
+    for supported in (supports, lambda cells, heun: False):  # noqa: ARG005
+        monkeypatch.setattr(sys.modules[TrainableChip.__module__], "supports", supported)
+        states = chip.unroll(chip.latent, chip.signals(x, labels))[0]
+        found.append([states, *torch.autograd.grad((states * weights).sum(), list(chip.latent.values()))])
+    for fused, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-12)

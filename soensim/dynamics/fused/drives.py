@@ -1,4 +1,4 @@
-"""Inputs as `unroll_fused` takes them: for the kernel to multiply where it can, else their flux, neuron by neuron."""
+"""Inputs as `unroll_fused` takes them: what hypotheses share stands once where it can, else the flux of every row."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def input_drives(
     substeps: int,
     like: Tensor,
 ) -> tuple[Sequence[Tensor | Inputs], int]:
-    """Lay out all inputs for `unroll_fused`: for the kernel to multiply if it can, else as `input_flux` does.
+    """Lay out all inputs for `unroll_fused`: as `Inputs` if one of them alone changes, else as `input_flux` does.
 
     Parameters and steps per frame are those of `input_flux`.
     """
     changing = _the_changing_one(signals) if _undelayed(cells) else None
     if changing is not None:
-        return _for_the_kernel(cells, signals, changing), substeps
+        return _shared(cells, signals, changing), substeps
     return input_flux(cells, sizes, signals, substeps, like)
 
 
@@ -86,10 +86,10 @@ def _the_changing_one(signals: Sequence[InputSignal]) -> int | None:
     return changing[0] if whole and shared and not block.requires_grad else None
 
 
-def _for_the_kernel(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int) -> list[Inputs]:
-    """Leave the products of the changing signal to the kernel; what the others send stays the same in all frames."""
+def _shared(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int) -> list[Inputs]:
+    """Keep apart what changes, the same for all hypotheses, and what differs between them, the same in all frames."""
     block = signals[changing].blocks[0]
-    shared = by_channel(block if block.ndim == 3 else block[0])
+    changing_rows = by_channel(block if block.ndim == 3 else block[0])
     rows = leading_shape(signals)
     found = []
     for cell in cells:
@@ -102,7 +102,7 @@ def _for_the_kernel(cells: Sequence[Cell], signals: Sequence[InputSignal], chang
             else:
                 flux = _project(_held_frame(signals[term.port]), term.weights).expand(-1, 1, *rows).flatten(1).T
                 held = flux if held is None else held + flux
-        found.append(Inputs(shared, weights, held))
+        found.append(Inputs(changing_rows, weights, held))
     return found
 
 
