@@ -14,8 +14,9 @@ from soensim.network import compile_network
 from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
 from soensim.routing import route
 from soensim.simulate import simulate
-from soensim.train import BpttRecipe, train
+from soensim.train import BpttRecipe, FFTemporalRecipe, train
 from soensim.train.calibrate import _round, calibrated
+from soensim.train.loop import Training
 from soensim.train.parameters import TrainableChip
 from soensim.train.quantise import Table
 
@@ -291,3 +292,5 @@ def test_training_calibrates_what_it_exports(digits):
         BpttRecipe(calibration_samples=10)
     with pytest.raises(RecipeError, match="calibration needs a linear readout"):
         calibrated(compiled(LABELS), {}, digits.train.inputs[:10])
+    with pytest.raises(RecipeError, match="calibration needs a linear readout"):
+        Training(compiled(LABELS), digits, FFTemporalRecipe(quantise=False, calibration_samples=10))

@@ -20,6 +20,19 @@ FloatArray = NDArray[np.float64]
 _DAMPING = 1e-4  # of the mean power, added to every signal's: Frantar et al. use 1e-2, here 1e-2 to 1e-5 are alike
 
 
+def calibrated_output(network: Network) -> LinearOutput:
+    """Return the readout of a chip that can be calibrated.
+
+    Raises
+    ------
+    RecipeError
+        The chip has no linear readout: its signals would depend on the label.
+    """
+    if not isinstance(network.output, LinearOutput):
+        raise RecipeError(f"calibration needs a linear readout; chip {network.name!r} has none")
+    return network.output
+
+
 def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDArray[np.floating[Any]]) -> Program:
     """Make a program whose rounding errors make up for one another in every neuron's flux.
 
@@ -44,9 +57,7 @@ def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDAr
     RecipeError
         The chip has no linear readout: its signals would depend on the label.
     """
-    output = network.output
-    if not isinstance(output, LinearOutput):
-        raise RecipeError(f"calibration needs a linear readout; chip {network.name!r} has none")
+    output = calibrated_output(network)
     ideal = Program.ideal(network, weights)
     inputs = present(network, values).astype(np.float64)
     trace = simulate(network, ideal, inputs)

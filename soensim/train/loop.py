@@ -19,7 +19,7 @@ from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
 from soensim.network import Network, refined
 from soensim.program import Program
-from soensim.train.calibrate import calibrated
+from soensim.train.calibrate import calibrated, calibrated_output
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.history import Means, Row, make_row, write_history
 from soensim.train.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
@@ -60,6 +60,8 @@ class Training:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
         if threads < 1:
             raise RecipeError(f"threads is {threads}; it must be 1 or more")
+        if recipe.calibration_samples:
+            calibrated_output(network)  # refused now, not after all epochs
         network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
