@@ -8,7 +8,7 @@ import torch
 from conftest import LABELS, SMALL, compiled
 
 from soensim.data import present
-from soensim.errors import NetlistError, ProgramError, RecipeError
+from soensim.errors import DataError, NetlistError, ProgramError, RecipeError
 from soensim.netlist import dump_netlist, parse_netlist, symmetric_levels
 from soensim.network import compile_network
 from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
@@ -16,7 +16,6 @@ from soensim.routing import route
 from soensim.simulate import simulate
 from soensim.train import BpttRecipe, FFTemporalRecipe, train
 from soensim.train.calibrate import _round, calibrated
-from soensim.train.loop import Training
 from soensim.train.parameters import TrainableChip
 from soensim.train.quantise import Table
 
@@ -290,7 +289,21 @@ def test_training_calibrates_what_it_exports(digits):
     assert ours.with_header({}) != plain.with_header({})
     with pytest.raises(RecipeError, match="they need quantise = false"):
         BpttRecipe(calibration_samples=10)
-    with pytest.raises(RecipeError, match="calibration needs a linear readout"):
-        calibrated(compiled(LABELS), {}, digits.train.inputs[:10])
-    with pytest.raises(RecipeError, match="calibration needs a linear readout"):
-        Training(compiled(LABELS), digits, FFTemporalRecipe(quantise=False, calibration_samples=10))
+
+
+def test_calibration_of_a_chip_with_label_lines_shows_right_and_wrong_labels(digits):
+    network = compiled(LABELS)
+    weights = random_program(network, scale=0.1)[0]
+    x, labels = digits.train.inputs[:300], digits.train.labels[:300]
+    alone, program = Program.quantised(network, weights), calibrated(network, weights, x, labels)
+    for shown in (digits.test.labels[:100], (digits.test.labels[:100] + 3) % 10):
+        signals = present(network, digits.test.inputs[:100], shown)
+        ideal, ours, theirs = (simulate(network, p, signals).state for p in (alone.as_ideal(), program, alone))
+        assert np.square(ours - ideal).mean() < 0.8 * np.square(theirs - ideal).mean()
+    with pytest.raises(DataError, match="needs labels for its label lines"):
+        calibrated(network, weights, x)
+    settings = FFTemporalRecipe(epochs=1, train_samples=64, quantise=False, calibration_samples=50)
+    trained = train(network, digits, settings).program
+    held = {**trained.ideal_values, **dense_weights(network, trained.ideal_values)}
+    again = calibrated(network, held, digits.train.inputs[:50], digits.train.labels[:50])
+    assert trained.with_header({}) == again.with_header({})

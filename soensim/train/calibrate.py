@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from soensim.data import present
 from soensim.dynamics import normalise
-from soensim.errors import RecipeError
 from soensim.network import LinearOutput, Network
 from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
 from soensim.simulate import Trace, simulate
@@ -20,20 +19,12 @@ FloatArray = NDArray[np.float64]
 _DAMPING = 1e-4  # of the mean power, added to every signal's: Frantar et al. use 1e-2, here 1e-2 to 1e-5 are alike
 
 
-def calibrated_output(network: Network) -> LinearOutput:
-    """Return the readout of a chip that can be calibrated.
-
-    Raises
-    ------
-    RecipeError
-        The chip has no linear readout: its signals would depend on the label.
-    """
-    if not isinstance(network.output, LinearOutput):
-        raise RecipeError(f"calibration needs a linear readout; chip {network.name!r} has none")
-    return network.output
-
-
-def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDArray[np.floating[Any]]) -> Program:
+def calibrated(
+    network: Network,
+    weights: Mapping[str, FloatArray],
+    values: NDArray[np.floating[Any]],
+    labels: NDArray[np.int64] | None = None,
+) -> Program:
     """Make a program whose rounding errors make up for one another in every neuron's flux.
 
     The flux of a neuron is w . u, with u the signals of its synapses and 1 for its trim. Rounding w to q costs the mean
@@ -46,20 +37,17 @@ def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDAr
     Parameters
     ----------
     network
-        A chip with a linear readout.
+        The chip.
     weights
         As for `Program.ideal`.
     values
         A data set's values for calibration, shape (samples, steps, channels): of the training split.
-
-    Raises
-    ------
-    RecipeError
-        The chip has no linear readout: its signals would depend on the label.
+    labels
+        Their classes, shape (samples,); needed if the chip has label lines. Each sample is then shown twice, with its
+        class and with another one, since both kinds of signals decide.
     """
-    output = calibrated_output(network)
     ideal = Program.ideal(network, weights)
-    inputs = present(network, values).astype(np.float64)
+    inputs = _inputs(network, values, labels)
     trace = simulate(network, ideal, inputs)
     found = slots(network)
     scales = {k: best_scale(s, ideal.ideal_values[k]) for k, s in found.items() if s.programmable_scale}
@@ -67,14 +55,30 @@ def calibrated(network: Network, weights: Mapping[str, FloatArray], values: NDAr
     rounded = {key: np.array(v) for key, v in ideal.ideal_values.items()}
     for index in range(len(network.populations)):
         _round_population(network, index, inputs, trace, tables, rounded)
+    if isinstance(network.output, LinearOutput):
+        _round_readout(network, network.output, trace, tables, rounded)
+    as_weights = {**rounded, **dense_weights(network, rounded)}
+    return Program.quantised(network, as_weights, ideal=weights, scales=scales)
+
+
+def _inputs(network: Network, values: NDArray[np.floating[Any]], labels: NDArray[np.int64] | None) -> FloatArray:
+    """Signals on all input channels, shape (presentations, steps, channels)."""
+    if network.labels == 0 or labels is None:
+        return present(network, values).astype(np.float64)
+    wrong = (labels + 1 + np.arange(len(labels)) % (network.labels - 1)) % network.labels
+    return np.concatenate([present(network, values, shown) for shown in (labels, wrong)]).astype(np.float64)
+
+
+def _round_readout(
+    network: Network, output: LinearOutput, trace: Trace, tables: Mapping[str, Slot], rounded: dict[str, FloatArray]
+) -> None:
+    """Round the readout for the states that it reads, in place."""
     read = [_sent(network, k, trace)[:, 1:] for k in output.populations]
     states: FloatArray = np.concatenate([s[:, -1] if output.state == "final" else s.mean(1) for s in read], -1)
     power = states.T @ states / len(states)
     for row, w in enumerate(rounded[READOUT]):
         places = [(READOUT, (row, column)) for column in range(len(w))]
         rounded[READOUT][row] = _round(w, power, places, tables)
-    as_weights = {**rounded, **dense_weights(network, rounded)}
-    return Program.quantised(network, as_weights, ideal=weights, scales=scales)
 
 
 def _round_population(

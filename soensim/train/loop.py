@@ -19,7 +19,7 @@ from soensim.data import Dataset, Split, batches, check_fit
 from soensim.errors import RecipeError, SimulationError
 from soensim.network import Network, refined
 from soensim.program import Program
-from soensim.train.calibrate import calibrated, calibrated_output
+from soensim.train.calibrate import calibrated
 from soensim.train.checkpoint import Checkpoint
 from soensim.train.history import Means, Row, make_row, write_history
 from soensim.train.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
@@ -60,8 +60,6 @@ class Training:
             raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
         if threads < 1:
             raise RecipeError(f"threads is {threads}; it must be 1 or more")
-        if recipe.calibration_samples:
-            calibrated_output(network)  # refused now, not after all epochs
         network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
@@ -178,8 +176,10 @@ class Training:
     def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
         recipe = self.recipe
         if recipe.calibration_samples:
-            samples = self.data.train.inputs[: self.samples][: recipe.calibration_samples]
-            return calibrated(self.network, weights, samples).with_header(self._header())
+            few = slice(min(self.samples, recipe.calibration_samples))
+            labels = self.data.train.labels[few] if self.network.labels else None
+            program = calibrated(self.network, weights, self.data.train.inputs[few], labels)
+            return program.with_header(self._header())
         scales = self.chip.scales if recipe.quantise else None
         return Program.quantised(self.network, weights, ideal=ideal, scales=scales).with_header(self._header())
 
