@@ -56,7 +56,13 @@ CASES = {
     "bptt-sparse": Case(HERE / "rows-24-sparse.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),
     "squid-mnist-pooled": Case(NETLISTS / "year1-28.yaml", "mnist-8in-pool", SQUID),
     "squid-mnist-rows": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", SQUID),
-    "squid-mnist-pooled-robust": Case(NETLISTS / "year1-28.yaml", "mnist-8in-pool", f"{SQUID} --robust", trials=20),
+    "squid-mnist-pooled-robust": Case(
+        NETLISTS / "year1-28.yaml",
+        "mnist-8in-pool",
+        "--rule bptt --learning-rate 0.02 --recurrent-gain 0.3 --slope-width 0 --ideal-epochs 12 --epochs 12 "
+        "--quantised-rate 0.5 --robust",
+        trials=20,
+    ),
     "squid-mnist-rows-robust": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust", trials=20),
     "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "digits-robust": Case(NETLISTS / "year1-28.yaml", "digits-rows", f"{DIGITS} --robust", 20, "--data-seed", SPLITS),
@@ -87,7 +93,7 @@ CASES = {
     "ff-unsupervised": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
         "mnist-image",
-        "--rule ff-unsupervised --shift-pixels 1 --ideal-epochs 40 --epochs 10 --quantised-rate 0.3",
+        "--rule ff-unsupervised --ideal-epochs 30 --epochs 10",
     ),
     "ff-unsupervised-control": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
