@@ -18,6 +18,12 @@ from soensim.netlist.edges import EdgeError
 # --- within a radius --------------------------------------------------------------------------------------
 
 
+def test_rounding_does_not_decide_at_the_radius_itself():
+    """A pair whose whole distance is across the rows, one bit above the radius."""
+    edges = make(40, 21, kind="distance-limited", radius=3.083333333333333)
+    assert np.array_equal(matrix(edges, 40, 21), distances(40, 21) <= 3.083333333333333 + 1e-9)
+
+
 @given(data=st.data(), n_sources=st.integers(1, 40), n_targets=st.integers(1, 40), radius=st.floats(0.5, 9))
 @settings(deadline=None)
 def test_distance_limited_by_its_definition(data: st.DataObject, n_sources: int, n_targets: int, radius: float) -> None:

@@ -63,8 +63,10 @@ class DistanceLimited(TopologyPart):
         return drawn_edges_in(near(), possible, count, np.random.default_rng(self.seed))
 
     def _half_width(self, across: Float64) -> Float64:
-        left = min(self.radius, MAX_NEURONS) ** 2 - across**2
-        return np.where(left >= 0, np.sqrt(np.abs(left)), -1.0)
+        radius = min(self.radius, MAX_NEURONS)
+        left = radius**2 - across**2
+        # what lies at the radius itself must not depend on the last bit: 1e-9 pitches are granted, as along a row
+        return np.where(left >= -2e-9 * radius, np.sqrt(np.maximum(left, 0.0)), -1.0)
 
 
 class _Decaying(TopologyPart):
