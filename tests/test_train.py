@@ -469,7 +469,10 @@ def test_training_needs_validation_samples(small):
 
 def test_few_edges_are_multiplied_alone():
     """A chip of low density keeps its edges alone in the kernel, to the same states and gradients."""
-    few = compiled(SMALL.replace("size: 6", "size: 20").replace("density: 0.5", "density: 0.1"))
+    late = "min_fan_in: 1}\n    delay_ps: 60"  # between two steps: each edge stands at two lags, in parts
+    text = SMALL.replace("size: 6", "size: 20").replace("density: 0.5", "density: 0.1").replace("min_fan_in: 1}", late)
+    few = compiled(text)
+    assert (few.delay_line(few.synapses["hidden->hidden"]).part != 1).any()
     chip = TrainableChip(few, BpttRecipe(), dtype=torch.float64)
     x = chip.encode(np.random.default_rng(0).random((5, 4, 8)))
     assert isinstance(chip.cells(chip.latent, sparse=True)[0].terms[1].weights, SparseWeights)

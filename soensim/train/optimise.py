@@ -13,7 +13,7 @@ from soensim.train.recipes import Recipe
 
 
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe, learning_rate: float) -> Optimizer:
-    """Make the optimiser of a recipe; `weight_decay` is an L2 penalty, for adamw a decay of its own."""
+    """Make the optimiser of a recipe, at the rate of its phase; `weight_decay` is an L2 penalty, in adamw a decay."""
     common: dict[str, Any] = {"lr": learning_rate, "weight_decay": recipe.weight_decay}
     match recipe.optimiser:
         case "adam":
