@@ -226,6 +226,20 @@ def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
     assert loss == pytest.approx(expected, rel=1e-6)
 
 
+def test_ff_temporal_is_the_same_with_and_without_its_kernel(digits, monkeypatch):
+    """Chips that the kernel does not take go through states, goodness and torch."""
+    _, chip, rule = ff_rule(sharpness=50.0)
+    x, y = chip.encode(digits.train.inputs[:40]), torch.tensor(digits.train.labels[:40])
+    found = []
+    for contrast in (chip.contrast, lambda *_: None):
+        monkeypatch.setattr(chip, "contrast", contrast)
+        loss = rule.loss(chip.values(False), x, y, np.random.default_rng(4))
+        gradients = torch.autograd.grad(loss.total, list(chip.latent.values()), allow_unused=True)
+        found.append([loss.total.detach(), *loss.measures.values(), *gradients])
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-7)
+
+
 def test_difference_loss_gradient_matches_finite_differences():
     plus, minus = torch.rand(2, 3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p, m: difference_loss(p, m, 0.01, 7.0), (plus, minus))

@@ -12,25 +12,25 @@ from torch import Tensor
 from soensim.data import FloatArray, encode_data, signals
 from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
 from soensim.dynamics.fused import (
-    Edges,
+    Contrast,
     SparseWeights,
+    contrast,
     input_drives,
     input_flux,
     leading_shape,
+    shared_inputs,
     supports,
     unroll_fused,
 )
-from soensim.network import DelayLine, Network, Population, step_coefficients, with_delay_factor
+from soensim.network import Network, Population, step_coefficients, with_delay_factor
 from soensim.program import Slot, best_scale, slots
+from soensim.train.lines import LineTensors
 from soensim.train.perturb import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
 from soensim.train.quantise import Table, blended, straight_through, uniform
 from soensim.train.recipes import Recipe
 
 DEVICE = ("gamma_minus", "bias_current", "flux_offset")
 """What differs between the neurons of fabricated chips; a virtual chip has values of these names of its own."""
-
-SPARSE_BELOW = 0.2
-"""Share of entries below which a product over the edges alone is the faster one (measured at 100 to 1000 neurons)."""
 
 
 class TrainableChip:
@@ -193,6 +193,39 @@ class TrainableChip:
         found = unroll_fused(cells, drives, rest, substeps=substeps, steps_per_frame=per_frame)
         return [states.view(*rows, *states.shape[1:]) for states in found]
 
+    def contrast(
+        self,
+        values: Mapping[str, Tensor],
+        inputs: Sequence[InputSignal],
+        weights: Tensor,
+        margin: float,
+        sharpness: float,
+    ) -> Contrast | None:
+        """Loss and goodness under a true and a wrong label by `soensim.dynamics.fused.contrast`.
+
+        None if that kernel does not have what the chip or its inputs need: beside what `unroll` does without kernels,
+        read noise, inputs with delays, and projections between populations of which few edges exist.
+        """
+        populations = self.network.populations
+        if self.noise(values, inputs) is not None or any(p.normalisation for p in populations):
+            return None
+        cells = self.cells(values, sparse=True)
+        few = any(isinstance(term.weights, SparseWeights) for cell in cells for term in cell.terms)
+        if few or not supports(cells, heun=self.network.integrator == "heun"):
+            return None
+        shared = shared_inputs(cells, inputs)
+        if shared is None:
+            return None
+        return contrast(
+            cells,
+            shared,
+            [p.size for p in populations],
+            substeps=self.network.substeps,
+            weights=weights,
+            margin=margin,
+            sharpness=sharpness,
+        )
+
     def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
         """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
         if DELAY_FACTOR in values:
@@ -290,32 +323,3 @@ class TrainableChip:
         retention, gain = step_coefficients(self.network, population, found["gamma_minus"])
         arrays = (retention, gain, found["bias_current"], found["flux_offset"])
         return tuple(torch.tensor(array, dtype=self.dtype) for array in arrays)
-
-
-class LineTensors:
-    """Where the values of a projection stand in the matrix over its delayed signals."""
-
-    def __init__(self, line: DelayLine, dtype: torch.dtype) -> None:
-        self.lags, self.shape = line.lags, line.shape
-        self.rows, self.columns = torch.tensor(line.rows), torch.tensor(line.columns)
-        self.place = torch.tensor(line.rows * line.shape[1] + line.columns)
-        self.edges = torch.tensor(line.edges)
-        self.targets = torch.zeros(int(line.edges.max(initial=-1)) + 1, dtype=torch.int64)
-        self.targets[self.edges] = self.columns
-        self.part = torch.tensor(line.part, dtype=dtype)
-        # edges are sorted by target, then source: where all exist, undelayed, their values are the transposed matrix
-        whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]
-        self.whole = whole and bool((self.part == 1).all())
-        self.few = len(line.edges) < SPARSE_BELOW * line.shape[0] * line.shape[1]
-        self._places = Edges(line.rows, line.columns, line.shape, max(1, len(line.lags)))
-
-    def matrix(self, values: Tensor) -> Tensor:
-        """Efficacies as (lags x sources or channels, targets)."""
-        if self.whole:
-            return values.view(self.shape[1], self.shape[0]).T.contiguous()
-        parts = values[self.edges] * self.part
-        return values.new_zeros(self.shape[0] * self.shape[1]).index_put((self.place,), parts).view(self.shape)
-
-    def sparse(self, values: Tensor) -> SparseWeights:
-        """Return the entries of `matrix` that are not zero for want of an edge."""
-        return SparseWeights(self._places, values[self.edges] * self.part)

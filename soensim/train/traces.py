@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from soensim.dynamics import Cell, InputSignal, step
-from soensim.train.parameters import LineTensors, TrainableChip
+from soensim.train.lines import LineTensors
+from soensim.train.parameters import TrainableChip
 
 
 @dataclass(frozen=True)

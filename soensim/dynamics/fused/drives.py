@@ -10,7 +10,6 @@ from torch import Tensor
 
 from soensim.dynamics.drive import Drive, InputSignal
 from soensim.dynamics.fused.plan import Inputs
-from soensim.dynamics.fused.rows import by_channel
 from soensim.dynamics.unroll import Cell
 
 
@@ -32,10 +31,17 @@ def input_drives(
 
     Parameters and steps per frame are those of `input_flux`.
     """
+    shared = shared_inputs(cells, signals)
+    return input_flux(cells, sizes, signals, substeps, like) if shared is None else (shared, substeps)
+
+
+def shared_inputs(cells: Sequence[Cell], signals: Sequence[InputSignal]) -> list[Inputs] | None:
+    """Keep apart what changes, the same for all hypotheses, and what differs between them, the same in all frames.
+
+    None if that cannot be done: inputs with delays, or more than one port whose signal changes.
+    """
     changing = _the_changing_one(signals) if _undelayed(cells) else None
-    if changing is not None:
-        return _shared(cells, signals, changing), substeps
-    return input_flux(cells, sizes, signals, substeps, like)
+    return None if changing is None else _shared(cells, signals, changing)
 
 
 def input_flux(
@@ -87,9 +93,8 @@ def _the_changing_one(signals: Sequence[InputSignal]) -> int | None:
 
 
 def _shared(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int) -> list[Inputs]:
-    """Keep apart what changes, the same for all hypotheses, and what differs between them, the same in all frames."""
     block = signals[changing].blocks[0]
-    changing_rows = by_channel(block if block.ndim == 3 else block[0])
+    changing_rows = block if block.ndim == 3 else block[0]
     rows = leading_shape(signals)
     found = []
     for cell in cells:

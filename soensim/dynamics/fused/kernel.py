@@ -29,7 +29,7 @@ def _together(count, slots, itemsize, blocks):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy", forceinline=True)
-def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-untyped-def]
+def advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Take step m of block b; ``flux`` holds that of the inputs."""
     state, new = rings[m % slots, b], rings[(m + 1) % slots, b]
     for p in range(neurons.kind.size):
@@ -45,7 +45,7 @@ def _advance(rings, b, flux, m, slots, neurons, products):  # type: ignore[no-un
 
 
 @njit(error_model="numpy", forceinline=True)
-def _retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products):  # type: ignore[no-untyped-def]
+def retreat(rings, b, adjoint, flux, state, m, steps, slots, neurons, products):  # type: ignore[no-untyped-def]
     """Go back over step m of block b.
 
     ``adjoint`` holds dL/ds after the step, without what later steps looked at, and then the same before it.
@@ -113,7 +113,7 @@ def forward_blocks(  # type: ignore[no-untyped-def]
             if per_frame > 1:
                 fluxes[:] = frames
             for b in range(blocks):
-                _advance(rings, b, fluxes[b], m, slots, neurons, products)
+                advance(rings, b, fluxes[b], m, slots, neurons, products)
             if (m + 1) % per_record == 0:
                 at = (before + m // per_record) * batch + low
                 store(rings[(m + 1) % slots, :blocks], width, record, at, batch)
@@ -162,7 +162,7 @@ def backward_blocks(  # type: ignore[no-untyped-def]
             if any_squid:
                 load(record, (depth - 1 + m) * batch + low, width, -batch, states[:blocks])
             for b in range(blocks):
-                _retreat(rings, b, adjoints[b], fluxes[b], states[b], m, steps, slots, neurons, products)
+                retreat(rings, b, adjoints[b], fluxes[b], states[b], m, steps, slots, neurons, products)
             now = rings[m % slots, :blocks]
             total[:blocks] += now
             store(now, width, by_flux, m * batch + low, -batch)

@@ -169,6 +169,19 @@ def products_of(
     return Products(layout.table, values, layout.starts, layout.places)
 
 
+def input_products(weights: Sequence[Real], driven: Sequence[int], first: tuple[int, ...], dtype: Any) -> Products:
+    """Lay out the products of inputs with their efficacies (channels, neurons), one per population that is driven."""
+    rows: list[list[int]] = []
+    values = [np.zeros(0, dtype)]
+    for own, p in zip(weights, driven, strict=True):
+        n_in, n_out = own.shape
+        rows.append([0, 0, p, 0, n_in, first[p], n_out, sum(v.size for v in values), 0, 0])
+        values.append(np.empty(n_in * (n_out + n_out % PAIR), dtype))
+        pack(own, False, values[-1])
+    table, none = np.array(rows, dtype=np.int64).reshape(-1, 10), np.zeros(0, np.int64)
+    return Products(table, np.concatenate(values), none, none)
+
+
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
     """Add product ``k`` of the signals (neurons + 1, ROWS) to ``out``, of the same shape."""

@@ -18,8 +18,8 @@ from numba.extending import intrinsic
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.elementary import FLAGS
 
-#: Rows of efficacies per pass, and bytes of signals per row.
-PAIR, _LINE = 2, 128
+#: Rows of efficacies per pass, bytes of signals per row, and of a vector register.
+PAIR, _LINE, _VECTOR = 2, 128, 32
 # Rows of gradient and of signals that one pass of `dots` takes, and so many products at a time that all stay in cache.
 _CHUNK, _TILE = 512, 8
 
@@ -122,6 +122,71 @@ def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  
             for r in range(ROWS):
                 out[row, r] += w0 * signals[j0, r]
             e += 1
+
+
+@intrinsic
+def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """out[4 a + b, :] = sum_k x[x_at + k x_step + a ROWS + :] z[z_at + k z_step + b ROWS + :], a < 3, b < 4, k < count.
+
+    Sums stay apart by place within 32 bytes, a row of ``out``. Places and steps count elements.
+    """
+    signature = types.void(x, types.intp, z, types.intp, types.intp, types.intp, types.intp, out)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def data(k: int) -> Any:
+            return context.make_array(signature.args[k])(context, builder, args[k]).data
+
+        number = context.get_data_type(signature.args[0].dtype)
+        size = signature.args[0].dtype.bitwidth // 8
+        lanes = _VECTOR // size
+        vector = ir.VectorType(number, lanes)
+        x, z, out = data(0), data(2), data(7)
+        x_at, z_at, x_step, z_step, count = args[1], args[3], args[4], args[5], args[6]
+
+        def place(base: Any, index: Any) -> Any:
+            return builder.bitcast(builder.gep(base, [index]), vector.as_pointer())
+
+        def word(k: int) -> Any:
+            return ir.Constant(x_at.type, k)
+
+        totals = [cgutils.alloca_once(builder, vector) for _ in range(12)]  # type: ignore[no-untyped-call]
+        for total in totals:
+            builder.store(ir.Constant(vector, [0.0] * lanes), total)
+        with cgutils.for_range(builder, count) as loop:
+            x_row = builder.add(x_at, builder.mul(loop.index, x_step))
+            z_row = builder.add(z_at, builder.mul(loop.index, z_step))
+            for r in range(0, ROWS, lanes):
+                own = [builder.load(place(x, builder.add(x_row, word(a * ROWS + r))), align=size) for a in range(3)]
+                for b in range(4):
+                    other = builder.load(place(z, builder.add(z_row, word(b * ROWS + r))), align=size)
+                    for a in range(3):
+                        total = totals[4 * a + b]
+                        share = builder.fmul(own[a], other, flags=("contract",))
+                        builder.store(builder.fadd(share, builder.load(total), flags=("contract",)), total)
+        for k, total in enumerate(totals):
+            builder.store(builder.load(total), place(out, word(k * lanes)), align=size)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
+def block_gradient(x, x_at, x_step, n_x, z, z_at, z_step, n_z, count, sums, out):  # type: ignore[no-untyped-def]
+    """out[j n_z + i] = sum_k,r x[x_at + k x_step + j ROWS + r] z[z_at + k z_step + i ROWS + r], k < count: dL/dW.
+
+    Signals ``x`` and gradients ``z`` of a block, step by step; both have three rows or more after the last. ``sums``
+    has room for 384 bytes.
+    """
+    lanes = _VECTOR // x.itemsize
+    for i in range(0, n_z, 4):  # four rows of z stay in the first-level cache
+        for j in range(0, n_x, 3):
+            _twelve_dots(x, x_at + j * ROWS, z, z_at + i * ROWS, x_step, z_step, count, sums)  # type: ignore[call-arg]
+            for a in range(min(3, n_x - j)):
+                for b in range(min(4, n_z - i)):
+                    total = x.dtype.type(0)
+                    for lane in range(lanes):
+                        total += sums[(4 * a + b) * lanes + lane]
+                    out[(j + a) * n_z + i + b] = total
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)

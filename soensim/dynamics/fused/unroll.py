@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -13,7 +12,8 @@ from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.door import check_shapes
 from soensim.dynamics.fused.gradient import input_gradients, weight_gradients
 from soensim.dynamics.fused.kernel import backward_blocks, forward_blocks
-from soensim.dynamics.fused.plan import Entry, Inputs, Products, neurons_of, products_of, recurrent
+from soensim.dynamics.fused.loop import Loop, held_flux, joined
+from soensim.dynamics.fused.plan import Inputs, neurons_of, recurrent
 from soensim.dynamics.fused.rows import channel_rows, make_rows
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
@@ -82,16 +82,16 @@ def unroll_fused(
     sizes = tuple(int(start.shape[-1]) for start in initial)
     inputs = [d for d in drives if isinstance(d, Inputs)]
     frames = check_shapes(cells, drives, initial, sizes, substeps, per_frame)
-    start = _joined([s.T for s in initial])
+    start = joined([s.T for s in initial])
     tensors = [t.weights.values if isinstance(t.weights, SparseWeights) else t.weights for _, _, t in recurrent(cells)]
     if inputs:
         drive, seen = start.new_empty(len(start), 0), channel_rows(inputs[0].signals)
         tensors += [d.weights for d in inputs if d.weights is not None]
     else:
-        drive = _joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)]).flatten(1)
+        drive = joined([d.permute(2, 0, 1) for d in drives if isinstance(d, Tensor)]).flatten(1)
         seen = start.new_empty(0, 0)
-    held = _held(cells, inputs, sizes, start)
-    loop = _Loop(cells, sizes, frames, substeps, per_frame, inputs)
+    held = held_flux(cells, inputs, sizes, start)
+    loop = Loop(cells, sizes, frames, substeps, per_frame, inputs)
     loop.backward = torch.is_grad_enabled() and any(t.requires_grad for t in (drive, held, start, *tensors))
     states: Tensor = _FusedLoop.apply(loop, seen, drive, held, start, *tensors)  # type: ignore[no-untyped-call]
     if len(sizes) == 1:
@@ -99,68 +99,10 @@ def unroll_fused(
     return [part.permute(2, 1, 0) for part in torch.split(states, list(sizes))]
 
 
-def _held(cells: Sequence[Cell], inputs: Sequence[Inputs], sizes: tuple[int, ...], start: Tensor) -> Tensor:
-    """Flux that all frames share, (neurons, batch), or (neurons, 1) if it is the cells' offsets alone."""
-    offsets = [torch.as_tensor(c.flux_offset, dtype=start.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
-    offset = _joined(offsets)[:, None]
-    if all(d.held is None for d in inputs):
-        return offset
-    zero = start.new_zeros(())
-    parts = [
-        (zero if d.held is None else d.held.T).expand(n, start.shape[1]) for d, n in zip(inputs, sizes, strict=True)
-    ]
-    return offset + _joined(parts)
-
-
-class _Loop:
-    """What stays the same on both ways: structure, not values."""
-
-    def __init__(
-        self,
-        cells: Sequence[Cell],
-        sizes: tuple[int, ...],
-        frames: int,
-        substeps: int,
-        per_frame: int,
-        inputs: Sequence[Inputs],
-    ) -> None:
-        self.cells, self.sizes, self.substeps, self.per_frame = cells, sizes, substeps, per_frame
-        self.frames = frames
-        terms = recurrent(cells)
-        self.edges = tuple(t.weights.edges if isinstance(t.weights, SparseWeights) else None for _, _, t in terms)
-        self.entries = tuple(
-            Entry(k, part, lag, source, target)
-            for k, (source, target, term) in enumerate(terms)
-            for part, lag in enumerate(term.lags)
-        )
-        self.first = (0, *accumulate(sizes))
-        self.depth = 1 + max((0, *(entry.lag for entry in self.entries)))
-        self.driven = [p for p, d in enumerate(inputs) if d.weights is not None]
-        self.rows = inputs[0].signals.shape[0] if inputs else None
-        self.backward = False
-
-    def products(self, tensors: Sequence[Tensor], dtype: Any, back: bool) -> Products:
-        """Recurrent products; their tensors come first."""
-        weights = [t.detach().contiguous().numpy() for t in tensors[: len(self.edges)]]
-        return products_of(self.entries, self.edges, weights, self.first, dtype, back)
-
-    def drive(self, signals: Tensor, rows: int, tensors: Sequence[Tensor]) -> Tensor:
-        """Multiply signals (channels, frames x rows) with the efficacies of the populations that they drive."""
-        flux = make_rows(signals, self.first[-1], self.frames, rows)
-        length = self.frames * rows
-        by_population = dict(zip(self.driven, tensors[len(self.edges) :], strict=True))
-        for p, (first, last) in enumerate(pairwise(self.first)):
-            if p in by_population:
-                torch.mm(by_population[p].detach().T, signals[:, :length], out=flux[first:last, :length])
-            else:
-                flux[first:last] = 0
-        return flux
-
-
 class _FusedLoop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, loop: _Loop, signals: Tensor, drive: Tensor, held: Tensor, initial: Tensor, *tensors: Tensor
+        ctx: Any, loop: Loop, signals: Tensor, drive: Tensor, held: Tensor, initial: Tensor, *tensors: Tensor
     ) -> Tensor:
         count, batch = initial.shape
         steps, rows = loop.frames * loop.per_frame, loop.rows or batch
@@ -219,7 +161,3 @@ class _FusedLoop(torch.autograd.Function):
             *by_recurrent,
             *by_inputs,
         )
-
-
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from soensim.dynamics.fused import mean_square
+from soensim.dynamics import InputSignal
+from soensim.dynamics.fused import Contrast, mean_square
 from soensim.network import step_coefficients
 from soensim.simulate import label_scores
 from soensim.train.parameters import TrainableChip
@@ -45,16 +46,22 @@ class FFTemporal(ForwardForward):
             with torch.no_grad():
                 logits = recipe.sharpness * self.scores(values, x) / (x.shape[1] * len(self.output.populations))
         wrong = draw_wrong(logits, y, self.output.classes, rng)
-        found = self.goodness(values, x, both_signs(y, wrong))
-        total = x.new_zeros(())
-        plus, minus = x.new_zeros(()), x.new_zeros(())
-        for k in self.output.populations:
-            positive, negative = found[k]
-            weights = self._step_weights(positive.shape[-1], k)
-            per_step = difference_loss(positive, negative, recipe.margin, recipe.sharpness)
-            total = total + (per_step * weights).sum(-1).mean()
-            plus, minus = plus + positive.detach().mean(), minus + negative.detach().mean()
-        return Loss(total, {"goodness_positive": plus, "goodness_negative": minus})
+        signals = self.chip.signals(x, both_signs(y, wrong))
+        weights = self._weights(len(signals[0].frame_of))
+        found = self.chip.contrast(values, signals, weights, recipe.margin, recipe.sharpness)
+        if found is None:
+            found = self._contrast(values, signals, weights)
+        read = self.output.populations
+        measures = {"goodness_positive": found.positive[read].sum(), "goodness_negative": found.negative[read].sum()}
+        return Loss(found.loss, measures)
+
+    def _contrast(self, values: Mapping[str, Tensor], signals: Sequence[InputSignal], weights: Tensor) -> Contrast:
+        """Compute what `TrainableChip.contrast` does, for any chip."""
+        found = torch.stack(self._goodness(values, signals))  # (populations, signs, batch, samples)
+        positive, negative = found.unbind(1)
+        per_sample = difference_loss(positive, negative, self.recipe.margin, self.recipe.sharpness)
+        loss = (per_sample * weights[:, None]).sum((0, 2)).mean()
+        return Contrast(loss, positive.detach().mean((1, 2)), negative.detach().mean((1, 2)))
 
     def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Goodness with each label on the label lines, shape (batch, classes)."""
@@ -63,9 +70,19 @@ class FFTemporal(ForwardForward):
 
     def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples)."""
-        states = self.chip.unroll(values, self.chip.signals(x, labels))
+        return self._goodness(values, self.chip.signals(x, labels))
+
+    def _goodness(self, values: Mapping[str, Tensor], signals: Sequence[InputSignal]) -> list[Tensor]:
+        states = self.chip.unroll(values, signals)
         # (hypotheses x batch) as rows: so the states stand where the kernels left them
         return [mean_square(s.flatten(0, 1)).unflatten(0, s.shape[:2]) for s in states]  # type: ignore[no-untyped-call]
+
+    def _weights(self, samples: int) -> Tensor:
+        """Weight of every sample in the loss, shape (populations, samples); 0 for a population that is not read."""
+        weights = torch.zeros(len(self.chip.network.populations), samples, dtype=self.chip.dtype)
+        for population in self.output.populations:
+            weights[population] = self._step_weights(samples, population)
+        return weights
 
     def _step_weights(self, steps: int, population: int) -> Tensor:
         weights = torch.ones(steps, dtype=self.chip.dtype)
