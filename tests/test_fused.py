@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from soensim.circuit import source_table
 from soensim.circuit.fold import lobe
 from soensim.circuit.squid import mean_voltage
-from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, soft_slope, training_source, unroll
+from soensim.dynamics import SOURCE_FUNCTIONS, Cell, InputSignal, Term, soft_slope, training_source, unroll
+from soensim.dynamics.drive import Drive
 from soensim.dynamics.fused import (
     Edges,
     Inputs,
+    input_flux,
     mean_square,
     project,
     supports,
@@ -138,6 +140,25 @@ def test_inputs_that_the_loop_multiplies(dtype):
     one = problem(rng, [SOURCES["squid"]], [9], channels=5, batch=70, substeps=2, dtype=dtype)
     one.inputs = True
     assert_agree(one, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("substeps", [1, 3])
+def test_flux_of_inputs_that_arrive_late(substeps):
+    """Pixels with several delays, some longer than the sequence, and labels that hold still."""
+    rng = np.random.default_rng(11)
+    draw = lambda *shape: torch.from_numpy(rng.normal(size=shape))  # noqa: E731
+    pixels = InputSignal([draw(1, 4, 5, 3), torch.zeros(1, 1, 1, 3, dtype=torch.float64)], [5, 0, 1, 2, 3, 4])
+    signals = [pixels, InputSignal([draw(2, 1, 1, 2)], [0] * 6)]
+    lags, weights = [0, 2, 3, 40], [draw(12, 7).requires_grad_(), draw(2, 7).requires_grad_()]
+    terms = [Term(None, lags, weights[0], 0), Term(None, [4], weights[1], 1)]
+    cell = dataclasses.replace(cell_of(SOURCES["tanh"]), terms=terms)
+    (ours,), per_frame = input_flux([cell], [7], signals, substeps, draw(0))
+    drive, rest = Drive(terms, signals, substeps), torch.zeros(2, 4, 7, dtype=torch.float64)
+    plain = torch.stack([drive.add_to(rest, step).flatten(0, 1) for step in range(6 * substeps)])
+    assert per_frame == 1
+    gradients = [torch.autograd.grad((flux**3).sum(), weights) for flux in (ours, plain)]
+    for a, b in zip((ours, *gradients[0]), (plain, *gradients[1]), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
 def test_inputs_that_do_not_fit_are_refused():

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from soensim.dynamics.drive import Drive, InputSignal
+from soensim.dynamics.drive import InputSignal, Term
 from soensim.dynamics.fused.plan import Inputs
 from soensim.dynamics.unroll import Cell
 
@@ -71,9 +72,7 @@ def input_flux(
     samples = len(signals[0].frame_of) if signals else 0
     if _undelayed(cells):
         return [_per_sample(c, n, signals, rows, samples, like) for c, n in zip(cells, sizes, strict=True)], substeps
-    return [
-        _per_step(c, n, signals, rows, samples * substeps, substeps, like) for c, n in zip(cells, sizes, strict=True)
-    ], 1
+    return [_per_step(c, n, signals, rows, samples, substeps, like) for c, n in zip(cells, sizes, strict=True)], 1
 
 
 def _undelayed(cells: Sequence[Cell]) -> bool:
@@ -150,10 +149,41 @@ def _per_step(
     size: int,
     signals: Sequence[InputSignal],
     rows: tuple[int, int],
-    steps: int,
+    samples: int,
     substeps: int,
     like: Tensor,
 ) -> Tensor:
-    drive = Drive(cell.terms, signals, substeps)
-    rest = like.new_zeros((*rows, size))
-    return torch.stack([drive.add_to(rest, step) for step in range(steps)]).reshape(steps, rows[0] * rows[1], size)
+    total = like.new_zeros((size, samples, substeps, 1, 1))
+    for term in cell.terms:
+        if term.source is None:
+            seen = _samples(signals[term.port], rows)
+            total = total + torch.stack([_delayed(seen, term, phase, substeps) for phase in range(substeps)], 2)
+    return total.expand(-1, -1, -1, *rows).reshape(size, samples * substeps, rows[0] * rows[1]).permute(1, 2, 0)
+
+
+def _samples(signal: InputSignal, rows: tuple[int, int]) -> Tensor:
+    """Return what an input carries in every sample, (channels, samples, hypotheses or 1, batch or 1)."""
+    blocks = [(block if block.ndim == 4 else block[None]).permute(3, 2, 0, 1) for block in signal.blocks]
+    frames = blocks[0] if len(blocks) == 1 else torch.cat([b.expand(-1, -1, *rows) for b in blocks], 1)
+    frame_of = list(signal.frame_of)
+    return frames if frame_of == list(range(frames.shape[1])) else frames[:, frame_of]
+
+
+def _delayed(seen: Tensor, term: Term, phase: int, substeps: int) -> Tensor:
+    """Flux (neurons, samples, hypotheses or 1, batch or 1) in step ``phase`` of every sample.
+
+    Samples stand side by side: what arrives late is what stands further left. Lags that read the same sample share a
+    product.
+    """
+    channels, samples, *leading = seen.shape
+    width = leading[0] * leading[1]
+    columns = seen.reshape(channels, samples * width)
+    efficacies: dict[int, Tensor] = {}
+    for lag, block in zip(term.lags, term.blocks(), strict=True):
+        late = -((phase - lag) // substeps)  # samples
+        efficacies[late] = efficacies[late] + block if late in efficacies else block
+    flux = columns.new_zeros(term.weights.shape[1], samples * width)
+    for late, weights in efficacies.items():
+        if late < samples:  # before the first sample every input is dark
+            flux = flux + pad(weights.T @ columns[:, : (samples - late) * width], (late * width, 0))
+    return flux.view(-1, samples, *leading)
