@@ -93,12 +93,13 @@ CASES = {
     "ff-unsupervised": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
         "mnist-image",
-        "--rule ff-unsupervised --ideal-epochs 30 --epochs 10",
+        "--rule ff-unsupervised --shift-pixels 1 --ideal-epochs 40 --epochs 10 --quantised-rate 0.3",
     ),
     "ff-unsupervised-control": Case(
         NETLISTS / "mnist-unsupervised-500.yaml",
         "mnist-image",
-        "--rule ff-unsupervised --no-train-populations --ideal-epochs 20 --epochs 10",
+        "--rule ff-unsupervised --no-train-populations --shift-pixels 1 --ideal-epochs 20 --epochs 10 "
+        "--quantised-rate 0.3",
     ),
     "ff-recurrent": Case(
         NETLISTS / "mnist-recurrent-500.yaml",

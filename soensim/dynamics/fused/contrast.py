@@ -11,7 +11,7 @@ from torch import Tensor
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.contrast_kernel import contrast_blocks
 from soensim.dynamics.fused.door import check_shapes
-from soensim.dynamics.fused.loop import Loop, held_flux
+from soensim.dynamics.fused.loop import Loop, joined, offsets
 from soensim.dynamics.fused.plan import Inputs, input_products, neurons_of, recurrent
 from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.fused.threads import share_out
@@ -72,10 +72,14 @@ def contrast(
     if any(isinstance(t, SparseWeights) for t in tensors):
         raise SimulationError("contrast takes dense efficacies; give their matrix")
     loop = Loop(cells, tuple(sizes), frames, substeps, substeps, inputs)
-    held = held_flux(cells, inputs, loop.sizes, weights.new_empty(0, 2 * rows))
+    offset = offsets(cells, sizes, weights.dtype)
+    helds = [d.held for d in inputs]
+    held = weights.new_empty(0, len(offset))
+    if any(h is not None for h in helds):
+        held = joined([r if h is None else h for h, r in zip(helds, rest, strict=True)], 1)
     tensors += [d.weights for d in inputs if d.weights is not None]
     signals = inputs[0].signals.contiguous()
-    found = _Contrast.apply(loop, signals, weights, margin, sharpness, held, *tensors)  # type: ignore[no-untyped-call]
+    found = _Contrast.apply(loop, signals, weights, margin, sharpness, offset, held, *tensors)  # type: ignore[no-untyped-call]
     return Contrast(*found)
 
 
@@ -88,26 +92,26 @@ class _Contrast(torch.autograd.Function):
         weights: Tensor,
         margin: float,
         sharpness: float,
+        offset: Tensor,
         held: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         rows, frames, terms = len(signals), loop.frames, len(loop.edges)
         numbers = [t.detach().contiguous().numpy() for t in tensors]
         dtype, sizes = weights.numpy().dtype, [t.numel() for t in tensors]
-        blocks, by_held = -(-rows // ROWS), weights.new_empty(loop.first[-1], 2 * rows)
+        blocks, by_held = -(-rows // ROWS), weights.new_empty(2 * rows, len(offset))
         shares = weights.new_empty(blocks, sum(sizes))
         scores = weights.new_empty(blocks, 3 * len(loop.sizes))
         share_out(
             contrast_blocks, blocks, torch.get_num_threads(), signals.numpy(),
-            input_products(numbers[terms:], loop.driven, loop.first, dtype), held.detach().contiguous().numpy(),
+            input_products(numbers[terms:], loop.driven, loop.first, dtype), offset.detach().contiguous().numpy(),
+            held.detach().contiguous().numpy(),
             neurons_of(loop.cells, loop.sizes, dtype), loop.products(tensors, dtype, back=False),
             loop.products(tensors, dtype, back=True), loop.depth, loop.substeps, weights.numpy(), dtype.type(margin),
             dtype.type(sharpness), scores.numpy(), by_held.numpy(), shares.numpy(),
         )  # fmt: skip
         by_tensors = [g.view(t.shape) for g, t in zip(torch.split(shares.sum(0), sizes), tensors, strict=True)]
-        if held.shape[1] == 1:
-            by_held = by_held.sum(1, keepdim=True)
-        ctx.save_for_backward(by_held, *by_tensors)
+        ctx.save_for_backward(by_held.sum(0), by_held, *by_tensors)
         loss, positive, negative = scores.sum(0).view(-1, 3).unbind(1)
         positive, negative = positive / (rows * frames), negative / (rows * frames)
         ctx.mark_non_differentiable(positive, negative)

@@ -12,7 +12,6 @@ from soensim.dynamics.fused.elementary import FLAGS, exp_down, log1p_unit
 from soensim.dynamics.fused.kernel import advance, retreat
 from soensim.dynamics.fused.plan import COUNT_IN, COUNT_OUT, FIRST_IN, FIRST_OUT, LAG, add_product
 from soensim.dynamics.fused.product import block_gradient
-from soensim.dynamics.fused.transfer import load, store
 
 # Rows after the last neuron or channel, which products may read and write.
 _SPARE = 3
@@ -85,8 +84,8 @@ def _add_seeds(slope, factor, states, first, last, adjoint):  # type: ignore[no-
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def contrast_blocks(  # type: ignore[no-untyped-def]
-    first_block, last_block, signals, inputs, held, neurons, to, back, depth, substeps, weights, margin, sharpness,
-    scores, by_held, by_weights
+    first_block, last_block, signals, inputs, offset, held, neurons, to, back, depth, substeps, weights, margin,
+    sharpness, scores, by_held, by_weights
 ):  # fmt: skip
     """Run blocks of rows through all samples, score them, and run them back.
 
@@ -96,8 +95,10 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
         What both signs share, (rows, samples, channels).
     inputs
         Products of the signals with their efficacies, dense.
+    offset
+        Flux that never changes, (neurons,).
     held
-        Flux that stays the same in all samples, (neurons, 2 x rows), the true labels first; or (neurons, 1).
+        Flux that stays the same in all samples, (2 x rows, neurons), the true labels first; or no rows.
     to, back
         Products between populations that end in targets, and those that lead back to sources; dense.
     weights
@@ -109,7 +110,7 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
     by_weights
         Takes the share of each block in dL/dW, products ``to`` first: (blocks, numbers in all efficacies).
     """
-    count, populations, real = held.shape[0], neurons.kind.size, held.dtype
+    count, populations, real = offset.size, neurons.kind.size, offset.dtype
     rows, samples, channels = signals.shape
     steps = samples * substeps
     slots = steps + depth  # every state is kept; the last `depth - 1` slots stand for those before the first step
@@ -125,13 +126,15 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
     loss, slopes = np.zeros(ROWS, real), np.zeros((samples, populations, ROWS), real)
     goodness, sums = np.zeros((2, ROWS), real), np.zeros(96, real)
     for n in range(count):
-        fixed[:, n] = held[n, 0]
+        fixed[:, n] = offset[n]
     for block in range(first_block, last_block):
         low = block * ROWS
         width = min(ROWS, rows - low)
-        if held.shape[1] > 1:
+        if held.shape[0] > 0:
             for b in range(2):
-                load(held, b * rows + low, width, 0, fixed[b : b + 1])
+                for n in range(count):
+                    for r in range(width):
+                        fixed[b, n, r] = held[b * rows + low + r, n] + offset[n]
         scores[block] = 0
         for sample in range(samples):
             _load_frame(signals, low, width, sample, frames[sample])
@@ -165,7 +168,9 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
                 retreat(ring, b, adjoints[b], fluxes[m, b], states[m, b], m, steps, depth + 1, neurons, back)
                 _accumulate(ring[m % (depth + 1), b], totals[b], fluxes[m, b])  # the slopes give way to dL/dphi
         for b in range(2):
-            store(totals[b : b + 1], width, by_held, b * rows + low, 0)
+            for r in range(width):
+                for n in range(count):
+                    by_held[b * rows + low + r, n] = totals[b, n, r]
         at = 0
         for k in range(to.table.shape[0]):
             row = to.table[k]

@@ -15,15 +15,19 @@ from soensim.dynamics.fused.sparse import SparseWeights
 from soensim.dynamics.unroll import Cell
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Concatenate along the neurons; one part needs no copy."""
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+def joined(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Concatenate along the axis of the neurons; one part needs no copy."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), axis)
+
+
+def offsets(cells: Sequence[Cell], sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Flux offsets of all cells, (neurons,)."""
+    return joined([torch.as_tensor(c.flux_offset, dtype=dtype).expand(n) for c, n in zip(cells, sizes, strict=True)])
 
 
 def held_flux(cells: Sequence[Cell], inputs: Sequence[Inputs], sizes: tuple[int, ...], start: Tensor) -> Tensor:
     """Flux that all frames share, (neurons, batch), or (neurons, 1) if it is the cells' offsets alone."""
-    offsets = [torch.as_tensor(c.flux_offset, dtype=start.dtype).expand(n) for c, n in zip(cells, sizes, strict=True)]
-    offset = joined(offsets)[:, None]
+    offset = offsets(cells, sizes, start.dtype)[:, None]
     if all(d.held is None for d in inputs):
         return offset
     zero = start.new_zeros(())
