@@ -63,13 +63,7 @@ CASES = {
         "--quantised-rate 0.5 --robust",
         trials=20,
     ),
-    "squid-mnist-rows-robust": Case(
-        NETLISTS / "squid-rows-24.yaml",
-        "mnist-rows",
-        "--rule bptt --learning-rate 0.02 --recurrent-gain 0.3 --slope-width 0 --batch-size 256 --chips-per-batch 8 "
-        "--ideal-epochs 30 --epochs 30 --quantised-rate 0.5 --robust",
-        trials=20,
-    ),
+    "squid-mnist-rows-robust": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust", trials=20),
     "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "digits-robust": Case(NETLISTS / "year1-28.yaml", "digits-rows", f"{DIGITS} --robust", 20, "--data-seed", SPLITS),
     "digits-optical": Case(NETLISTS / "optical-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
