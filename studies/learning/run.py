@@ -205,7 +205,7 @@ def drawn() -> Figure:
     axes.invert_yaxis()
     axes.set_xlabel("test accuracy (%), a line per seed")
     axes.grid(axis="x", linewidth=0.4)
-    axes.legend(fontsize=8, loc="lower left")
+    axes.legend(fontsize=8, loc="upper left")
     return figure
 
 
