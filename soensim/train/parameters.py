@@ -203,8 +203,10 @@ class TrainableChip:
     ) -> Contrast | None:
         """Loss and goodness under a true and a wrong label by `soensim.dynamics.fused.contrast`.
 
-        None if that kernel does not have what the chip or its inputs need: beside what `unroll` does without kernels,
-        read noise, inputs with delays, and projections between populations of which few edges exist.
+        ``inputs`` are those of `unroll`, with two hypotheses: the true labels, then the wrong ones; ``weights`` of the
+        samples (populations, samples), margin and sharpness are those of `contrast`. None if that kernel does not have
+        what the chip or its inputs need: beside what `unroll` does without kernels, read noise, inputs with delays, and
+        projections between populations of which few edges exist.
         """
         populations = self.network.populations
         if self.noise(values, inputs) is not None or any(p.normalisation for p in populations):

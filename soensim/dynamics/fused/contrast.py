@@ -40,15 +40,17 @@ def contrast(
     """Compute sum_t w(t) softplus(k (margin - (G+(t) - G-(t)))) / k, batch mean, summed over the populations.
 
     G(t) = mean_i s_i(t)^2 after every sample. The same, gradients included, as `unroll_fused` from rest, `mean_square`
-    and torch, to 1e-5 of the largest value in float32 and 1e-10 in float64; but states live in the cache only, and the
-    gradients are found on the way, for the loss alone. Every number is the same for any number of threads.
+    and torch, to 1e-5 of the largest value in float32 and 1e-10 in float64; but the states of one block of rows at a
+    time are kept, and the gradients of the loss are found on the way: by efficacies, offsets and held flux. Every
+    number is the same for any number of threads.
 
     Parameters
     ----------
     cells, sizes
         The populations, in update order, and their numbers of neurons.
     inputs
-        One per population. The batch holds their rows twice: first with the true labels, then with the wrong ones.
+        One per population: signals (rows, samples, channels), the same tensor for all; held flux (2 x rows, neurons),
+        first under the true labels, then under the wrong ones.
     substeps
         Steps per sample.
     weights
@@ -105,10 +107,10 @@ class _Contrast(torch.autograd.Function):
         share_out(
             contrast_blocks, blocks, torch.get_num_threads(), signals.numpy(),
             input_products(numbers[terms:], loop.driven, loop.first, dtype), offset.detach().contiguous().numpy(),
-            held.detach().contiguous().numpy(),
-            neurons_of(loop.cells, loop.sizes, dtype), loop.products(tensors, dtype, back=False),
-            loop.products(tensors, dtype, back=True), loop.depth, loop.substeps, weights.numpy(), dtype.type(margin),
-            dtype.type(sharpness), scores.numpy(), by_held.numpy(), shares.numpy(),
+            held.detach().contiguous().numpy(), neurons_of(loop.cells, loop.sizes, dtype),
+            loop.products(tensors, dtype, back=False), loop.products(tensors, dtype, back=True), loop.depth,
+            loop.substeps, weights.numpy(), dtype.type(margin), dtype.type(sharpness), scores.numpy(), by_held.numpy(),
+            shares.numpy(),
         )  # fmt: skip
         by_tensors = [g.view(t.shape) for g, t in zip(torch.split(shares.sum(0), sizes), tensors, strict=True)]
         ctx.save_for_backward(by_held.sum(0), by_held, *by_tensors)

@@ -11,7 +11,7 @@ from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.elementary import FLAGS, exp_down, log1p_unit
 from soensim.dynamics.fused.kernel import advance, retreat
 from soensim.dynamics.fused.plan import COUNT_IN, COUNT_OUT, FIRST_IN, FIRST_OUT, LAG, add_product
-from soensim.dynamics.fused.product import block_gradient
+from soensim.dynamics.fused.product import SUMS, block_gradient
 
 # Rows after the last neuron or channel, which products may read and write.
 _SPARE = 3
@@ -124,7 +124,7 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
     fixed, adjoints = np.zeros((2, count + _SPARE, ROWS), real), np.zeros((2, count + _SPARE, ROWS), real)
     totals, drive = np.zeros((2, count + _SPARE, ROWS), real), np.zeros((count + _SPARE, ROWS), real)
     loss, slopes = np.zeros(ROWS, real), np.zeros((samples, populations, ROWS), real)
-    goodness, sums = np.zeros((2, ROWS), real), np.zeros(96, real)
+    goodness, sums = np.zeros((2, ROWS), real), np.zeros(SUMS, real)
     for n in range(count):
         fixed[:, n] = offset[n]
     for block in range(first_block, last_block):

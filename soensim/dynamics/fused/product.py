@@ -20,6 +20,8 @@ from soensim.dynamics.fused.elementary import FLAGS
 
 #: Rows of efficacies per pass, bytes of signals per row, and of a vector register.
 PAIR, _LINE, _VECTOR = 2, 128, 32
+#: Numbers that `block_gradient` needs room for: a register for each of twelve sums, of float32.
+SUMS = 12 * _VECTOR // 4
 # Rows of gradient and of signals that one pass of `dots` takes, and so many products at a time that all stay in cache.
 _CHUNK, _TILE = 512, 8
 
@@ -175,7 +177,7 @@ def block_gradient(x, x_at, x_step, n_x, z, z_at, z_step, n_z, count, sums, out)
     """out[j n_z + i] = sum_k,r x[x_at + k x_step + j ROWS + r] z[z_at + k z_step + i ROWS + r], k < count: dL/dW.
 
     Signals ``x`` and gradients ``z`` of a block, step by step; both have three rows or more after the last. ``sums``
-    has room for 384 bytes.
+    has room for SUMS numbers.
     """
     lanes = _VECTOR // x.itemsize
     for i in range(0, n_z, 4):  # four rows of z stay in the first-level cache
