@@ -8,9 +8,13 @@ A chip goes one way: netlist -> routed netlist -> network -> program -> simulati
 >>> trace = simulate(network, program, inputs, chip_seed=0)   # doctest: +SKIP
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soensim.lazy import keep_from_submodules, lazy_names
+from soensim.stale import forget_stale_kernels
+
+forget_stale_kernels(Path(__file__).parent)
 
 if TYPE_CHECKING:
     from soensim.data import Dataset, load_dataset

@@ -16,12 +16,14 @@ MARGIN, SHARPNESS = 0.02, 40.0
 class Pairs:
     """Rows with a true and a wrong label, on populations that drive each other; the last one sees labels alone."""
 
-    def __init__(self, names, sizes, *, rows=5, samples=4, dtype=torch.float64, **options):
+    def __init__(self, names, sizes, *, rows=5, samples=4, channels=3, dtype=torch.float64, **options):
         rng = np.random.default_rng(3)
         sources = [SOURCES[name] for name in names]
-        self.problem = problem(rng, sources, sizes, batch=2 * rows, samples=samples, channels=3, dtype=dtype, **options)
+        self.problem = problem(
+            rng, sources, sizes, batch=2 * rows, samples=samples, channels=channels, dtype=dtype, **options
+        )
         self.rows, self.sizes, self.dtype = rows, sizes, dtype
-        self.signals = torch.tensor(rng.random((rows, samples, 3)), dtype=dtype)
+        self.signals = torch.tensor(rng.random((rows, samples, channels)), dtype=dtype)
         self.weights = torch.tensor(rng.random((len(sizes), samples)), dtype=dtype)
         self.held = [torch.tensor(rng.normal(0, 0.1, (2 * rows, n)), dtype=dtype).requires_grad_() for n in sizes]
         blind = (f"in{len(sizes) - 1}", "start", "x") if len(sizes) > 1 else ("start", "x")
@@ -60,9 +62,9 @@ class Pairs:
 @pytest.mark.parametrize(
     ("names", "sizes", "options"),
     [
-        (["tanh"], [24], {"rows": 64, "samples": 9}),
+        (["tanh"], [24], {"rows": 64, "samples": 9, "channels": 28}),
         (["tanh"], [1], {"rows": 1, "samples": 1}),
-        (["squid"], [7], {"rows": 33, "lags": [(0, 1, 3)], "substeps": 3}),
+        (["squid"], [7], {"rows": 45, "channels": 11, "lags": [(0, 1, 3)], "substeps": 3}),
         (["relu", "squid-fit"], [5, 6], {"rows": 40, "lags": [(0,), (2,)], "ahead": True, "substeps": 2}),
         (["steep-sigmoid", "tanh", "squid"], [3, 4, 2], {"lags": [(0,), (7, 9)], "ahead": True}),
     ],

@@ -16,6 +16,7 @@ ORDER = [
     "cli",
     "lazy",
     "memory",
+    "stale",
     "units",
     "technology",
     "netlist",

@@ -12,27 +12,28 @@ from soensim.dynamics.fused.elementary import FLAGS, exp_down, log1p_unit
 from soensim.dynamics.fused.kernel import advance, retreat
 from soensim.dynamics.fused.plan import COUNT_IN, COUNT_OUT, FIRST_IN, FIRST_OUT, LAG, add_product
 from soensim.dynamics.fused.product import SUMS, block_gradient
+from soensim.dynamics.fused.transpose import load_frames
 
 # Rows after the last neuron or channel, which products may read and write.
 _SPARE = 3
 
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def _load_frame(signals, low, width, frame, out):  # type: ignore[no-untyped-def]
-    """Read signals (rows, frames, channels) of a block into out[channel, row]."""
-    for c in range(signals.shape[2]):
-        for r in range(width):
-            out[c, r] = signals[low + r, frame, c]
-
-
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 def _mean_square(states, first, last, out):  # type: ignore[no-untyped-def]
     share = states.dtype.type(1.0 / (last - first))
+    out[:] = 0
+    n = first
+    while n + 4 <= last:  # fewer at a time are taken number by number
+        for r in range(ROWS):
+            a, b, c, d = states[n, r], states[n + 1, r], states[n + 2, r], states[n + 3, r]
+            out[r] += (a * a + b * b) + (c * c + d * d)
+        n += 4
+    while n < last:
+        for r in range(ROWS):
+            out[r] += states[n, r] * states[n, r]
+        n += 1
     for r in range(ROWS):
-        total = states.dtype.type(0)
-        for n in range(first, last):  # the inner loop: what would be summed up in memory is taken number by number
-            total += states[n, r] * states[n, r]
-        out[r] = share * total
+        out[r] *= share
 
 
 @njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
@@ -135,9 +136,9 @@ def contrast_blocks(  # type: ignore[no-untyped-def]
                 for n in range(count):
                     for r in range(width):
                         fixed[b, n, r] = held[b * rows + low + r, n] + offset[n]
+        load_frames(signals, low, width, frames)
         scores[block] = 0
         for sample in range(samples):
-            _load_frame(signals, low, width, sample, frames[sample])
             drive[:] = 0
             for k in range(inputs.table.shape[0]):
                 add_product(inputs, k, frames[sample], drive)

@@ -18,10 +18,10 @@ from numba.extending import intrinsic
 from soensim.dynamics.fused.block import ROWS
 from soensim.dynamics.fused.elementary import FLAGS
 
-#: Rows of efficacies per pass, bytes of signals per row, and of a vector register.
-PAIR, _LINE, _VECTOR = 2, 128, 32
+#: Rows of efficacies per pass; bytes of signals per row, and of a vector register.
+PAIR, _LINE, VECTOR = 2, 128, 32
 #: Numbers that `block_gradient` needs room for: a register for each of twelve sums, of float32.
-SUMS = 12 * _VECTOR // 4
+SUMS = 12 * VECTOR // 4
 # Rows of gradient and of signals that one pass of `dots` takes, and so many products at a time that all stay in cache.
 _CHUNK, _TILE = 512, 8
 
@@ -140,7 +140,7 @@ def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # ty
 
         number = context.get_data_type(signature.args[0].dtype)
         size = signature.args[0].dtype.bitwidth // 8
-        lanes = _VECTOR // size
+        lanes = VECTOR // size
         vector = ir.VectorType(number, lanes)
         x, z, out = data(0), data(2), data(7)
         x_at, z_at, x_step, z_step, count = args[1], args[3], args[4], args[5], args[6]
@@ -179,7 +179,7 @@ def block_gradient(x, x_at, x_step, n_x, z, z_at, z_step, n_z, count, sums, out)
     Signals ``x`` and gradients ``z`` of a block, step by step; both have three rows or more after the last. ``sums``
     has room for SUMS numbers.
     """
-    lanes = _VECTOR // x.itemsize
+    lanes = VECTOR // x.itemsize
     for i in range(0, n_z, 4):  # four rows of z stay in the first-level cache
         for j in range(0, n_x, 3):
             _twelve_dots(x, x_at + j * ROWS, z, z_at + i * ROWS, x_step, z_step, count, sums)  # type: ignore[call-arg]
