@@ -63,7 +63,9 @@ CASES = {
         "--quantised-rate 0.5 --robust",
         trials=20,
     ),
-    "squid-mnist-rows-robust": Case(NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust", trials=20),
+    "squid-mnist-rows-robust": Case(
+        NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust --refine 2", trials=20
+    ),
     "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "digits-robust": Case(NETLISTS / "year1-28.yaml", "digits-rows", f"{DIGITS} --robust", 20, "--data-seed", SPLITS),
     "digits-optical": Case(NETLISTS / "optical-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
@@ -109,7 +111,7 @@ CASES = {
     "ff-inverted": Case(
         NETLISTS / "mnist-inverted-300.yaml",
         "mnist-image",
-        "--rule ff-inverted --shift-pixels 1 --ideal-epochs 14 --epochs 6 --quantised-rate 0.3",
+        "--rule ff-inverted --shift-pixels 1 --ideal-epochs 22 --epochs 6 --quantised-rate 0.3",
     ),
 }
 
