@@ -38,6 +38,7 @@ def train(
     progress: bool = False,
     command: str = "",
     threads: int = 1,
+    device: str = "cpu",
     netlist: Path | None = None,
     watch: Watcher | None = None,
 ) -> TrainResult:
@@ -64,6 +65,9 @@ def train(
         Threads that torch and the compiled loops may use. No setting of the recipe, though torch's sums may differ in
         their last bits with it: measured, products of 128 x 500 x 500 and more do not, sums over whole tensors and
         products with few columns do. One thread, the default, gives one result.
+    device
+        torch's name of the device to compute on, `cuda` for a GPU. The fused kernels are the CPU's; elsewhere the plain
+        time loop runs, and sums may differ from run to run in their last bits.
     netlist
         The chip's file, of which the run folder gets a copy.
     watch
@@ -73,7 +77,8 @@ def train(
     Raises
     ------
     DataError, RecipeError
-        The data set or the rule does not fit the chip, or the run folder is not as asked for.
+        The data set or the rule does not fit the chip, the run folder is not as asked for, or torch cannot compute on
+        the device.
     SimulationError
         The loss is no longer finite.
     """
@@ -88,6 +93,7 @@ def train(
         progress=progress,
         command=command,
         threads=threads,
+        device=device,
         netlist=netlist,
         watch=watch,
     ).run()

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
             progress=sys.stderr.isatty() or given.progress,
             command=cli.command_line("train", plain),
             threads=given.threads,
+            device=given.device,
             netlist=Path(given.chip),
             watch=watch,
         )
@@ -116,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="threads (default 1); more may change the last bits of sums"
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="torch's name of the device, such as cuda (default cpu, with the fused kernels)"
     )
     parser.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
     parser.add_argument(

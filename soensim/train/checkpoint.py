@@ -55,6 +55,7 @@ class Checkpoint:
             "history": self.history,
         }
         tensors = {f"parameters/{name}": t.detach() for name, t in self.parameters.items()} | moments
+        tensors = {name: t.cpu() for name, t in tensors.items()}
         write_atomic(path, safetensors.torch.save(tensors, {"soensim": json.dumps({"format": FORMAT, **plain})}))
 
     @classmethod

@@ -21,6 +21,7 @@ from soensim.network import Network, refined
 from soensim.program import Program
 from soensim.train.calibrate import calibrated
 from soensim.train.checkpoint import Checkpoint
+from soensim.train.device import make_device, new_tensors_on
 from soensim.train.history import Means, Row, make_row, write_history
 from soensim.train.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
 from soensim.train.parameters import TrainableChip
@@ -50,6 +51,7 @@ class Training:
         progress: bool = False,
         command: str = "",
         threads: int = 1,
+        device: str = "cpu",
         netlist: Path | None = None,
         watch: Callable[[Row, Mapping[str, Float64], NDArray[np.int64]], None] | None = None,
     ) -> None:
@@ -63,14 +65,15 @@ class Training:
         network = refined(network, recipe.refine)
         self.network, self.data, self.recipe = network, data, recipe
         self.run_dir, self.progress, self.command = run_dir, progress, command
-        self.threads, self.watch = threads, watch
-        self.chip = TrainableChip(network, recipe)
-        self.rule = make_rule(self.chip, recipe)
+        self.threads, self.device, self.watch = threads, make_device(device), watch
+        with new_tensors_on(self.device):
+            self.chip = TrainableChip(network, recipe)
+            self.rule = make_rule(self.chip, recipe)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
-        # encoded once: no batch waits for it
-        self.train_x, self.train_y = self._tensors(data.train, self.samples)
-        self.validation_x, _ = self._tensors(data.validation, data.validation.samples)
+        with new_tensors_on(self.device):  # encoded once: no batch waits for it
+            self.train_x, self.train_y = self._tensors(data.train, self.samples)
+            self.validation_x, _ = self._tensors(data.validation, data.validation.samples)
         self.epochs = recipe.ideal_epochs + recipe.epochs
         scored = min(TRAIN_ACCURACY_SAMPLES, data.validation.samples, self.samples)
         self.scored_rows = np.arange(scored) * self.samples // scored
@@ -91,7 +94,8 @@ class Training:
     def run(self) -> TrainResult:
         """Run all epochs that are left."""
         done = len(self.history)
-        with _threads(self.threads), Progress(self.epochs, done, self.samples, shown=self.progress) as self.shown:
+        progress = Progress(self.epochs, done, self.samples, shown=self.progress)
+        with _threads(self.threads), new_tensors_on(self.device), progress as self.shown:
             if not self.history:
                 self._begin_phase(self.recipe.ideal_epochs or self.recipe.epochs)
             for epoch in range(done, self.epochs):
@@ -250,6 +254,7 @@ class Training:
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
             "command": self.command,
             "threads": self.threads,
+            "device": str(self.device),
             "netlist_hash": self.network.netlist_hash,
             "samples": {
                 "train": self.samples,
@@ -281,7 +286,7 @@ class Training:
         with torch.no_grad():
             for name, tensor in self.parameters.items():
                 tensor.copy_(checkpoint.parameters[name])
-        self.kept = {name: t for name, t in checkpoint.parameters.items() if name not in self.parameters}
+        self.kept = {n: t.to(self.device) for n, t in checkpoint.parameters.items() if n not in self.parameters}
         ideal_epochs = self.recipe.ideal_epochs
         self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
         self.optimiser.load_state_dict(dict(checkpoint.optimiser))

@@ -104,12 +104,12 @@ class TrainableChip:
         """Set every programmable full scale to the one that brings the levels nearest to these values."""
         for key in self.scales:
             slot = self.slots[key]
-            self.scales[key] = best_scale(slot, latent[key].detach().double().numpy())
+            self.scales[key] = best_scale(slot, latent[key].detach().double().cpu().numpy())
             self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
 
     def encode(self, values: FloatArray) -> Tensor:
         """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
-        return torch.from_numpy(encode_data(self.network, values)).to(self.dtype)
+        return torch.as_tensor(encode_data(self.network, values), dtype=self.dtype)
 
     def signals(self, data: Tensor, labels: Tensor | None = None) -> list[InputSignal]:
         """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.data.signals`)."""
@@ -266,7 +266,7 @@ class TrainableChip:
         """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
         found = {}
         for key, latent in (self.latent if values is None else values).items():
-            array = latent.detach().double().numpy().copy()
+            array = latent.detach().double().cpu().numpy().copy()
             synapses = self.network.synapses.get(key)
             if synapses is not None:
                 dense = np.zeros(synapses.shape)
@@ -312,7 +312,7 @@ class TrainableChip:
             for key, synapses in self.network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
         ]
-        drawn = {name: values[key].numpy() for name in DEVICE if (key := f"{population.name}.{name}") in values}
+        drawn = {name: values[key].cpu().numpy() for name in DEVICE if (key := f"{population.name}.{name}") in values}
         retention, gain, bias_current, offset = self._device(population, drawn) if drawn else self._nominal[index]
         if population.trim_key in values:
             offset = offset + values[population.trim_key]

@@ -114,7 +114,7 @@ def as_fabricated(
 def read_noise(seed: Tensor, sigma: float, shape: tuple[int, int, int], dtype: torch.dtype) -> Tensor:
     """Draw flux noise (Phi_0), shape (samples, batch, neurons)."""
     generator = torch.Generator().manual_seed(int(seed))
-    return sigma * torch.randn(shape, generator=generator, dtype=dtype)
+    return sigma * torch.randn(shape, generator=generator, dtype=dtype, device="cpu").to(seed.device)
 
 
 def _delayed(steps: np.ndarray, remainder: np.ndarray) -> bool:

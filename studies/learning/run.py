@@ -67,7 +67,14 @@ CASES = {
         NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust --refine 2", trials=20
     ),
     "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
-    "digits-robust": Case(NETLISTS / "year1-28.yaml", "digits-rows", f"{DIGITS} --robust", 20, "--data-seed", SPLITS),
+    "digits-robust": Case(
+        NETLISTS / "year1-28.yaml",
+        "digits-rows",
+        "--rule bptt --batch-size 32 --learning-rate 0.02 --ideal-epochs 40 --epochs 80 --robust",
+        20,
+        "--data-seed",
+        SPLITS,
+    ),
     "digits-optical": Case(NETLISTS / "optical-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "digits-no-delay": Case(HERE / "no-delay-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "ff-temporal": Case(

@@ -46,8 +46,8 @@ class FFUnsupervised:
     def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Losses of the populations on images and hybrids, and cross-entropy of the readout on images."""
         x = shifted(x, self.recipe.shift_pixels, rng)
-        mask = torch.from_numpy(smooth_masks(len(x), (x.shape[1], x.shape[2]), rng)).to(x.dtype)
-        other = x[torch.from_numpy(rng.permutation(len(x)))]
+        mask = torch.as_tensor(smooth_masks(len(x), (x.shape[1], x.shape[2]), rng), dtype=x.dtype)
+        other = x[torch.as_tensor(rng.permutation(len(x)))]
         both = torch.cat([x, torch.lerp(other, x, mask)])
         states = self.chip.unroll(values, self.chip.signals(both), local=True)
         measures: dict[str, Tensor] = {}

@@ -69,11 +69,11 @@ def draw_wrong(logits: Tensor | None, y: Tensor, classes: int, rng: np.random.Ge
         Advanced by one call.
     """
     if logits is None:
-        return (y + torch.from_numpy(rng.integers(1, classes, len(y)))) % classes
+        return (y + torch.as_tensor(rng.integers(1, classes, len(y)))) % classes
     wrong_only = logits.float().scatter(1, y[:, None], -torch.inf)
     weights = torch.softmax(wrong_only, 1)
     weights = weights.scatter(1, y[:, None], 0.0).cumsum(1)
-    drawn = torch.from_numpy(rng.random((len(y), 1), dtype=np.float32)) * weights[:, -1:]
+    drawn = torch.as_tensor(rng.random((len(y), 1), dtype=np.float32)) * weights[:, -1:]
     # the first class whose cumulative weight exceeds the draw has a weight of its own, so it is not the true one
     chosen = (weights > drawn).to(torch.uint8).argmax(1)
     return torch.where(chosen == y, (y + 1) % classes, chosen)  # only where rounding let the draw reach the sum

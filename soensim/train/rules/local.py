@@ -124,7 +124,7 @@ def shifted(x: Tensor, largest: int, rng: np.random.Generator) -> Tensor:
     """Move every image by up to so many pixels."""
     if largest == 0:
         return x
-    places = torch.from_numpy(shift_places(len(x), (x.shape[1], x.shape[2]), largest, rng))
+    places = torch.as_tensor(shift_places(len(x), (x.shape[1], x.shape[2]), largest, rng))
     return x.flatten(1).gather(1, places).view_as(x)
 
 
