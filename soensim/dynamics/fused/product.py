@@ -20,8 +20,8 @@ from soensim.dynamics.fused.elementary import FLAGS
 
 #: Rows of efficacies per pass; bytes of signals per row, and of a vector register.
 PAIR, _LINE, VECTOR = 2, 128, 32
-#: Numbers that `block_gradient` needs room for: a register for each of twelve sums, of float32.
-SUMS = 12 * VECTOR // 4
+#: Numbers that `block_gradient` needs room for.
+SUMS = 12
 # Rows of gradient and of signals that one pass of `dots` takes, and so many products at a time that all stay in cache.
 _CHUNK, _TILE = 512, 8
 
@@ -128,9 +128,9 @@ def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  
 
 @intrinsic
 def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """out[4 a + b, :] = sum_k x[x_at + k x_step + a ROWS + :] z[z_at + k z_step + b ROWS + :], a < 3, b < 4, k < count.
+    """out[4 a + b] = sum_k,r x[x_at + k x_step + a ROWS + r] z[z_at + k z_step + b ROWS + r], a < 3, b < 4, k < count.
 
-    Sums stay apart by place within 32 bytes, a row of ``out``. Places and steps count elements.
+    Places and steps count elements.
     """
     signature = types.void(x, types.intp, z, types.intp, types.intp, types.intp, types.intp, out)
 
@@ -165,8 +165,11 @@ def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # ty
                         total = totals[4 * a + b]
                         share = builder.fmul(own[a], other, flags=("contract",))
                         builder.store(builder.fadd(share, builder.load(total), flags=("contract",)), total)
+        kind = ir.FunctionType(number, [number, vector])
+        add = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}")
         for k, total in enumerate(totals):
-            builder.store(builder.load(total), place(out, word(k * lanes)), align=size)
+            lone = builder.call(add, [ir.Constant(number, -0.0), builder.load(total)], fastmath=("reassoc",))
+            builder.store(lone, builder.gep(out, [word(k)]))
         return context.get_dummy_value()
 
     return signature, codegen
@@ -179,16 +182,12 @@ def block_gradient(x, x_at, x_step, n_x, z, z_at, z_step, n_z, count, sums, out)
     Signals ``x`` and gradients ``z`` of a block, step by step; both have three rows or more after the last. ``sums``
     has room for SUMS numbers.
     """
-    lanes = VECTOR // x.itemsize
     for i in range(0, n_z, 4):  # four rows of z stay in the first-level cache
         for j in range(0, n_x, 3):
             _twelve_dots(x, x_at + j * ROWS, z, z_at + i * ROWS, x_step, z_step, count, sums)  # type: ignore[call-arg]
             for a in range(min(3, n_x - j)):
                 for b in range(min(4, n_z - i)):
-                    total = x.dtype.type(0)
-                    for lane in range(lanes):
-                        total += sums[(4 * a + b) * lanes + lane]
-                    out[(j + a) * n_z + i + b] = total
+                    out[(j + a) * n_z + i + b] = sums[4 * a + b]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
