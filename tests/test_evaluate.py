@@ -68,6 +68,15 @@ def test_the_chip_is_described(evaluation, small):
     assert not chip["virtual"]
 
 
+def test_the_levels_in_use_are_counted(evaluation, program):
+    chip = evaluation.chip
+    for key, row in [*((p["projection"], p) for p in chip["projections"]), ("readout", chip["readout"])]:
+        codes, levels = program.codes[key], program.levels[key]
+        assert row["levels_in_use"] == len(set(codes.ravel().tolist()))
+        assert row["zero"] == pytest.approx(np.isin(codes, np.flatnonzero(levels == 0)).mean())
+    assert {p["levels_in_use"] for p in chip["projections"]} != {15}
+
+
 def test_json_form(evaluation):
     plain = evaluation.as_dict()
     assert plain["accuracy"]["chip"]["trials"] == 3

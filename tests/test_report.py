@@ -157,6 +157,15 @@ def test_table_of_squids_names_the_finer_step_and_one_chip_has_no_interval(layer
     assert "One fabricated chip reaches" in facts.headline(evaluation, network)
 
 
+def test_projections_say_how_many_levels_are_in_use(layers):
+    network, program, evaluation = layers
+    for row in facts.projection_rows(evaluation, network):
+        codes = program.codes[row.name]
+        assert row.in_use == str(len(np.unique(codes)))
+        assert row.zero == f"{100 * (program.values[row.name] == 0).mean():.0f} %"
+        assert f"{row.in_use}  {row.zero:>4}" in table(evaluation, network)
+
+
 def test_a_class_without_samples_has_a_dash(sparse):
     network, _, evaluation = sparse
     confusion = evaluation.confusion.copy()

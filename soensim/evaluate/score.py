@@ -15,7 +15,7 @@ from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluate.statistics import Interval, mean_interval, proportion_interval
 from soensim.netlist import Netlist
 from soensim.network import Network, compile_network, refined
-from soensim.program import Program
+from soensim.program import READOUT, Program
 from soensim.routing import RoutedNetlist
 from soensim.simulate import class_scores
 
@@ -182,7 +182,7 @@ def evaluate(
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     np.add.at(confusion, (truth, answers), 1)
     return Evaluation(
-        chip=describe_chip(routed.netlist, network),
+        chip=describe_chip(routed.netlist, network, program),
         data={"name": dataset.name, "data_seed": dataset.data_seed, "fingerprint": dataset.fingerprint},
         samples=samples,
         accuracy=Accuracy(
@@ -220,8 +220,8 @@ def predict(network: Network, program: Program, split: Split, *, chip_seed: int 
     return argmax_decode(class_scores(network, program, split.inputs, chip_seed=chip_seed))
 
 
-def describe_chip(netlist: Netlist, network: Network) -> dict[str, Any]:
-    """Name, size, bits and topology of a chip as plain data."""
+def describe_chip(netlist: Netlist, network: Network, program: Program) -> dict[str, Any]:
+    """Name, size, bits and topology of a chip as plain data, and which of its levels the program uses."""
     projections = [
         {
             "projection": p.key,
@@ -230,6 +230,7 @@ def describe_chip(netlist: Netlist, network: Network) -> dict[str, Any]:
             "possible": network.synapses[p.key].shape[0] * network.synapses[p.key].shape[1],
             "levels": len(network.synapses[p.key].levels),
             "bits": p.efficacy.bits,
+            **_use(program, p.key),
         }
         for p in netlist.projections
     ]
@@ -242,9 +243,17 @@ def describe_chip(netlist: Netlist, network: Network) -> dict[str, Any]:
         "synapses": network.edges,
         "bits": bits[0] if len(bits) == 1 else bits or None,
         "projections": projections,
+        "readout": _use(program, READOUT) if READOUT in program.values else None,
         "source_functions": [p.source.name for p in network.populations],
         "virtual": any(p.source.virtual for p in network.populations),
     }
+
+
+def _use(program: Program, key: str) -> dict[str, Any]:
+    """Levels that the codes of a projection use, and the share of efficacies that are zero."""
+    held = program.values[key]
+    in_use = len(np.unique(program.signs[key] * held))
+    return {"levels_in_use": in_use, "zero": float((held == 0).sum() / max(1, held.size))}
 
 
 def _check_unseen(program: Program, dataset: Dataset) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,9 @@ class ProjectionRow:
     edges: str
     fan_in: str
     levels: str
+    in_use: str
+    """How many of them the program uses; where few, its efficacies want a smaller range."""
+    zero: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def readout_text(network: Network) -> str:
 
 
 def projection_rows(evaluation: Evaluation, network: Network) -> list[ProjectionRow]:
-    """List projections: topology, edges present of possible, fan-in, levels; then a linear readout."""
+    """List projections: topology, edges present of possible, fan-in, levels and their use; then a linear readout."""
     rows = []
     for row in evaluation.chip["projections"]:
         synapses = network.synapses[row["projection"]]
@@ -139,6 +144,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 f"{row['synapses']:,} of {row['possible']:,} ({part_of(row['synapses'], row['possible'])})",
                 " to ".join(f"{n:,}" for n in sorted({int(fan_in.min()), int(fan_in.max())})),
                 _levels(row["levels"], row["bits"]),
+                *_use(row),
             )
         )
     if isinstance(network.output, LinearOutput):
@@ -150,6 +156,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 f"{classes * neurons:,} of {classes * neurons:,} (100 %)",
                 f"{neurons:,}",
                 _levels(len(network.output.levels), network.output.bits),
+                *_use(evaluation.chip["readout"]),
             )
         )
     return rows
@@ -244,6 +251,10 @@ def _spread(name: str, value: float) -> tuple[str, str]:
 
 def _levels(levels: int, bits: int | None) -> str:
     return f"{levels}" if bits is None else f"{levels} ({bits} bits)"
+
+
+def _use(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{row['levels_in_use']}", f"{100 * row['zero']:.0f} %"
 
 
 def part_of(part: float, whole: float) -> str:

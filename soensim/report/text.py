@@ -34,9 +34,9 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_facts(facts.chip_facts(evaluation, network), indent=2),
         "",
         *_columns(
-            ("  projection", "topology", "edges present of possible", "fan-in", "levels"),
-            [(f"  {r.name}", r.topology, r.edges, r.fan_in, r.levels) for r in projections],
-            right=(),
+            ("  projection", "topology", "edges present of possible", "fan-in", "levels", "in use", "zero"),
+            [(f"  {r.name}", r.topology, r.edges, r.fan_in, r.levels, r.in_use, r.zero) for r in projections],
+            right=(5, 6),
         ),
         "",
         *_fact("data", facts.data_text(evaluation)),

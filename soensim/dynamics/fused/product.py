@@ -166,7 +166,8 @@ def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # ty
                         share = builder.fmul(own[a], other, flags=("contract",))
                         builder.store(builder.fadd(share, builder.load(total), flags=("contract",)), total)
         kind = ir.FunctionType(number, [number, vector])
-        add = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}")
+        name = f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}"
+        add = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
         for k, total in enumerate(totals):
             lone = builder.call(add, [ir.Constant(number, -0.0), builder.load(total)], fastmath=("reassoc",))
             builder.store(lone, builder.gep(out, [word(k)]))
