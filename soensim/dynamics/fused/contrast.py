@@ -112,7 +112,7 @@ class _Contrast(torch.autograd.Function):
             loop.substeps, weights.numpy(), dtype.type(margin), dtype.type(sharpness), scores.numpy(), by_held.numpy(),
             shares.numpy(),
         )  # fmt: skip
-        by_tensors = [g.view(t.shape) for g, t in zip(torch.split(shares.sum(0), sizes), tensors, strict=True)]
+        by_tensors = [g.view(t.shape) for g, t in zip(shares.sum(0).split_with_sizes(sizes), tensors, strict=True)]
         ctx.save_for_backward(by_held.sum(0), by_held, *by_tensors)
         loss, positive, negative = scores.sum(0).view(-1, 3).unbind(1)
         positive, negative = positive / (rows * frames), negative / (rows * frames)
