@@ -34,6 +34,7 @@ class ProjectionRow:
     in_use: str
     """How many of them the program uses; where few, its efficacies want a smaller range."""
     zero: str
+    """Share of its efficacies that are zero."""
 
 
 @dataclass(frozen=True)

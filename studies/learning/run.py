@@ -66,7 +66,6 @@ CASES = {
     "squid-mnist-rows-robust": Case(
         NETLISTS / "squid-rows-24.yaml", "mnist-rows", f"{SQUID} --robust --refine 2", trials=20
     ),
-    "digits": Case(NETLISTS / "year1-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "digits-robust": Case(
         NETLISTS / "year1-28.yaml",
         "digits-rows",

@@ -1,6 +1,7 @@
 """From rows of channels, as data sets have them, to the rows of a block: tile by tile, in vector registers.
 
-Number by number it would take as long as a product with eight neurons.
+Number by number and frame by frame it took longer than the product of 28 channels with 24 neurons that follows
+(measured at batch 1024, 28 frames: 1.1 against 0.7 ms).
 """
 
 from typing import Any
