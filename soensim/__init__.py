@@ -11,44 +11,44 @@ A chip goes one way: netlist -> routed netlist -> network -> program -> simulati
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soensim.lazy import keep_from_submodules, lazy_names
-from soensim.stale import forget_stale_kernels
+from soensim._runtime.kernel_cache import forget_stale_kernels
+from soensim._runtime.lazy import keep_from_submodules, lazy_names
 
 forget_stale_kernels(Path(__file__).parent)
 
 if TYPE_CHECKING:
     from soensim.data import Dataset, load_dataset
     from soensim.errors import SoensimError
-    from soensim.evaluate import Evaluation, evaluate
+    from soensim.evaluation import Evaluation, evaluate
     from soensim.netlist import Netlist, load_netlist
     from soensim.network import Network, compile_network
     from soensim.program import Program
     from soensim.routing import RoutedNetlist
-    from soensim.routing.route import route
-    from soensim.simulate import Trace, simulate
-    from soensim.train import TrainResult, make_recipe, train
+    from soensim.routing.router import route
+    from soensim.simulation import Trace, simulate
+    from soensim.training import TrainResult, make_recipe, train
 else:  # loaded when first asked for: a command does not pay for the rooms that it does not use
     _MODULES = {
         "Dataset": "soensim.data",
-        "Evaluation": "soensim.evaluate",
+        "Evaluation": "soensim.evaluation",
         "Netlist": "soensim.netlist",
         "Network": "soensim.network",
         "Program": "soensim.program",
         "RoutedNetlist": "soensim.routing",
         "SoensimError": "soensim.errors",
-        "Trace": "soensim.simulate",
-        "TrainResult": "soensim.train",
+        "Trace": "soensim.simulation",
+        "TrainResult": "soensim.training",
         "compile_network": "soensim.network",
-        "evaluate": "soensim.evaluate",
+        "evaluate": "soensim.evaluation",
         "load_dataset": "soensim.data",
         "load_netlist": "soensim.netlist",
-        "make_recipe": "soensim.train",
+        "make_recipe": "soensim.training",
         "route": "soensim.routing",
-        "simulate": "soensim.simulate",
-        "train": "soensim.train",
+        "simulate": "soensim.simulation",
+        "train": "soensim.training",
     }
     __getattr__, __dir__ = lazy_names(__name__, _MODULES)
-    # three verbs are also rooms: `soensim.train` is the function, whoever imports `soensim.train.loop`
+    # three verbs are also rooms: `soensim.train` is the function, whoever imports `soensim.training.loop`
     keep_from_submodules(__name__, frozenset({"evaluate", "simulate", "train"}))
 
 __all__ = [

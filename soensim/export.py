@@ -1,9 +1,8 @@
-"""`python -m soensim.export`: write what soensim knows in other tools' formats."""
+"""`python -m soensim.export`, the same as `soensim export`."""
 
 import sys
 
-from soensim import cli
-from soensim.interop.spice_command import export_main
+from soensim.commands.verbs import run_verb
 
 if __name__ == "__main__":
-    sys.exit(cli.run(export_main))
+    sys.exit(run_verb("export"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from soensim.check import Finding, Report, check_routed
 from soensim.netlist import Netlist, Waiver
-from soensim.netlist.edges import Edges
+from soensim.netlist.topology.edges import Edges
 from soensim.routing import REASONS, Absences, Channels, Layout, Ledger, RoutedNetlist, RoutedProjection
 from soensim.routing.placement import Placement, Places
 

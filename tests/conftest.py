@@ -10,8 +10,8 @@ from soensim.data import Dataset, load_dataset
 from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.routing import RoutedNetlist, route
-from soensim.train import train
-from soensim.train.loop import Training
+from soensim.training import train
+from soensim.training.loop import Training
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

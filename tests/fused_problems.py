@@ -7,7 +7,8 @@ import torch
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
-from soensim.dynamics.fused import (
+from soensim.dynamics.squid import squid_source
+from soensim.kernels import (
     Edges,
     Inputs,
     SparseWeights,
@@ -16,7 +17,6 @@ from soensim.dynamics.fused import (
     supports,
     unroll_fused,
 )
-from soensim.dynamics.squid import squid_source
 from soensim.technology import load_technology
 
 DEVICE = Device.from_technology(load_technology("nist-2023"))

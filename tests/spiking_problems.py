@@ -4,7 +4,7 @@ import numpy as np
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics.spiking import Dendrite, Links, Neuron, Receiver, Refractory, SynapseResponse, assemble
-from soensim.simulate.spiking import SpikingNetwork, SpikingPopulation
+from soensim.network.spiking import SpikingNetwork, SpikingPopulation
 from soensim.technology import load_technology
 
 TECHNOLOGY = load_technology("nist-2023")

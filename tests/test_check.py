@@ -11,12 +11,12 @@ from check_problems import TODAY, by_hand, report, waived
 from conftest import LABELS, ROOT, SMALL
 from layouts import chip
 
-from soensim import cli
 from soensim.check import RULES, Finding, check_chip
-from soensim.check.__main__ import main
 from soensim.check.lyrdb import lyrdb
-from soensim.check.page import page
+from soensim.check.text_report import page
 from soensim.circuit import validity
+from soensim.commands import cli
+from soensim.commands.check import main
 from soensim.netlist import dump_netlist, parse_netlist
 
 CHIPS = sorted((ROOT / "netlists").glob("*.yaml"))

@@ -13,10 +13,10 @@ from layouts import chip, chip_text
 
 from soensim.check import RULES, Box, check_chip, check_routed
 from soensim.check.floorplan import overlapping
-from soensim.check.groups import MOST_FINDINGS
-from soensim.check.registry import ABSENCE_RULES
+from soensim.check.grouped_findings import MOST_FINDINGS
+from soensim.check.rules import ABSENCE_RULES
 from soensim.netlist import Netlist, parse_netlist
-from soensim.netlist.waivers import RULE_PATTERN
+from soensim.netlist.schema.waivers import RULE_PATTERN
 from soensim.routing import REASONS, Channels, RoutedNetlist, route
 
 HIDDEN = "hidden->hidden"

@@ -19,8 +19,8 @@ from soensim.circuit import (
     source_value,
     validity,
 )
-from soensim.circuit._dendrite import integrate
-from soensim.circuit.agreement import measure_validity, validity_data, validity_drive
+from soensim.circuit._phenomenological import integrate
+from soensim.circuit.model_validity import measure_validity, validity_data, validity_drive
 from soensim.circuit.waveform import Drive
 from soensim.errors import CircuitError
 from soensim.technology import load_technology

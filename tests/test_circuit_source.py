@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soensim.circuit import Device, SourceTable, build, mean_voltage, source_table, source_value
+from soensim.circuit import Device, SourceTable, mean_voltage, source_table, source_value
+from soensim.circuit import table_builder as build
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 from soensim.units import Junction

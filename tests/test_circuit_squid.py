@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from soensim.circuit import Device, mean_voltage, threshold
-from soensim.circuit.fold import lobe
 from soensim.circuit.squid import check_single_valued
+from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 from soensim.units import Junction

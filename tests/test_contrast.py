@@ -6,9 +6,9 @@ import torch
 from fused_problems import SOURCES, TOLERANCE, problem
 from torch.nn.functional import softplus
 
-from soensim.dynamics.fused import Edges, Inputs, SparseWeights, contrast, unroll_fused
-from soensim.dynamics.unroll import Term
+from soensim.dynamics.time_loop import Term
 from soensim.errors import SimulationError
+from soensim.kernels import Edges, Inputs, SparseWeights, contrast, unroll_fused
 
 MARGIN, SHARPNESS = 0.02, 40.0
 

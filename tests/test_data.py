@@ -28,8 +28,8 @@ from soensim.data import (
     load_dataset,
     mnist,
 )
-from soensim.data.files import SourceFile, read_cached, read_idx, read_local
-from soensim.data.partition import stratified
+from soensim.data.idx import SourceFile, read_cached, read_idx, read_local
+from soensim.data.splits import stratified
 from soensim.errors import DataError
 
 LOCAL = Path(os.environ.get("SOENSIM_DATA") or Path(__file__).parents[2] / "shared/data")

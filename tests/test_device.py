@@ -11,7 +11,7 @@ from soensim.errors import RecipeError
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.routing import route
-from soensim.train import make_recipe, train
+from soensim.training import make_recipe, train
 
 ROBUST = {
     "efficacy_spread": 0.05,

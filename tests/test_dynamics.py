@@ -21,7 +21,7 @@ from soensim.dynamics import (
     substeps_needed,
     unroll,
 )
-from soensim.dynamics.source import squid_fit_threshold
+from soensim.dynamics.source_functions import squid_fit_threshold
 from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
 from soensim.technology import load_technology

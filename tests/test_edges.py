@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from soensim.errors import NetlistError
 from soensim.netlist import parse_netlist
-from soensim.netlist.edge_files import read_edges
-from soensim.netlist.edges import EdgeError, Edges, checked_edges
-from soensim.netlist.generators import all_to_all, one_to_one, random_edges
+from soensim.netlist.topology.edge_files import read_edges
+from soensim.netlist.topology.edges import EdgeError, Edges, checked_edges
+from soensim.netlist.topology.generators import all_to_all, one_to_one, random_edges
 
 CHIP = """\
 schema: soensim/1
@@ -344,7 +344,7 @@ def test_npz_that_claims_to_be_enormous(tmp_path: Path) -> None:
 
 
 def test_npz_that_unpacks_to_more_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soensim.netlist.edge_files.MAX_EDGES", 1000)
+    monkeypatch.setattr("soensim.netlist.topology.edge_files.MAX_EDGES", 1000)
     np.savez_compressed(tmp_path / "e.npz", source=np.zeros(2000, int), target=np.zeros(2000, int))
     assert file_message(tmp_path, "e.npz") == "FILE: array 'source' is longer than the limit of 1000 edges"
     lines = ["source,target", *["0,0"] * 2000]

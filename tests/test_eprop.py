@@ -12,10 +12,10 @@ from soensim.dynamics import step
 from soensim.errors import RecipeError
 from soensim.network import compile_network
 from soensim.program import READOUT
-from soensim.train import BpttRecipe, make_recipe, train
-from soensim.train.parameters import TrainableChip
-from soensim.train.recipes import EpropRecipe
-from soensim.train.rules import Bptt, Eprop, make_rule
+from soensim.training import BpttRecipe, make_recipe, train
+from soensim.training.recipes import EpropRecipe
+from soensim.training.rules import Bptt, Eprop, make_rule
+from soensim.training.trainable_network import TrainableChip
 
 TANH = SMALL.replace("squid-fit\n    bias_current: 1.9", "tanh")
 TWO = SMALL.replace(

@@ -6,14 +6,15 @@ import scipy.stats
 from conftest import LABELS, SMALL, compiled
 from test_program import random_weights
 
-from soensim.data import load_dataset, present
+from soensim.data import load_dataset
 from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
-from soensim.evaluate import evaluate, predict
-from soensim.evaluate.statistics import mean_interval, proportion_interval
+from soensim.evaluation import evaluate, predict
+from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.netlist import parse_netlist
+from soensim.network import present
 from soensim.program import Program
 from soensim.routing import route
-from soensim.simulate import class_scores, goodness, simulate
+from soensim.simulation import class_scores, goodness, simulate
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from soensim import cli
+from soensim.commands import cli
+from soensim.commands.evaluate import main
 from soensim.data import load_dataset
-from soensim.evaluate import evaluate
-from soensim.evaluate.__main__ import main
+from soensim.evaluation import evaluate
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.program import Program
@@ -142,7 +142,7 @@ def test_bad_input_is_one_message_and_leaves_nothing(chip, capsys, arguments, me
 def test_reports_that_is_a_file_is_refused_before_work(chip, capsys, monkeypatch):
     (chip / "reports").write_text("")
     # by module: `soensim.evaluate` as an attribute is the function
-    monkeypatch.setattr(sys.modules["soensim.evaluate.__main__"], "evaluate", lambda *_, **__: pytest.fail("worked"))
+    monkeypatch.setattr(sys.modules["soensim.commands.evaluate"], "evaluate", lambda *_, **__: pytest.fail("worked"))
     assert "folder" in refused(capsys, "tiny.yaml")
 
 
@@ -175,9 +175,9 @@ def test_as_a_process_without_torch_and_pyplot(chip):
     code = (
         "import sys\n"
         "from soensim import cli\n"
-        "from soensim.evaluate.__main__ import main\n"
+        "from soensim.commands.evaluate import main\n"
         "status = cli.run(main, ['tiny.yaml', '--trials', '1'])\n"
-        "loaded = {'torch', 'matplotlib.pyplot', 'soensim.train.loop'} & set(sys.modules)\n"
+        "loaded = {'torch', 'matplotlib.pyplot', 'soensim.training.loop'} & set(sys.modules)\n"
         "sys.exit(f'loaded {loaded}' if loaded else status)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

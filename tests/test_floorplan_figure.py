@@ -17,9 +17,9 @@ from matplotlib.text import Text
 from soensim.errors import RoutingError, SoensimError
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.report import figures
-from soensim.report.figures.floorplan import waveguides
-from soensim.report.figures.floorplan.bundles import bundle, occupancy
-from soensim.report.figures.floorplan.routes import find_optics, losses_from_emitter
+from soensim.report.figures.floorplans import waveguides
+from soensim.report.figures.floorplans.bundles import bundle, occupancy
+from soensim.report.figures.floorplans.routes import find_optics, losses_from_emitter
 from soensim.routing import Channels, route
 from soensim.routing.ledger import LossTable
 from soensim.routing.waveguides import Kind

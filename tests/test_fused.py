@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soensim.circuit import source_table
-from soensim.circuit.fold import lobe
 from soensim.circuit.squid import mean_voltage
+from soensim.circuit.threshold_current import lobe
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, InputSignal, Term, soft_slope, training_source, unroll
-from soensim.dynamics.drive import Drive
-from soensim.dynamics.fused import (
+from soensim.dynamics.input_flux import Drive
+from soensim.dynamics.smooth import smooth_squid
+from soensim.dynamics.squid import squid_source
+from soensim.errors import SimulationError
+from soensim.kernels import (
     Edges,
     Inputs,
     input_flux,
@@ -23,10 +26,7 @@ from soensim.dynamics.fused import (
     supports,
     unroll_fused,
 )
-from soensim.dynamics.fused.elementary import exp_down, log1p_unit, tanh
-from soensim.dynamics.smooth import smooth_squid
-from soensim.dynamics.squid import squid_source
-from soensim.errors import SimulationError
+from soensim.kernels.vector_math import exp_down, log1p_unit, tanh
 
 
 def assert_agree(problem, tolerance):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soensim import cli
+from soensim.commands import cli
+from soensim.commands.schema import main as schema_main
 from soensim.errors import NetlistError, SoensimError
 from soensim.netlist import (
     DendritePopulation,
@@ -25,8 +26,7 @@ from soensim.netlist import (
     parse_netlist,
     symmetric_levels,
 )
-from soensim.netlist.commands import schema_main
-from soensim.netlist.yaml_source import parse_yaml, read_yaml
+from soensim.netlist.yaml.source import parse_yaml, read_yaml
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
 SHIPPED = sorted(NETLISTS.glob("*.yaml"))

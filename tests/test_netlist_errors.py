@@ -625,7 +625,7 @@ def test_enormous_sizes_are_refused_before_they_cost_memory() -> None:
 
 
 def test_all_projections_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soensim.netlist.chip.MAX_EDGES", 19)  # 12 + 8 edges
+    monkeypatch.setattr("soensim.netlist.schema.netlist.MAX_EDGES", 19)  # 12 + 8 edges
     assert message_of(CHIP) == ("chip.yaml:20:5: projections[1].topology: brings the chip to 20 edges; the limit is 19")
 
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from soensim.errors import NetlistError, RoutingError
 from soensim.netlist import parse_netlist
-from soensim.netlist.lattice import lattice
+from soensim.netlist.topology.lattice import lattice
 from soensim.routing.placement import Placement, place
 from soensim.routing.placement.annealing import _sweep, annealed
 from soensim.routing.placement.cells import Block, Cell, blocks_in

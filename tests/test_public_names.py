@@ -6,6 +6,7 @@ import sys
 from conftest import ROOT
 
 import soensim
+from soensim.commands.verbs import VERBS
 
 
 def test_public_names() -> None:
@@ -31,16 +32,6 @@ def test_public_names() -> None:
     assert all(hasattr(soensim, name) for name in soensim.__all__)
 
 
-def test_verbs_that_are_also_rooms_are_functions() -> None:
-    import soensim.evaluate.score
-    import soensim.simulate.engine
-    import soensim.train.loop
-
-    assert callable(soensim.simulate)
-    assert callable(soensim.train)
-    assert callable(soensim.evaluate)
-
-
 def run_fresh(code: str) -> str:
     """What a new Python prints: which modules are loaded is a matter of the process."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -48,19 +39,27 @@ def run_fresh(code: str) -> str:
 
 
 def test_rooms_load_when_asked_for() -> None:
-    heavy = "{'torch', 'sklearn', 'matplotlib', 'soensim.data', 'soensim.train', 'soensim.evaluate'}"
+    heavy = "{'torch', 'sklearn', 'matplotlib', 'soensim.data', 'soensim.training', 'soensim.evaluation'}"
     assert run_fresh(f"import sys, soensim; print(sorted({heavy} & set(sys.modules)))") == "[]"
     assert run_fresh("import soensim; print(set(soensim.__all__) <= set(dir(soensim)))") == "True"
     assert run_fresh("from soensim import *; print(evaluate.__module__, train.__name__)") == (
-        "soensim.evaluate.score train"
+        "soensim.evaluation.score train"
     )
     assert run_fresh("import soensim\ntry: soensim.trian\nexcept AttributeError as error: print(error)") == (
         "module 'soensim' has no attribute 'trian'"
     )
 
 
-def test_a_room_that_loads_first_does_not_hide_its_verb() -> None:
-    code = "import soensim.{0}, soensim.{0}.__main__, soensim; print(type(soensim.{0}).__name__)"
+def test_a_verb_is_a_function_whatever_was_imported() -> None:
+    code = "import soensim.{0}, soensim; print(type(soensim.{0}).__name__)"
     assert {verb: run_fresh(code.format(verb)) for verb in ("simulate", "evaluate", "train")} == dict.fromkeys(
         ("simulate", "evaluate", "train"), "function"
     )
+
+
+def test_every_verb_runs_as_a_module() -> None:
+    for verb in VERBS:
+        done = subprocess.run(
+            [sys.executable, "-m", f"soensim.{verb}", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        assert done.stdout.startswith(f"usage: soensim {verb} "), verb

@@ -7,17 +7,16 @@ import pytest
 import torch
 from conftest import LABELS, SMALL, compiled
 
-from soensim.data import present
 from soensim.errors import DataError, NetlistError, ProgramError, RecipeError
 from soensim.netlist import dump_netlist, parse_netlist, symmetric_levels
-from soensim.network import compile_network
+from soensim.network import compile_network, present
 from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
 from soensim.routing import route
-from soensim.simulate import simulate
-from soensim.train import BpttRecipe, FFTemporalRecipe, train
-from soensim.train.calibrate import _round, calibrated
-from soensim.train.parameters import TrainableChip
-from soensim.train.quantise import Table
+from soensim.simulation import simulate
+from soensim.training import BpttRecipe, FFTemporalRecipe, train
+from soensim.training.calibrate import _round, calibrated
+from soensim.training.quantise import Table
+from soensim.training.trainable_network import TrainableChip
 
 PROGRAMMABLE = SMALL.replace("range: 0.3}", "range: 0.3, full_scale: programmable}").replace(
     "range: 1.0}", "range: 1.0, full_scale: programmable}"

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, PathCollection
 
-from soensim.data import load_dataset, present
+from soensim.data import load_dataset
 from soensim.errors import ProgramError
-from soensim.evaluate import evaluate
+from soensim.evaluation import evaluate
 from soensim.netlist import parse_netlist
-from soensim.network import compile_network
+from soensim.network import compile_network, present
 from soensim.program import Program, slots
-from soensim.report import facts, figures
-from soensim.report.html import page
+from soensim.report import figures, formatting
+from soensim.report.evaluation_page import page
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
 from soensim.routing import route
-from soensim.simulate import simulate
+from soensim.simulation import simulate
 
 HEAD = (
     "schema: soensim/1\nname: {name}\ntechnology: nist-2023\ntiming: {{sample_tau: {sample}, substeps: {substeps}}}\n"
@@ -120,8 +120,8 @@ def write(chip, digits, header=None):
     [(36, "67"), (100, "67"), (101, "66.7"), (360, "66.7"), (1000, "66.7"), (10_000, "66.67"), (10**7, "66.67")],
 )
 def test_percent_has_the_digits_that_one_sample_can_move(samples, text):
-    assert facts.percent(2 / 3, samples) == text
-    assert facts.percent(None, samples) == "–"
+    assert formatting.percent(2 / 3, samples) == text
+    assert formatting.percent(None, samples) == "–"
 
 
 def test_table_fits_100_columns_and_states_the_numbers(sparse):
@@ -154,12 +154,12 @@ def test_table_of_squids_names_the_finer_step_and_one_chip_has_no_interval(layer
     assert " to " not in row
     assert "no interval from one" in row
     assert "second 4, flux trim 15 levels" in " ".join(text.split())
-    assert "One fabricated chip reaches" in facts.headline(evaluation, network)
+    assert "One fabricated chip reaches" in formatting.headline(evaluation, network)
 
 
 def test_projections_say_how_many_levels_are_in_use(layers):
     network, program, evaluation = layers
-    for row in facts.projection_rows(evaluation, network):
+    for row in formatting.projection_rows(evaluation, network):
         codes = program.codes[row.name]
         assert row.in_use == str(len(np.unique(codes)))
         assert row.zero == f"{100 * (program.values[row.name] == 0).mean():.0f} %"
@@ -172,7 +172,7 @@ def test_a_class_without_samples_has_a_dash(sparse):
     confusion[3] = 0
     per_class = (*evaluation.per_class[:3], None, *evaluation.per_class[4:])
     changed = dataclasses.replace(evaluation, confusion=confusion, per_class=per_class)
-    row = facts.class_rows(changed)[3]
+    row = formatting.class_rows(changed)[3]
     assert (row.percent, row.samples) == ("–", 0)
     assert "–" in table(changed, network)
     figures.confusion(changed)
@@ -190,7 +190,7 @@ def test_many_classes_are_wrapped(sparse):
 def test_headline_gives_score_data_interval_and_spread(sparse):
     network, _, evaluation = sparse
     accuracy = evaluation.accuracy
-    text = facts.headline(evaluation, network)
+    text = formatting.headline(evaluation, network)
     for part in (
         f"{100 * accuracy.quantised:.1f} % of 360 digits-rows",
         "3 fabricated chips",
@@ -200,7 +200,7 @@ def test_headline_gives_score_data_interval_and_spread(sparse):
         assert part in text
     assert "bias" not in text  # it has none
     calm = dataclasses.replace(evaluation, spreads=dict.fromkeys(evaluation.spreads, 0.0))
-    assert "no spread between chips" in facts.headline(calm, network)
+    assert "no spread between chips" in formatting.headline(calm, network)
 
 
 # --- figures ----------------------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_page_is_self_contained(html):
 
 
 def test_page_opens_with_the_answer(html, sparse):
-    answer = facts.headline(sparse[2], sparse[0]).replace(" %", "\N{NO-BREAK SPACE}%")
+    answer = formatting.headline(sparse[2], sparse[0]).replace(" %", "\N{NO-BREAK SPACE}%")
     assert 0 < html.index(answer) < html.index("A source function of this chip is virtual") < html.index("<svg")
 
 

@@ -7,17 +7,16 @@ import pytest
 import torch
 from conftest import LABELS, SMALL, compiled, delayed, untimed
 
-from soensim.data import present, split_channels
 from soensim.errors import RecipeError, SimulationError
 from soensim.netlist import parse_netlist
-from soensim.network import compile_network, refined, with_delay_factor
+from soensim.network import compile_network, present, refined, split_channels, with_delay_factor
 from soensim.program import READOUT, Program
 from soensim.routing import route
-from soensim.simulate import linear_scores, simulate
-from soensim.train import BpttRecipe, FFTemporalRecipe, train
-from soensim.train.loop import Training
-from soensim.train.parameters import TrainableChip
-from soensim.train.perturb import DELAY_FACTOR, READ_SEED, spreads_of
+from soensim.simulation import linear_scores, simulate
+from soensim.training import BpttRecipe, FFTemporalRecipe, train
+from soensim.training.loop import Training
+from soensim.training.spreads import DELAY_FACTOR, READ_SEED, spreads_of
+from soensim.training.trainable_network import TrainableChip
 
 SPREAD = {
     "efficacy_spread": 0.1,

@@ -1,90 +1,122 @@
-"""The import rules of the rooms: later rooms may import earlier ones, and a few may not be imported at all."""
+"""The architecture as a test: which rooms there are, which way imports point, and who may load torch."""
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import soensim
 
 PACKAGE = Path(soensim.__file__).parent
 
-# Shared floor (errors, files, cli), then the rooms in the order in which data flow through them.
-ORDER = [
-    "errors",
-    "files",
-    "cli",
-    "lazy",
-    "memory",
-    "stale",
-    "units",
-    "technology",
-    "netlist",
-    "routing",
-    "circuit",
-    "dynamics",
-    "network",
-    "budget",
-    "program",
-    "data",
-    "simulate",
-    "check",
-    "explain",
-    "train",
-    "evaluate",
-    "report",
-    "study",
-    "interop",
-    "export",
-]
-FORBIDDEN = [("dynamics", "netlist"), ("dynamics", "routing"), ("evaluate", "train"), ("report", "train")]
-TORCH_ROOMS = {"dynamics", "simulate", "train"}
+# A room may import the rooms of the lines above it, and those to its left on its own line.
+FLOORS = """
+    errors  units  _runtime
+    technology
+    data
+    netlist
+    routing
+    circuit
+    dynamics
+    kernels
+    network
+    program  budget
+    fabrication
+    simulation  check  evaluation  training
+    report  interop
+    commands
+"""
+ORDER = FLOORS.split()
+VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
+VERBS |= {"train"}
+FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
+TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "simulation", "training"}
+MAX_LINES = 500
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def is_entry(path: Path) -> bool:
+    """Whether a file only starts a verb: `soensim/train.py`, `soensim/check/__main__.py`, the package's own two."""
+    inside = path.relative_to(PACKAGE)
+    return path.name == "__main__.py" or (len(inside.parts) == 1 and path.stem in VERBS | {"__init__"})
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_modules(tree: ast.AST) -> set[str]:
+def module_of(path: Path) -> str:
+    return ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
     """Every module that a file imports, at its top or inside a function."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
+            assert node.level == 0, f"{path}: imports are absolute"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
-def imported_rooms(tree: ast.AST) -> set[str]:
-    return {name.split(".")[1] for name in imported_modules(tree) if name.startswith("soensim.")}
+def arrows() -> Iterator[tuple[Path, str, str]]:
+    """Every import of one room by a file of another: (file, its room, the other room)."""
+    for path in FILES:
+        if not is_entry(path):
+            for name in imported_modules(path):
+                if name.startswith("soensim.") and name.split(".")[1] != room_of(path):
+                    yield path, room_of(path), name.split(".")[1]
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
-ROOM_FILES = [f for f in FILES if f.parent != PACKAGE or f.stem not in ("__init__", "__main__")]
+def test_the_rooms_are_those_of_the_list() -> None:
+    assert {room_of(f) for f in FILES if not is_entry(f)} == set(ORDER)
 
 
-def test_every_room_has_its_place() -> None:
-    assert {room_of(f) for f in ROOM_FILES} <= set(ORDER)
+def test_imports_point_upward() -> None:
+    wrong = [
+        f"{path}: {room} imports {other}"
+        for path, room, other in arrows()
+        if other not in ORDER or ORDER.index(other) > ORDER.index(room) or (room, other) in FORBIDDEN
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", ROOM_FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_upward(path: Path) -> None:
-    room = room_of(path)
-    is_command = path.name == "__main__.py"  # commands wire the rooms: they may reach down as well
-    for other in imported_rooms(ast.parse(path.read_text())):
-        assert (room, other) not in FORBIDDEN, f"{room} must never import {other}"
-        if other != room and not is_command and other in ORDER:
-            assert ORDER.index(other) < ORDER.index(room), f"{room} may not import {other}"
+def test_nobody_imports_through_a_verb() -> None:
+    verbs = {f"soensim.{verb}" for verb in VERBS if (PACKAGE / f"{verb}.py").exists()}
+    used = [f"{path}: {name}" for path in FILES for name in imported_modules(path) if name.startswith("soensim.")]
+    assert [line for line in used if any(f": {verb}." in line for verb in verbs)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_torch_stays_in_its_rooms(path: Path) -> None:
-    modules = imported_modules(ast.parse(path.read_text()))
-    uses_torch = any(name.split(".")[0] == "torch" or name.startswith("safetensors.torch") for name in modules)
-    assert not uses_torch or room_of(path) in TORCH_ROOMS
+def test_entry_modules_are_thin() -> None:
+    thick = [path for path in FILES if is_entry(path) and len(path.read_text().splitlines()) > 12]
+    assert thick == [PACKAGE / "__init__.py"]
+
+
+def test_torch_stays_in_its_rooms() -> None:
+    users = {room_of(f) for f in FILES if any(name.split(".")[0] == "torch" for name in imported_modules(f))}
+    users |= {room_of(f) for f in FILES if any(name.startswith("safetensors.torch") for name in imported_modules(f))}
+    assert users <= TORCH_ROOMS
+
+
+def test_only_commands_knows_argparse() -> None:
+    assert {room_of(f) for f in FILES if "argparse" in imported_modules(f)} == {"commands"}
+
+
+def test_no_package_hides_its_submodules() -> None:
+    """`import soensim.a.b as c` must give the module; the three verbs are functions on purpose."""
+    modules = {module_of(f) for f in FILES}
+    hidden = []
+    for path in FILES:
+        if path.name == "__init__.py":
+            names = {name.rsplit(".", 1)[1] for name in imported_modules(path) if "." in name}
+            names |= {n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+            hidden += [f"{module_of(path)}.{name}" for name in names if f"{module_of(path)}.{name}" in modules]
+    assert sorted(hidden) == ["soensim.evaluate", "soensim.simulate", "soensim.train"]
 
 
 def test_modules_stay_small() -> None:
-    assert [str(f) for f in FILES if len(f.read_text().splitlines()) > 500] == []
+    assert [str(f) for f in FILES if len(f.read_text().splitlines()) > MAX_LINES] == []

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts import chip, pairs
 
-from soensim import cli
+from soensim.check.edge_story import explain_edge, parse_member
+from soensim.commands import cli
+from soensim.commands.explain import main as explain_main
 from soensim.errors import NetlistError, RoutingError
-from soensim.explain import explain_edge, explain_main, parse_member
 from soensim.netlist import Netlist, Waiver, dump_netlist, parse_netlist
 from soensim.network import compile_network
+from soensim.network.spiking import compile_spiking
 from soensim.routing import REASONS, RoutedNetlist, route
-from soensim.simulate.spiking import compile_spiking
 
 HIDDEN = "hidden->hidden"
 

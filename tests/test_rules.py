@@ -8,19 +8,19 @@ import torch
 from scipy import stats
 from static_chips import CHIPS, chip, shipped
 
-from soensim.data import encode_data, load_dataset, present, shift_places, signals, smooth_masks
+from soensim.data import load_dataset, shift_places, smooth_masks
 from soensim.dynamics import normalise
 from soensim.errors import DataError, RecipeError
-from soensim.evaluate import evaluate
-from soensim.network import compile_network
+from soensim.evaluation import evaluate
+from soensim.network import compile_network, encode_data, present, signals
 from soensim.program import Program
 from soensim.routing import route
-from soensim.simulate import class_scores, simulate
-from soensim.train import make_recipe, train
-from soensim.train.parameters import TrainableChip
-from soensim.train.rules import make_rule
-from soensim.train.rules.forward_forward import difference_loss, draw_wrong, threshold_loss
-from soensim.train.rules.local import compare
+from soensim.simulation import class_scores, simulate
+from soensim.training import make_recipe, train
+from soensim.training.rules import make_rule
+from soensim.training.rules.forward_forward import difference_loss, draw_wrong, threshold_loss
+from soensim.training.rules.local_forward_forward import compare
+from soensim.training.trainable_network import TrainableChip
 
 LABELLED = ("ff-local", "ff-recurrent", "ff-inverted")
 

@@ -9,13 +9,14 @@ from conftest import LABELS, SMALL, compiled, delayed
 from problems import dendrite_sum_by_sum
 from test_program import random_weights
 
-from soensim import cli
+from soensim.commands import cli
+from soensim.commands.simulate import main
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
+from soensim.fabrication import fabricate_chip
 from soensim.network import compile_network
 from soensim.program import Program, dense_weights
-from soensim.simulate import fabricate, goodness, linear_scores, simulate
-from soensim.simulate.__main__ import main
+from soensim.simulation import goodness, linear_scores, simulate
 
 NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
 
@@ -111,7 +112,7 @@ def test_noise_has_the_stated_size():
 
 def test_chips_differ_by_the_stated_spreads(small):
     program = quantised(small, scale=0.3)
-    chips = [fabricate(small, program, seed) for seed in range(400)]
+    chips = [fabricate_chip(small, program, seed) for seed in range(400)]
     programmed = program.values["hidden->hidden"]
     on = programmed != 0
     ratio = np.array([c.values["hidden->hidden"][on] / programmed[on] for c in chips])
@@ -148,10 +149,10 @@ def test_no_spread_is_the_nominal_chip():
 def test_an_off_chip_readout_has_no_spread():
     network = compiled(SMALL.replace("  state: final\n", "  state: final\n  location: off-chip\n"))
     program = quantised(network)
-    np.testing.assert_array_equal(fabricate(network, program, 0).values["readout"], program.values["readout"])
+    np.testing.assert_array_equal(fabricate_chip(network, program, 0).values["readout"], program.values["readout"])
     on_chip = compiled(SMALL)
     other = quantised(on_chip)
-    assert not np.array_equal(fabricate(on_chip, other, 0).values["readout"], other.values["readout"])
+    assert not np.array_equal(fabricate_chip(on_chip, other, 0).values["readout"], other.values["readout"])
 
 
 def test_state_converges_with_the_step():
@@ -211,7 +212,7 @@ def test_sparse_engine_equals_the_dense_one(small, monkeypatch):
 
     program, x = quantised(small), signals(small)
     dense = simulate(small, program, x, chip_seed=0).state
-    engine = sys.modules["soensim.simulate.engine"]
+    engine = sys.modules["soensim.simulation.engine"]
     late = compile_network(delayed(SMALL, 500))
     late_dense = simulate(late, program, x, chip_seed=0).state
     monkeypatch.setattr(engine, "_DENSE_ENTRIES", 0)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from soensim.circuit import CircuitTrace, Device, Waveform, dendrite
+from soensim.commands.export import main as export_main
 from soensim.errors import CircuitError, SoensimError
 from soensim.interop.simulators import SpiceTrace, has_simulator, run_josim, run_ngspice
 from soensim.interop.spice import Deck, DeckDendrite, chain, josim_deck, ngspice_deck, solve, tree
-from soensim.interop.spice_command import export_main
 from soensim.technology import load_technology
 
 DEVICE = Device.from_technology(load_technology("nist-2023"))

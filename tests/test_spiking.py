@@ -38,7 +38,7 @@ from soensim.dynamics.spiking import (
 from soensim.dynamics.spiking.light import photon_delay, unit_exponential
 from soensim.dynamics.spiking.queue import drop_first, push
 from soensim.errors import SimulationError
-from soensim.simulate.spiking import Recording, simulate_spikes
+from soensim.simulation.spiking import Recording, simulate_spikes
 
 
 def everything(net, every=1):
@@ -356,7 +356,7 @@ def test_small_buffers_change_nothing(monkeypatch):
     """The engine enlarges its queue, empties its spike buffer and pauses to look, wherever that falls."""
     net, inputs = busy(noise=True), poisson(12, 200.0, per_ns=0.1)
     whole = simulate_spikes(net, inputs, duration_ns=200.0, read_seed=3, record=everything(net))
-    engine = sys.modules["soensim.simulate.spiking.engine"]
+    engine = sys.modules["soensim.simulation.spiking.engine"]
     monkeypatch.setattr(engine, "_SPIKE_BUFFER", 1)
     monkeypatch.setattr(engine, "_LOOK_EVERY", 300)
     seen = []

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from soensim import cli
+from soensim.commands import cli
+from soensim.commands.simulate import main
+from soensim.commands.simulate_spiking import read_trains
 from soensim.errors import NetlistError, SimulationError
 from soensim.netlist import dump_netlist, load_netlist, parse_netlist
 from soensim.network import compile_network
+from soensim.network.spiking import compile_spiking
 from soensim.routing import route
-from soensim.simulate.__main__ import main
-from soensim.simulate.spiking import Recording, compile_spiking, simulate_spikes
-from soensim.simulate.spiking.command import read_trains
+from soensim.simulation.spiking import Recording, simulate_spikes
 from soensim.technology import load_technology
 
 POINT = ROOT / "netlists" / "point-neurons-10.yaml"

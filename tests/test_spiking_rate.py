@@ -5,8 +5,8 @@ import pytest
 from spiking_problems import RECEIVER, RESPONSE, TABLE, dendrite, links, network, point_neuron
 
 from soensim.errors import SimulationError
-from soensim.simulate.spiking import Recording, simulate_spikes
-from soensim.simulate.spiking.rate import mean_flux, neuron_source, spike_interval
+from soensim.simulation.spiking import Recording, simulate_spikes
+from soensim.simulation.spiking.rate import mean_flux, neuron_source, spike_interval
 
 SOMA = {"threshold": 0.3, "held_ns": 10.0}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import soensim
-from soensim.stale import forget_stale_kernels
+from soensim._runtime.kernel_cache import forget_stale_kernels
 
 SOURCES = {
     "__init__.py": "from chips.three import x\n",

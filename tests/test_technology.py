@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import soensim.technology
+from soensim.commands.convert import main as convert_main
+from soensim.commands.technology import main as technology_main
 from soensim.errors import SoensimError, TechnologyError
 from soensim.technology import (
     Technology,
-    convert_main,
     load_technology,
     preset_names,
-    technology_main,
 )
 
 ENTRY = "{value: 1.0, unit: '1', range: [0.0, 2.0], source: here}"

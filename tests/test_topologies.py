@@ -16,10 +16,10 @@ from topology_problems import check_order, fan_in, fan_out, make, matrix, pairs,
 
 from soensim.errors import NetlistError
 from soensim.netlist import dump_netlist, json_schema, parse_netlist
-from soensim.netlist.draws import distinct, spread
-from soensim.netlist.edges import EdgeError, Edges
-from soensim.netlist.lattice import lattice
-from soensim.netlist.topology import _KINDS
+from soensim.netlist.topology.edges import EdgeError, Edges
+from soensim.netlist.topology.lattice import lattice
+from soensim.netlist.topology.sampling import distinct, spread
+from soensim.netlist.topology.topology import _KINDS
 
 # --- lattice and draws ------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from topology_problems import check_order, distances, make, matrix, pairs, seeds
 
-from soensim.netlist import decay as decay_module
-from soensim.netlist.decay import scale_for
-from soensim.netlist.edges import EdgeError
+from soensim.netlist.topology import distance_probability as decay_module
+from soensim.netlist.topology.distance_probability import scale_for
+from soensim.netlist.topology.edges import EdgeError
 
 # --- within a radius --------------------------------------------------------------------------------------
 

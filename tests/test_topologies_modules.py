@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from topology_problems import check_order, fan_in, fan_out, grown_slowly, make, matrix, pairs, seeds
 
-from soensim.netlist.blocks import nested_tiles
-from soensim.netlist.growth import links_made
+from soensim.netlist.topology.growth import links_made
+from soensim.netlist.topology.nested_blocks import nested_tiles
 
 # --- modules ----------------------------------------------------------------------------------------------
 

@@ -12,21 +12,21 @@ import torch
 import yaml
 from conftest import LABELS, SMALL, compiled, untimed
 
-from soensim import cli
+from soensim.commands import cli
+from soensim.commands.report import main as report_main
+from soensim.commands.train import main as train_main
 from soensim.errors import RecipeError, SoensimError
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.program import Program
-from soensim.report.__main__ import main as report_main
-from soensim.report.figures.training.connections import strongest
+from soensim.report.figures.trainings.connection_figure import strongest
 from soensim.report.runs import Run, differences, labels, load_chip, load_run
-from soensim.report.training import training_page
-from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
-from soensim.train.__main__ import main as train_main
-from soensim.train.history import Means, as_csv, separations
-from soensim.train.loop import Training
-from soensim.train.optimise import make_optimiser, make_schedule
-from soensim.train.parameters import TrainableChip
-from soensim.train.rules import make_rule, predict
+from soensim.report.training_page import training_page
+from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
+from soensim.training.history import Means, as_csv, separations
+from soensim.training.loop import Training
+from soensim.training.optimise import make_optimiser, make_schedule
+from soensim.training.rules import make_rule, predict
+from soensim.training.trainable_network import TrainableChip
 
 QUICK = FFTemporalRecipe(epochs=2, ideal_epochs=1, train_samples=100, batch_size=64, sharpness=50.0)
 

@@ -13,21 +13,21 @@ import pytest
 import torch
 from conftest import LABELS, ROOT, SMALL, compiled, delayed, untimed
 
-from soensim import cli
-from soensim.data import load_dataset, present, split_channels
-from soensim.dynamics.fused import SparseWeights, supports
+from soensim.commands import cli
+from soensim.commands.train import main
+from soensim.data import load_dataset
 from soensim.errors import RecipeError, SimulationError
+from soensim.kernels import SparseWeights, supports
 from soensim.netlist import parse_netlist
-from soensim.netlist.edges import Edges
-from soensim.network import compile_network
+from soensim.netlist.topology.edges import Edges
+from soensim.network import compile_network, present, split_channels
 from soensim.program import Program, midpoints, slots
 from soensim.routing import route
-from soensim.simulate import goodness, simulate
-from soensim.train import BpttRecipe, FFTemporalRecipe, make_recipe, train
-from soensim.train.__main__ import main
-from soensim.train.parameters import TrainableChip
-from soensim.train.rules import Bptt, FFTemporal, make_rule
-from soensim.train.rules.forward_forward import difference_loss, draw_wrong
+from soensim.simulation import goodness, simulate
+from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
+from soensim.training.rules import Bptt, FFTemporal, make_rule
+from soensim.training.rules.forward_forward import difference_loss, draw_wrong
+from soensim.training.trainable_network import TrainableChip
 
 QUICK = BpttRecipe(epochs=2, train_samples=256, batch_size=64)
 
@@ -470,7 +470,7 @@ def test_interruption_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(system.modules["soensim.train.__main__"], "train", interrupted)
+    monkeypatch.setattr(system.modules["soensim.commands.train"], "train", interrupted)
     assert cli.run(main, ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--run-dir", "run"]) == 130
     assert capsys.readouterr().err == (
         "soensim: every finished epoch is in run; the same command with --resume goes on\nsoensim: interrupted\n"

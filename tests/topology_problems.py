@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from soensim.netlist.edges import Edges
-from soensim.netlist.lattice import lattice
-from soensim.netlist.topology import Topology
+from soensim.netlist.topology.edges import Edges
+from soensim.netlist.topology.lattice import lattice
+from soensim.netlist.topology.topology import Topology
 
 TOPOLOGY: TypeAdapter[Any] = TypeAdapter(Topology)
 seeds = st.integers(0, 2**63 - 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from soensim.budget.line import BudgetLine, line, stated
 from soensim.netlist import LinearReadout, Netlist
-from soensim.netlist.spiking import Branch
+from soensim.netlist.schema.spiking import Branch
 from soensim.routing import RoutedNetlist
 
 GROUP = "counts"

@@ -2,6 +2,6 @@
 
 from soensim.check.check import Report, check_chip, check_routed
 from soensim.check.finding import Box, Finding
-from soensim.check.registry import RULES, Rule
+from soensim.check.rules import RULES, Rule
 
 __all__ = ["RULES", "Box", "Finding", "Report", "Rule", "check_chip", "check_routed"]

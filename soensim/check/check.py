@@ -11,11 +11,11 @@ from functools import cached_property
 from soensim.budget import BudgetLine, budget
 from soensim.check.finding import Finding
 from soensim.check.floorplan import bend_findings, floorplan_groups
-from soensim.check.groups import Group, group_findings
+from soensim.check.grouped_findings import Group, group_findings
 from soensim.check.ledger import Summary, summaries
 from soensim.check.physics import physics_findings
-from soensim.check.registry import RULES
 from soensim.check.routes import route_groups
+from soensim.check.rules import RULES
 from soensim.check.waivers import Waivers
 from soensim.errors import RoutingError, TechnologyError
 from soensim.netlist import Netlist
@@ -66,7 +66,7 @@ def check_chip(
     today
         The day that decides which waivers hold.
     rate_mhz, frame_samples
-        As for `soensim.budget.budget`.
+        As for `soensim.budget.chip_budget`.
 
     Raises
     ------

@@ -8,8 +8,8 @@ import numpy as np
 
 from soensim.budget import fan_in, stated
 from soensim.check.finding import Box, Finding
-from soensim.check.groups import Group
-from soensim.check.registry import RULES
+from soensim.check.grouped_findings import Group
+from soensim.check.rules import RULES
 from soensim.netlist import Netlist
 from soensim.routing import Layout, RoutedNetlist
 from soensim.routing.placement import FloatArray, IntArray

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from soensim.check.finding import SEVERITIES, Finding
-from soensim.check.registry import RULES
+from soensim.check.rules import RULES
 from soensim.netlist import Netlist
 
 

@@ -12,7 +12,7 @@ from soensim.circuit import Device, threshold, validity
 from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
 from soensim.errors import SimulationError
 from soensim.netlist import DendritePopulation, Netlist
-from soensim.netlist.edges import Edges
+from soensim.netlist.topology.edges import Edges
 from soensim.network import gammas, sample_duration
 from soensim.routing import RoutedNetlist, RoutedProjection
 
@@ -34,7 +34,7 @@ def physics_findings(netlist: Netlist) -> Iterator[Finding]:
 def _spiking(netlist: Netlist) -> Iterator[Finding]:
     # numba: loaded only by chips that need it
     from soensim.dynamics.spiking import largest_step as largest_spiking_step
-    from soensim.simulate.spiking import compile_spiking
+    from soensim.network.spiking import compile_spiking
 
     try:
         network = compile_spiking(_one_edge_each(netlist))

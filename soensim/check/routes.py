@@ -10,14 +10,14 @@ import numpy as np
 from soensim.budget import fan_in, stated
 from soensim.check.finding import Box, Severity
 from soensim.check.floorplan import prunes
-from soensim.check.groups import Group
-from soensim.check.registry import ABSENCE_RULES, RULES
+from soensim.check.grouped_findings import Group
+from soensim.check.rules import ABSENCE_RULES, RULES
 from soensim.netlist import Netlist, Projection
-from soensim.netlist.spiking import SOMA
+from soensim.netlist.schema.spiking import SOMA
 from soensim.network import sample_duration
 from soensim.routing import REASONS, Channels, Layout, RoutedNetlist
 from soensim.routing.placement import FloatArray, IntArray
-from soensim.routing.result import Reason
+from soensim.routing.routed_netlist import Reason
 
 #: P(no photon counted) at one counted on average (Poisson).
 ONE_COUNTED = math.exp(-1)

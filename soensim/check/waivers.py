@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from soensim.check.finding import Finding, Severity
-from soensim.check.registry import RULES
+from soensim.check.rules import RULES
 from soensim.netlist import Waiver
 
 #: Rules that speak of waivers cannot be waived.

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from soensim.circuit.agreement import Validity, validity
+from soensim._runtime.lazy import lazy_names
 from soensim.circuit.device import Device
-from soensim.circuit.fold import threshold
-from soensim.lazy import lazy_names
+from soensim.circuit.model_validity import Validity, validity
+from soensim.circuit.threshold_current import threshold
 
 if TYPE_CHECKING:
-    from soensim.circuit.build import source_table
     from soensim.circuit.langevin import NoisyVoltage, langevin_voltage
     from soensim.circuit.model import phenomenological
     from soensim.circuit.source import SourceArrays, SourceTable, source_value, source_value_and_gradient
     from soensim.circuit.squid import mean_voltage
+    from soensim.circuit.table_builder import source_table
     from soensim.circuit.transient import CircuitTrace, dendrite
     from soensim.circuit.waveform import Waveform
 else:  # numba: loaded when first asked for
@@ -26,7 +26,7 @@ else:  # numba: loaded when first asked for
         "langevin_voltage": "soensim.circuit.langevin",
         "mean_voltage": "soensim.circuit.squid",
         "phenomenological": "soensim.circuit.model",
-        "source_table": "soensim.circuit.build",
+        "source_table": "soensim.circuit.table_builder",
         "source_value": "soensim.circuit.source",
         "source_value_and_gradient": "soensim.circuit.source",
     }

@@ -28,8 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from soensim.circuit._rcsj import TWO_PI
 from soensim.circuit.device import Device
-from soensim.circuit.fold import fold_phases
 from soensim.circuit.squid import solve_row, squid_parameters
+from soensim.circuit.threshold_current import fold_phases
 from soensim.errors import CircuitError
 
 Array = NDArray[np.float64]

@@ -20,7 +20,7 @@ The table has kinks from cell to cell: at tolerances below 1e-5 they, and not th
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soensim.circuit._dendrite import integrate
+from soensim.circuit._phenomenological import integrate
 from soensim.circuit.source import SourceTable
 from soensim.circuit.transient import check_loop
 from soensim.circuit.waveform import Drive, Waveform

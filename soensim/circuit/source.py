@@ -29,7 +29,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from soensim.circuit.device import Device
-from soensim.circuit.fold import threshold
+from soensim.circuit.threshold_current import threshold
 from soensim.errors import CircuitError
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soensim.circuit._rcsj import TWO_PI, pack, running_period
 from soensim.circuit.device import Device
-from soensim.circuit.fold import lobe
+from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError
 
 # Longest period that is waited for, in tau_0: g = 2 pi / 1e5 = 6e-5 is as good as silent.

@@ -5,11 +5,10 @@ them to. Splits and batches are pure functions of their seeds.
 """
 
 from soensim.data.dataset import Dataset, FloatArray, Split
-from soensim.data.encode import argmax_decode, encode
+from soensim.data.encoding import argmax_decode, encode
 from soensim.data.images import shift_places, smooth_masks
 from soensim.data.load import DATASETS, canonical_name, load_dataset
-from soensim.data.partition import batches
-from soensim.data.present import check_fit, encode_data, present, signals, split_channels
+from soensim.data.splits import batches
 
 __all__ = [
     "DATASETS",
@@ -19,13 +18,8 @@ __all__ = [
     "argmax_decode",
     "batches",
     "canonical_name",
-    "check_fit",
     "encode",
-    "encode_data",
     "load_dataset",
-    "present",
     "shift_places",
-    "signals",
     "smooth_masks",
-    "split_channels",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.data.dataset import Dataset, FloatArray, Split, read_only
-from soensim.data.partition import fraction_of, stratified
+from soensim.data.splits import fraction_of, stratified
 
 TEST_SAMPLES = 360
 VALIDATION_SAMPLES = 180

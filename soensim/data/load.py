@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from soensim.data import digits, mnist, npz
 from soensim.data.dataset import Dataset
-from soensim.data.partition import check_seed
+from soensim.data.splits import check_seed
 from soensim.errors import DataError
 
 DATASETS: Mapping[str, str] = MappingProxyType(

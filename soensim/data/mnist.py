@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.data.dataset import Dataset, FloatArray, Split, read_only
-from soensim.data.files import SourceFile, read_cached, read_local
-from soensim.data.partition import fraction_of, stratified
+from soensim.data.idx import SourceFile, read_cached, read_local
+from soensim.data.splits import fraction_of, stratified
 
 VALIDATION_SAMPLES = 5000
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.data.dataset import Dataset, FloatArray, IntArray, Split, read_only
-from soensim.data.encode import check_unit_range
-from soensim.data.partition import fraction_of, stratified
+from soensim.data.encoding import check_unit_range
+from soensim.data.splits import fraction_of, stratified
 from soensim.errors import DataError
 
 TEST_FRACTION = 0.2

@@ -1,8 +1,9 @@
 """The physics of one time step: pure functions of (state, parameters), for numpy arrays and torch tensors."""
 
-from soensim.dynamics.drive import Drive, InputSignal, Term, alike
-from soensim.dynamics.normalise import Normalisation, normalise
-from soensim.dynamics.source import (
+from soensim.dynamics.input_flux import Drive, InputSignal, Term, alike
+from soensim.dynamics.integrators import check_step, coefficients, largest_step, step, substeps_needed
+from soensim.dynamics.normalisation import Normalisation, normalise
+from soensim.dynamics.source_functions import (
     SOURCE_FUNCTIONS,
     Array,
     SourceFunction,
@@ -10,8 +11,7 @@ from soensim.dynamics.source import (
     soft_slope,
     training_source,
 )
-from soensim.dynamics.step import check_step, coefficients, largest_step, step, substeps_needed
-from soensim.dynamics.unroll import Cell, unroll
+from soensim.dynamics.time_loop import Cell, unroll
 
 __all__ = [
     "SOURCE_FUNCTIONS",

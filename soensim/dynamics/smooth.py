@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from soensim.circuit import SourceTable
-from soensim.dynamics.source import Array, array_namespace
+from soensim.dynamics.source_functions import Array, array_namespace
 
 Float64 = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from soensim.circuit import SourceTable
 from soensim.circuit.source import source_value, source_value_and_gradient
 from soensim.dynamics.smooth import smooth_squid
-from soensim.dynamics.source import Array, FusedForm, SourceFunction
+from soensim.dynamics.source_functions import Array, FusedForm, SourceFunction
 
 Float64 = NDArray[np.float64]
 

@@ -1,16 +1,16 @@
 """YAML <-> Netlist: schema, topology generators, cross-references, errors with line and column."""
 
-from soensim.netlist.chip import Netlist
-from soensim.netlist.dump import dump_netlist
-from soensim.netlist.efficacy import Efficacy, symmetric_levels
-from soensim.netlist.floorplan import ExplicitPlacement, Floorplan, OptimisedPlacement
-from soensim.netlist.load import json_schema, load_netlist, parse_netlist
-from soensim.netlist.populations import DendritePopulation, InputPopulation
-from soensim.netlist.projection import Projection
-from soensim.netlist.readout import GoodnessReadout, LinearReadout
-from soensim.netlist.routing import RouteLimits, Routing
-from soensim.netlist.spiking import SpikeInputPopulation, SpikingPopulation
-from soensim.netlist.waivers import Waiver
+from soensim.netlist.schema.efficacy import Efficacy, symmetric_levels
+from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan, OptimisedPlacement
+from soensim.netlist.schema.netlist import Netlist
+from soensim.netlist.schema.populations import DendritePopulation, InputPopulation
+from soensim.netlist.schema.projection import Projection
+from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout
+from soensim.netlist.schema.routing import RouteLimits, Routing
+from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.waivers import Waiver
+from soensim.netlist.yaml.dump import dump_netlist
+from soensim.netlist.yaml.load import json_schema, load_netlist, parse_netlist
 
 __all__ = [
     "DendritePopulation",

@@ -1,9 +1,10 @@
 """RoutedNetlist -> Network: masks, signs, gains, delays as read-only arrays; compile once."""
 
-from soensim.network.chip import DelayLine, GoodnessOutput, InputLines, LinearOutput, Network, Population, Synapses
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
-from soensim.network.dendrites import gammas, sample_duration
-from soensim.network.restep import refined, with_delay_factor
+from soensim.network.dendrite_parameters import gammas, sample_duration
+from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
+from soensim.network.network import DelayLine, GoodnessOutput, InputLines, LinearOutput, Network, Population, Synapses
+from soensim.network.time_step import refined, with_delay_factor
 
 __all__ = [
     "DelayLine",
@@ -13,11 +14,16 @@ __all__ = [
     "Network",
     "Population",
     "Synapses",
+    "check_fit",
     "compile_network",
     "edge_signs",
+    "encode_data",
     "gammas",
+    "present",
     "refined",
     "sample_duration",
+    "signals",
+    "split_channels",
     "step_coefficients",
     "with_delay_factor",
 ]

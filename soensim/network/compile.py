@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from soensim.dynamics import check_step, coefficients, largest_step, substeps_needed
 from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
-from soensim.network.chip import (
+from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
+from soensim.network.network import (
     FloatArray,
     GoodnessOutput,
     InputLines,
@@ -19,8 +20,7 @@ from soensim.network.chip import (
     Population,
     Synapses,
 )
-from soensim.network.dendrites import check_validity, gammas, sample_duration, source_function
-from soensim.network.restep import whole_steps
+from soensim.network.time_step import whole_steps
 from soensim.routing import RoutedNetlist, RoutedProjection
 
 T = TypeVar("T", bound=np.generic)
@@ -55,7 +55,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     if netlist.spiking:
         raise NetlistError(
             f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
-            "`soensim simulate`, or compile it with soensim.simulate.spiking.compile_spiking"
+            "`soensim simulate`, or compile it with soensim.simulation.spiking.compile_spiking"
         )
     timing = netlist.timing
     sample_tau = sample_duration(netlist)

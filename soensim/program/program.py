@@ -18,8 +18,8 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import ProgramError
-from soensim.files import write_atomic
 from soensim.network import Network
 from soensim.program.levels import FloatArray, best_scale, slots
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from soensim.evaluate import Evaluation
+from soensim.evaluation import Evaluation
 from soensim.program import Program
 
 _PACKAGES = ("soensim", "numpy", "scipy")  # what a score depends on

@@ -17,7 +17,7 @@ from soensim.data import Dataset
 from soensim.errors import SoensimError
 from soensim.report.figures.scores import confusion_of
 from soensim.report.figures.style import png_bytes
-from soensim.report.figures.training.samples import SIDE, sample_grid
+from soensim.report.figures.trainings.sample_figure import SIDE, sample_grid
 
 _NAMES = {  # what TensorBoard groups by the part before the stroke
     "loss": "loss/all",

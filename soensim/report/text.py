@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from soensim.evaluate import Evaluation
+from soensim.evaluation import Evaluation
 from soensim.network import Network
-from soensim.report import facts
+from soensim.report import formatting
 
 WIDTH = 100
 _LABEL = 18
@@ -28,10 +28,10 @@ def table(evaluation: Evaluation, network: Network) -> str:
     str
         Lines of at most 100 columns, without a newline at the end.
     """
-    projections = facts.projection_rows(evaluation, network)
+    projections = formatting.projection_rows(evaluation, network)
     lines = [
         *_fact("chip", f"{evaluation.chip['name']} (netlist {evaluation.chip['hash'][:12]})"),
-        *_facts(facts.chip_facts(evaluation, network), indent=2),
+        *_facts(formatting.chip_facts(evaluation, network), indent=2),
         "",
         *_columns(
             ("  projection", "topology", "edges present of possible", "fan-in", "levels", "in use", "zero"),
@@ -39,26 +39,26 @@ def table(evaluation: Evaluation, network: Network) -> str:
             right=(5, 6),
         ),
         "",
-        *_fact("data", facts.data_text(evaluation)),
-        *_fact("integration", facts.step_text(evaluation)),
-        *_fact("spreads, 1 sigma", "; ".join(map(" ".join, facts.spread_facts(evaluation, network)))),
+        *_fact("data", formatting.data_text(evaluation)),
+        *_fact("integration", formatting.step_text(evaluation)),
+        *_fact("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_facts(evaluation, network)))),
         "",
         *_columns(
             ("accuracy", "%", "95 % interval", ""),
             [
                 (f"  {r.label}", r.percent, f"{r.low} to {r.high}" if r.low else "", r.note)
-                for r in facts.accuracy_rows(evaluation)
+                for r in formatting.accuracy_rows(evaluation)
             ],
             right=(1,),
         ),
         "",
         "per class (quantised codes, nominal chip)",
-        *_classes(facts.class_rows(evaluation)),
+        *_classes(formatting.class_rows(evaluation)),
     ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _facts(items: facts.Facts, indent: int) -> list[str]:
+def _facts(items: formatting.Facts, indent: int) -> list[str]:
     return [line for label, text in items for line in _fact(" " * indent + label, text)]
 
 
@@ -87,7 +87,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _classes(rows: list[facts.ClassRow]) -> list[str]:
+def _classes(rows: list[formatting.ClassRow]) -> list[str]:
     cells = [(row.name, row.percent, str(row.right), str(row.samples)) for row in rows]
     width = max(len(part) for cell in cells for part in cell)
     per_line = max(1, (WIDTH - 9) // (width + 1))

@@ -4,8 +4,8 @@ Without a floorplan every edge of the netlist exists, with the delay that its pr
 """
 
 from soensim.routing.ledger import Ledger
-from soensim.routing.result import REASONS, Absences, Channels, Layout, RoutedNetlist, RoutedProjection
-from soensim.routing.route import route
+from soensim.routing.routed_netlist import REASONS, Absences, Channels, Layout, RoutedNetlist, RoutedProjection
+from soensim.routing.router import route
 
 __all__ = [
     "REASONS",

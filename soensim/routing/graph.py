@@ -18,7 +18,7 @@ from soensim.netlist import Netlist
 from soensim.routing.ledger import LossTable, split_shares
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray
-from soensim.routing.result import RoutedNetlist
+from soensim.routing.routed_netlist import RoutedNetlist
 from soensim.routing.waveguides import Kind, Waveguides
 
 MAX_NODES = 2_000_000  # a graph of networkx takes about 1 kB per node

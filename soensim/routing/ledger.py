@@ -136,7 +136,7 @@ def optical_ledger(
     detector_efficiency
         Fraction of the photons at a detector that are counted.
     """
-    from soensim.routing.sums import path_sums  # numba: loaded only by chips that need it
+    from soensim.routing.tree_sums import path_sums  # numba: loaded only by chips that need it
 
     at = guides.detector
     counts = {
@@ -203,7 +203,7 @@ def split_shares(guides: Waveguides, losses: LossTable) -> FloatArray:
 
     What a splitter must be fabricated to: see the top of this module.
     """
-    from soensim.routing.sums import light_shares  # numba: loaded only by chips that need it
+    from soensim.routing.tree_sums import light_shares  # numba: loaded only by chips that need it
 
     is_detector = np.zeros(len(guides), dtype=bool)
     is_detector[guides.detector] = True

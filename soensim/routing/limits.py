@@ -11,7 +11,7 @@ from soensim.netlist import RouteLimits
 from soensim.routing.ledger import Ledger
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray
-from soensim.routing.result import REASONS, Reason
+from soensim.routing.routed_netlist import REASONS, Reason
 
 PRESENT = -1
 
@@ -109,7 +109,7 @@ def _rank_in_net(nets: Nets, cost: FloatArray) -> tuple[NDArray[np.int64], Float
 
 def _need_up_to(nets: Nets, path_db: FloatArray, present: NDArray[np.bool_]) -> FloatArray:
     """Sum of 10^(L / 10) over the cheaper edges of the net and the edge itself: the light to serve it as the last."""
-    from soensim.routing.sums import running_sums  # numba: loaded only by chips that need it
+    from soensim.routing.tree_sums import running_sums  # numba: loaded only by chips that need it
 
     order = np.lexsort((np.arange(nets.sinks), path_db, nets.net))
     need = np.empty(nets.sinks)

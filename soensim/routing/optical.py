@@ -19,7 +19,7 @@ from soensim.routing.ledger import Ledger, LossTable, optical_ledger
 from soensim.routing.limits import Verdicts, judge
 from soensim.routing.nets import Nets, optical_nets
 from soensim.routing.placement import FloatArray, Placement
-from soensim.routing.result import Channels
+from soensim.routing.routed_netlist import Channels
 from soensim.routing.tracks import assign_tracks, find_runs, has_all_tracks
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Waveguides

@@ -7,8 +7,7 @@
 0.24
 """
 
-from soensim.technology.commands import convert_main, technology_main
 from soensim.technology.load import load_technology, preset_names
 from soensim.technology.quantity import Quantity, Technology
 
-__all__ = ["Quantity", "Technology", "convert_main", "load_technology", "preset_names", "technology_main"]
+__all__ = ["Quantity", "Technology", "load_technology", "preset_names"]

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from soensim.circuit import Device, Waveform, phenomenological, source_table
-from soensim.circuit.agreement import FAILS_ABOVE, VALID_BELOW, validity_data
+from soensim.circuit.model_validity import FAILS_ABOVE, VALID_BELOW, validity_data
 from soensim.interop.simulators import has_simulator, run_ngspice
 from soensim.interop.spice import chain, solve
 from soensim.technology import load_technology

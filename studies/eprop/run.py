@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from soensim import compile_network, load_dataset, load_netlist, make_recipe, route, train
-from soensim.evaluate.score import predict
-from soensim.train.parameters import TrainableChip
-from soensim.train.rules import make_rule
-from soensim.train.traces import run_with_traces
+from soensim.evaluation.score import predict
+from soensim.training.eligibility_traces import run_with_traces
+from soensim.training.rules import make_rule
+from soensim.training.trainable_network import TrainableChip
 
 HERE = Path(__file__).parent
 CHIP = HERE.parent / "quantisation" / "rows-28.yaml"

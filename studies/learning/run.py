@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from matplotlib.figure import Figure
 
-from soensim.evaluate.statistics import mean_interval
+from soensim.evaluation.statistics import mean_interval
 from soensim.report.figures import save_png
 
 HERE = Path(__file__).parent

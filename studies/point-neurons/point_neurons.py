@@ -12,9 +12,10 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soensim._runtime.atomic_write import write_atomic
 from soensim.dynamics.spiking import threshold_flux
-from soensim.files import write_atomic
 from soensim.netlist import load_netlist
+from soensim.network.spiking import SpikingNetwork, compile_spiking
 from soensim.report.figures.style import (
     DIVERGING,
     FAINT,
@@ -26,7 +27,7 @@ from soensim.report.figures.style import (
     styled,
 )
 from soensim.routing import route
-from soensim.simulate.spiking import Recording, SpikingNetwork, SpikingTrace, compile_spiking, simulate_spikes
+from soensim.simulation.spiking import Recording, SpikingTrace, simulate_spikes
 
 FOLDER = Path(__file__).parent
 CHIP = FOLDER.parents[1] / "netlists" / "point-neurons-10.yaml"

@@ -7,9 +7,9 @@ images: rounded each alone, and calibrated on 1000 training images. A few second
 from pathlib import Path
 
 from soensim import Program, compile_network, load_dataset, load_netlist, route
-from soensim.evaluate.score import predict
+from soensim.evaluation.score import predict
 from soensim.program import dense_weights
-from soensim.train.calibrate import calibrated
+from soensim.training.calibrate import calibrated
 
 CHIP = Path(__file__).parents[2] / "netlists" / "rows-24.yaml"
 

@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from soensim import Dataset, Network, Program, compile_network, load_dataset, make_recipe, route, train
-from soensim.evaluate.score import predict
+from soensim.evaluation.score import predict
 from soensim.netlist import parse_netlist
 from soensim.program import dense_weights, slots
 from soensim.report.figures import save_png
-from soensim.train.calibrate import calibrated
+from soensim.training.calibrate import calibrated
 
 HERE = Path(__file__).parent
 SEEDS = range(3)  # of the weights and of the split

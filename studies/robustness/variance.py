@@ -11,7 +11,7 @@ import torch
 
 from soensim import compile_network, load_dataset, load_netlist, make_recipe, route
 from soensim.data import batches
-from soensim.train.loop import Training
+from soensim.training.loop import Training
 
 CHIP = Path(__file__).parents[2] / "netlists" / "year1-28.yaml"
 COUNT, BATCH = 24, 32

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from soensim import Program, compile_network, evaluate, load_dataset, load_netlist, make_recipe, route, train
-from soensim.evaluate.statistics import mean_interval
+from soensim.evaluation.statistics import mean_interval
 from soensim.report.figures import accuracy, save_png
 
 HERE = Path(__file__).parent

@@ -18,7 +18,7 @@ from soensim.circuit import (
     source_table,
     source_value,
 )
-from soensim.circuit._dendrite import integrate
+from soensim.circuit._phenomenological import integrate
 from soensim.circuit.waveform import Drive
 from soensim.interop.simulators import has_simulator, run_ngspice
 from soensim.interop.spice import chain, solve

@@ -16,14 +16,14 @@ from test_training_speed import _one_thread  # noqa: F401  (a fixture for all te
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
-from soensim.dynamics.fused import (
+from soensim.dynamics.squid import squid_source
+from soensim.kernels import (
     Edges,
     Inputs,
     SparseWeights,
     contrast,
     unroll_fused,
 )
-from soensim.dynamics.squid import squid_source
 from soensim.technology import load_technology
 
 SQUID = training_source(squid_source(source_table(Device.from_technology(load_technology("nist-2023")))), 0.05)
@@ -121,7 +121,7 @@ def test_dendrite_layer(benchmark, neurons, steps):
 
 @pytest.mark.benchmark(group="against the plain loop, batch 64")
 def test_against_the_plain_loop(benchmark):
-    """The same layer by `soensim.dynamics.unroll` and torch's graph."""
+    """The same layer by `soensim.dynamics.time_loop` and torch's graph."""
     layer = Layer(28, 28)
     w_in, x = torch.zeros(1, 28), torch.zeros(64, 28, 1)
 

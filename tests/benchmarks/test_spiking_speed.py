@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from spiking_problems import RECEIVER, RESPONSE, dendrite, links, network
 
 from soensim.dynamics.spiking import Neuron, Receiver, Refractory
-from soensim.simulate.spiking import SpikingNetwork, simulate_spikes
+from soensim.network.spiking import SpikingNetwork
+from soensim.simulation.spiking import simulate_spikes
 
 NEURONS, LEAVES, FAN_OUT, STEPS = 100, 7, 10, 20_000
 NS_PER_DENDRITE_AND_STEP = 25.0

@@ -10,15 +10,15 @@ import pytest
 import torch
 from conftest import ROOT
 
-from soensim.memory import keep_freed_memory
+from soensim._runtime.malloc import keep_freed_memory
 from soensim.netlist import load_netlist
 from soensim.network import compile_network
 from soensim.program import Program, dense_weights
 from soensim.routing import route
-from soensim.simulate import simulate
-from soensim.train import BpttRecipe
-from soensim.train.parameters import TrainableChip
-from soensim.train.rules import Bptt
+from soensim.simulation import simulate
+from soensim.training import BpttRecipe
+from soensim.training.rules import Bptt
+from soensim.training.trainable_network import TrainableChip
 
 CHIP = ROOT / "netlists" / "rows-24.yaml"
 

@@ -1,7 +1,7 @@
 """Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
 
 from soensim.dynamics.spiking.arrays import SpikingArrays, SpikingState, initial_state
-from soensim.dynamics.spiking.assemble import Links, assemble
+from soensim.dynamics.spiking.assembly import Links, assemble
 from soensim.dynamics.spiking.kernel import advance
 from soensim.dynamics.spiking.neuron import (
     Dendrite,

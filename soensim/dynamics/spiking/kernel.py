@@ -6,7 +6,7 @@ One step takes every quantity from t_n to t_{n+1} = (n + 1) dt:
    time of the arrival, not at a step; a dead one loses the photon.
 2. Responses are taken at t_{n+1} (`soensim.dynamics.spiking.synapse`).
 3. Each dendrite sees phi = flux_offset + sum_k efficacy_k phi_k(t_{n+1}) + sum_j coupling_j s_j(t_n), and steps by
-   s <- retention s + gain g(phi, i_b - s) (`soensim.dynamics.step`).
+   s <- retention s + gain g(phi, i_b - s) (`soensim.dynamics.integrators`).
 4. A soma that reaches s_th spikes at t_{n+1}: that state is kept for the record, its light leaves at t_{n+1}, and the
    soma is held at zero in the steps that follow, for the absolute refractory time.
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soensim.circuit import SourceArrays
+from soensim.dynamics.integrators import MAX_DRIVE_PER_STEP, Integrator, coefficients
 from soensim.dynamics.spiking.arrays import Floats, Indices, SpikingArrays
-from soensim.dynamics.step import MAX_DRIVE_PER_STEP, Integrator, coefficients
 from soensim.errors import SimulationError
 
 
@@ -21,7 +21,7 @@ class StepArrays(NamedTuple):
     dt_ns
         The step (ns).
     retention, gain
-        (dendrites,): coefficients of `soensim.dynamics.step`.
+        (dendrites,): coefficients of `soensim.dynamics.integrators`.
     rest_flux
         (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
     hold
@@ -78,8 +78,8 @@ def step_arrays(
 def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrator) -> tuple[float, str]:
     """Find the largest step (ns) that follows every part of a network, and say in words what limits it.
 
-    dt gamma_plus <= 0.2 (`soensim.dynamics.step`), dt <= tau_fall / 5 of a synapse, dt <= the absolute refractory time,
-    and under forward Euler dt gamma_minus <= 1.
+    dt gamma_plus <= 0.2 (`soensim.dynamics.integrators`), dt <= tau_fall / 5 of a synapse, dt <= the absolute
+    refractory time, and under forward Euler dt gamma_minus <= 1.
 
     Raises
     ------

@@ -1,12 +1,12 @@
 """Pictures of a chip, of what is programmed on it, and of what it reaches. matplotlib without pyplot."""
 
-from soensim.report.figures.efficacies import efficacies
-from soensim.report.figures.floorplan import floorplan
+from soensim.report.figures.efficacy_figures import efficacies
+from soensim.report.figures.floorplans import floorplan
 from soensim.report.figures.scores import accuracy, confusion
 from soensim.report.figures.style import inline_svg, save_png, save_svg
-from soensim.report.figures.topology import is_drawn_as_graph, topology
-from soensim.report.figures.traces import Examples, find_examples, traces
-from soensim.report.figures.training import connections, curves, sample_grid, sweep
+from soensim.report.figures.topology_figure import is_drawn_as_graph, topology
+from soensim.report.figures.trace_figure import Examples, find_examples, traces
+from soensim.report.figures.trainings import connections, curves, sample_grid, sweep
 
 __all__ = [
     "Examples",

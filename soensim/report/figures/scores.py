@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from soensim.evaluate import Evaluation
-from soensim.report.facts import part_of, percent
+from soensim.evaluation import Evaluation
 from soensim.report.figures.style import ALERT, FAINT, INK, RIGHT, SEQUENTIAL, WRONG, new_figure, quiet, styled
+from soensim.report.formatting import part_of, percent
 
 _MAX_NUMBERED = 20  # classes up to which every cell of the confusion matrix has its number
 

@@ -19,7 +19,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 
-from soensim.files import write_atomic
+from soensim._runtime.atomic_write import write_atomic
 
 P = ParamSpec("P")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from soensim.routing.placement.graph import UNIT, Graph
-from soensim.routing.placement.result import IntArray
+from soensim.routing.placement.placed import IntArray
 
 # Temperature: from sqrt(mean number of edges at a neuron) cells to a tenth of one cell, at which only exchanges that
 # shorten are left. An exchange changes about so many lengths by a cell each, up or down; 0.3 and 3 times this start end

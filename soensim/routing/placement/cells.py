@@ -11,7 +11,7 @@ import numpy as np
 
 from soensim.errors import RoutingError
 from soensim.netlist import Floorplan, Netlist
-from soensim.netlist.lattice import lattice
+from soensim.netlist.topology.lattice import lattice
 
 # Sums of lengths are rounded: a die that is as wide as its cells must not be too narrow by the last digit. In cells.
 _SLACK = 1e-9

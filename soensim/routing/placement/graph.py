@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soensim.netlist import Netlist
-from soensim.routing.placement.result import FloatArray, IntArray
+from soensim.routing.placement.placed import FloatArray, IntArray
 
 #: Unit of length of the search: whole numbers, so that sums are the same on every machine. Per cell.
 UNIT = 1000

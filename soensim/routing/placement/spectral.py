@@ -15,7 +15,7 @@ from scipy.sparse.linalg import lobpcg
 from threadpoolctl import threadpool_limits
 
 from soensim.routing.placement.graph import Graph
-from soensim.routing.placement.result import FloatArray, IntArray
+from soensim.routing.placement.placed import FloatArray, IntArray
 
 _DENSE = 1000  # nodes, up to which all eigenvectors are found exactly (0.3 s)
 # Beyond, so many steps with so many smooth and random vectors. From smooth ones 20 steps gave orders as short as 200

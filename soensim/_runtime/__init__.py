@@ -1,0 +1,1 @@
+"""What the package needs from Python, the C library and the file system; nothing of a chip."""

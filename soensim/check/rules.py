@@ -1,0 +1,238 @@
+"""All design rules in one place: stable ID, what is checked, how severe it is, how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from soensim.check.finding import Severity
+from soensim.routing.routed_netlist import Reason
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes
+    ----------
+    id
+        Never reused for another rule.
+    title
+        What is wrong, in a few words.
+    description
+        What is checked, against what.
+    severity
+        Of a chip that breaks it; the description says where it is another.
+    fix
+        How to fix it.
+    """
+
+    id: str
+    title: str
+    description: str
+    severity: Severity
+    fix: str
+
+
+_PRUNED = "Error where routing.absent_edges is `error`"
+
+_ALL = (
+    Rule(
+        "SOEN-PH-001",
+        "integration step too coarse",
+        "The step of the timing must resolve gain, leak, synapses and refractory times. Note where it does.",
+        "error",
+        "raise timing.substeps, or leave it out",
+    ),
+    Rule(
+        "SOEN-PH-002",
+        "phenomenological dendrite does not hold",
+        "chi^2 of the model against the circuit, by loop inductance: valid up to 1e-4 (note), doubtful up to 1e-3 "
+        "(warning), failing beyond.",
+        "error",
+        "use a larger integration loop (beta_di)",
+    ),
+    Rule(
+        "SOEN-PH-003",
+        "bias outside the thresholds",
+        "The bias must lie between i_th at half a flux quantum (below: never active, error) and i_th at zero flux "
+        "(above: active without drive, warning). Note where it does.",
+        "error",
+        "change bias_current",
+    ),
+    Rule(
+        "SOEN-PH-004",
+        "virtual source function",
+        "No known circuit has the source function of the population.",
+        "warning",
+        "take source_function `squid` to describe a chip",
+    ),
+    Rule(
+        "SOEN-TE-001",
+        "number missing",
+        "A rule, the routes or the budget need a number that neither the netlist nor its technology gives; none is "
+        "taken to be zero.",
+        "error",
+        "state it in the netlist, or in a technology file that extends the present one",
+    ),
+    Rule(
+        "SOEN-FP-001",
+        "chip cannot be laid out",
+        "The cells must fit the die, and the strategy must be able to route so many edges.",
+        "error",
+        "enlarge the die or shrink the cells (synapse_pitch_um, electronic_planes); see the message",
+    ),
+    Rule(
+        "SOEN-FP-002",
+        "cells overlap",
+        "The square cells of two neurons share area; the value is how deep.",
+        "error",
+        "move the cells apart (placement.positions_um), or shrink cell_um",
+    ),
+    Rule(
+        "SOEN-FP-003",
+        "cell outside the die or in its margin",
+        "Every cell must lie within the die, without the strip of margin_um along its edge; the value is how far it "
+        "stands out.",
+        "error",
+        "move the cell inwards, enlarge the die, or narrow margin_um",
+    ),
+    Rule(
+        "SOEN-FP-004",
+        "cell too small for its synapses",
+        "The synapses of a neuron are in its cell: its side must be synapse_pitch_um x sqrt(fan-in / "
+        "electronic_planes).",
+        "error",
+        "enlarge or leave out cell_um, narrow synapse_pitch_um, add electronic_planes, or lower the fan-in",
+    ),
+    Rule(
+        "SOEN-FP-005",
+        "cell narrower than two bends",
+        "A waveguide that turns around within a cell needs two bend radii (technology: bend_radius_um).",
+        "warning",
+        "enlarge cell_um, or take tighter bends with their loss (bend_radius_um, bend_db)",
+    ),
+    Rule(
+        "SOEN-RT-001",
+        "overfull channel",
+        f"A row or column of the routing grid wants more tracks than it has. {_PRUNED}, else warning.",
+        "error",
+        "enlarge cells or die, add photonic_planes, narrow waveguide_pitch_um, or take fewer edges",
+    ),
+    Rule(
+        "SOEN-RT-002",
+        "edges without a track",
+        f"The waveguide finds no free track. {_PRUNED}, else warning.",
+        "error",
+        "enlarge cells or die, add photonic_planes, narrow waveguide_pitch_um, or take fewer edges",
+    ),
+    Rule(
+        "SOEN-RT-003",
+        "edges over the fan-out limit",
+        f"The emitter would drive more detectors than routing.limits.max_fan_out. {_PRUNED}, else note.",
+        "error",
+        "raise routing.limits.max_fan_out, or take fewer edges per source",
+    ),
+    Rule(
+        "SOEN-RT-004",
+        "edges over the crossing limit",
+        f"The path would cross more waveguides than routing.limits.max_crossings. {_PRUNED}, else note.",
+        "error",
+        "raise routing.limits.max_crossings, add photonic_planes, or place partners closer",
+    ),
+    Rule(
+        "SOEN-RT-005",
+        "edges over the delay limit",
+        f"The signal would take longer than routing.limits.max_delay_ps. {_PRUNED}, else note.",
+        "error",
+        "raise routing.limits.max_delay_ps, or place partners closer (placement `optimised`)",
+    ),
+    Rule(
+        "SOEN-RT-006",
+        "edges over the loss limit",
+        f"The path would lose more than routing.limits.max_loss_db, splitting included. {_PRUNED}, else note.",
+        "error",
+        "raise routing.limits.max_loss_db, lower the fan-out, or shorten paths (placement `optimised`)",
+    ),
+    Rule(
+        "SOEN-RT-007",
+        "edges with too few photons",
+        f"Fewer photons than routing.limits.min_photons would arrive. {_PRUNED}, else note.",
+        "error",
+        "lower routing.limits.min_photons or the fan-out, or send more light (photons_per_spike)",
+    ),
+    Rule(
+        "SOEN-RT-008",
+        "wires too long",
+        f"The wire would be longer than routing.limits.max_wire_um, or the technology's. {_PRUNED}, else note.",
+        "error",
+        "place partners closer, make the projection optical, or raise routing.limits.max_wire_um",
+    ),
+    Rule(
+        "SOEN-RT-010",
+        "fan-in too large",
+        "An integration loop may have no more synapses than the technology's fan_in_max.",
+        "error",
+        "spread the synapses over an arbor, or lower the fan-in",
+    ),
+    Rule(
+        "SOEN-RT-011",
+        "neurons without inputs",
+        "Pruning left a neuron without any of the inputs that the netlist gives it.",
+        "warning",
+        "loosen the limit that prunes its edges, or move it closer to its sources",
+    ),
+    Rule(
+        "SOEN-RT-012",
+        "less than one photon counted per spike",
+        "P(no photon counted) = exp(-detector_efficiency x photons) is above 1/e: most spikes of the edge are missed.",
+        "warning",
+        "send more light (photons_per_spike), lower the fan-out, or shorten the path",
+    ),
+    Rule(
+        "SOEN-RT-013",
+        "delay longer than an input sample",
+        "The signal arrives after the next input sample has begun, one or more steps of the recurrence later.",
+        "warning",
+        "lengthen the sample (timing), or place partners closer",
+    ),
+    Rule(
+        "SOEN-RT-020",
+        "chip is not laid out",
+        "Without a floorplan every edge exists, with the delay that the netlist states; areas, light and losses are "
+        "not known.",
+        "note",
+        "add floorplan, routing and the medium of every projection",
+    ),
+    Rule(
+        "SOEN-WV-001",
+        "waiver matches nothing",
+        "The waiver names no object that breaks its rule with an error or a warning.",
+        "warning",
+        "remove it, or correct its rule and object",
+    ),
+    Rule(
+        "SOEN-WV-002",
+        "waiver has expired",
+        "The last day of the waiver is over; what it accepted counts again.",
+        "warning",
+        "fix what it accepted, or extend `until`",
+    ),
+)
+
+#: All rules by ID, in the order in which they are listed.
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in _ALL})
+
+#: The rule for each reason of an absence.
+ABSENCE_RULES: Mapping[Reason, str] = MappingProxyType(
+    {
+        "track": "SOEN-RT-002",
+        "fan-out": "SOEN-RT-003",
+        "crossings": "SOEN-RT-004",
+        "delay": "SOEN-RT-005",
+        "loss": "SOEN-RT-006",
+        "photons": "SOEN-RT-007",
+        "wire": "SOEN-RT-008",
+    }
+)

@@ -1,0 +1,136 @@
+"""`python -m soensim.check`: whether a netlist is a sound chip, what its routes cost, and its budget."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from argparse import Namespace
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim.check import Report, check_chip
+from soensim.check.lyrdb import lyrdb
+from soensim.check.text_report import page, rules_page
+from soensim.commands import cli
+from soensim.errors import SoensimError
+from soensim.netlist import Netlist, load_netlist
+
+_STRATEGIES = ("crossbar", "manhattan", "direct")
+_PACKAGES = ("soensim", "numpy")  # what routes and rules depend on
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = cli.parser(
+        "check",
+        "Check a netlist: lay it out and route it, apply the design rules, and make its budget.\n"
+        "Exit status 1 if a rule is broken by an error that no waiver accepts.",
+        "examples:\n"
+        "  python -m soensim.check netlists/year1-28.yaml\n"
+        "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb --figure chip",
+    )
+    parser.add_argument("chip", metavar="CHIP", nargs="?", help="netlist (YAML)")
+    parser.add_argument("--rules", action="store_true", help="list all rules instead")
+    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON (- for standard output)")
+    parser.add_argument("--lyrdb", metavar="FILE", help="write the findings as a report database of KLayout")
+    parser.add_argument(
+        "--figure", metavar="PREFIX", help="draw the floorplan with its waveguides as PREFIX.png and PREFIX.svg"
+    )
+    parser.add_argument("--strategy", choices=_STRATEGIES, help="route with this strategy instead of the netlist's")
+    parser.add_argument("--rate-mhz", type=float, metavar="MHZ", help="firing rate; default: the technology's highest")
+    parser.add_argument("--frame-samples", type=int, metavar="N", help="input samples per frame, for its energy")
+    parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold; default: today")
+    parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
+    given = parser.parse_args(arguments)
+    if given.rules:
+        cli.say(rules_page())
+        return cli.DONE
+    if given.chip is None:
+        raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
+    cli.checked_seed(given.seed)
+    pictures = [f"{given.figure}{suffix}" for suffix in (".png", ".svg")] if given.figure else []
+    cli.check_writable(given.json, given.lyrdb, *pictures)
+    if given.lyrdb == "-":
+        raise SoensimError("--lyrdb: - is not a file; give a name that ends with .lyrdb")
+    today = _day(given.today)
+    netlist = load_netlist(given.chip)
+    if given.strategy is not None:
+        netlist = _tried(netlist, given.strategy)
+    report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)
+    if pictures:
+        _draw(report, *pictures)
+    _write(report, given, cli.command_line("check", arguments), today)
+    return cli.DONE if report.passes else cli.ANSWER_IS_NO
+
+
+def _write(report: Report, given: Namespace, command: str, today: datetime.date) -> None:
+    if given.lyrdb:
+        write_atomic(given.lyrdb, lyrdb(report.netlist, report.findings, command))
+    if given.json:
+        cli.write_json(given.json, as_json(report, command=command, today=today))
+    if given.json != "-":
+        cli.say(page(report, strategy=given.strategy))
+
+
+def _draw(report: Report, png: str, svg: str) -> None:
+    """Draw the floorplan, if there is one."""
+    if report.routed is None or report.routed.layout is None:
+        why = "is not laid out" if report.netlist.floorplan is None else "does not fit its die"
+        raise SoensimError(f"--figure: chip {report.netlist.name!r} {why}: there is no floorplan to draw")
+    from soensim.report.figures import floorplan, save_png, save_svg  # loads matplotlib: only where it is asked for
+
+    figure = floorplan(report.routed)
+    save_png(figure, png)
+    save_svg(figure, svg)
+
+
+def as_json(report: Report, *, command: str, today: datetime.date) -> dict[str, Any]:
+    """Return the JSON form of a report (DESIGN section 7)."""
+    netlist, routed = report.netlist, report.routed
+    found = report.ledger
+    absent: dict[str, int] = {}
+    for summary in found:
+        for reason, count in summary.absent.items():
+            absent[reason] = absent.get(reason, 0) + count
+    laid_out = routed is not None and routed.layout is not None
+    return {
+        "chip": {
+            "name": netlist.name,
+            "hash": netlist.hash,
+            "routed_hash": routed.hash if routed is not None else None,
+            "laid_out": laid_out,
+            "strategy": netlist.routing.strategy if netlist.routing is not None else None,
+        },
+        "passes": report.passes,
+        "rules": [finding.as_dict() for finding in report.findings],
+        "routes": {
+            "requested": sum(len(netlist.edges(p)) for p in netlist.projections),
+            "routed": sum(summary.routed for summary in found),
+            "absent": absent,
+            "projections": {s.key: {"requested": s.requested, "routed": s.routed, "absent": s.absent} for s in found},
+        },
+        "ledger": [summary.as_dict() for summary in found if summary.figures],
+        "budget": [line.as_dict() for line in report.budget],
+        "today": today.isoformat(),
+        "command": command,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    }
+
+
+def _tried(netlist: Netlist, strategy: str) -> Netlist:
+    """Return the chip with another strategy; it is another chip, with another hash."""
+    if netlist.routing is None or not netlist.has_waveguides:
+        raise SoensimError(f"--strategy: {netlist.name!r} has no waveguides to route; it needs an optical projection")
+    routing = netlist.routing.model_copy(update={"strategy": strategy})
+    return netlist.model_copy(update={"routing": routing})
+
+
+def _day(text: str | None) -> datetime.date:
+    if text is None:
+        return datetime.datetime.now(tz=datetime.UTC).astimezone().date()
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise SoensimError(f"--today: {text!r} is not a day; write it as 2027-06-30") from error

@@ -1,0 +1,176 @@
+"""`python -m soensim.evaluate`: what a program reaches on its chip and on fabricated copies of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.malloc import keep_freed_memory
+from soensim.commands import cli
+from soensim.data import Dataset, canonical_name, load_dataset
+from soensim.errors import DataError, ProgramError, SoensimError
+from soensim.evaluation import evaluate
+from soensim.netlist import Netlist, load_netlist
+from soensim.network import compile_network, refined
+from soensim.program import Program
+from soensim.report.provenance import as_json, trace_origin
+from soensim.report.text import table
+from soensim.routing import route
+
+REPORTS = Path("reports")
+NONE = "none"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    keep_freed_memory()
+    given = _parser().parse_args(arguments)
+    cli.checked_seed(given.seed)
+    netlist = load_netlist(given.chip)
+    json_target = given.json or str(REPORTS / f"{netlist.name}.json")
+    html_target = given.html or str(REPORTS / f"{netlist.name}.html")
+    _check_targets(json_target, html_target, ours=not (given.json and given.html))
+    routed = route(netlist)
+    nominal = compile_network(routed)  # a chip that cannot be scored at all is told so before its program is looked for
+    path, program = _program(given.chip, given.program, netlist)
+    with _progress() as progress:
+        progress("data")
+        dataset = _dataset(program, path, given.data, given.data_dir)
+        evaluation = evaluate(
+            routed,
+            program,
+            dataset,
+            trials=given.trials,
+            seed=given.seed,
+            refine=given.refine,
+            progress=progress,
+        )
+        network = refined(nominal, evaluation.steps["substeps"] // nominal.substeps)
+        origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
+        html = None
+        if html_target != NONE:
+            progress("page")
+            from soensim.report.evaluation_page import page  # loads matplotlib: only where a page is asked for
+
+            html = page(evaluation, network, program, dataset, origin)
+    if json_target != "-":
+        cli.say(table(evaluation, network))
+        cli.say("")
+    if html is not None:
+        _make_folder(html_target)
+        write_atomic(html_target, html)
+    if json_target != NONE:
+        _make_folder(json_target)
+        cli.write_json(json_target, as_json(evaluation, origin))
+    if json_target != "-":
+        for label, target in (("JSON", json_target), ("page", html_target)):
+            if target != NONE:
+                cli.say(f"{label:<18}{target}")
+    return cli.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(
+        "evaluate",
+        "Score a program on its chip: ideal weights, quantised codes, and fabricated chips that differ by\n"
+        "mismatch. Prints a table, and writes a JSON file and one self-contained HTML page with figures.",
+        "examples:\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml\n"
+        "  python -m soensim.evaluate netlists/rows-24.yaml --program runs/mine/program.safetensors --trials 50\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n\n"
+        "The test split is one that the program's training never saw; another one is refused.",
+    )
+    parser.add_argument("chip", metavar="CHIP", help="netlist (YAML)")
+    parser.add_argument(
+        "--program", metavar="FILE", help="program for the chip (default: beside the netlist, CHIP.safetensors)"
+    )
+    parser.add_argument(
+        "--data", metavar="NAME", help="data set (default: the one that the program was trained on, same split)"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with local data files (mnist/*-ubyte.gz)")
+    parser.add_argument("--trials", type=int, default=10, metavar="N", help="fabricated chips to draw (default 10)")
+    parser.add_argument("--seed", type=int, default=0, help="chip_seed of the first of them (default 0)")
+    parser.add_argument(
+        "--refine",
+        type=int,
+        metavar="N",
+        help="integrate N times finer than training did (default: 4; 1 if every source function is virtual)",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="where to write the JSON (default: reports/NAME.json); - prints it instead of the table, none omits it",
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", help="where to write the page (default: reports/NAME.html); none omits it"
+    )
+    return parser
+
+
+def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Program]:
+    if given is not None:
+        return Path(given), Program.load(given)
+    path = Path(chip).with_suffix(".safetensors")
+    if not path.is_file():
+        rule = "bptt" if netlist.readout is None or netlist.readout.kind == "linear" else "ff-temporal"
+        raise ProgramError(
+            f"{path}: no program ships beside this netlist; name one with --program, or train it: "
+            f"python -m soensim.train {chip} --rule {rule} --data NAME --out {path}"
+        )
+    return path, Program.load(path)
+
+
+def _dataset(program: Program, path: Path, name: str | None, data_dir: str | None) -> Dataset:
+    """Load the data that the program was trained on, or those asked for; the split is that of the training."""
+    trained = program.header.get("data") or {}
+    if name is None and "name" not in trained:
+        raise DataError(f"{path}: its header does not say what it was trained on; name the data set with --data")
+    same = name is None or canonical_name(name) == trained.get("name")
+    return load_dataset(
+        trained["name"] if name is None else name,
+        data_seed=trained.get("data_seed", 0) if same else 0,
+        data_dir=data_dir,
+    )
+
+
+def _check_targets(json_target: str, html_target: str, *, ours: bool) -> None:
+    """Refuse outputs that cannot be written, before any work; ``ours``: the folder `REPORTS` may be made."""
+    if html_target == "-":
+        raise SoensimError("--html - is not possible; name a file, or none")
+    named = [Path(t) for t in (json_target, html_target) if t not in ("-", NONE)]
+    if len(named) == 2 and named[0].resolve() == named[1].resolve():
+        raise SoensimError(f"{named[0]}: cannot hold both the JSON and the page; give two names")
+    if ours and not REPORTS.exists():
+        if not os.access(Path(), os.W_OK):
+            raise SoensimError(f"{Path().resolve()}: cannot be written to; name the outputs with --json and --html")
+        named = [target for target in named if target.parent != REPORTS]
+    cli.check_writable(*named)
+
+
+def _make_folder(target: str) -> None:
+    if target != "-" and Path(target).parent == REPORTS:
+        try:
+            REPORTS.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SoensimError(f"{REPORTS}: cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows what is under way, on one line of a terminal; nothing elsewhere."""
+    terminal = sys.stderr.isatty()
+
+    def show(text: str) -> None:
+        if terminal:
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+    try:
+        yield lambda text: show(f"evaluate: {text} …")
+    finally:
+        show("")

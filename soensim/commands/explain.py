@@ -1,0 +1,78 @@
+"""`soensim explain`: the story of one edge of a chip: its route and what it costs, or why it does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from soensim.check.edge_story import explain_edge, parse_member
+from soensim.commands import cli
+from soensim.netlist import load_netlist
+from soensim.routing import route
+
+_CAUSES = (  # in the ledger; what it is; how it is counted
+    ("propagation_db", "propagation", "length_um", "um"),
+    ("bend_db", "90-degree bends", "bends", ""),
+    ("crossing_db", "crossings in a plane", "crossings", ""),
+    ("plane_crossing_db", "crossings between planes", "plane_crossings", ""),
+    ("tap_db", "splitters, excess loss", "taps", ""),
+    ("coupler_db", "couplers between planes", "couplers", ""),
+    ("split_db", "light for the other detectors", None, ""),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `soensim explain`: exit status 0 if the edge exists, 1 if not.
+
+    Raises
+    ------
+    SoensimError
+        A wrong flag, or a member that the chip does not have.
+    """
+    parser = cli.parser(
+        "explain",
+        "Tell the story of one edge: its route and what it costs, or why it does not exist (exit status 1).",
+        "example:\n  soensim explain netlists/optical-28.yaml --from hidden[3] --to hidden[17]",
+    )
+    parser.add_argument("chip", metavar="CHIP", help="netlist (YAML)")
+    parser.add_argument("--from", dest="source", required=True, metavar="POPULATION[K]", help="where it starts")
+    parser.add_argument("--to", dest="target", required=True, metavar="POPULATION[K]", help="where it ends")
+    parser.add_argument("--json", metavar="FILE", help="write the story as JSON (- for standard output)")
+    parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
+    given = parser.parse_args(arguments)
+    cli.checked_seed(given.seed)
+    cli.check_writable(given.json)
+    netlist = load_netlist(given.chip)
+    source, target = parse_member(netlist, given.source), parse_member(netlist, given.target)
+    story = explain_edge(route(netlist), source, target)
+    if given.json:
+        cli.write_json(given.json, story)
+    if given.json != "-":
+        cli.say("\n".join(_lines(story)))
+    return cli.DONE if story["status"] == "present" else cli.ANSWER_IS_NO
+
+
+def _lines(story: dict[str, Any]) -> list[str]:
+    lines = [f"{story['edge']}: {story['status']}", f"  {story['reason']}"]
+    if "delay_ps" in story:
+        lines.append(f"  delay {story['delay_ps']:.4g} ps")
+    if "length_um" in story:
+        lines.append(f"  length {story['length_um']:.6g} um")
+    if "ledger" not in story:
+        return lines
+    row = story["ledger"]
+    lines += ["", "  loss by cause                          dB"]
+    for cause, text, count, unit in _CAUSES:
+        number = "" if count is None else f"{row[count]:.0f} {unit}".rstrip()
+        lines.append(f"    {text:<30}{row[cause]:>7.3f}  {number}")
+    lines.append(f"    {'emitter to detector':<30}{row['loss_db']:>7.3f}")
+    lines.append(
+        f"  photons at the detector: {row['photons']:.4g} per spike, P(none counted) {row['no_photon_probability']:.2g}"
+    )
+    lines += ["", f"  {'path':<10}{'x um':>10}{'y um':>10}{'plane':>7}{'share':>8}{'length um':>11}{'loss dB':>9}"]
+    lines += [
+        f"  {p['kind']:<10}{p['x_um']:>10.1f}{p['y_um']:>10.1f}{p['plane']:>7}{p['share']:>8.3f}"
+        f"{p['length_um']:>11.1f}{p['loss_db']:>9.3f}"
+        for p in story["path"]
+    ]
+    return lines

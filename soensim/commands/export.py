@@ -1,0 +1,114 @@
+"""`soensim export --format ngspice|josim`: write a deck of a dendrite, a chain or a tree."""
+
+import argparse
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim.circuit import Device, Waveform
+from soensim.commands import cli
+from soensim.errors import CircuitError
+from soensim.interop.spice import Deck, chain, josim_deck, ngspice_deck, tree
+from soensim.technology import load_technology
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `soensim export --format ngspice|josim`.
+
+    Parameters
+    ----------
+    argv
+        Arguments after the verb.
+
+    Returns
+    -------
+    int
+        0; bad input raises.
+
+    Raises
+    ------
+    CircuitError
+        On a bad argument, drive or device, or a file that cannot be written.
+    TechnologyError
+        If the technology cannot be loaded.
+    """
+    args = _parser().parse_args(argv)
+    deck = _deck(args)
+    text = ngspice_deck(deck) if args.format == "ngspice" else josim_deck(deck)
+    if args.out == "-":
+        cli.say(text.rstrip("\n"))
+    else:
+        write_atomic(args.out, text)
+    if args.json:
+        names = [item.name for item in deck.dendrites]
+        document = {"format": args.format, "file": args.out, "dendrites": names, "technology": args.technology}
+        cli.write_json(args.json, document)
+    return cli.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(
+        "export",
+        "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.",
+    )
+    parser.add_argument("--format", required=True, choices=("ngspice", "josim"))
+    parser.add_argument("--circuit", choices=("dendrite", "chain", "tree"), default="dendrite")
+    parser.add_argument("--length", type=int, default=3, metavar="N", help="dendrites of a chain (default 3)")
+    parser.add_argument("--depth", type=int, default=1, metavar="N", help="levels below a tree's root (default 1)")
+    parser.add_argument("--fan-in", type=int, default=2, metavar="N", help="inputs per dendrite of a tree (default 2)")
+    parser.add_argument("--efficacy", type=float, default=0.7, help="Phi_0 per I_c into each dendrite (default 0.7)")
+    parser.add_argument("--technology", default="nist-2023", help="preset or YAML file (default nist-2023)")
+    parser.add_argument("--bias", type=float, metavar="I_C", help="bias current (default: the technology's)")
+    parser.add_argument("--beta-di", type=float, help="loop inductance (default: the technology's)")
+    parser.add_argument("--tau-di-ns", type=float, help="loop decay time (default: the technology's)")
+    parser.add_argument(
+        "--flux",
+        default="0:0 1:0 1.1:0.5 8:0.5 8.1:0",
+        metavar="POINTS",
+        help="flux in Phi_0 as t_ns:value points, straight in between (default %(default)r)",
+    )
+    parser.add_argument("--duration-ns", type=float, default=10.0, help="simulated time (default 10)")
+    parser.add_argument("--print-step-ns", type=float, default=0.01, help="distance of printed points (default 0.01)")
+    parser.add_argument("--out", default="-", metavar="FILE", help="where the deck goes; - for standard output")
+    parser.add_argument("--json", metavar="FILE", help="write what was exported as JSON; - for standard output")
+    parser.add_argument("--seed", type=int, help="accepted as by every command; nothing here is random")
+    return parser
+
+
+def _deck(args: argparse.Namespace) -> Deck:
+    technology = load_technology(args.technology)
+    for name in ("length", "depth", "fan_in"):
+        if not 1 <= getattr(args, name) <= 100:
+            raise CircuitError(f"soensim export: --{name.replace('_', '-')} must be 1 to 100")
+    bias = technology.value("bias_current") if args.bias is None else args.bias
+    beta_di = technology.value("beta_di") if args.beta_di is None else args.beta_di
+    tau_di_ns = technology.value("tau_di_dendrite_ns") if args.tau_di_ns is None else args.tau_di_ns
+    for flag, value in (("bias", bias), ("beta-di", beta_di), ("tau-di-ns", tau_di_ns)):
+        if not (math.isfinite(value) and value > 0.0):
+            raise CircuitError(f"soensim export: --{flag} is {value}; it must be positive")
+    settings = {
+        "flux": _points(args.flux),
+        "bias_current": Waveform.ramp(bias, 0.1),
+        "beta_di": beta_di,
+        "tau_di_ns": tau_di_ns,
+        "duration_ns": args.duration_ns,
+        "efficacy": args.efficacy,
+        "print_step_ns": args.print_step_ns,
+    }
+    device = Device.from_technology(technology)
+    if args.circuit == "tree":
+        if args.fan_in**args.depth > 1000:
+            raise CircuitError("soensim export: a tree of more than 1000 leaves; use a smaller --depth or --fan-in")
+        return tree(device, args.depth, args.fan_in, **settings)
+    return chain(device, args.length if args.circuit == "chain" else 1, **settings)
+
+
+def _points(text: str) -> Waveform:
+    try:
+        pairs = [tuple(float(number) for number in point.split(":")) for point in text.replace(",", " ").split()]
+        times, values = zip(*pairs, strict=True)
+    except ValueError as error:
+        raise CircuitError(f"soensim export: --flux {text!r}: give t_ns:value points, e.g. '0:0 1:0.5'") from error
+    return Waveform(np.array(times), np.array(values))

@@ -1,0 +1,98 @@
+"""`python -m soensim.report`: look at trainings, one or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim.commands import cli
+from soensim.errors import SoensimError
+from soensim.report import figures
+from soensim.report.runs import Run, differences, load_chip, load_run
+from soensim.report.training_page import training_page
+
+FIGURES = ("curves", "sweep", "efficacies", "connections")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = cli.parser(
+        "report",
+        "Show trainings from their run folders: one as a page with curves, efficacies and strongest connections;\n"
+        "several as accuracy curves, each labelled by the settings in which its recipe, data and chip differ.",
+        "examples:\n"
+        "  python -m soensim.report runs/mine                        # writes runs/mine/report.html\n"
+        "  python -m soensim.report runs/mine --out curves.png\n"
+        "  python -m soensim.report runs/mine --figure connections --projection 'hidden->hidden' --out w.svg\n"
+        "  python -m soensim.report runs/a-* --out sweep.png",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="run folder of `soensim train`")
+    parser.add_argument(
+        "--out", metavar="FILE", help=".html: a page; .png, .svg: one figure (default: RUN_DIR/report.html)"
+    )
+    parser.add_argument(
+        "--figure", choices=FIGURES, help="which figure a .png or .svg shows (default: curves; sweep of several runs)"
+    )
+    parser.add_argument("--projection", metavar="KEY", help="source->target, of efficacies and connections")
+    parser.add_argument("--json", metavar="FILE", help="write what the runs reached as JSON (- for standard output)")
+    given = parser.parse_args(arguments)
+    if given.out is None and len(given.runs) > 1:
+        raise SoensimError("several runs need a place for what they show; name it with --out FILE.png or FILE.html")
+    out = Path(given.out or Path(given.runs[0]) / "report.html")
+    if out.suffix not in (".html", ".png", ".svg"):
+        raise SoensimError(f"{out}: must end in .html, .png or .svg")
+    if out.suffix == ".html" and (given.figure or given.projection):
+        raise SoensimError("--figure and --projection are for .png and .svg; a page shows all figures")
+    runs = [load_run(folder) for folder in given.runs]
+    cli.check_writable(out, given.json)
+    if out.suffix == ".html":
+        write_atomic(out, training_page(*given.runs))
+    else:
+        name = given.figure or ("curves" if len(runs) == 1 else "sweep")
+        save = figures.save_png if out.suffix == ".png" else figures.save_svg
+        save(_figure(name, runs, given.projection), out)
+    if given.json:
+        cli.write_json(given.json, {**_answer(runs), "out": str(out), "command": cli.command_line("report", arguments)})
+    if given.json != "-":
+        for run in runs:
+            cli.say(f"{run.folder}: validation accuracy {run.accuracy:.2%}, epoch {run.epoch} of {len(run.history)}")
+        cli.say(f"written: {out}")
+    return cli.DONE
+
+
+def _answer(runs: Sequence[Run]) -> dict[str, object]:
+    differ = differences(runs) if len(runs) > 1 else [{}]
+    return {
+        "runs": [
+            {
+                "run_dir": str(run.folder),
+                "chip": run.description["netlist"],
+                "differs_in": settings,
+                "epoch": run.epoch,
+                "epochs": len(run.history),
+                "validation_accuracy": run.accuracy,
+            }
+            for run, settings in zip(runs, differ, strict=True)
+        ]
+    }
+
+
+def _figure(name: str, runs: Sequence[Run], key: str | None) -> Figure:
+    if key is not None and name not in ("efficacies", "connections"):
+        raise SoensimError(f"--projection is for efficacies and connections; {name} has none")
+    if name == "sweep":
+        return figures.sweep(runs)
+    if len(runs) > 1:
+        raise SoensimError(f"figure {name!r} shows one run; give one, or leave --figure out")
+    if name == "curves":
+        return figures.curves(runs[0].history)
+    chip = load_chip(runs[0])
+    if chip is None:
+        raise SoensimError(f"{runs[0].folder}: has no program and netlist yet; finish the training (--resume)")
+    if key is None:  # W_hh, where the chip has it
+        synapses = chip[0].synapses
+        key = next((k for k, s in synapses.items() if s.source == s.target), next(iter(synapses)))
+    return figures.efficacies(*chip, key) if name == "efficacies" else figures.connections(*chip, key)

@@ -1,0 +1,107 @@
+"""`python -m soensim.simulate`: run a program on given inputs and record the states."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim.commands import cli
+from soensim.errors import SimulationError
+from soensim.netlist import load_netlist
+from soensim.network import compile_network
+from soensim.program import Program
+from soensim.routing import route
+from soensim.simulation import simulate
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = cli.parser(
+        "simulate",
+        "Run a program on given inputs and record the state of every neuron.",
+        "The trace (npz) holds state (batch, steps + 1, neurons) in I_c, t_tau and t_ns (steps + 1,), and output\n"
+        "(batch, classes) where the chip has a linear readout.\n\n"
+        "A chip of spiking neurons takes spike trains (npz or CSV with time_ns and channel) and --duration-ns; its\n"
+        "trace holds spikes_ns, spike_neuron, and state and flux (records, recorded) of the dendrites of --record.\n\n"
+        "examples:\n  python -m soensim.simulate netlists/year1-28.yaml --inputs x.npy --out trace.npz\n"
+        "  python -m soensim.simulate netlists/point-neurons-10.yaml --inputs spikes.csv --duration-ns 1000 \\\n"
+        "    --read-seed 0 --record neurons.soma --out trace.npz",
+    )
+    parser.add_argument("chip", help="netlist (YAML)")
+    parser.add_argument(
+        "--inputs",
+        required=True,
+        help="npy file: signals on the input channels (I_c), shape (batch, steps, channels); or spike trains",
+    )
+    parser.add_argument("--program", help="program (default: beside the netlist, CHIP.safetensors)")
+    parser.add_argument("--out", required=True, help="where to write the trace (npz)")
+    parser.add_argument("--ideal", action="store_true", help="run the ideal weights instead of the codes")
+    parser.add_argument("--refine", type=int, default=1, help="divide the netlist's integration step (default 1)")
+    parser.add_argument("--seed", type=int, dest="chip_seed", help="draw a fabricated chip (default: the nominal one)")
+    parser.add_argument("--read-seed", type=int, help="draw read noise (default: none)")
+    parser.add_argument("--duration-ns", type=float, help="spiking chips: how long to simulate")
+    parser.add_argument("--record", nargs="+", metavar="PLACE", help="spiking chips: population.place …, or all")
+    parser.add_argument("--json", metavar="FILE", help="write a summary as JSON (- for standard output)")
+    given = parser.parse_args(arguments)
+    cli.check_writable(given.out, given.json)
+    netlist = load_netlist(given.chip)
+    if netlist.spiking:
+        from soensim.commands.simulate_spiking import run_spiking  # numba: loaded only by chips that need it
+
+        return run_spiking(given, netlist, arguments)
+    if given.duration_ns is not None or given.record is not None:
+        raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
+    network = compile_network(route(netlist), refine=given.refine)
+    program = Program.load(given.program or Path(given.chip).with_suffix(".safetensors"))
+    trace = simulate(
+        network,
+        program.as_ideal() if given.ideal else program,
+        _inputs(given.inputs),
+        chip_seed=cli.checked_seed(given.chip_seed),
+        read_seed=cli.checked_seed(given.read_seed),
+    )
+    junction = netlist.device_technology.junction
+    arrays = {
+        "state": trace.state,
+        "t_tau": trace.t_tau,
+        "t_ns": np.asarray(junction.seconds_from_tau(trace.t_tau)) * 1e9,
+    }
+    if trace.output is not None:
+        arrays["output"] = trace.output
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomic(given.out, buffer.getvalue())
+    summary = {
+        "chip": {"name": network.name, "hash": network.netlist_hash},
+        "trace": given.out,
+        "arrays": {name: list(array.shape) for name, array in arrays.items()},
+        "populations": {p.name: [p.neurons.start, p.neurons.stop] for p in network.populations},
+        "state_range": [float(trace.state.min()), float(trace.state.max())],
+        "substeps": network.substeps,
+        "seeds": {"chip_seed": given.chip_seed, "read_seed": given.read_seed},
+        "command": cli.command_line("simulate", arguments),
+    }
+    if given.json:
+        cli.write_json(given.json, summary)
+    if given.json != "-":
+        low, high = summary["state_range"]
+        shape = " x ".join(map(str, trace.state.shape))
+        cli.say(f"{given.out}: state {shape} (batch, steps + 1, neurons), {low:.3g} to {high:.3g} I_c")
+    return cli.DONE
+
+
+def _inputs(path: str) -> NDArray[np.float64]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise SimulationError(f"{path}: no such file; give an npy file of shape (batch, steps, channels)") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise SimulationError(f"{path}: is not an npy file of numbers") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise SimulationError(f"{path}: must hold one array of numbers, shape (batch, steps, channels)")
+    return array.astype(np.float64)

@@ -1,0 +1,145 @@
+"""What `soensim simulate` does with a spiking chip."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.commands import cli
+from soensim.errors import SimulationError
+from soensim.netlist import Netlist
+from soensim.network.spiking.compile import compile_spiking
+from soensim.network.spiking.spiking_network import SpikingNetwork
+from soensim.routing import route
+from soensim.simulation.spiking.engine import simulate_spikes
+from soensim.simulation.spiking.trace import Recording
+
+_COLUMNS = ("time_ns", "channel")
+
+
+def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence[str]) -> int:
+    """Run a spiking chip on spike trains, write the trace, and say what happened.
+
+    Parameters
+    ----------
+    given
+        Flags of `soensim simulate`.
+    netlist, arguments
+        The chip, and the command line for the summary.
+
+    Raises
+    ------
+    SoensimError
+        A flag has no meaning for a spiking chip or is missing, or a file cannot be read or written.
+    """
+    for flag, value in (("--program", given.program), ("--ideal", given.ideal), ("--seed", given.chip_seed)):
+        if value not in (None, False):
+            raise SimulationError(f"{flag} has no meaning for a spiking chip, such as {netlist.name!r}; leave it out")
+    if given.duration_ns is None:
+        raise SimulationError(f"chip {netlist.name!r} spikes; say how long to simulate with --duration-ns")
+    network = compile_spiking(route(netlist), refine=given.refine)
+    trains = read_trains(given.inputs, network.arrays.channels)
+    trace = simulate_spikes(
+        network,
+        trains,
+        duration_ns=given.duration_ns,
+        read_seed=cli.checked_seed(given.read_seed),
+        record=Recording(_recorded(network, given.record)),
+        progress=_show if sys.stderr.isatty() else None,
+    )
+    trace.save(given.out)
+    summary: dict[str, Any] = {
+        "chip": {"name": network.name, "hash": network.netlist_hash},
+        "trace": given.out,
+        "arrays": {name: list(array.shape) for name, array in trace.arrays().items()},
+        "populations": {p.name: [p.neurons.start, p.neurons.stop] for p in network.populations},
+        "duration_ns": trace.duration_ns,
+        "dt_ns": trace.dt_ns,
+        "spikes": len(trace.spikes_ns),
+        "rate_mhz": {p.name: float(trace.rate_mhz[p.neurons].mean()) for p in network.populations},
+        "detections": trace.detections,
+        "lost_to_dead_time": trace.lost_to_dead_time,
+        "under_way": trace.under_way,
+        "seeds": {"read_seed": given.read_seed},
+        "command": cli.command_line("simulate", arguments),
+    }
+    if given.json:
+        cli.write_json(given.json, summary)
+    if given.json != "-":
+        cli.say(
+            f"{given.out}: {len(trace.spikes_ns)} spikes of {trace.neurons} neurons in {trace.duration_ns:g} ns "
+            f"({trace.rate_mhz.mean():.3g} MHz each), {trace.state.shape[1]} dendrites recorded"
+        )
+    return cli.DONE
+
+
+def _show(done: int, total: int) -> None:
+    sys.stderr.write(f"\rstep {done} of {total}" + ("\n" if done == total else ""))
+
+
+def _recorded(network: SpikingNetwork, wanted: Sequence[str] | None) -> NDArray[np.int64]:
+    """Dendrites of `population.place` words; `all` is every dendrite."""
+    if wanted and "all" in wanted:
+        return np.arange(network.arrays.dendrites)
+    found = []
+    for word in wanted or ():
+        population, dot, place = word.partition(".")
+        if not dot:
+            raise SimulationError(f"--record {word}: must be `all` or population.place, for example neurons.soma")
+        found.append(network.dendrites(population, place))
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def read_trains(path: str | Path, channels: int) -> list[NDArray[np.float64]]:
+    """Read spike trains: an npz with the arrays time_ns and channel, or a CSV with these columns.
+
+    Returns
+    -------
+    list of arrays
+        Times (ns) per channel.
+
+    Raises
+    ------
+    SimulationError
+        The file is missing or damaged, its columns are not numbers of one length, or a channel does not exist.
+    """
+    path = Path(path)
+    try:
+        times, lines = _read_csv(path) if path.suffix == ".csv" else _read_npz(path)
+    except FileNotFoundError as error:
+        raise SimulationError(f"{path}: no such file; give spike trains as npz or CSV") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise SimulationError(
+            f"{path}: holds no spike trains: an npz or CSV with {' and '.join(_COLUMNS)}, one entry per spike"
+        ) from error
+    if times.ndim != 1 or times.shape != lines.shape:
+        raise SimulationError(f"{path}: time_ns and channel must be flat and of one length")
+    if ((lines < 0) | (lines >= channels)).any():
+        raise SimulationError(f"{path}: names a channel outside 0 to {channels - 1}")
+    return [times[lines == channel] for channel in range(channels)]
+
+
+def _read_npz(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        lines = stored["channel"]
+        if lines.dtype.kind not in "iu":
+            raise ValueError
+        return stored["time_ns"].astype(np.float64), lines.astype(np.int64)
+
+
+def _read_csv(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if not rows or sorted(rows[0]) != sorted(_COLUMNS):
+        raise ValueError
+    columns = dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True)) if rows[1:] else dict.fromkeys(rows[0], ())
+    times = np.array([float(word) for word in columns["time_ns"]], dtype=np.float64)
+    return times, np.array([int(word) for word in columns["channel"]], dtype=np.int64)

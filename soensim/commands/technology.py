@@ -1,0 +1,70 @@
+"""`soensim technology`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from soensim.commands import cli
+from soensim.technology import Quantity, Technology, load_technology, preset_names
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `soensim technology [NAME]`: the table of a preset, or the list of presets.
+
+    Parameters
+    ----------
+    argv
+        Arguments after the verb.
+
+    Returns
+    -------
+    int
+        0; bad input raises.
+
+    Raises
+    ------
+    TechnologyError
+        If there is no such preset or file.
+    """
+    parser = cli.parser("technology", "Print a technology's quantities with their sources.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="preset or YAML file; without it, list presets")
+    parser.add_argument("--json", metavar="FILE", help="write the table as JSON; - for standard output")
+    args = parser.parse_args(argv)
+    if args.name is None:
+        technologies = [load_technology(name) for name in preset_names()]
+        document: dict[str, Any] = {"presets": {t.name: t.description for t in technologies}}
+        text = "\n".join(f"{t.name:<16} {t.description}" for t in technologies)
+    else:
+        technology = load_technology(args.name)
+        document = {**technology.as_dict(), "hash": technology.hash}
+        document["derived"] = {key: quantity.as_dict() for key, quantity in technology.derived.items()}
+        text = _table(technology)
+    if args.json:
+        cli.write_json(args.json, document)
+    if args.json != "-":
+        cli.say(text)
+    return cli.DONE
+
+
+def _table(technology: Technology) -> str:
+    rows = [("quantity", "value", "unit", "range", "source")]
+    for key in technology.keys():  # noqa: SIM118 (a Technology is not a dict)
+        quantity = technology.quantity(key)
+        rows.append((key, _number(quantity.value), quantity.unit, _range(quantity), quantity.source))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
+    ]
+    lines.insert(1, "-" * (sum(widths) + 8 + len("source")))
+    return f"{technology.name}: {technology.description}\n\n" + "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.7g}"
+
+
+def _range(quantity: Quantity) -> str:
+    if quantity.low is None or quantity.high is None:
+        return "-"
+    return f"{quantity.low:.4g} to {quantity.high:.4g}"

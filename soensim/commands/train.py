@@ -1,0 +1,179 @@
+"""`python -m soensim.train`: fit a program for a chip."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.malloc import keep_freed_memory
+from soensim.commands import cli
+from soensim.data import DATASETS, Dataset, load_dataset
+from soensim.errors import RecipeError
+from soensim.netlist import load_netlist
+from soensim.network import compile_network
+from soensim.routing import route
+from soensim.training import RECIPES, Watcher, make_recipe, train
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    keep_freed_memory()
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    recipe = make_recipe(given.rule, {**_recipe_file(given.recipe), **_flags(given)})
+    cli.check_writable(given.out, given.json)
+    network = compile_network(route(load_netlist(given.chip)))
+    data = load_dataset(given.data, data_seed=given.data_seed, data_dir=given.data_dir)
+    watch = _tensorboard(given.tensorboard, data, recipe.as_dict())
+    run_dir = Path(given.run_dir or f"runs/{network.name}-{given.rule}-{data.name}-{recipe.train_seed}")
+    plain = [a for a in arguments if a != "--resume"]
+    try:
+        result = train(
+            network,
+            data,
+            recipe,
+            run_dir=run_dir,
+            resume=given.resume,
+            progress=sys.stderr.isatty() or given.progress,
+            command=cli.command_line("train", plain),
+            threads=given.threads,
+            device=given.device,
+            netlist=Path(given.chip),
+            watch=watch,
+        )
+    except KeyboardInterrupt:
+        cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
+        raise
+    kept = result.history[result.epoch - 1]
+    out = Path(given.out) if given.out else run_dir / "program.safetensors"
+    if given.out:
+        result.program.save(out)
+    seconds = sum(row["seconds"] for row in result.history)
+    report = {
+        "chip": network.name,
+        "program": str(out),
+        "run_dir": str(run_dir),
+        "recipe": recipe.as_dict(),
+        "validation_accuracy": kept["validation_accuracy"],
+        "epoch": result.epoch,
+        "loss": kept["loss"],
+        "seconds": round(seconds, 1),
+        "history": result.history,
+        "command": cli.command_line("train", plain),
+    }
+    if given.figures:
+        from soensim.report.training_page import training_page  # loads matplotlib: only where a page is asked for
+
+        write_atomic(run_dir / "report.html", training_page(run_dir))
+        report["figures"] = str(run_dir / "report.html")
+    if given.json != "-":
+        of = f", of epoch {result.epoch}" if recipe.keep == "best" else ""
+        cli.say(
+            f"{network.name}: {recipe.rule} on {data.name}, {len(result.history)} epochs in {seconds:.0f} s, "
+            f"validation accuracy {kept['validation_accuracy']:.2%}{of}"
+        )
+        if given.figures:
+            cli.say(f"figures: {report['figures']}")
+        cli.say(f"program: {out}")
+        cli.say(f"score it: python -m soensim.evaluate {given.chip} --program {out}")
+    if given.json:
+        cli.write_json(given.json, report)
+    return cli.DONE
+
+
+def _tensorboard(folder: str | None, data: Dataset, settings: Mapping[str, Any]) -> Watcher | None:
+    if folder is None:
+        return None
+    from soensim.report.tensorboard import TensorBoard  # an optional package
+
+    return TensorBoard(Path(folder), data, settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    datasets = "\n".join(f"  {name:16} {text}" for name, text in DATASETS.items())
+    parser = cli.parser(
+        "train",
+        "Fit weights that the chip can hold, and write them as a program.",
+        f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.\n"
+        "After every epoch all validation samples and up to 1000 training samples, evenly spread, are scored. The run\n"
+        "folder holds history.json and .csv, recipe.yaml, netlist.yaml, run.json; `soensim report RUN_DIR` shows it.",
+    )
+    parser.add_argument("chip", help="netlist (YAML)")
+    parser.add_argument("--rule", required=True, choices=sorted(RECIPES), help="learning rule")
+    parser.add_argument("--data", required=True, help="data set, see below")
+    parser.add_argument("--data-seed", type=int, default=0, help="draws the splits (default 0)")
+    parser.add_argument("--data-dir", help="folder with local data files (mnist/*-ubyte.gz)")
+    parser.add_argument("--recipe", help="YAML file with settings; flags go over it")
+    parser.add_argument("--out", help="where to write the program (default: in the run folder)")
+    parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
+    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="threads (default 1); more may change the last bits of sums"
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="torch's name of the device, such as cuda (default cpu, with the fused kernels)"
+    )
+    parser.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
+    parser.add_argument(
+        "--tensorboard", metavar="DIR", help="log every epoch for TensorBoard (pip install 'soensim[tensorboard]')"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
+    parser.add_argument("--seed", type=int, dest="train_seed", help="the same as --train-seed")
+    settings = parser.add_argument_group("settings of the rule (defaults in brackets, per rule where they differ)")
+    for name, (kind, text, defaults) in _settings().items():
+        shown = ", ".join(f"{rule} {d}" for rule, d in defaults.items())
+        if len(set(defaults.values())) == 1 and len(defaults) == len(RECIPES):
+            shown = str(next(iter(defaults.values())))
+        flag = f"--{name.replace('_', '-')}"
+        if kind is bool:
+            settings.add_argument(
+                flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=f"{text} [{shown}]"
+            )
+        else:
+            choices = get_args(kind) or None
+            settings.add_argument(
+                flag,
+                dest=name,
+                type=str if choices else kind,
+                choices=choices,
+                metavar=None if choices else kind.__name__.upper(),
+                help=f"{text} [{shown}]",
+            )
+    return parser
+
+
+def _settings() -> dict[str, tuple[Any, str, dict[str, Any]]]:
+    """Every setting of every rule: type, help, default by rule."""
+    found: dict[str, tuple[Any, str, dict[str, Any]]] = {}
+    for rule, recipe in RECIPES.items():
+        hints = get_type_hints(recipe)
+        for item in fields(recipe):
+            entry = found.setdefault(item.name, (hints[item.name], item.metadata["help"], {}))
+            entry[2][rule] = item.default
+    return found
+
+
+def _flags(given: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in _settings() if getattr(given, name) is not None}
+
+
+def _recipe_file(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise RecipeError(f"{path}: must hold settings, such as `epochs: 15`")
+    return settings

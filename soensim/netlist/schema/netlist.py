@@ -1,0 +1,299 @@
+"""The whole netlist: populations, projections and what holds between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+
+from soensim.errors import TechnologyError
+from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, fault, nearest
+from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan
+from soensim.netlist.schema.imperfections import Imperfections
+from soensim.netlist.schema.layout_checks import check_layout
+from soensim.netlist.schema.populations import DendritePopulation, InputPopulation, Population
+from soensim.netlist.schema.positions import Positions, digest, explicit_positions
+from soensim.netlist.schema.projection import Projection
+from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout
+from soensim.netlist.schema.routing import ROUTE_QUANTITIES, Routing
+from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.timing import Timing
+from soensim.netlist.schema.waivers import Waiver
+from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, Edges
+from soensim.technology import Technology, load_technology
+
+
+class Netlist(Part):
+    """A fabricated chip, as its designer describes it."""
+
+    schema_: Annotated[Literal["soensim/1"], Field(alias="schema")]
+    """Version of this format."""
+    name: Name
+    """Name of the chip."""
+    description: str = ""
+    """What the chip is, in a line or two."""
+    technology: Text
+    """Preset of device and process numbers (`soensim technology` lists them), or a YAML file beside the netlist."""
+    populations: Annotated[dict[Name, Population], Field(min_length=1)]
+    """Inputs and neurons by name; their order is that of channels and neurons in arrays."""
+    projections: Annotated[tuple[Projection, ...], Field(min_length=1, strict=False)]
+    """List of synapses between populations, one entry per pair (source, target)."""
+    timing: Timing
+    """How long an input sample lasts, and how it is integrated."""
+    floorplan: Floorplan | None = None
+    """The die, and where the neurons are on it; absent: the chip is not laid out."""
+    routing: Routing | None = None
+    """How waveguides and wires run, and what a route may cost; goes with a floorplan."""
+    waivers: Annotated[tuple[Waiver, ...], Field(strict=False)] = ()
+    """List of broken design rules that are accepted."""
+    readout: Readout | None = None
+    """How a class is read off the states; absent: the chip has no readout."""
+    imperfections: Imperfections = Imperfections()
+    """Spreads between fabricated chips, and read noise."""
+    _technology: Technology = PrivateAttr()
+    _edges: dict[str, Edges] = PrivateAttr(default_factory=dict)
+    _positions: Positions | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _cross_references(self, info: ValidationInfo) -> Self:
+        folder: Path = (info.context or {}).get("folder", Path())
+        is_file = self.technology.endswith((".yaml", ".yml")) or "/" in self.technology
+        try:
+            self._technology = load_technology(folder / self.technology if is_file else self.technology)
+        except TechnologyError as error:
+            raise fault(str(error), "technology") from error
+        if not (self.dendrites or self.spiking):
+            raise fault("has no population of kind 'dendrite' or 'spiking'; a chip needs one", "populations")
+        if self.spiking or self.spike_inputs:
+            self._check_spiking()
+        neurons = sum(population.size for population in self.populations.values())
+        if neurons > MAX_NEURONS:
+            raise fault(f"have {neurons} members together; the limit is {MAX_NEURONS}", "populations")
+        for k, projection in enumerate(self.projections):
+            self._check_ends(projection, k)
+            self._edges[projection.key] = self._make_edges(projection, k, folder)
+        if self.readout is not None:
+            self._check_readout(self.readout)
+        if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
+            raise fault(
+                "needs an input population with `carries: label`, to switch it on later; remove it",
+                *("timing", "unlabelled_samples"),
+                key=True,
+            )
+        ports = {**self.inputs, **self.spike_inputs}
+        check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
+        if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
+            sizes = {name: population.size for name, population in self.populations.items() if name not in ports}
+            self._positions = explicit_positions(self.floorplan.placement, sizes, folder)
+        return self
+
+    def _check_spiking(self) -> None:
+        """A spiking chip has spiking neurons and spike inputs, no others, and every number."""
+        for name, population in self.populations.items():
+            if isinstance(population, InputPopulation | DendritePopulation):
+                raise fault(
+                    f"{population.kind!r} stands beside spikes; a chip has either `input` and `dendrite` populations "
+                    "or `spike-input` and `spiking` ones",
+                    *("populations", name, "kind"),
+                )
+            try:
+                population.completed(self._technology)
+            except TechnologyError as error:
+                raise fault(str(error), "populations", name) from error
+        if self.readout is not None:
+            raise fault("a spiking chip has no readout; remove it", "readout", key=True)
+        if self.timing.integrator == "heun" or self.timing.update == "feed-forward":
+            raise fault("a spiking chip takes neither `heun` nor `feed-forward`", "timing")
+
+    def _check_ends(self, projection: Projection, k: int) -> None:
+        for end in ("source", "target"):
+            self._check_known(getattr(projection, end), "projections", k, end)
+        target = self.populations[projection.target]
+        if isinstance(target, SpikeInputPopulation):
+            raise fault(
+                f"{projection.target!r} is an input population; a target must be of kind 'spiking'",
+                *("projections", k, "target"),
+            )
+        if isinstance(target, SpikingPopulation) and projection.efficacy.full_scale == "programmable":
+            raise fault(
+                "is for rate neurons: a spiking chip takes its level tables as they stand; remove it",
+                *("projections", k, "efficacy", "full_scale"),
+            )
+        if not isinstance(target, SpikingPopulation):
+            for key in ("place", "loss_db"):
+                if getattr(projection, key) is not None:
+                    raise fault("has no meaning for a target that does not spike; remove it", "projections", k, key)
+        elif projection.place is not None and projection.place not in target.places:
+            raise fault(
+                f"no place {projection.place!r}; {nearest(projection.place, target.places)}"
+                f"{projection.target!r} has {', '.join(target.places)}",
+                *("projections", k, "place"),
+            )
+        if projection.target in self.inputs:
+            raise fault(
+                f"{projection.target!r} is an input population; a target must be of kind 'dendrite'",
+                *("projections", k, "target"),
+            )
+        if projection.key in self._edges:
+            first = [p.key for p in self.projections].index(projection.key)
+            raise fault(
+                f"{projection.key} is given twice (first as projections[{first}]); one projection per pair",
+                *("projections", k),
+            )
+
+    def _make_edges(self, projection: Projection, k: int, folder: Path) -> Edges:
+        at = ("projections", k, "topology")
+        topology = projection.topology
+        recurrent = projection.source == projection.target
+        if topology.refuses_self and not recurrent:
+            raise fault(
+                f"only a population that drives itself has self connections, not {projection.key}; remove it",
+                *(*at, "self_connections"),
+                key=True,
+            )
+        if topology.recurrent_only and not recurrent:
+            raise fault(
+                f"{topology.kind} joins the neurons of one population, so source and target must be the same, "
+                f"not {projection.key}; name one population twice, or take another kind",
+                *(*at, "kind"),
+            )
+        n_sources, n_targets = (self.populations[p].size for p in (projection.source, projection.target))
+        try:
+            edges = topology.edges(n_sources, n_targets, folder, recurrent=recurrent)
+        except EdgeError as error:
+            raise fault(str(error), *at, *error.at) from error
+        total = len(edges) + sum(map(len, self._edges.values()))
+        if total > MAX_EDGES:
+            raise fault(f"brings the chip to {total} edges; the limit is {MAX_EDGES}", *at)
+        return edges
+
+    def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
+        for k, name in enumerate(readout.reads):
+            at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
+            self._check_known(name, *at)
+            if name in self.inputs:
+                raise fault(f"{name!r} is an input population; a readout needs one of kind 'dendrite'", *at)
+        labels = [name for name, p in self.inputs.items() if p.carries == "label" or p.label_channels]
+        if isinstance(readout, GoodnessReadout) and len(labels) != 1:
+            raise fault(
+                f"goodness needs one input population with `carries: label` (or label_channels), not {len(labels)}; "
+                "mark the label lines, or take a linear readout",
+                *("readout", "kind"),
+            )
+        if isinstance(readout, LinearReadout):
+            if labels:
+                raise fault(
+                    f"a linear readout cannot use the label lines of {labels[0]!r}; "
+                    "remove that population, or take a goodness readout",
+                    *("readout", "kind"),
+                )
+            weights = readout.classes * sum(self.populations[name].size for name in readout.reads)
+            if weights > MAX_EDGES:
+                raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
+
+    def _check_known(self, name: str, *at: str | int) -> None:
+        if name not in self.populations:
+            raise fault(
+                f"no population {name!r}; {nearest(name, self.populations)}there are {', '.join(self.populations)}",
+                *at,
+            )
+
+    @property
+    def inputs(self) -> dict[str, InputPopulation]:
+        """Populations of kind `input`, in file order."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, InputPopulation)}
+
+    @property
+    def dendrites(self) -> dict[str, DendritePopulation]:
+        """Populations of kind `dendrite`, in file order."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, DendritePopulation)}
+
+    @property
+    def spiking(self) -> dict[str, SpikingPopulation]:
+        """Populations of kind `spiking`, in file order, as they stand there."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, SpikingPopulation)}
+
+    @property
+    def spike_inputs(self) -> dict[str, SpikeInputPopulation]:
+        """Populations of kind `spike-input`, in file order, as they stand there."""
+        return {k: p for k, p in self.populations.items() if isinstance(p, SpikeInputPopulation)}
+
+    @property
+    def device_technology(self) -> Technology:
+        """The preset that `technology` names."""
+        return self._technology
+
+    @property
+    def has_waveguides(self) -> bool:
+        """Whether a projection is optical."""
+        return any(projection.medium == "optical" for projection in self.projections)
+
+    def edges(self, projection: Projection) -> Edges:
+        """Edges that the netlist asks for; which of them exist is the routing's word."""
+        return self._edges[projection.key]
+
+    @property
+    def positions(self) -> Positions | None:
+        """Centres of the cells (um), shape (size, 2), by population; None unless the placement is explicit."""
+        return self._positions
+
+    def imperfection(self, name: str) -> float:
+        """Spread or noise `name`: the netlist's own value, else the technology's.
+
+        Raises
+        ------
+        TechnologyError
+            Neither gives the number.
+        """
+        value = getattr(self.imperfections, name)
+        return self._technology.value(name) if value is None else float(value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some parts changed; what is computed from the parts is computed anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("hash", None)
+        return copy
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over everything that a program depends on.
+
+        It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
+        junction, not the name of the technology. Name, description, imperfections, waivers, comments and the order of
+        keys do not count; the order of populations does where it decides what a channel or a step means.
+        """
+        content = self.model_dump(
+            by_alias=True, exclude_none=True, exclude={"name", "description", "imperfections", "technology", "waivers"}
+        )
+        for projection, parts in zip(self.projections, content["projections"], strict=True):
+            parts["topology"] = self.edges(projection).digest
+        for part in (*content["projections"], content.get("readout", {})):
+            if part.get("efficacy", {}).get("full_scale") == "fixed":
+                del part["efficacy"]["full_scale"]  # chips from before the key exists keep their hash
+        content["projections"] = sorted(content["projections"], key=lambda p: (p["source"], p["target"]))
+        content["channels"] = list(self.inputs)
+        content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
+        junction = self._technology.junction
+        content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
+        if self.routing is not None and self.has_waveguides:
+            content["routing"] = self.routing.completed(self._technology).model_dump()
+        if self.floorplan is not None:
+            content["floorplan"] = self.floorplan.completed(self._technology).model_dump()
+            if self._positions is not None:
+                content["floorplan"]["placement"] = digest(self._positions)
+            content["routes"] = [self._technology.value(key) for key in ROUTE_QUANTITIES]
+            content["places"] = list(self.populations)  # cells and ports are placed in this order
+        if self.spiking:
+            # what the chip leaves to the technology counts as if it stood there
+            parts = {**self.spike_inputs, **self.spiking}
+            content["populations"] = {k: p.completed(self._technology).model_dump() for k, p in parts.items()}
+            content["channels"] = list(self.spike_inputs)
+            content["neurons"] = list(self.spiking)
+        if self.spiking or any(population.source_function == "squid" for population in self.dendrites.values()):
+            content["arms"] = [self._technology.value(arm) for arm in ("beta_1", "beta_2")]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,36 @@
+"""Projections: the synapses between two populations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from soensim.netlist.base import Name, NotNegative, Part
+from soensim.netlist.schema.efficacy import Efficacy
+from soensim.netlist.topology.topology import Topology
+
+
+class Projection(Part):
+    """The synapses from one population to another (or to itself)."""
+
+    source: Name
+    """Name of the population that drives."""
+    target: Name
+    """Name of the dendrite or spiking population that is driven; the same name for recurrent synapses."""
+    topology: Topology
+    """Which source drives which target; `all-to-all` and `one-to-one` may stand as plain words."""
+    efficacy: Efficacy
+    """The values that each synapse can hold. In a spiking chip: the factor on the response of a photon synapse."""
+    medium: Literal["optical", "electrical"] | None = None
+    """What carries the signals: waveguides, or wires with inductive coupling. Absent: the chip is not laid out, and its
+    edges exist with the delay and loss stated here."""
+    delay_ps: NotNegative = 0.0
+    """Delay of every edge (ps), where the chip is not laid out."""
+    place: Name | None = None
+    """Where in the arbor of a spiking target the synapses are; absent: at the soma."""
+    loss_db: NotNegative | None = None
+    """Loss of every path to a spiking target (dB), where the chip is not laid out; absent: none."""
+
+    @property
+    def key(self) -> str:
+        """`source->target`, the projection's name in programs."""
+        return f"{self.source}->{self.target}"

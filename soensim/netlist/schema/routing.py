@@ -1,0 +1,77 @@
+"""Routing: how the waveguides and wires of a chip run, and which routes are good enough to exist."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from soensim.netlist.base import Fraction, NotNegative, Part, Positive
+from soensim.technology import Technology
+
+#: Numbers of the technology that decide routes beside those that a netlist may state itself.
+ROUTE_QUANTITIES = (
+    "waveguide_loss_db_per_cm",
+    "crossing_db",
+    "plane_crossing_db",
+    "coupler_db",
+    "bend_db",
+    "splitter_excess_db",
+    "group_index",
+    "wire_delay_ps_per_cm",
+)
+
+
+class RouteLimits(Part):
+    """What a route may cost; one that costs more does not exist. Absent: no limit."""
+
+    max_loss_db: NotNegative | None = None
+    """Largest loss from emitter to detector, splitting included (dB)."""
+    max_delay_ps: NotNegative | None = None
+    """Longest delay of an edge (ps)."""
+    max_fan_out: Annotated[int, Field(ge=1)] | None = None
+    """Largest number of detectors that one emitter drives; the nearest are kept."""
+    max_crossings: Annotated[int, Field(ge=0)] | None = None
+    """Largest number of crossings on a path, in a plane and between planes together."""
+    min_photons: NotNegative | None = None
+    """Fewest photons (mean number per spike) that must arrive at a detector."""
+    max_wire_um: Positive | None = None
+    """Longest electrical wire (um); absent: the technology's."""
+
+
+class Routing(Part):
+    """How waveguides and wires run."""
+
+    absent_edges: Literal["error", "prune"]
+    """What an edge without a good route means: `error`, the chip cannot be compiled; `prune`, it does without."""
+    strategy: Literal["crossbar", "manhattan", "direct"] | None = None
+    """How waveguides run; optical projections need it. `crossbar`: along the emitter's row, then along columns;
+    `manhattan`: rectilinear Steiner trees on channels with limited tracks; `direct`: straight lines in one plane, for
+    early sizing. Wires take a row and a column each, without tracks."""
+    limits: RouteLimits = RouteLimits()
+    """What a route may cost."""
+    photonic_planes: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Number of waveguide planes; even ones (0, 2, …) hold rows, odd ones columns. Absent: the technology's."""
+    waveguide_pitch_um: Positive | None = None
+    """Distance between neighbouring tracks of a plane (um); absent: the technology's."""
+    photons_per_spike: Positive | None = None
+    """Mean number of photons that an emitter or an input port sends into its waveguide per spike; absent: the
+    technology's. The state of a rate neuron is the mean rate of such spikes."""
+    detector_efficiency: Annotated[Fraction, Field(gt=0)] | None = None
+    """Fraction of the photons at a detector that are counted; absent: the technology's."""
+
+    def completed(self, technology: Technology) -> Self:
+        """Return it with every number that it leaves to the technology.
+
+        Raises
+        ------
+        TechnologyError
+            Neither the netlist nor the technology gives a number.
+        """
+        update: dict[str, float | int | RouteLimits] = {}
+        for key in ("waveguide_pitch_um", "photons_per_spike", "detector_efficiency"):
+            if getattr(self, key) is None:
+                update[key] = technology.value(key)
+        if self.photonic_planes is None:
+            update["photonic_planes"] = int(technology.value("photonic_planes"))
+        return self.model_copy(update=update)

@@ -1,0 +1,112 @@
+"""Pydantic's errors in plain words, at the place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from soensim.errors import NetlistError
+from soensim.netlist.base import NAME_PATTERN, nearest, shown
+from soensim.netlist.schema.waivers import RULE_PATTERN
+from soensim.netlist.yaml.loader import looks_like_number
+from soensim.netlist.yaml.source import PathParts, YamlSource
+
+_MAX_LOOKED_AT = 1000  # of a list of a million wrong edges, the first ones will do
+
+_MUST_BE = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "string_unicode": "text",
+    "string_too_long": "at most {max_length} characters long",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "dict_type": "a mapping (`name: value`)",
+    "model_type": "a mapping (`key: value`)",
+    "model_attributes_type": "a mapping (`key: value`)",
+    "tuple_type": "a list",
+    "missing": "a pair [source, target]",
+}
+
+
+def explain(error: ValidationError, source: YamlSource) -> NetlistError:
+    """Make one error of what pydantic found: the first in the file, and how many more there are."""
+    details = [d for d in error.errors(include_url=False) if not _is_echo(d)]
+    found = []
+    for detail in details[:_MAX_LOOKED_AT]:
+        path, message, key = _sentence(detail, source.value)
+        found.append((source.position(path, key=key), path, message, key))
+    _, path, message, key = min(found, key=lambda entry: entry[0])
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return source.error(path, message + more, key=key)
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list counts as short only because its entries are wrong, which has its own errors."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+
+
+def _sentence(detail: ErrorDetails, data: Any) -> tuple[PathParts, str, bool]:
+    """Turn one error into the path to point at, a sentence, and whether it is about the key itself."""
+    path = _path_in(data, detail["loc"])
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "fault":
+        return (*path, *context["at"]), detail["msg"], context["key"]
+    if kind == "too_short":
+        return path, f"is too short ({len(value)}); it must have {context['min_length']} or more entries", False
+    if kind == "too_long":
+        return path, f"is too long ({len(value)}); it must have {context['max_length']} entries at most", False
+    is_key = detail["loc"][-1:] == ("[key]",)
+    must_be, hint = _legal(kind, context, value)
+    if value is None:
+        return path, f"has no value; it must be {must_be}", is_key
+    if kind in ("int_type", "float_type") and isinstance(value, str) and looks_like_number(value):
+        return path, f"{shown(value)} is text; it must be {must_be}, so remove the quotes", is_key
+    return path, f"{shown(value)} is not legal; {hint}it must be {must_be}", is_key
+
+
+def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]:
+    """Say what the value must be, with a hint that stands before it."""
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", context["expected"])
+        hint = nearest(value, words) if isinstance(value, str) else ""
+        return f"one of {', '.join(words)}", hint
+    if kind == "string_pattern_mismatch":
+        if context["pattern"] == NAME_PATTERN:
+            return "a letter, followed by letters, digits, `_` and `-`", ""
+        if context["pattern"] == RULE_PATTERN:
+            return "the ID of a design rule, such as SOEN-RT-001", ""
+        return "text, in one line and without control characters", ""
+    if kind in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
+        return _MUST_BE[kind] + (f"; write {int(value)}" if abs(value) < 1e15 else ""), ""
+    if kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
+        return _MUST_BE["finite_number"], ""
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "text; put it in quotes", ""
+    if kind in _MUST_BE:
+        return _MUST_BE[kind].format(**{name: _short(limit) for name, limit in context.items()}), ""
+    return f"something else ({kind.replace('_', ' ')})", ""
+
+
+def _short(limit: Any) -> Any:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
+def _path_in(data: Any, location: tuple[int | str, ...]) -> PathParts:
+    """Leave out of pydantic's location what is not in the file: which member of a union it tried, `[key]`."""
+    path: list[int | str] = []
+    for part in location:
+        is_key = isinstance(data, Mapping) and part in data and part != data.get("kind")
+        if is_key or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            data = data[part]
+            path.append(part)
+    return tuple(path)

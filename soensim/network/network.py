@@ -1,0 +1,299 @@
+"""The compiled chip: every index, sign, level and coefficient as read-only arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.dynamics import Normalisation, SourceFunction
+from soensim.dynamics.integrators import Integrator
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One dendrite population.
+
+    Attributes
+    ----------
+    name, neurons
+        Its name, and its place among all neurons of the chip.
+    source
+        g(phi, i).
+    gamma_plus, gamma_minus, bias_current, flux_offset
+        Shape (size,): 1/tau, 1/tau, I_c (0 for a virtual source), Phi_0.
+    trim_levels
+        Ascending programmable fluxes (Phi_0), shape (levels,), or None where the chip has no trim.
+    normalisation
+        What is done to the states before they are sent on, or None.
+    """
+
+    name: str
+    neurons: slice
+    source: SourceFunction
+    gamma_plus: FloatArray
+    gamma_minus: FloatArray
+    bias_current: FloatArray
+    flux_offset: FloatArray
+    trim_levels: FloatArray | None
+    normalisation: Normalisation | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return int(self.neurons.stop - self.neurons.start)
+
+    @property
+    def trim_key(self) -> str:
+        """Name of the trims in a program."""
+        return f"{self.name}.flux_trim"
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """One projection as an edge list, sorted by target, then source.
+
+    Attributes
+    ----------
+    key
+        `source->target`.
+    source
+        Index of the upstream population, or None where inputs drive it.
+    target
+        Index of the driven population.
+    shape
+        (targets, sources) of the dense matrix W; W[i, j] is from j to i.
+    port
+        Index of the input population, where inputs drive it; else 0, and without a meaning.
+    sources, targets
+        Shape (edges,): index within the source and the target population.
+    sign
+        Shape (edges,): efficacy = sign x level; +1 everywhere where the program decides.
+    levels
+        Ascending level table (Phi_0 per I_c).
+    programmable_scale
+        Whether a program may shrink the whole table by one factor.
+    delay_steps, delay_remainder
+        Shape (edges,): the delay of an edge is (delay_steps + delay_remainder) dt, whole integration steps and a
+        remainder in [0, 1). See `delays` for how the remainder is treated.
+    """
+
+    key: str
+    source: int | None
+    target: int
+    shape: tuple[int, int]
+    port: int
+    sources: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    sign: FloatArray
+    levels: FloatArray
+    programmable_scale: bool
+    delay_steps: NDArray[np.int64]
+    delay_remainder: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def delays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+        """Return (steps, edges, part), ascending in steps: part of the edge's efficacy is read at so many whole steps.
+
+        An edge whose delay is k whole steps and a remainder r is read by linear interpolation between two steps:
+        s(t - (k + r) dt) = (1 - r) s[t - k] + r s[t - k - 1], off by at most r (1 - r) dt^2 max|s''| / 2. It stands
+        here with the part 1 - r at k and r at k + 1; without a remainder, once and whole.
+
+        An input is held over its sample and jumps between samples. Over a step in which such a jump arrives, the same
+        mixture is the mean of what the edge sees: the old value for the part r of the step, then the new one. The flux
+        is then right on average, but the mean of g is not g of the mean: an error of first order in the step for each
+        jump, of second order in its size, and none where g is linear.
+        """
+        partial = np.flatnonzero(self.delay_remainder)
+        steps = np.concatenate([self.delay_steps, self.delay_steps[partial] + 1])
+        edges = np.concatenate([np.arange(len(self)), partial])
+        part = np.concatenate([1 - self.delay_remainder, self.delay_remainder[partial]])
+        order = np.lexsort((edges, steps))
+        return steps[order], edges[order], part[order]
+
+
+@dataclass(frozen=True)
+class DelayLine:
+    """One projection as a single matrix over its delayed signals: a block of rows per lag.
+
+    Attributes
+    ----------
+    lags
+        Ascending steps back from the state that a step starts from; -1 is the state that it makes (feed-forward).
+    shape
+        (lags x sources, targets).
+    rows, columns, edges, part
+        Shape (entries,): part x (efficacy of the edge) stands at [row, column]; every place is named once.
+    """
+
+    lags: tuple[int, ...]
+    shape: tuple[int, int]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    part: FloatArray
+
+
+@dataclass(frozen=True)
+class LinearOutput:
+    """A linear readout: scores = W s of the final or mean states as they are sent; W has shape (classes, neurons).
+
+    The neurons are those of all populations that are read, in the order in which they are named.
+    """
+
+    populations: tuple[int, ...]
+    classes: int
+    state: str
+    levels: FloatArray
+    programmable_scale: bool
+    sign: FloatArray
+    on_chip: bool
+    bits: int | None
+
+
+@dataclass(frozen=True)
+class GoodnessOutput:
+    """Score of a label: goodness with this label on the label lines.
+
+    Attributes
+    ----------
+    populations
+        Each contributes the mean of s^2 over its neurons.
+    classes, state
+        Number of labels; `final` counts the last sample, `all` the sum over samples.
+    first_sample, last_sample
+        Samples that count with `all`, from 1, both included; None: no bound.
+    low
+        Whether the least goodness wins: the score is then its negative.
+    """
+
+    populations: tuple[int, ...]
+    classes: int
+    state: str
+    first_sample: int | None = None
+    last_sample: int | None = None
+    low: bool = False
+
+    def window(self, samples: int) -> range:
+        """Samples that count (from 0), of so many."""
+        if self.state == "final":
+            return range(samples - 1, samples)
+        return range((self.first_sample or 1) - 1, min(self.last_sample or samples, samples))
+
+
+@dataclass(frozen=True)
+class InputLines:
+    """One input population: its place among the channels, what it carries and its drive range (I_c).
+
+    `normalisation` is what is done to its channels, sample by sample; `label_channels`: so many first channels carry
+    the label instead of the data.
+    """
+
+    name: str
+    channels: slice
+    carries: str
+    drive_low: float
+    drive_high: float
+    normalisation: Normalisation | None = None
+    label_channels: int = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """The chip, ready to be trained on and simulated; arrays are read-only.
+
+    Attributes
+    ----------
+    name, netlist_hash
+        The chip that it was compiled from; a program must carry the same hash.
+    inputs, populations, synapses
+        In netlist order; `synapses` by key.
+    feed_forward
+        Whether a population sees the states that earlier populations have just taken.
+    sample_tau, substeps, integrator
+        One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
+    hold_samples
+        Each step of a data set is held for so many samples.
+    unlabelled_samples
+        So many first samples are shown without the label.
+    spreads
+        One-sigma spreads between chips, by name.
+    read_noise_flux
+        Flux noise (Phi_0), one sigma, fresh for every neuron and sample.
+    """
+
+    name: str
+    netlist_hash: str
+    inputs: tuple[InputLines, ...]
+    populations: tuple[Population, ...]
+    synapses: Mapping[str, Synapses]
+    output: LinearOutput | GoodnessOutput | None
+    feed_forward: bool
+    sample_tau: float
+    substeps: int
+    integrator: Integrator
+    spreads: Mapping[str, float]
+    read_noise_flux: float
+    hold_samples: int = 1
+    unlabelled_samples: int = 0
+
+    @property
+    def channels(self) -> int:
+        """Number of input channels, label lines included."""
+        return int(self.inputs[-1].channels.stop) if self.inputs else 0
+
+    @property
+    def neurons(self) -> int:
+        """Number of dendrite neurons."""
+        return int(self.populations[-1].neurons.stop)
+
+    @property
+    def edges(self) -> int:
+        """Number of synapses (readout not counted)."""
+        return sum(len(s) for s in self.synapses.values())
+
+    @property
+    def dt_tau(self) -> float:
+        """Integration step (tau)."""
+        return self.sample_tau / self.substeps
+
+    @property
+    def virtual(self) -> bool:
+        """Whether every source function is one that no known circuit has: the step is then part of the model."""
+        return all(p.source.virtual for p in self.populations)
+
+    @property
+    def labels(self) -> int:
+        """Number of labels that the inputs can carry; 0 where none does."""
+        return sum(line.label_channels for line in self.inputs) or sum(
+            line.channels.stop - line.channels.start for line in self.inputs if line.carries == "label"
+        )
+
+    def lines(self, carries: str) -> InputLines | None:
+        """Return the input population that carries `data` or `label`, if there is one."""
+        return next((line for line in self.inputs if line.carries == carries), None)
+
+    def carries_label(self, port: int) -> bool:
+        """Whether an input population carries the label, on all or some of its channels."""
+        return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
+
+    def delay_line(self, synapses: Synapses) -> DelayLine:
+        """Lay a projection out over its delayed signals; both engines build their products from this."""
+        ahead = self.feed_forward and synapses.source is not None and synapses.source < synapses.target
+        n_targets, n_sources = synapses.shape
+        steps, edges, part = synapses.delays()
+        delays, block = np.unique(steps, return_inverse=True)
+        return DelayLine(
+            lags=tuple(int(delay) - ahead for delay in delays),
+            shape=(len(delays) * n_sources, n_targets),
+            rows=block * n_sources + synapses.sources[edges],
+            columns=synapses.targets[edges],
+            edges=edges,
+            part=part,
+        )

@@ -1,5 +1,0 @@
-"""The chip on its die, from above: cells, ports, and waveguides coloured by loss."""
-
-from soensim.report.figures.floorplan.page import floorplan
-
-__all__ = ["floorplan"]

@@ -1,0 +1,268 @@
+"""What a report says in words: numbers of an evaluation, formatted once for the table and the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from soensim.evaluation import Evaluation
+from soensim.network import LinearOutput, Network
+
+Facts = list[tuple[str, str]]
+
+_SPREADS = {  # name in the netlist: what it is, and its unit; relative ones are shown in percent
+    "efficacy_spread": ("efficacies", None),
+    "gamma_minus_spread": ("leak gamma_minus", None),
+    "bias_current_spread": ("bias current", None),
+    "flux_offset_spread": ("flux offset", "Phi_0"),
+}
+
+
+@dataclass(frozen=True)
+class ProjectionRow:
+    """One projection, or the readout, as text: what is fabricated and what its synapses hold."""
+
+    name: str
+    topology: str
+    edges: str
+    fan_in: str
+    levels: str
+    in_use: str
+    """How many of them the program uses; where few, its efficacies want a smaller range."""
+    zero: str
+    """Share of its efficacies that are zero."""
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One accuracy in percent, as text; empty where there is no interval."""
+
+    label: str
+    percent: str
+    low: str
+    high: str
+    note: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class; its percentage is – without samples."""
+
+    name: str
+    samples: int
+    right: int
+    percent: str
+
+
+def digits(samples: int) -> int:
+    """Decimals of a percentage of so many samples: as many as one sample can move, at most 2."""
+    return min(2, max(0, math.ceil(math.log10(max(samples, 1))) - 2))
+
+
+def percent(fraction: float | None, samples: int) -> str:
+    """Write a fraction of ``samples`` in percent, without the sign; ``–`` for None."""
+    return "–" if fraction is None else f"{100 * fraction:.{digits(samples)}f}"
+
+
+def headline(evaluation: Evaluation, network: Network) -> str:
+    """Say in a sentence or two what the chip reaches, on what, at what spread."""
+    accuracy, samples = evaluation.accuracy, evaluation.samples
+    chips, mean = len(accuracy.chips), percent(accuracy.chip_mean, samples)
+    fabricated = f"One fabricated chip reaches {mean} %"
+    if accuracy.chip_ci95 is not None:
+        low, high = accuracy.chip_ci95
+        fabricated = (
+            f"{chips} fabricated chips reach {mean} % on average "
+            f"(95 % interval {percent(low, samples)} to {percent(high, samples)} %)"
+        )
+    return (
+        f"With its programmed codes the nominal chip answers {percent(accuracy.quantised, samples)} % of "
+        f"{samples:,} {evaluation.data['name']} test samples right. {fabricated}, with "
+        f"{spread_sentence(evaluation, network)}."
+    )
+
+
+def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
+    """Say what the chip is: neurons, inputs, synapses, source functions, readout."""
+    inputs = [f"{line.name} {_size(line.channels)} ({line.carries})" for line in network.inputs]
+    populations = [
+        f"{p.name} {p.size:,}" + (f", flux trim {len(p.trim_levels)} levels" if p.trim_levels is not None else "")
+        for p in network.populations
+    ]
+    return [
+        ("neurons", f"{network.neurons:,}: {'; '.join(populations)}"),
+        ("inputs", f"{network.channels:,}" + (f": {', '.join(inputs)}" if inputs else "")),
+        ("synapses", f"{network.edges:,}, {_bits(evaluation.chip['bits'])}"),
+        *[("source function", text) for text in source_texts(network)],
+        ("readout", readout_text(network)),
+    ]
+
+
+def source_texts(network: Network) -> list[str]:
+    """Say per source function whether it is virtual; populations are named where functions differ."""
+    texts, names = [], dict.fromkeys(p.source.name for p in network.populations)
+    for name in names:
+        users = [p for p in network.populations if p.source.name == name]
+        kind = "VIRTUAL: no known circuit has it" if users[0].source.virtual else "of a SQUID"
+        where = f", in {', '.join(p.name for p in users)}" if len(names) > 1 else ""
+        texts.append(f"{name} ({kind}){where}")
+    return texts
+
+
+def readout_text(network: Network) -> str:
+    """Say how an answer is read from the states."""
+    output = network.output
+    if output is None:
+        return "none"
+    population = ", ".join(network.populations[k].name for k in output.populations)
+    if isinstance(output, LinearOutput):
+        place = "on" if output.on_chip else "off"
+        return f"linear, {output.state} state of {population}, {output.classes} classes, {place} chip"
+    if output.state == "final":
+        when = "last step"
+    elif output.first_sample or output.last_sample:
+        when = f"steps {output.first_sample or 1} to {output.last_sample or 'the last'}"
+    else:
+        when = "all steps"
+    best = "lowest" if output.low else "best"
+    return f"goodness (mean s^2) of {population}, {when}, {best} of {output.classes} labels"
+
+
+def projection_rows(evaluation: Evaluation, network: Network) -> list[ProjectionRow]:
+    """List projections: topology, edges present of possible, fan-in, levels and their use; then a linear readout."""
+    rows = []
+    for row in evaluation.chip["projections"]:
+        synapses = network.synapses[row["projection"]]
+        fan_in = np.bincount(synapses.targets, minlength=synapses.shape[0])
+        rows.append(
+            ProjectionRow(
+                row["projection"],
+                row["topology"],
+                f"{row['synapses']:,} of {row['possible']:,} ({part_of(row['synapses'], row['possible'])})",
+                " to ".join(f"{n:,}" for n in sorted({int(fan_in.min()), int(fan_in.max())})),
+                _levels(row["levels"], row["bits"]),
+                *_use(row),
+            )
+        )
+    if isinstance(network.output, LinearOutput):
+        classes, neurons = network.output.sign.shape
+        rows.append(
+            ProjectionRow(
+                "readout",
+                "all-to-all",
+                f"{classes * neurons:,} of {classes * neurons:,} (100 %)",
+                f"{neurons:,}",
+                _levels(len(network.output.levels), network.output.bits),
+                *_use(evaluation.chip["readout"]),
+            )
+        )
+    return rows
+
+
+def step_text(evaluation: Evaluation) -> str:
+    """Say how finely the answer was integrated, and how finely the training was."""
+    steps = evaluation.steps
+    count = steps["substeps"]
+    per_sample = f"{count} step{'s' if count != 1 else ''} per input sample"
+    if steps["refine"] == 1:
+        return f"{per_sample}, as in training"
+    return f"{per_sample}, {steps['refine']} x finer than in training ({steps['training_substeps']})"
+
+
+def data_text(evaluation: Evaluation) -> str:
+    """Name the data set and its test split."""
+    data = evaluation.data
+    return f"{data['name']}, test split of data_seed {data['data_seed']}, {evaluation.samples:,} samples"
+
+
+def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
+    """List the one-sigma spreads that the fabricated chips were drawn with."""
+    facts = []
+    for name, value in evaluation.spreads.items():
+        label, text = _spread(name, value)
+        facts.append((label, f"{text}, without effect: no bias here" if _idle(name, network) else text))
+    return facts
+
+
+def spread_sentence(evaluation: Evaluation, network: Network) -> str:
+    """Join the spreads that act in one phrase."""
+    texts = [
+        " ".join(_spread(name, value))
+        for name, value in evaluation.spreads.items()
+        if value > 0 and not _idle(name, network)
+    ]
+    return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
+
+
+def accuracy_rows(evaluation: Evaluation) -> list[AccuracyRow]:
+    """List the accuracies: ideal, quantised, at the training step if it differs, fabricated chips, their extremes."""
+    accuracy, samples = evaluation.accuracy, evaluation.samples
+
+    def row(label: str, value: float, interval: tuple[float, float] | None, note: str) -> AccuracyRow:
+        low, high = ("", "") if interval is None else (percent(end, samples) for end in interval)
+        return AccuracyRow(label, percent(value, samples), low, high, note)
+
+    over_samples = f"Wilson, {samples:,} samples"
+    rows = [
+        row("ideal weights", accuracy.ideal, accuracy.ideal_ci95, over_samples),
+        row("quantised codes", accuracy.quantised, accuracy.quantised_ci95, over_samples),
+    ]
+    if evaluation.steps["refine"] != 1:
+        rows.append(row("the same, training step", accuracy.quantised_training_step, None, "for comparison"))
+    chips, seeds = accuracy.chips, evaluation.seeds["chip_seeds"]
+    if len(chips) == 1:
+        return [*rows, row("one fabricated chip", chips[0], None, f"chip_seed {seeds[0]}; no interval from one")]
+    worst, best = int(np.argmin(chips)), int(np.argmax(chips))
+    return [
+        *rows,
+        row("fabricated chips, mean", accuracy.chip_mean, accuracy.chip_ci95, f"Student, {len(chips)} chips"),
+        row("  worst chip", chips[worst], None, f"chip_seed {seeds[worst]}"),
+        row("  best chip", chips[best], None, f"chip_seed {seeds[best]}"),
+    ]
+
+
+def class_rows(evaluation: Evaluation) -> list[ClassRow]:
+    """List the classes with the quantised codes on the nominal chip; decimals fit the smallest class."""
+    counts = evaluation.confusion.sum(axis=1)
+    smallest = int(counts[counts > 0].min()) if counts.any() else 1
+    return [
+        ClassRow(str(k), int(counts[k]), int(evaluation.confusion[k, k]), percent(fraction, smallest))
+        for k, fraction in enumerate(evaluation.per_class)
+    ]
+
+
+def _bits(bits: int | list[int] | None) -> str:
+    if bits is None:
+        return "explicit level tables"
+    return f"{bits} bits" if isinstance(bits, int) else f"{' and '.join(map(str, bits))} bits"
+
+
+def _idle(name: str, network: Network) -> bool:
+    return name == "bias_current_spread" and not any(p.bias_current.any() for p in network.populations)
+
+
+def _spread(name: str, value: float) -> tuple[str, str]:
+    label, unit = _SPREADS.get(name, (name, ""))
+    return label, f"{100 * value:g} %" if unit is None else f"{value:g} {unit}".rstrip()
+
+
+def _levels(levels: int, bits: int | None) -> str:
+    return f"{levels}" if bits is None else f"{levels} ({bits} bits)"
+
+
+def _use(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{row['levels_in_use']}", f"{100 * row['zero']:.0f} %"
+
+
+def part_of(part: float, whole: float) -> str:
+    """Write a part in percent, two digits."""
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+
+
+def _size(place: slice) -> int:
+    return int(place.stop - place.start)

@@ -1,0 +1,70 @@
+"""Scores of every class: one run for a linear readout, all labels side by side for goodness."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.data import FloatArray
+from soensim.errors import SimulationError
+from soensim.network import GoodnessOutput, Network, encode_data, signals
+from soensim.program import READOUT, Program
+from soensim.simulation.engine import BLOCK, Engine
+from soensim.simulation.readout import goodness, label_scores, linear_scores
+
+
+def class_scores(
+    network: Network, program: Program, values: FloatArray, *, chip_seed: int | None = None
+) -> NDArray[np.float64]:
+    """Score every class for each sample of a data set.
+
+    A linear readout gives its scores. A goodness readout is asked once per label: all labels run side by side, and
+    share whatever the label does not change (the drive of the pixels above all).
+
+    Parameters
+    ----------
+    network
+        The chip, compiled at the integration step to use.
+    program
+        Made for this chip.
+    values
+        In [0, 1], shape (batch, steps, data channels).
+    chip_seed
+        Draws one fabricated chip; None is the nominal chip without spread.
+
+    Returns
+    -------
+    array
+        Shape (batch, classes); the same for a given sample, whatever the size of the batch.
+
+    Raises
+    ------
+    ProgramError
+        The program was made for another chip.
+    DataError
+        Values out of range.
+    SimulationError
+        The chip has no readout, or a state diverges.
+    """
+    output = network.output
+    if output is None:
+        raise SimulationError(f"chip {network.name!r} has no readout; add one to the netlist to classify with it")
+    engine = Engine(network, program, chip_seed)
+    labels = np.arange(network.labels)[:, None] if network.labels else None
+    scores = np.empty((len(values), output.classes))
+    for start in range(0, len(values), BLOCK):
+        block = encode_data(network, values[start : start + BLOCK])
+        rows = len(block)
+        padded = np.zeros((BLOCK, *block.shape[1:]))
+        padded[:rows] = block
+        states = engine.states(signals(network, padded, labels), (1, 1))
+        if isinstance(output, GoodnessOutput):
+            found = label_scores(output, [goodness(s) for s in states]).T
+        else:
+            found = linear_scores(network, states, engine.chip.values[READOUT])[0]
+        scores[start : start + rows] = found[:rows]
+    if not np.isfinite(scores).all():
+        raise SimulationError(
+            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
+        )
+    return scores

@@ -1,0 +1,207 @@
+"""The clocked engine: a program on a chip, step by step, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from soensim.dynamics import Array, Cell, InputSignal, Term, alike, unroll
+from soensim.errors import SimulationError
+from soensim.fabrication.fabricate import FabricatedChip, fabricate_chip
+from soensim.network import DelayLine, LinearOutput, Network, split_channels, step_coefficients
+from soensim.program import READOUT, Program
+from soensim.simulation.readout import linear_scores
+
+FloatArray = NDArray[np.float64]
+
+# Samples are simulated in blocks of this many rows, the last one padded: matrix products then have one shape, and a
+# sample's result does not depend on how many others come with it.
+BLOCK = 256
+_DENSE_ENTRIES = 2**20  # up to here a dense product is as fast as a sparse one at any density (measured)
+_DENSE_DENSITY = 0.1
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a simulation recorded.
+
+    Attributes
+    ----------
+    state
+        s (I_c), shape (batch, steps + 1, neurons), at the start and after every input sample.
+    t_tau
+        Shape (steps + 1,).
+    output
+        Scores of a linear readout, shape (batch, classes); None where the chip has none.
+    """
+
+    state: FloatArray
+    t_tau: FloatArray
+    output: FloatArray | None
+
+
+def simulate(
+    network: Network,
+    program: Program,
+    inputs: NDArray[np.floating[Any]],
+    *,
+    chip_seed: int | None = None,
+    read_seed: int | None = None,
+    first_sample: int = 0,
+) -> Trace:
+    """Run a program on a chip.
+
+    Parameters
+    ----------
+    network
+        The chip, compiled at the integration step to use.
+    program
+        Made for this chip.
+    inputs
+        Signals on the input channels (I_c), shape (batch, steps, channels).
+    chip_seed
+        Draws one fabricated chip; None is the nominal chip without spread.
+    read_seed
+        Draws the read noise; None is without noise. The netlist must state ``read_noise_flux``.
+    first_sample
+        Place of the first input in its data set, so that parts of a set see the noise that the whole would.
+
+    Returns
+    -------
+    Trace
+        The same for a given sample, whatever the size of the batch.
+
+    Raises
+    ------
+    ProgramError
+        The program was made for another chip.
+    SimulationError
+        The inputs have another shape or are not finite, or a state diverges.
+    """
+    signals: FloatArray = np.asarray(inputs, dtype=np.float64)
+    if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
+        raise SimulationError(
+            f"inputs have the shape {signals.shape}; chip {network.name!r} needs (batch, steps, {network.channels})"
+        )
+    if not np.isfinite(signals).all():
+        raise SimulationError("inputs hold a value that is not finite")
+    if read_seed is not None and network.read_noise_flux == 0:
+        raise SimulationError(
+            f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
+        )
+    engine = Engine(network, program, chip_seed)
+    batch, steps, _ = signals.shape
+    state = np.zeros((batch, steps + 1, network.neurons))
+    for start in range(0, batch, BLOCK):
+        block = signals[start : start + BLOCK]
+        rows = len(block)
+        padded = np.zeros((BLOCK, *signals.shape[1:]))
+        padded[:rows] = block
+        noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
+        found = engine.states(split_channels(network, padded), (BLOCK,), noise)
+        for population, part in zip(network.populations, found, strict=True):
+            state[start : start + rows, 1:, population.neurons] = part[:rows]
+    if not np.isfinite(state).all():
+        raise SimulationError(
+            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
+        )
+    output = None
+    if isinstance(network.output, LinearOutput):
+        read = [state[:, 1:, p.neurons] for p in network.populations]
+        output = linear_scores(network, read, engine.chip.values[READOUT])
+    return Trace(state, np.arange(steps + 1) * network.sample_tau, output)
+
+
+class Engine:
+    """A program on one fabricated chip, ready to run.
+
+    Raises
+    ------
+    ProgramError
+        The program was made for another chip.
+    """
+
+    def __init__(self, network: Network, program: Program, chip_seed: int | None) -> None:
+        program.check_chip(network)
+        self.network = network
+        self.chip = fabricate_chip(network, program, chip_seed)
+        self._cells = _cells(network, self.chip)
+
+    def states(
+        self, signals: list[InputSignal], rows: tuple[int, ...], noise: Callable[[int, int], FloatArray] | None = None
+    ) -> list[FloatArray]:
+        """States after every sample, one array (..., samples, neurons) per population.
+
+        ``rows`` are the leading axes at the start; those of the signals broadcast with them.
+        """
+        initial = [np.zeros((*rows, p.size)) for p in self.network.populations]
+        # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
+        # sums must not depend on how many there are
+        with _blas().limit(limits=1, user_api="blas"):
+            record = unroll(
+                self._cells,
+                signals,
+                initial,
+                substeps=self.network.substeps,
+                heun=self.network.integrator == "heun",
+                noise=noise,
+            )
+        return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
+    cells = []
+    for index, population in enumerate(network.populations):
+        retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
+        terms = [
+            Term(synapses.source, line.lags, _matrix(line, chip.values[key]), synapses.port)
+            for key, synapses in network.synapses.items()
+            if synapses.target == index and (line := network.delay_line(synapses)).lags
+        ]
+        trim = chip.values.get(population.trim_key, 0.0)
+        cells.append(
+            Cell(
+                retention,
+                gain,
+                chip.bias_current[index],
+                population.source,
+                chip.flux_offset[index] + trim,
+                terms,
+                population.normalisation,
+            )
+        )
+    return cells
+
+
+def _matrix(line: DelayLine, values: FloatArray) -> Array:
+    """Efficacies as (lags x sources or channels, targets): dense if small or full, else sparse."""
+    entries = line.shape[0] * line.shape[1]
+    parts = values[line.edges] * line.part
+    if entries > _DENSE_ENTRIES and len(parts) < _DENSE_DENSITY * entries:
+        return scipy.sparse.csr_array((parts, (line.rows, line.columns)), shape=line.shape)
+    dense = np.zeros(line.shape)
+    dense[line.rows, line.columns] = parts
+    return dense
+
+
+def _noise(network: Network, read_seed: int, first_sample: int, steps: int) -> Callable[[int, int], FloatArray]:
+    draws = np.stack(
+        [
+            np.random.default_rng([read_seed, first_sample + row]).standard_normal((steps, network.neurons))
+            for row in range(BLOCK)
+        ]
+    )
+    draws *= network.read_noise_flux
+    return lambda step, population: draws[:, step, network.populations[population].neurons]

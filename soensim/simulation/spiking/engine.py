@@ -1,0 +1,210 @@
+"""The clocked engine of spiking networks: input spike trains -> spikes and chosen variables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soensim.dynamics.integrators import Integrator
+from soensim.dynamics.spiking import SpikingArrays, SpikingState, advance, initial_state, step_arrays
+from soensim.dynamics.spiking.kernel import DETECTIONS, LOST, QUEUED, SPIKES, STEP
+from soensim.errors import SimulationError
+from soensim.network.spiking.spiking_network import SpikingNetwork
+from soensim.simulation.spiking.trace import Recording, SpikingTrace
+
+# Steps times dendrites between two looks at the states: about a second of work.
+_LOOK_EVERY = 50_000_000
+_SPIKE_BUFFER = 65_536
+# Without noise every spike is detected; where more than this part of the spikes would bring no photon, that misleads.
+_MAX_MISSED = 0.01
+
+
+def simulate_spikes(
+    network: SpikingNetwork,
+    inputs: Sequence[ArrayLike],
+    *,
+    duration_ns: float,
+    dt_ns: float | None = None,
+    integrator: Integrator | None = None,
+    read_seed: int | None = None,
+    record: Recording | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SpikingTrace:
+    """Run a spiking network from rest; `soensim.dynamics.spiking.kernel` has the equations.
+
+    Parameters
+    ----------
+    network
+        The chip.
+    inputs
+        Spike times (ns) per input channel, in any order, each within [0, duration_ns].
+    duration_ns
+        How long; a part of a step at the end is taken as a whole one.
+    dt_ns, integrator
+        Step and integrator; None: those of the network.
+    read_seed
+        Draws photon numbers, photon delays and dark counts. None is without noise: every spike is detected once,
+        after the path's delay and the mean delay of the first of many photons, tau_rad / n; no dark counts.
+    record
+        What to record besides spikes.
+    progress
+        Called with (steps done, steps) about once a second.
+
+    Returns
+    -------
+    SpikingTrace
+        The same for the same arguments, on any machine with any number of threads: the engine uses one.
+
+    Raises
+    ------
+    SimulationError
+        The inputs do not fit, the step is too coarse, a state diverges, a seed is given where nothing is random, or
+        none where more than 1 % of the spikes bring no photon to a synapse.
+    """
+    arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
+    dt_ns = network.dt_ns if dt_ns is None else dt_ns
+    record = Recording() if record is None else record
+    steps = step_arrays(
+        arrays,
+        network.source.arrays,
+        dt_ns=dt_ns,
+        tau_0_ns=network.tau_0_ns,
+        integrator=network.integrator if integrator is None else integrator,
+    )
+    if not (math.isfinite(duration_ns) and duration_ns > 0):
+        raise SimulationError(f"duration_ns is {duration_ns!r}; it must be a positive finite number")
+    until = math.ceil(duration_ns / dt_ns * (1 - 1e-12))
+    _check_noise(network, read_seed)
+    inputs_ns, emitters = _merge(network, inputs, duration_ns)
+    every = network.record_every if record.every is None else record.every
+    dendrites = record.indices("dendrites", arrays.dendrites)
+    synapses = record.indices("synapses", arrays.synapses)
+    rows = record.rows(until, every, 2 * len(dendrites) + len(synapses))
+    state_record, flux_record = np.zeros((2, rows, len(dendrites)))
+    synapse_record = np.zeros((rows, len(synapses)))
+    flux_record[0] = arrays.flux_offset[dendrites]
+
+    state = initial_state(arrays)
+    spikes_ns = np.empty(max(_SPIKE_BUFFER, arrays.neurons))
+    spike_neuron = np.empty(len(spikes_ns), dtype=np.int64)
+    spikes: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
+    queue = _queue(arrays.synapses + len(arrays.edge_synapse))
+    look = max(1, _LOOK_EVERY // max(1, arrays.dendrites))
+    while state.counts[STEP] < until:
+        answer = advance(
+            arrays,
+            steps,
+            network.source.arrays,
+            state,
+            inputs_ns,
+            emitters,
+            -1 if read_seed is None else read_seed,
+            queue,
+            spikes_ns,
+            spike_neuron,
+            (every, dendrites, state_record, flux_record, synapses, synapse_record),
+            min(until, int(state.counts[STEP]) + look),
+        )
+        if answer == 1:
+            larger = _queue(2 * len(queue[0]) + 64)
+            for new, old in zip(larger, queue, strict=True):
+                new[: len(old)] = old
+            queue = larger
+            continue
+        count = int(state.counts[SPIKES])
+        spikes.append((spikes_ns[:count].copy(), spike_neuron[:count].copy()))
+        state.counts[SPIKES] = 0
+        _check_finite(network, state)
+        if progress is not None:
+            progress(int(state.counts[STEP]), until)
+    return SpikingTrace(
+        spikes_ns=np.concatenate([t for t, _ in spikes]),
+        spike_neuron=np.concatenate([n for _, n in spikes]),
+        t_ns=np.arange(rows, dtype=np.float64) * (every * steps.dt_ns),
+        dendrites=dendrites,
+        state=state_record,
+        flux=flux_record,
+        synapses=synapses,
+        synapse_flux=synapse_record,
+        neurons=arrays.neurons,
+        duration_ns=until * steps.dt_ns,
+        dt_ns=steps.dt_ns,
+        detections=int(state.counts[DETECTIONS]),
+        lost_to_dead_time=int(state.counts[LOST]),
+        under_way=int(state.counts[QUEUED]),
+    )
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """View that is contiguous and cannot be written through: numba compiles once more for arrays that are not so."""
+    view = np.ascontiguousarray(array).view()
+    view.setflags(write=False)
+    return view
+
+
+def _queue(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    return np.empty(size), np.empty(size), np.empty(size, dtype=np.int64)
+
+
+def _merge(
+    network: SpikingNetwork, inputs: Sequence[ArrayLike], duration_ns: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All input spikes in order of time, with the emitter of each."""
+    channels = network.arrays.channels
+    if len(inputs) != channels:
+        raise SimulationError(
+            f"inputs have {len(inputs)} spike trains; chip {network.name!r} has {channels} input channels, "
+            "one train each"
+        )
+    trains = []
+    for channel, train in enumerate(inputs):
+        times = np.asarray(train, dtype=np.float64)
+        if times.ndim != 1 or not np.isfinite(times).all():
+            raise SimulationError(f"input channel {channel}: a spike train is a flat list of finite times (ns)")
+        outside = times[(times < 0) | (times > duration_ns)]
+        if len(outside):
+            raise SimulationError(
+                f"input channel {channel}: a spike at {outside[0]} ns is outside the simulated 0 to {duration_ns} ns; "
+                "simulate longer, or remove it"
+            )
+        trains.append(times)
+    if not trains:
+        return np.zeros(0), np.zeros(0, dtype=np.int64)
+    times = np.concatenate(trains)
+    emitters = np.repeat(network.arrays.neurons + np.arange(channels), [len(train) for train in trains])
+    order = np.lexsort((emitters, times))
+    return times[order], emitters[order]
+
+
+def _check_noise(network: SpikingNetwork, read_seed: int | None) -> None:
+    photons = network.arrays.edge_photons
+    if read_seed is not None:
+        if not 0 <= read_seed < 2**63:
+            raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, and below 2^63")
+        if not np.isfinite(photons).any() and not network.arrays.kinds[:, 6].any():
+            raise SimulationError(
+                f"chip {network.name!r} has nothing random: every spike is detected, and there are no dark counts; "
+                "leave the read seed out, or state photons or dark counts"
+            )
+        return
+    fewest = float(photons.min(initial=math.inf))
+    if math.exp(-fewest) > _MAX_MISSED:
+        raise SimulationError(
+            f"chip {network.name!r}: a synapse sees {fewest:.3g} photons per spike in the mean, so that "
+            f"{math.exp(-fewest):.1%} of the spikes do not reach it; give a read seed, since a run without noise "
+            "would count them all"
+        )
+
+
+def _check_finite(network: SpikingNetwork, state: SpikingState) -> None:
+    for name, values in (("state", state.state), ("flux", state.flux)):
+        if not np.isfinite(values).all():
+            worst = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise SimulationError(
+                f"the {name} of dendrite {worst} of chip {network.name!r} diverges before step {state.counts[STEP]}; "
+                "use a finer step or smaller couplings and efficacies"
+            )

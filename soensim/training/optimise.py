@@ -1,0 +1,59 @@
+"""Optimisers and learning-rate schedules, all of them torch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
+
+from soensim.training.recipes import Recipe
+
+
+def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe, learning_rate: float) -> Optimizer:
+    """Make the optimiser of a recipe, at the rate of its phase; `weight_decay` is an L2 penalty, in adamw a decay."""
+    common: dict[str, Any] = {"lr": learning_rate, "weight_decay": recipe.weight_decay}
+    match recipe.optimiser:
+        case "adam":
+            return Adam(list(parameters), fused=True, **common)  # one pass over the memory; the same on every thread
+        case "adamw":
+            return AdamW(list(parameters), fused=True, **common)
+        case "rmsprop":
+            return RMSprop(list(parameters), momentum=recipe.momentum, **common)
+        case "sgd":
+            return SGD(list(parameters), momentum=recipe.momentum, **common)
+
+
+def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRScheduler:
+    """Make the schedule of a recipe over a phase of so many batches.
+
+    exponential takes a step per epoch, the others one per batch (`steps_per_batch`). half-linear: constant over the
+    first half, then linear to 0 (SYSTEMS section 9). one-cycle leaves the momentum of rmsprop and sgd alone; with
+    adam and adamw it cycles the first beta, as torch does.
+    """
+    match recipe.schedule:
+        case "one-cycle":
+            cycles = isinstance(optimiser, Adam)  # AdamW is one
+            peak = optimiser.param_groups[0]["lr"]
+            return OneCycleLR(optimiser, peak, total_steps=batches, cycle_momentum=cycles)
+        case "exponential":
+            return ExponentialLR(optimiser, recipe.decay)
+        case "cosine":
+            return CosineAnnealingLR(optimiser, T_max=batches)
+        case "half-linear":
+            return LambdaLR(optimiser, lambda step: min(1.0, 2 * (1 - step / batches)))
+        case "constant":
+            return LambdaLR(optimiser, lambda _: 1.0)
+
+
+def steps_per_batch(recipe: Recipe) -> bool:
+    """Say whether the schedule moves with every batch, or with every epoch."""
+    return recipe.schedule != "exponential"
+
+
+def plain_state(schedule: LRScheduler) -> dict[str, Any]:
+    """Keep what JSON can hold of a schedule's state; the rest are functions that its constructor sets."""
+    state: Mapping[str, Any] = schedule.state_dict()
+    return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list | type(None))}

@@ -1,0 +1,25 @@
+"""Settings of `ff-inverted`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from soensim.training.recipes.base import setting
+from soensim.training.recipes.forward_forward import LocalRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFInvertedRecipe(LocalRecipe):
+    """Forward-forward with lateral efficacies and low activity for true labels (SYSTEMS section 5)."""
+
+    rule: ClassVar[str] = "ff-inverted"
+
+    epochs: int = setting(20, "passes over the training samples")
+    loss: Literal["difference", "threshold"] = setting(
+        "threshold", "the threshold keeps the activity of true labels low; `difference` does not"
+    )
+    threshold: float = setting(1.5, "theta: true labels stay below it, wrong ones above")
+    negatives: Literal["random", "hard", "dynamic"] = setting(
+        "dynamic", "`dynamic`: drawn from a linear classifier on the states before the label is seen"
+    )

@@ -1,0 +1,18 @@
+"""Settings of `ff-recurrent`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from soensim.training.recipes.base import setting
+from soensim.training.recipes.forward_forward import LocalRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFRecurrentRecipe(LocalRecipe):
+    """Recurrent forward-forward: label above, image below (SYSTEMS section 2)."""
+
+    rule: ClassVar[str] = "ff-recurrent"
+
+    epochs: int = setting(20, "passes over the training samples")

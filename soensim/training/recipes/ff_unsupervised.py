@@ -1,0 +1,24 @@
+"""Settings of `ff-unsupervised`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from soensim.training.recipes.base import setting
+from soensim.training.recipes.forward_forward import LocalRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class FFUnsupervisedRecipe(LocalRecipe):
+    """Forward-forward without labels, and a linear readout on top (SYSTEMS section 4)."""
+
+    rule: ClassVar[str] = "ff-unsupervised"
+
+    epochs: int = setting(40, "passes over the training samples")
+    loss: Literal["difference", "threshold"] = setting(
+        "threshold", "positive and negative images have no pairs to compare: each with the threshold"
+    )
+    negatives: Literal["masked"] = setting("masked", "two images mixed by a smooth random mask")
+    readout_gain: float = setting(10.0, "initial factor from scores to logits; learned, not on the chip")
+    train_populations: bool = setting(True, "--no-train-populations: the control, random populations under a readout")

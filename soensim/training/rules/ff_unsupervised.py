@@ -1,0 +1,74 @@
+"""`ff-unsupervised`: forward-forward on images alone, then a linear readout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from soensim.data import smooth_masks
+from soensim.errors import RecipeError
+from soensim.network import LinearOutput
+from soensim.program import READOUT
+from soensim.simulation import goodness, linear_scores
+from soensim.training.recipes import FFUnsupervisedRecipe
+from soensim.training.rules.base import Loss
+from soensim.training.rules.local_forward_forward import compare, shifted
+from soensim.training.trainable_network import TrainableChip
+
+
+class FFUnsupervised:
+    """Populations learn to tell images from hybrids of two images; a linear readout learns the classes.
+
+    Negative data: m x + (1 - m) x' with another image of the batch and a smooth random mask m (Hinton 2022,
+    arXiv:2212.13345, section 3.2; SYSTEMS section 4). Per population and batch mean,
+    (softplus(k (theta - G+)) + softplus(k (G- - theta))) / k, G = mean s^2; the gradient stays within the population.
+    The readout is trained by cross-entropy on what the populations send, as constants: it sends nothing back.
+    """
+
+    extra: dict[str, Tensor]
+
+    def __init__(self, chip: TrainableChip, recipe: FFUnsupervisedRecipe) -> None:
+        if not isinstance(chip.network.output, LinearOutput):
+            raise RecipeError(f"rule 'ff-unsupervised' needs a linear readout; chip {chip.network.name!r} has none")
+        self.chip = chip
+        self.recipe = recipe
+        self.extra = {
+            "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
+        }
+
+    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
+        """Nothing changes from one epoch to the next."""
+
+    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+        """Losses of the populations on images and hybrids, and cross-entropy of the readout on images."""
+        x = shifted(x, self.recipe.shift_pixels, rng)
+        mask = torch.as_tensor(smooth_masks(len(x), (x.shape[1], x.shape[2]), rng), dtype=x.dtype)
+        other = x[torch.as_tensor(rng.permutation(len(x)))]
+        both = torch.cat([x, torch.lerp(other, x, mask)])
+        states = self.chip.unroll(values, self.chip.signals(both), local=True)
+        measures: dict[str, Tensor] = {}
+        total = x.new_zeros(())
+        for population, found in zip(self.chip.network.populations, states, strict=True):
+            positive, negative = goodness(found)[0].mean(-1).split(len(x))
+            loss = compare(self.recipe, positive, negative, population.size)
+            measures[f"loss_{population.name}"] = loss.detach()
+            measures[f"goodness_positive_{population.name}"] = positive.detach().mean()
+            measures[f"goodness_negative_{population.name}"] = negative.detach().mean()
+            if self.recipe.train_populations:
+                total = total + loss
+        for sign in ("positive", "negative"):
+            parts = [value for key, value in measures.items() if key.startswith(f"goodness_{sign}_")]
+            measures[f"goodness_{sign}"] = torch.stack(parts).mean()
+        scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], values[READOUT])
+        classified = cross_entropy(self.extra["log_readout_gain"].exp() * scores, y)
+        return Loss(total + classified, {**measures, "loss_readout": classified.detach()})
+
+    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """W_out s, shape (batch, classes)."""
+        states = self.chip.unroll(values, self.chip.signals(x))
+        scores: Tensor = linear_scores(self.chip.network, states, values[READOUT])[0]
+        return scores

@@ -1,0 +1,327 @@
+"""The trainable chip: latent values per existing edge, seen through the chip's own level tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from soensim.data import FloatArray
+from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
+from soensim.kernels import (
+    Contrast,
+    SparseWeights,
+    contrast,
+    input_drives,
+    input_flux,
+    leading_shape,
+    shared_inputs,
+    supports,
+    unroll_fused,
+)
+from soensim.network import Network, Population, encode_data, signals, step_coefficients, with_delay_factor
+from soensim.program import Slot, best_scale, slots
+from soensim.training.delayed_weights import LineTensors
+from soensim.training.quantise import Table, blended, straight_through, uniform
+from soensim.training.recipes import Recipe
+from soensim.training.spreads import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
+
+DEVICE = ("gamma_minus", "bias_current", "flux_offset")
+"""What differs between the neurons of fabricated chips; a virtual chip has values of these names of its own."""
+
+
+class TrainableChip:
+    """Latent values of all that a chip lets one program, and its forward pass in torch.
+
+    There is one latent value per existing edge: an optimiser cannot revive an absent one.
+
+    Parameters
+    ----------
+    network
+        The chip, at the integration step to train with.
+    recipe
+        Initial gains, quantisation and the seed.
+    dtype
+        Precision of the forward pass.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
+        self.network = network
+        self.recipe = recipe
+        self.dtype = dtype
+        self.spreads = spreads_of(network, recipe)
+        self.slots = slots(network)
+        self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
+        self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
+        rng = np.random.default_rng(recipe.train_seed)
+        self.latent = {
+            key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
+            for key, slot in self.slots.items()
+        }
+        self._lines = self._line_tensors(network)
+        self._nominal = [self._device(p, {}) for p in network.populations]
+        self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
+
+    def values(self, quantise: bool) -> dict[str, Tensor]:
+        """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
+        if not quantise:
+            return dict(self.latent)
+        return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
+
+    def training_values(self, quantise: bool, batch: tuple[int, ...]) -> dict[str, Tensor]:
+        """Values for one batch, or for a part of it: quantised as the recipe says, on a virtual chip of its own.
+
+        What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
+        """
+        rng = np.random.default_rng([self.recipe.train_seed, *batch])
+        values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
+        return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
+
+    def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
+        """Values as the virtual chip of this seed has them, with the recipe's spreads."""
+        return as_fabricated(self.network, values, self.spreads, chip_seed)
+
+    def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Values that training sees in place of the nearest levels."""
+        recipe = self.recipe
+        match recipe.quantisation:
+            case "straight-through":
+                return self.values(True)
+            case "gradual":
+                share = (epoch - recipe.ideal_epochs) / recipe.epochs
+                return {key: blended(w, self._tables[key].nearest(w), share) for key, w in self.latent.items()}
+            case "stochastic":
+                held = {
+                    key: self._tables[key].rounded(w, uniform(w.shape, rng, self.dtype))
+                    for key, w in self.latent.items()
+                }
+                return {key: straight_through(w, held[key]) for key, w in self.latent.items()}
+
+    def set_scales(self, latent: Mapping[str, Tensor]) -> None:
+        """Set every programmable full scale to the one that brings the levels nearest to these values."""
+        for key in self.scales:
+            slot = self.slots[key]
+            self.scales[key] = best_scale(slot, latent[key].detach().double().cpu().numpy())
+            self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
+
+    def encode(self, values: FloatArray) -> Tensor:
+        """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
+        return torch.as_tensor(encode_data(self.network, values), dtype=self.dtype)
+
+    def signals(self, data: Tensor, labels: Tensor | None = None) -> list[InputSignal]:
+        """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.data.signals`)."""
+        return signals(self.network, data, labels)
+
+    def unroll(
+        self,
+        values: Mapping[str, Tensor],
+        inputs: Sequence[InputSignal],
+        *,
+        local: bool = False,
+        window: range | None = None,
+        populations: int | None = None,
+        initial: Sequence[Tensor] | None = None,
+    ) -> list[Tensor]:
+        """Run the chip.
+
+        Parameters
+        ----------
+        values
+            What the synapses hold, by key.
+        inputs
+            One signal per input population.
+        local
+            A gradient stays within one population and one step.
+        window
+            Samples whose states are wanted; None is all. A gradient is computed for no others if ``local``.
+        populations
+            Run only the first so many, as if those after them stayed at rest; None is all.
+        initial
+            States at the start, (..., neurons) per population; None is at rest.
+
+        Returns
+        -------
+        list
+            States after these samples, one (..., samples, neurons) tensor per population, leading axes as those of
+            the signals.
+        """
+        network = self.network
+        kept = network.populations[:populations]
+        heun = network.integrator == "heun"
+        noise = self.noise(values, inputs)
+        if not (local or initial or any(p.normalisation for p in kept)):
+            cells = self.cells(values, len(kept), sparse=True)
+            if supports(cells, heun=heun):
+                states = self._fused(cells, inputs, noise)
+                return states if window is None else [s[..., window.start : window.stop, :] for s in states]
+        cells = self.cells(values, len(kept))
+        rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
+        record = unroll(
+            cells,
+            inputs,
+            rest if initial is None else initial,
+            substeps=network.substeps,
+            heun=heun,
+            noise=noise,
+            local=local,
+        )[1:]
+        if window is not None:
+            record = record[window.start : window.stop]
+        return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
+
+    def _fused(
+        self, cells: Sequence[Cell], inputs: Sequence[InputSignal], noise: Callable[[int, int], Tensor] | None
+    ) -> list[Tensor]:
+        """`unroll` by the kernels, which are checked against it."""
+        sizes = [p.size for p in self.network.populations[: len(cells)]]
+        rows = leading_shape(inputs)
+        like = torch.empty(0, dtype=self.dtype)
+        substeps = self.network.substeps
+        if noise is None:
+            drives, per_frame = input_drives(cells, sizes, inputs, substeps, like)
+        else:
+            flux, per_frame = input_flux(cells, sizes, inputs, substeps, like)
+            frames, samples = substeps // per_frame, range(len(inputs[0].frame_of))
+            drawn = [torch.stack([noise(sample, p) for sample in samples]) for p in range(len(cells))]
+            drives = [
+                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(flux, drawn, strict=True)
+            ]
+        rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
+        found = unroll_fused(cells, drives, rest, substeps=substeps, steps_per_frame=per_frame)
+        return [states.view(*rows, *states.shape[1:]) for states in found]
+
+    def contrast(
+        self,
+        values: Mapping[str, Tensor],
+        inputs: Sequence[InputSignal],
+        weights: Tensor,
+        margin: float,
+        sharpness: float,
+    ) -> Contrast | None:
+        """Loss and goodness under a true and a wrong label by `soensim.kernels.forward_forward_loss`.
+
+        ``inputs`` are those of `unroll`, with two hypotheses: the true labels, then the wrong ones; ``weights`` of the
+        samples (populations, samples), margin and sharpness are those of `contrast`. None if that kernel does not have
+        what the chip or its inputs need: beside what `unroll` does without kernels, read noise, inputs with delays, and
+        projections between populations of which few edges exist.
+        """
+        populations = self.network.populations
+        if self.noise(values, inputs) is not None or any(p.normalisation for p in populations):
+            return None
+        cells = self.cells(values, sparse=True)
+        few = any(isinstance(term.weights, SparseWeights) for cell in cells for term in cell.terms)
+        if few or not supports(cells, heun=self.network.integrator == "heun"):
+            return None
+        shared = shared_inputs(cells, inputs)
+        if shared is None:
+            return None
+        return contrast(
+            cells,
+            shared,
+            [p.size for p in populations],
+            substeps=self.network.substeps,
+            weights=weights,
+            margin=margin,
+            sharpness=sharpness,
+        )
+
+    def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
+        """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
+        if DELAY_FACTOR in values:
+            return self._line_tensors(with_delay_factor(self.network, float(values[DELAY_FACTOR])))
+        return self._lines
+
+    def cells(
+        self, values: Mapping[str, Tensor], populations: int | None = None, *, sparse: bool = False
+    ) -> list[Cell]:
+        """Make the first so many populations, or all, as the chip of these values has them.
+
+        With ``sparse``, projections between populations of which few edges exist keep these alone.
+        """
+        count, lines = len(self.network.populations) if populations is None else populations, self.lines(values)
+        return [self._cell(index, values, lines, count, sparse) for index in range(count)]
+
+    def noise(self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
+        """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
+        if READ_SEED not in values:
+            return None
+        batch = max(block.shape[-3] for signal in inputs for block in signal.blocks)
+        shape = (len(inputs[0].frame_of), batch, self.network.neurons)
+        drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
+        return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
+
+    def _line_tensors(self, network: Network) -> dict[str, LineTensors]:
+        return {key: LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
+
+    def clamp(self) -> None:
+        """Pull latent values back into the range that the chip can hold."""
+        with torch.no_grad():
+            for key, latent in self.latent.items():
+                self._tables[key].clamp_(latent)
+
+    def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
+        """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
+        found = {}
+        for key, latent in (self.latent if values is None else values).items():
+            array = latent.detach().double().cpu().numpy().copy()
+            synapses = self.network.synapses.get(key)
+            if synapses is not None:
+                dense = np.zeros(synapses.shape)
+                dense[synapses.targets, synapses.sources] = array
+                array = dense
+            found[key] = array
+        return found
+
+    def _initial(self, key: str, slot: Slot, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Xavier-uniform with the fan-in and fan-out that the topology has; trims start at zero."""
+        if key.endswith(".flux_trim") or 0 in slot.shape:  # trims, and projections of which no edge exists
+            return np.zeros(slot.shape)
+        synapses = self.network.synapses.get(key)
+        if synapses is None:
+            fan_sum, gain = float(sum(slot.shape)), 1.0
+        else:
+            fan_sum = len(synapses) / synapses.shape[0] + len(synapses) / synapses.shape[1]
+            gain = self.recipe.input_gain if synapses.source is None else self.recipe.recurrent_gain
+        bound = gain * np.sqrt(6 / fan_sum)
+        drawn = rng.uniform(-bound, bound, slot.shape)
+        fixed = slot.levels[0] >= 0  # magnitudes: the sign is the edge's
+        drawn = slot.sign * np.abs(drawn) if fixed else drawn
+        return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
+
+    def _cell(
+        self,
+        index: int,
+        values: Mapping[str, Tensor],
+        lines: Mapping[str, LineTensors],
+        populations: int,
+        sparse: bool,
+    ) -> Cell:
+        population = self.network.populations[index]
+        terms = [
+            Term(
+                synapses.source,
+                line.lags,
+                line.sparse(values[key])
+                if sparse and line.few and synapses.source is not None
+                else line.matrix(values[key]),
+                synapses.port,
+            )
+            for key, synapses in self.network.synapses.items()
+            if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
+        ]
+        drawn = {name: values[key].cpu().numpy() for name in DEVICE if (key := f"{population.name}.{name}") in values}
+        retention, gain, bias_current, offset = self._device(population, drawn) if drawn else self._nominal[index]
+        if population.trim_key in values:
+            offset = offset + values[population.trim_key]
+        source = self._sources[index]
+        return Cell(retention, gain, bias_current, source, offset, terms, population.normalisation)
+
+    def _device(self, population: Population, drawn: Mapping[str, NDArray[np.float64]]) -> tuple[Tensor, ...]:
+        """Retention, gain, bias current and flux offset of a population, nominal where not drawn."""
+        found = {name: drawn.get(name, getattr(population, name)) for name in DEVICE}
+        retention, gain = step_coefficients(self.network, population, found["gamma_minus"])
+        arrays = (retention, gain, found["bias_current"], found["flux_offset"])
+        return tuple(torch.tensor(array, dtype=self.dtype) for array in arrays)
