@@ -12,12 +12,12 @@ from soensim.circuit import (
     Device,
     SourceTable,
     Waveform,
-    build,
     dendrite,
     phenomenological,
     source_table,
     source_value,
 )
+from soensim.circuit import table_builder as build
 from soensim.circuit._phenomenological import integrate
 from soensim.circuit.waveform import Drive
 from soensim.interop.simulators import has_simulator, run_ngspice
