@@ -191,7 +191,7 @@ def webers_from_flux(flux: Real) -> Real:
 
 # --- conversion by name: what `soensim convert` offers ------------------------------------------------------
 
-#: Names of dimensionless quantities (DESIGN section 3) and the dimension that each one measures.
+#: Names of dimensionless quantities (docs/physics.md) and the dimension that each one measures.
 DIMENSIONLESS: Final = {
     "state": "current", "s": "current", "current": "current", "bias_current": "current", "i_b": "current",
     "i": "current", "s_th": "current",
@@ -268,7 +268,7 @@ _BRIDGES: Final[dict[tuple[str, str], str]] = {
 def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     """Convert a named quantity to another name: dimensionless to SI, SI to dimensionless, or SI to SI.
 
-    A dimensionless quantity has its name of DESIGN section 3 (`gamma_minus`, `beta_di`, `flux`); an SI
+    A dimensionless quantity has its name of docs/physics.md (`gamma_minus`, `beta_di`, `flux`); an SI
     quantity ends in its unit (`tau_ns`, `inductance_nh`). Rates and times turn into each other by
     tau = 1/gamma, `gamma_plus` and inductances by gamma_plus = 1/beta, voltages and fluxon rates by
     V = Phi_0 f.

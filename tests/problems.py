@@ -65,7 +65,7 @@ def constant_drive(t: Array, gamma_plus: float, gamma_minus: float, g: float) ->
 
 
 def squid_threshold(flux: float) -> float:
-    """Static fold of the symmetric SQUID (DESIGN section 4) for |flux| <= 1/2, by bisection on one phase."""
+    """Static fold of the symmetric SQUID (docs/physics.md) for |flux| <= 1/2, by bisection on one phase."""
     half = 1 / (2 * SQUID_BETA)
 
     def second_phase(d1: float) -> float:

@@ -18,7 +18,7 @@ from soensim.netlist import Netlist, load_netlist, parse_netlist
 from soensim.routing import RoutedNetlist, route
 from soensim.technology import load_technology
 
-PHI_0 = 2.067833848e-15  # Wb, NUMBERS
+PHI_0 = 2.067833848e-15  # Wb, CODATA
 ALL_OPTICAL = {
     **dict.fromkeys(("from_inputs", "topology"), "all-to-all"),
     **dict.fromkeys(("input_medium", "medium"), "optical"),
@@ -54,7 +54,7 @@ def optical() -> RoutedNetlist:
     return route(load("optical-28"))
 
 
-# --- closed forms (NUMBERS, soens_sim network scripts, arXiv:1805.01942) ---------------------------------
+# --- closed forms (docs/hardware.md: soens_sim network scripts, arXiv:1805.01942) -------------------------
 
 CM2 = 1e8  # um^2
 
@@ -90,7 +90,7 @@ def test_mean_path_of_random_graphs():
 
 
 def test_photons_per_detector():
-    # NUMBERS: 312 photons, 28 detectors, 16.8 dB in all leave 6.5 each
+    # 312 photons, 28 detectors, 16.8 dB in all leave 6.5 each
     own_db = 16.8 - 10 * math.log10(28)
     assert forms.photon_fan_out(312, 6.5, own_db) == pytest.approx(28, rel=0.02)
 
@@ -202,7 +202,7 @@ def test_bias_power_of_rate_neurons(optical):
 def test_bias_power_of_somata():
     netlist = parse_netlist((ROOT / "netlists" / "point-neurons-10.yaml").read_text())
     lines = figures(route(netlist), rate_mhz=3.0)
-    fluxons = 0.3 / 0.01  # NUMBERS: one fluxon adds 0.01 I_c at beta_di = 2 pi 100
+    fluxons = 0.3 / 0.01  # one fluxon adds 0.01 I_c at beta_di = 2 pi 100
     watts = 10 * fluxons * 1.802395858835221 * 1e-4 * PHI_0 * 3e6
     assert value(lines, "SQUIDs of somata", "mW") == pytest.approx(watts * 1e3, rel=1e-6)
 
@@ -211,7 +211,7 @@ def test_bias_energy_is_that_of_the_technology():
     text = SMALL.replace("bias_current: 1.9", "bias_current: 1.7")
     energy = figures(route(parse_netlist(text)))["bias energy per fluxon, hidden"].value
     assert energy * 1e-18 == pytest.approx(load_technology("nist-2023").value("bias_energy_per_fluxon_j"))
-    assert energy == pytest.approx(0.35, rel=0.01)  # NUMBERS: 3.5e-19 J
+    assert energy == pytest.approx(0.35, rel=0.01)  # 3.5e-19 J at a bias of 1.7 (docs/devices.md)
 
 
 def test_totals(optical):

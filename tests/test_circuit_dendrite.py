@@ -92,7 +92,7 @@ def test_supply_pays_one_bias_quantum_per_fluxon() -> None:
     turns = (trace.mean_phase[b] - trace.mean_phase[a]) / TWO_PI
     stored = DEVICE.beta_p * (trace.state[b] - trace.state[a]) / TWO_PI  # in the arms
     assert trace.energy_j[b] - trace.energy_j[a] == pytest.approx(per_fluxon * (turns - stored), rel=1e-9)
-    assert per_fluxon == pytest.approx(3.5e-19, rel=5e-3)  # NUMBERS
+    assert per_fluxon == pytest.approx(3.5e-19, rel=5e-3)  # docs/devices.md
     assert trace.energy_j[0] == 0.0
 
 
@@ -232,7 +232,7 @@ BOTH_STEPS = Waveform(np.array([0.0, 20.0, 20.1, 400.0, 400.1]), np.array([0.0, 
 
 
 def synaptic(spikes: int = 14) -> Waveform:
-    """Closed form of DESIGN, NUMBERS' default synapse, a photon every 60 ns from 10 ns on; straight over 3 ns."""
+    """Closed form of the default synapse (docs/physics.md), a photon every 60 ns from 10 ns on; straight over 3 ns."""
     peak, rise, fall, hotspot = 0.5, 0.02, 50.0, 0.06
     age = np.concatenate([[rise, 2 * rise, hotspot], np.arange(3.0, 61.0, 3.0)])
     one = -peak * (1 - rise / fall) * np.expm1(-np.minimum(age, hotspot) / rise)

@@ -272,7 +272,7 @@ def test_squid_fit_is_even_periodic_zero_below_threshold_and_rising_above():
 def test_squid_fit_threshold_is_near_the_static_fold():
     flux = np.linspace(0, 0.5, 21)
     np.testing.assert_allclose(squid_fit_threshold(flux), [squid_threshold(f) for f in flux], atol=5e-4)
-    # published points, NUMBERS: i_th(0, 1/4, 1/2)
+    # points of the closed form (docs/physics.md): i_th(0, 1/4, 1/2)
     np.testing.assert_allclose([squid_threshold(f) for f in (0, 0.25, 0.5)], [2.0, 1.63433, 1.04716], atol=5e-5)
 
 

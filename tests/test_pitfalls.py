@@ -1,4 +1,4 @@
-"""Wrong results that other SOEN simulators give in silence (end of NUMBERS), one test each.
+"""Wrong results that other SOEN simulators give in silence, one test each.
 
 Those that a room tests anyway are named here, the others follow.
 

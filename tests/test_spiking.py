@@ -239,7 +239,7 @@ def test_photon_delays_are_honoured():
 
 
 def test_part_of_the_spikes_brings_no_photon():
-    """P(no photon) = exp(-n): 16.5 % at 1.8 photons (NUMBERS, photon arithmetic)."""
+    """P(no photon) = exp(-n): 16.5 % at 1.8 photons (docs/hardware.md)."""
     n, photons = 20_000, 1.8
     net = network(
         [(point_neuron(1e9, refractory=False), n)],

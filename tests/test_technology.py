@@ -59,7 +59,7 @@ def test_default_preset_has_the_numbers_that_others_use() -> None:
 
 def test_derived_quantities() -> None:
     technology = load_technology("nist-2023")
-    assert technology.value("photons_per_spike_low") == pytest.approx(312, rel=1e-3)  # NUMBERS: 312 photons
+    assert technology.value("photons_per_spike_low") == pytest.approx(312, rel=1e-3)  # docs/devices.md: 312 photons
     assert technology.value("waveguide_delay_ps_per_cm") == pytest.approx(67, rel=5e-3)
     assert technology.value("state_per_fluxon") == pytest.approx(0.01)
     assert technology.value("bias_energy_per_fluxon_j") == pytest.approx(3.5e-19, rel=5e-3)

@@ -103,8 +103,8 @@ def one_net(k, *, length_um, plane_crossings=0, crossings=0, couplers=0, taps=0)
 
 
 @pytest.mark.parametrize(("k", "loss_db", "photons", "none"), [(28, 16.8, 6.5, None), (100, 22.3, 1.8, 0.16)])
-def test_photon_arithmetic_of_numbers(k, loss_db, photons, none):
-    """NUMBERS: 312 photons, 0.24 dB/cm, 0.02 dB per crossing, 2 couplers, 1 cm, 100 crossings, no bends."""
+def test_photon_arithmetic_of_a_tree(k, loss_db, photons, none):
+    """docs/hardware.md: 312 photons, 0.24 dB/cm, 0.02 dB per crossing, 2 couplers, 1 cm, 100 crossings, no bends."""
     guides, nets = one_net(k, length_um=1e4, crossings=100, couplers=2)
     losses = LossTable.of(load_technology("nist-2023"))
     ledger = optical_ledger(guides, nets, losses, photons_per_spike=312, detector_efficiency=1.0)

@@ -50,8 +50,8 @@ def rate_fluxon_power_w(netlist: Netlist, population: DendritePopulation) -> flo
     """Bias power of one rate neuron at state 1 (W).
 
     At rest g = (gamma_minus / gamma_plus) s. The SQUID's mean voltage is g I_c r_jj, which is a rate of fluxons times
-    Phi_0, and each fluxon takes i_b I_c Phi_0 from the bias (definition, NUMBERS): i_b I_c x g I_c r_jj. s = 1 is the
-    upper end of a rate neuron's state.
+    Phi_0, and each fluxon takes i_b I_c Phi_0 from the bias (definition, docs/physics.md): i_b I_c x g I_c r_jj. s = 1
+    is the upper end of a rate neuron's state.
     """
     junction = netlist.device_technology.junction
     gamma_plus, gamma_minus = gammas(netlist, population)

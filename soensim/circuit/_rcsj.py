@@ -1,7 +1,7 @@
 """Numba kernels of the circuit: right-hand side, one Runge-Kutta step, the running period, the transient.
 
-State y = (d1, v1, d2, v2, s): junction phases, phase velocities, loop current. The circuit is that of DESIGN
-section 4:
+State y = (d1, v1, d2, v2, s): junction phases, phase velocities, loop current. The circuit is that of
+docs/physics.md:
 
     beta_c d1'' + d1' + sin d1 = i1        beta_c d2'' + d2' + sin d2 = i2        i1 + i2 = i_b - s
     d1 - d2 + beta_1 i1 - beta_2 i2 = 2 pi phi        beta_p = beta_1 beta_2 / (beta_1 + beta_2)

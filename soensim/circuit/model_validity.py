@@ -19,7 +19,7 @@ from soensim.circuit.waveform import Waveform
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
-#: The model is taken to hold from here (DESIGN section 4: about 1e-4 at beta_di = 2 pi 100) ...
+#: The model is taken to hold from here (docs/physics.md: about 1e-4 at beta_di = 2 pi 100) ...
 VALID_BELOW = 1e-4
 #: ... and to fail from here (about 1e-2 is found at 2 pi 10).
 FAILS_ABOVE = 1e-3

@@ -64,7 +64,7 @@ def dendrite(
     bias_rise_ns: float = 0.1,
     tolerance: float = 1e-6,
 ) -> CircuitTrace:
-    """Solve a dendrite's circuit (DESIGN section 4), from rest at t = 0, cooled in the flux of that moment.
+    """Solve a dendrite's circuit (docs/physics.md), from rest at t = 0, cooled in the flux of that moment.
 
         beta_c d1'' + d1' + sin d1 = i1        beta_c d2'' + d2' + sin d2 = i2        i1 + i2 = i_b - s
         d1 - d2 + beta_1 i1 - beta_2 i2 = 2 pi phi

@@ -87,7 +87,7 @@ def _draw(report: Report, png: str, svg: str) -> None:
 
 
 def as_json(report: Report, *, command: str, today: datetime.date) -> dict[str, Any]:
-    """Return the JSON form of a report (DESIGN section 7)."""
+    """Return the JSON form of a report (docs/contracts.md)."""
     netlist, routed = report.netlist, report.routed
     found = report.ledger
     absent: dict[str, int] = {}

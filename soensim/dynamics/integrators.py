@@ -13,7 +13,7 @@ from soensim.errors import SimulationError
 
 Integrator = Literal["forward-euler", "heun", "exponential-euler"]
 
-MAX_DRIVE_PER_STEP = 0.2  # dt gamma_plus of a SQUID dendrite; coarser steps train the integrator (SYSTEMS section 8)
+MAX_DRIVE_PER_STEP = 0.2  # dt gamma_plus of a SQUID dendrite; coarser steps train the integrator (docs/physics.md)
 
 
 def step(

@@ -79,7 +79,7 @@ def _steep_sigmoid(flux: Array, squid_current: Array) -> Array:  # noqa: ARG001
     return 0.5 * (1 + xp.tanh(5 * (flux - 0.1)))  # = sigmoid(10 (flux - 0.1)), without overflow
 
 
-# Least-squares fits, for beta_c = 0.3 and beta_1 = beta_2 = pi/2 (NUMBERS, arXiv:2210.09976), over
+# Least-squares fits, for beta_c = 0.3 and beta_1 = beta_2 = pi/2 (defaults of arXiv:2210.09976), over
 # |phi| <= 1/2 and 1 <= i <= 2.5. Threshold: against the closed form (static fold), max error 4e-4. Rate: against
 # the mean fluxon rate of the RCSJ equations, max error 0.037, rms 0.006 where g reaches 0.89.
 FIT_THRESHOLD = (1.84014351, 0.10688158, 1.04488312, -0.84713986)
@@ -130,7 +130,8 @@ def soft_slope(source: SourceFunction, width: float) -> SourceFunction:
 
     The slope at the threshold is infinite, and zero below it: a neuron that is driven too little never learns to
     fire. Here the slope is that of g with the excess current v = i - i_th(phi) replaced by
-    width softplus(v / width) (a surrogate gradient; SYSTEMS section 8). Virtual functions are returned as they are.
+    width softplus(v / width) (a surrogate gradient; docs/learning-rules.md). Virtual functions are returned
+    as they are.
 
     Parameters
     ----------

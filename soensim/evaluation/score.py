@@ -21,7 +21,7 @@ from soensim.simulation import class_scores
 
 IntArray = NDArray[np.int64]
 
-REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (DESIGN section 4)
+REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (docs/physics.md)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Accuracy:
     chip_ci95: Interval | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form of DESIGN section 7."""
+        """Return the JSON form (docs/contracts.md)."""
         return {
             "ideal": self.ideal,
             "ideal_ci95": list(self.ideal_ci95),

@@ -5,7 +5,7 @@ that is a transformer; here a controlled source drives the target's input coil, 
 soensim's dynamics.
 
 The flux enters through a coil that couples to both arms in proportion to their inductance, which is where a uniform
-field would put it: then DESIGN section 4's loop equation holds as it stands, for unequal arms too.
+field would put it: then the loop equation of docs/physics.md holds for unequal arms too.
 """
 
 import math

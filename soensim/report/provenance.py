@@ -52,7 +52,7 @@ def trace_origin(evaluation: Evaluation, program: Program, *, command: str, path
 
 
 def as_json(evaluation: Evaluation, provenance: Provenance) -> dict[str, Any]:
-    """Return the JSON form of an evaluation with its origin (DESIGN section 7)."""
+    """Return the JSON form of an evaluation with its origin (docs/contracts.md)."""
     return {
         **evaluation.as_dict(),
         "seeds": provenance.seeds,

@@ -30,7 +30,7 @@ def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRSched
     """Make the schedule of a recipe over a phase of so many batches.
 
     exponential takes a step per epoch, the others one per batch (`steps_per_batch`). half-linear: constant over the
-    first half, then linear to 0 (SYSTEMS section 9). one-cycle leaves the momentum of rmsprop and sgd alone; with
+    first half, then linear to 0 (docs/learning-rules.md). one-cycle leaves the momentum of rmsprop and sgd alone; with
     adam and adamw it cycles the first beta, as torch does.
     """
     match recipe.schedule:

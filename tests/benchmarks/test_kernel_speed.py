@@ -2,7 +2,7 @@
 -o addopts=`.
 
 CPU time of one thread, since the machine may have other work. What is compared is measured in turns and the shortest
-turn of each counts; numbers and ratios are in extra_info. The layer is soen-toolkit's benchmark (SYSTEMS, last table):
+turn of each counts; numbers and ratios are in extra_info. The layer is soen-toolkit's benchmark (docs/speed.md):
 batch 64, float32, N dendrites with the SQUID's source function, all-to-all. Its drive is given, so that the N x N input
 projection, one more product of the same size for all steps at once, is not included.
 """
@@ -114,7 +114,7 @@ def test_dendrite_layer(benchmark, neurons, steps):
         forward_over_products=found["forward"] / found["products_forward"],
         both_over_products=found["both"] / found["products_both"],
     )
-    # 1.5 times the ratios to the forward products that issue 5 aims at
+    # 1.5 times the ratios to the forward products that docs/speed.md aims at
     assert found["forward"] < 1.5 * found["products_forward"] * {28: 5.5, 128: 3.0, 1024: 1.35}[neurons]
     assert found["both"] < 1.5 * found["products_forward"] * {28: 14.0, 128: 15.0, 1024: 4.2}[neurons]
 
@@ -180,7 +180,7 @@ def test_memory(benchmark, substeps):
 @pytest.mark.benchmark(group="temporal forward-forward step, 24 neurons")
 @pytest.mark.parametrize("batch", [64, 1024])
 def test_temporal_forward_forward(benchmark, batch):
-    """Loss and gradients of SYSTEMS section 1, without the optimiser, against its per-step loop for each sign."""
+    """Loss and gradients of a batch of `ff-temporal`, no optimiser, against its per-step loop for each sign."""
     n, steps, channels = 24, 28, 38
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731

@@ -5,7 +5,7 @@ one synapse a mean number
 
     n = photons x (light source efficiency) x (path transmission) x (detector efficiency)
 
-would be detected; their number is Poisson distributed (DESIGN section 3), so that P(no photon) = exp(-n). The
+would be detected; their number is Poisson distributed (docs/physics.md), so that P(no photon) = exp(-n). The
 detections are then an inhomogeneous Poisson process of rate n exp(-t/tau_rad)/tau_rad, which is a unit-rate process
 on the clock G(t) = n (1 - exp(-t/tau_rad)): the next one is at G^-1(G(t) + E), E a unit exponential, and there is none
 if that exceeds n. Only detections by a live detector matter, so the clock may be set forward to the end of a dead time.

@@ -1,6 +1,6 @@
 """The photon synapse: what one detection adds to the flux of a dendrite, and when a detector is dead.
 
-A detection at age 0 drives the synapse for a hotspot time t_h, after which its current decays (DESIGN section 4;
+A detection at age 0 drives the synapse for a hotspot time t_h, after which its current decays (docs/physics.md;
 arXiv:2210.09976, the synapse of sim_soens):
 
     c = phi_peak (1 - tau_rise / tau_fall)

@@ -96,7 +96,7 @@ class Efficacy(Part):
 
 
 def symmetric_levels(bits: int, largest: float) -> NDArray[np.float64]:
-    """Make 2^b - 1 levels from -largest to largest with an exact zero (DESIGN section 5).
+    """Make 2^b - 1 levels from -largest to largest with an exact zero (docs/hardware.md).
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class Recipe:
     )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
-    slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); SYSTEMS section 8")
+    slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); docs/learning-rules.md")
     robust: bool = setting(False, "train on virtual chips with the netlist's spreads and read noise")
     efficacy_spread: float = setting(0.0, "relative spread of efficacies between the virtual chips, one sigma")
     gamma_minus_spread: float = setting(0.0, "relative spread of leaks, one sigma")

@@ -11,7 +11,7 @@ from soensim.training.recipes.base import Recipe, setting
 
 @dataclass(frozen=True, kw_only=True)
 class BpttRecipe(Recipe):
-    """Backpropagation through time: cross-entropy of the linear readout (SYSTEMS section 6)."""
+    """Backpropagation through time: cross-entropy of the linear readout (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "bptt"
 

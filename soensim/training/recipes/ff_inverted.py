@@ -11,7 +11,7 @@ from soensim.training.recipes.forward_forward import LocalRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class FFInvertedRecipe(LocalRecipe):
-    """Forward-forward with lateral efficacies and low activity for true labels (SYSTEMS section 5)."""
+    """Forward-forward with lateral efficacies and low activity for true labels (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "ff-inverted"
 

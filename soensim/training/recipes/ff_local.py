@@ -12,7 +12,7 @@ from soensim.training.recipes.forward_forward import LocalRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class FFLocalRecipe(LocalRecipe):
-    """Layer-local forward-forward on a static image (SYSTEMS section 3)."""
+    """Layer-local forward-forward on a static image (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "ff-local"
 

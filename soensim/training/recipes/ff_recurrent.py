@@ -11,7 +11,7 @@ from soensim.training.recipes.forward_forward import LocalRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class FFRecurrentRecipe(LocalRecipe):
-    """Recurrent forward-forward: label above, image below (SYSTEMS section 2)."""
+    """Recurrent forward-forward: label above, image below (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "ff-recurrent"
 

@@ -12,7 +12,7 @@ from soensim.training.recipes.forward_forward import ForwardForwardRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class FFTemporalRecipe(ForwardForwardRecipe):
-    """Temporal forward-forward: goodness of true against wrong labels at every step (SYSTEMS section 1)."""
+    """Temporal forward-forward: goodness of true against wrong labels at every step (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "ff-temporal"
 

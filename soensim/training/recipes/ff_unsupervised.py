@@ -11,7 +11,7 @@ from soensim.training.recipes.forward_forward import LocalRecipe
 
 @dataclass(frozen=True, kw_only=True)
 class FFUnsupervisedRecipe(LocalRecipe):
-    """Forward-forward without labels, and a linear readout on top (SYSTEMS section 4)."""
+    """Forward-forward without labels, and a linear readout on top (docs/learning-rules.md)."""
 
     rule: ClassVar[str] = "ff-unsupervised"
 

@@ -11,7 +11,7 @@ from soensim.training.recipes.base import Recipe, Schedule, setting
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardForwardRecipe(Recipe):
-    """Goodness of true (positive) against wrong (negative) data; SYSTEMS sections 1 to 5, settings of section 9."""
+    """Goodness of true (positive) against wrong (negative) data; settings of docs/learning-rules.md."""
 
     sharpness: float = setting(20.0, "k of softplus(k ...) / k: how soon a won comparison stops to matter")
     margin: float = setting(0.0, "goodness that the true label should have more than the wrong one")
@@ -40,7 +40,7 @@ class LocalRecipe(ForwardForwardRecipe):
     threshold: float = setting(1.0, "theta of the threshold loss: goodness between negative and positive")
     threshold_rule: Literal["fixed", "width", "balance"] = setting(
         "fixed",
-        "theta itself; theta x neurons of the population (SYSTEMS 1b); or midway between both signs, each batch",
+        "theta itself; theta x neurons of the population; or midway between both signs, each batch",
     )
 
     def __post_init__(self) -> None:

@@ -23,8 +23,8 @@ class FFInverted(LocalForwardForward):
     """Recurrent forward-forward with lateral efficacies: low goodness for true labels, high for wrong ones.
 
     The image is shown without its label first (`timing.unlabelled_samples`; the same for both signs, so it is run
-    once), then with it. RecurrentForwardForward, SYSTEMS section 5. `negatives: dynamic` draws wrong labels from a
-    linear classifier on what the populations send before the label is seen; the classifier learns beside, by
+    once), then with it. After github.com/and-rewsmith/RecurrentForwardForward. `negatives: dynamic` draws wrong
+    labels from a linear classifier on what the populations send before the label is seen; it learns beside, by
     cross-entropy, and is not on the chip. The gradient is `LocalForwardForward`'s.
     """
 

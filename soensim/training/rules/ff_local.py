@@ -16,8 +16,8 @@ from soensim.training.trainable_network import TrainableChip
 class FFLocal(LocalForwardForward):
     """Layer-local forward-forward: image and label enter below, each population learns from its own goodness.
 
-    Hinton 2022, arXiv:2212.13345, section 3; SYSTEMS section 3. Populations send normalised activities (netlist), so
-    that the goodness of one does not tell the next the answer. On the chip: all but the draw of wrong labels; see
+    Hinton 2022, arXiv:2212.13345, section 3; docs/learning-rules.md. Populations send normalised activities (netlist),
+    so that the goodness of one does not tell the next the answer. On the chip: all but the draw of wrong labels; see
     `LocalForwardForward` for what a synapse has to know.
 
     `growth: one-by-one` trains one population after another, in equal shares of the (ideal, else all) epochs, and ends

@@ -27,7 +27,7 @@ class FFTemporal(ForwardForward):
     """Temporal forward-forward: goodness G(t) = mean s(t)^2 under the true (+) and a wrong (-) label.
 
     loss = sum_t c_t softplus(k (margin - (G+(t) - G-(t)))) / k, batch mean, summed over the populations that are read;
-    c_t = 1, or (1/a)^(T-1-t) normalised to the sum T (`compensation`), or the last step alone. SYSTEMS section 1, after
+    c_t = 1, or (1/a)^(T-1-t) normalised to the sum T (`compensation`), or the last step alone. After
     Hinton 2022, arXiv:2212.13345. The gradient goes through time within the network; what a chip could run itself is
     the goodness.
     """

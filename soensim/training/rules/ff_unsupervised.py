@@ -24,7 +24,7 @@ class FFUnsupervised:
     """Populations learn to tell images from hybrids of two images; a linear readout learns the classes.
 
     Negative data: m x + (1 - m) x' with another image of the batch and a smooth random mask m (Hinton 2022,
-    arXiv:2212.13345, section 3.2; SYSTEMS section 4). Per population and batch mean,
+    arXiv:2212.13345, section 3.2). Per population and batch mean,
     (softplus(k (theta - G+)) + softplus(k (G- - theta))) / k, G = mean s^2; the gradient stays within the population.
     The readout is trained by cross-entropy on what the populations send, as constants: it sends nothing back.
     """

@@ -61,8 +61,8 @@ def draw_wrong(logits: Tensor | None, y: Tensor, classes: int, rng: np.random.Ge
     Parameters
     ----------
     logits
-        Odds of each class, shape (batch, classes): hard negatives are drawn by softmax of their scores (SYSTEMS
-        section 9); None gives every wrong label the same odds.
+        Odds of each class, shape (batch, classes): hard negatives are drawn by softmax of their scores
+        (docs/learning-rules.md); None gives every wrong label the same odds.
     y
         True labels, shape (batch,).
     rng
