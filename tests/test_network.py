@@ -8,16 +8,15 @@ from conftest import LABELS, SMALL, compiled, delayed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soensim.errors import NetlistError, RoutingError, SimulationError
+from soensim.errors import NetlistError, ProgramError, RoutingError, SimulationError
 from soensim.netlist import parse_netlist
-from soensim.network import compile_network
+from soensim.network import at_training_step, compile_network
 from soensim.routing import route
 
 
 def test_arrays_are_read_only(small):
     for synapses in small.synapses.values():
-        delays = synapses.delay_steps, synapses.delay_remainder
-        for array in (synapses.sources, synapses.targets, synapses.sign, synapses.levels, *delays):
+        for array in (synapses.sources, synapses.targets, synapses.sign, synapses.levels, synapses.delay_tau):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -61,18 +60,28 @@ def recurrent_delay(tau, **options):
     return compiled(SMALL.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"), **options)
 
 
+def split(network, key):
+    """Whole steps and remainder of the delay that all edges of a projection have in common."""
+    synapses = network.synapses[key]
+    steps, edges, part = synapses.delays(network.dt_tau)
+    assert set(edges) == set(range(len(synapses)))
+    assert set(np.unique(steps)) <= {steps.min(), steps.min() + 1}
+    (remainder,) = {1 - p for p in part[steps == steps.min()]}
+    np.testing.assert_array_equal(part[steps > steps.min()], remainder)
+    assert (steps > steps.min()).any() == (remainder != 0)
+    return steps.min(), remainder
+
+
 def test_delays_become_whole_steps_and_a_remainder_of_the_step_in_use():
     for refine, whole, remainder in ((1, 2, 0.5), (2, 5, 0.0), (4, 10, 0.0), (3, 7, 0.5)):
         network = recurrent_delay(250, refine=refine)
         synapses = network.synapses["hidden->hidden"]
-        assert set(synapses.delay_steps) == {whole}
-        np.testing.assert_allclose(synapses.delay_remainder, remainder, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(synapses.delay_tau, 250, rtol=1e-12)
+        assert split(network, "hidden->hidden") == (whole, pytest.approx(remainder, abs=1e-12))
         lags = (whole,) if remainder == 0 else (whole, whole + 1)
         assert network.delay_line(synapses).lags == lags
-        inputs = network.synapses["pixels->hidden"]
-        assert set(inputs.delay_steps) == {0}
-        assert set(inputs.delay_remainder) == {0.0}
-        assert network.delay_line(inputs).lags == (0,)
+        assert split(network, "pixels->hidden") == (0, 0.0)
+        assert network.delay_line(network.synapses["pixels->hidden"]).lags == (0,)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +95,9 @@ def test_delays_become_whole_steps_and_a_remainder_of_the_step_in_use():
     ],
 )
 def test_a_rounding_error_is_no_remainder(tau, whole, remainder):
-    synapses = recurrent_delay(tau).synapses["hidden->hidden"]
-    assert set(synapses.delay_steps) == {whole}
-    np.testing.assert_allclose(synapses.delay_remainder, remainder, rtol=0, atol=1e-12)
-    assert set(synapses.delay_remainder == 0) == {remainder == 0}
+    found = split(recurrent_delay(tau), "hidden->hidden")
+    assert found == (whole, pytest.approx(remainder, abs=1e-12))
+    assert (found[1] == 0) == (remainder == 0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -100,7 +108,7 @@ def test_the_parts_of_an_edge_are_whole_and_stand_at_its_delay_on_average(longes
     network = compile_network(routed, refine=refine)
     junction = routed.netlist.device_technology.junction
     for key, synapses in network.synapses.items():
-        steps, edges, part = synapses.delays()
+        steps, edges, part = synapses.delays(network.dt_tau)
         assert np.all(np.diff(steps) >= 0)
         assert np.all((part > 0) & (part <= 1))
         n = len(synapses)
@@ -133,7 +141,7 @@ def test_a_delay_line_has_a_block_per_lag():
         expected[synapses.sources, synapses.targets] = 1
         np.testing.assert_allclose(blocks.sum(0), expected, atol=1e-12)
         lag = np.tensordot(line.lags, blocks, 1)[synapses.sources, synapses.targets]
-        np.testing.assert_allclose(lag, synapses.delay_steps + synapses.delay_remainder - ahead, atol=1e-12)
+        np.testing.assert_allclose(lag, synapses.delay_tau / network.dt_tau - ahead, atol=1e-12)
         assert min(line.lags) == -ahead
 
 
@@ -250,3 +258,12 @@ def test_heun_needs_lockstep():
     with pytest.raises(NetlistError, match=r"timing\.integrator: `heun` needs lockstep"):
         compiled(SMALL.replace("substeps: 2", "substeps: 2, integrator: heun, update: feed-forward"))
     assert compiled(SMALL.replace("substeps: 2", "substeps: 2, integrator: heun")).integrator == "heun"
+
+
+def test_the_step_of_a_program_is_the_one_that_its_training_used(small):
+    assert at_training_step(small, {}) == small
+    assert at_training_step(small, {"substeps": small.substeps}) == small
+    fine = at_training_step(small, {"substeps": 3 * small.substeps})
+    assert (fine.substeps, fine.dt_tau) == (3 * small.substeps, compiled(SMALL, refine=3).dt_tau)
+    with pytest.raises(ProgramError, match=r"trained with 5 substeps per sample; chip 'small' has 2, and training"):
+        at_training_step(small, {"substeps": 5})

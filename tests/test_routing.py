@@ -322,7 +322,7 @@ def test_routed_delays_reach_the_network():
     tau = network.synapses[HIDDEN]
     junction = routed.netlist.device_technology.junction
     delay_tau = junction.tau_from_seconds(routed.projections[HIDDEN].delay_ps * 1e-12)
-    assert (tau.delay_steps + tau.delay_remainder) * network.dt_tau == pytest.approx(delay_tau, abs=1e-6)
+    assert tau.delay_tau == pytest.approx(delay_tau, rel=1e-15)
 
 
 # --- bad input -------------------------------------------------------------------------------------------

@@ -166,9 +166,7 @@ def test_state_converges_with_the_step():
 def rounded(network):
     """The same chip with every delay rounded to whole steps."""
     synapses = {
-        key: dataclasses.replace(
-            s, delay_steps=np.rint(s.delay_steps + s.delay_remainder).astype(int), delay_remainder=np.zeros(len(s))
-        )
+        key: dataclasses.replace(s, delay_tau=np.rint(s.delay_tau / network.dt_tau) * network.dt_tau)
         for key, s in network.synapses.items()
     }
     return dataclasses.replace(network, synapses=synapses)

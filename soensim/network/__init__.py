@@ -3,8 +3,9 @@
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
 from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
-from soensim.network.network import DelayLine, GoodnessOutput, InputLines, LinearOutput, Network, Population, Synapses
-from soensim.network.time_step import refined, with_delay_factor
+from soensim.network.network import GoodnessOutput, InputLines, LinearOutput, Network, Population
+from soensim.network.synapses import DelayLine, Synapses
+from soensim.network.time_step import at_training_step, refined, with_delay_factor
 
 __all__ = [
     "DelayLine",
@@ -14,6 +15,7 @@ __all__ = [
     "Network",
     "Population",
     "Synapses",
+    "at_training_step",
     "check_fit",
     "compile_network",
     "edge_signs",

@@ -18,9 +18,8 @@ from soensim.network.network import (
     LinearOutput,
     Network,
     Population,
-    Synapses,
 )
-from soensim.network.time_step import whole_steps
+from soensim.network.synapses import Synapses
 from soensim.routing import RoutedNetlist, RoutedProjection
 
 T = TypeVar("T", bound=np.generic)
@@ -87,18 +86,16 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     substeps = timing.substeps or substeps_needed(sample_tau, min(largest_tau))
     for compiled, limit_tau in zip(populations, largest_tau, strict=True):
         check_step(compiled.name, sample_tau / (substeps * refine), limit_tau, sample_tau)
-    substeps *= refine
-    dt_tau = sample_tau / substeps
     return Network(
         name=netlist.name,
         netlist_hash=routed.hash,
         inputs=tuple(inputs),
         populations=tuple(populations),
-        synapses=_synapses(routed, dt_tau),
+        synapses=_synapses(routed),
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
-        substeps=substeps,
+        substeps=substeps * refine,
         integrator=timing.integrator,
         spreads={
             name: netlist.imperfection(name)
@@ -134,7 +131,7 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
     )
 
 
-def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
+def _synapses(routed: RoutedNetlist) -> dict[str, Synapses]:
     netlist = routed.netlist
     junction = netlist.device_technology.junction
     group_index = {name: k for k, name in enumerate(netlist.dendrites)}
@@ -144,7 +141,6 @@ def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
         existing = routed.projections[projection.key]
         n_sources = netlist.populations[projection.source].size
         _check_delays(projection.key, existing)
-        steps, remainder = whole_steps(junction.tau_from_seconds(existing.delay_ps * 1e-12) / dt_tau)
         sources, targets = existing.edges.sources, existing.edges.targets
         synapses[projection.key] = Synapses(
             key=projection.key,
@@ -157,8 +153,7 @@ def _synapses(routed: RoutedNetlist, dt_tau: float) -> dict[str, Synapses]:
             sign=edge_signs(projection.efficacy, sources, n_sources),
             levels=projection.efficacy.level_table,
             programmable_scale=projection.efficacy.full_scale == "programmable",
-            delay_steps=_frozen(steps),
-            delay_remainder=_frozen(remainder),
+            delay_tau=_frozen(junction.tau_from_seconds(existing.delay_ps * 1e-12)),
         )
     return synapses
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
+from soensim.network.synapses import DelayLine, Synapses
 
 FloatArray = NDArray[np.float64]
 
@@ -51,93 +52,6 @@ class Population:
     def trim_key(self) -> str:
         """Name of the trims in a program."""
         return f"{self.name}.flux_trim"
-
-
-@dataclass(frozen=True)
-class Synapses:
-    """One projection as an edge list, sorted by target, then source.
-
-    Attributes
-    ----------
-    key
-        `source->target`.
-    source
-        Index of the upstream population, or None where inputs drive it.
-    target
-        Index of the driven population.
-    shape
-        (targets, sources) of the dense matrix W; W[i, j] is from j to i.
-    port
-        Index of the input population, where inputs drive it; else 0, and without a meaning.
-    sources, targets
-        Shape (edges,): index within the source and the target population.
-    sign
-        Shape (edges,): efficacy = sign x level; +1 everywhere where the program decides.
-    levels
-        Ascending level table (Phi_0 per I_c).
-    programmable_scale
-        Whether a program may shrink the whole table by one factor.
-    delay_steps, delay_remainder
-        Shape (edges,): the delay of an edge is (delay_steps + delay_remainder) dt, whole integration steps and a
-        remainder in [0, 1). See `delays` for how the remainder is treated.
-    """
-
-    key: str
-    source: int | None
-    target: int
-    shape: tuple[int, int]
-    port: int
-    sources: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    sign: FloatArray
-    levels: FloatArray
-    programmable_scale: bool
-    delay_steps: NDArray[np.int64]
-    delay_remainder: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.sources)
-
-    def delays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
-        """Return (steps, edges, part), ascending in steps: part of the edge's efficacy is read at so many whole steps.
-
-        An edge whose delay is k whole steps and a remainder r is read by linear interpolation between two steps:
-        s(t - (k + r) dt) = (1 - r) s[t - k] + r s[t - k - 1], off by at most r (1 - r) dt^2 max|s''| / 2. It stands
-        here with the part 1 - r at k and r at k + 1; without a remainder, once and whole.
-
-        An input is held over its sample and jumps between samples. Over a step in which such a jump arrives, the same
-        mixture is the mean of what the edge sees: the old value for the part r of the step, then the new one. The flux
-        is then right on average, but the mean of g is not g of the mean: an error of first order in the step for each
-        jump, of second order in its size, and none where g is linear.
-        """
-        partial = np.flatnonzero(self.delay_remainder)
-        steps = np.concatenate([self.delay_steps, self.delay_steps[partial] + 1])
-        edges = np.concatenate([np.arange(len(self)), partial])
-        part = np.concatenate([1 - self.delay_remainder, self.delay_remainder[partial]])
-        order = np.lexsort((edges, steps))
-        return steps[order], edges[order], part[order]
-
-
-@dataclass(frozen=True)
-class DelayLine:
-    """One projection as a single matrix over its delayed signals: a block of rows per lag.
-
-    Attributes
-    ----------
-    lags
-        Ascending steps back from the state that a step starts from; -1 is the state that it makes (feed-forward).
-    shape
-        (lags x sources, targets).
-    rows, columns, edges, part
-        Shape (entries,): part x (efficacy of the edge) stands at [row, column]; every place is named once.
-    """
-
-    lags: tuple[int, ...]
-    shape: tuple[int, int]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    part: FloatArray
 
 
 @dataclass(frozen=True)
@@ -285,15 +199,4 @@ class Network:
 
     def delay_line(self, synapses: Synapses) -> DelayLine:
         """Lay a projection out over its delayed signals; both engines build their products from this."""
-        ahead = self.feed_forward and synapses.source is not None and synapses.source < synapses.target
-        n_targets, n_sources = synapses.shape
-        steps, edges, part = synapses.delays()
-        delays, block = np.unique(steps, return_inverse=True)
-        return DelayLine(
-            lags=tuple(int(delay) - ahead for delay in delays),
-            shape=(len(delays) * n_sources, n_targets),
-            rows=block * n_sources + synapses.sources[edges],
-            columns=synapses.targets[edges],
-            edges=edges,
-            part=part,
-        )
+        return synapses.delay_line(self.dt_tau, feed_forward=self.feed_forward)

@@ -1,16 +1,14 @@
-"""A compiled chip at a finer integration step, or with slower or faster links."""
+"""A compiled chip at another integration step, or with slower or faster links."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from soensim.errors import SimulationError
-from soensim.network.network import FloatArray, Network, Synapses
-
-_WHOLE_STEP = 1e-9  # a remainder this near to 0 or 1 is a rounding error of ps / dt, not a part of a step
+from soensim.errors import ProgramError, SimulationError
+from soensim.network.network import Network
+from soensim.network.synapses import Synapses
 
 
 def refined(network: Network, factor: int) -> Network:
@@ -23,7 +21,31 @@ def refined(network: Network, factor: int) -> Network:
     """
     if factor < 1:
         raise SimulationError(f"refine is {factor}; it divides the integration step, so it must be 1 or more")
-    return network if factor == 1 else replace(with_delay_factor(network, factor), substeps=network.substeps * factor)
+    return replace(network, substeps=network.substeps * factor)
+
+
+def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
+    """Make the chip at the step that a program was trained with.
+
+    Parameters
+    ----------
+    network
+        The chip as its netlist says (``refine`` of 1).
+    header
+        Header of the program; ``substeps`` is missing where weights come from elsewhere, and means the netlist's.
+
+    Raises
+    ------
+    ProgramError
+        The program's substeps are no multiple of those of the chip.
+    """
+    substeps = header.get("substeps", network.substeps)
+    if substeps % network.substeps:
+        raise ProgramError(
+            f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
+            f"{network.substeps}, and training can only use a multiple of them"
+        )
+    return refined(network, substeps // network.substeps)
 
 
 def with_delay_factor(network: Network, factor: float) -> Network:
@@ -31,16 +53,7 @@ def with_delay_factor(network: Network, factor: float) -> Network:
     return replace(network, synapses={key: _slower(s, factor) for key, s in network.synapses.items()})
 
 
-def whole_steps(delays: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-    """Split delays (in steps) into whole steps and a remainder in [0, 1)."""
-    whole = np.floor(delays)
-    remainder = delays - whole
-    up = remainder > 1 - _WHOLE_STEP
-    return (whole + up).astype(np.int64), np.where(up | (remainder < _WHOLE_STEP), 0.0, remainder)
-
-
 def _slower(synapses: Synapses, factor: float) -> Synapses:
-    steps, remainder = whole_steps((synapses.delay_steps + synapses.delay_remainder) * factor)
-    steps.setflags(write=False)
-    remainder.setflags(write=False)
-    return replace(synapses, delay_steps=steps, delay_remainder=remainder)
+    delay_tau = synapses.delay_tau * factor
+    delay_tau.setflags(write=False)
+    return replace(synapses, delay_tau=delay_tau)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,7 +68,7 @@ def spreads_of(network: Network, recipe: Recipe) -> Spreads:
         raise RecipeError(
             f"bias_current_spread: the source functions of chip {network.name!r} are virtual, without bias"
         )
-    if recipe.delay_spread and not any(_delayed(s.delay_steps, s.delay_remainder) for s in network.synapses.values()):
+    if recipe.delay_spread and not any(s.delay_tau.any() for s in network.synapses.values()):
         raise RecipeError(f"delay_spread: chip {network.name!r} has no delays")
     spreads = Spreads(taken, noise, recipe.delay_spread, recipe.drop_synapses)
     if recipe.robust and not spreads.any:
@@ -115,7 +114,3 @@ def read_noise(seed: Tensor, sigma: float, shape: tuple[int, int, int], dtype: t
     """Draw flux noise (Phi_0), shape (samples, batch, neurons)."""
     generator = torch.Generator().manual_seed(int(seed))
     return sigma * torch.randn(shape, generator=generator, dtype=dtype, device="cpu").to(seed.device)
-
-
-def _delayed(steps: np.ndarray, remainder: np.ndarray) -> bool:
-    return bool(steps.any() or remainder.any())

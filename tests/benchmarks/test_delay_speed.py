@@ -74,7 +74,7 @@ def program_of(network):
 def matrices(network, key, values):
     """(lag, W of this lag) with an edge's parts at two lags, from its delay alone."""
     synapses = network.synapses[key]
-    delay = synapses.delay_steps + synapses.delay_remainder
+    delay = synapses.delay_tau / network.dt_tau
     for lag in range(int(np.ceil(delay.max())) + 1):
         part = np.maximum(1 - np.abs(delay - lag), 0) * values
         at = part != 0
