@@ -1,5 +1,8 @@
 """Scores: counted by hand, on the right split, independent of the batch; intervals against published formulas."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -8,10 +11,10 @@ from test_program import random_weights
 
 from soensim.data import load_dataset
 from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
-from soensim.evaluation import evaluate, predict
+from soensim.evaluation import evaluate, predict, score
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.netlist import parse_netlist
-from soensim.network import present
+from soensim.network import compile_network, present
 from soensim.program import Program
 from soensim.routing import route
 from soensim.simulation import class_scores, goodness, simulate
@@ -25,7 +28,7 @@ def program(small):
 
 @pytest.fixture(scope="module")
 def evaluation(small_netlist, program, digits):
-    return evaluate(route(small_netlist), program, digits, trials=3, seed=5)
+    return evaluate(route(small_netlist), program, digits, trials=3, chip_seed=5)
 
 
 def hand_count(network, program, digits, **options):
@@ -45,8 +48,8 @@ def test_accuracies_are_counted_on_the_test_split(evaluation, program, digits):
     by_hand = tuple(hand_count(fine, program, digits, chip_seed=k)[0] for k in (5, 6, 7))
     assert accuracy.chips == by_hand
     assert accuracy.chip_mean == pytest.approx(np.mean(by_hand))
-    assert evaluation.seeds == {"chip_seeds": [5, 6, 7]}
-    assert evaluation.steps == {"training_substeps": 2, "substeps": 8, "refine": 4}
+    assert evaluation.seeds.chip_seeds == (5, 6, 7)
+    assert dataclasses.asdict(evaluation.steps) == {"training_substeps": 2, "substeps": 8, "refine": 4}
 
 
 def test_confusion_and_classes(evaluation, program, digits):
@@ -60,30 +63,67 @@ def test_confusion_and_classes(evaluation, program, digits):
 
 def test_the_chip_is_described(evaluation, small):
     chip = evaluation.chip
-    assert (chip["name"], chip["neurons"], chip["inputs"], chip["synapses"], chip["bits"]) == ("small", 6, 8, 66, 4)
-    assert chip["hash"] == small.netlist_hash
-    assert [(p["projection"], p["synapses"], p["possible"]) for p in chip["projections"]] == [
+    assert (chip.name, chip.neurons, chip.inputs, chip.synapses, chip.bits) == ("small", 6, 8, 66, 4)
+    assert chip.hash == small.netlist_hash
+    assert [(p.projection, p.synapses, p.possible) for p in chip.projections] == [
         ("pixels->hidden", 48, 48),
         ("hidden->hidden", 18, 36),
     ]
-    assert not chip["virtual"]
+    assert not chip.virtual
 
 
 def test_the_levels_in_use_are_counted(evaluation, program):
     chip = evaluation.chip
-    for key, row in [*((p["projection"], p) for p in chip["projections"]), ("readout", chip["readout"])]:
+    for key, use in [*((p.projection, p.use) for p in chip.projections), ("readout", chip.readout)]:
         codes, levels = program.codes[key], program.levels[key]
-        assert row["levels_in_use"] == len(set(codes.ravel().tolist()))
-        assert row["zero"] == pytest.approx(np.isin(codes, np.flatnonzero(levels == 0)).mean())
-    assert {p["levels_in_use"] for p in chip["projections"]} != {15}
+        assert use.levels_in_use == len(set(codes.ravel().tolist()))
+        assert use.zero == pytest.approx(np.isin(codes, np.flatnonzero(levels == 0)).mean())
+    assert {p.use.levels_in_use for p in chip.projections} != {15}
 
 
-def test_json_form(evaluation):
+def test_json_form(evaluation, small, digits):
     plain = evaluation.as_dict()
     assert plain["accuracy"]["chip"]["trials"] == 3
     low, high = plain["accuracy"]["chip"]["ci95"]
     assert low < plain["accuracy"]["chip"]["mean"] < high
     assert np.array(plain["confusion"]).sum() == plain["samples"] == 360
+    assert list(plain) == [f.name for f in dataclasses.fields(evaluation)]
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["seeds"] == {"chip_seeds": [5, 6, 7]}
+    assert plain["data"] == {"name": "digits-rows", "data_seed": 0, "fingerprint": digits.fingerprint}
+    assert plain["spreads"] == dict(evaluation.spreads) == dict(small.spreads)
+    projection = ["projection", "topology", "synapses", "possible", "levels", "bits", "levels_in_use", "zero"]
+    assert [list(row) for row in plain["chip"]["projections"]] == [projection] * 2
+    assert list(plain["chip"]["readout"]) == ["levels_in_use", "zero"]
+
+
+def test_an_evaluation_cannot_be_changed(evaluation):
+    hash(evaluation.chip), hash(evaluation.data), hash(evaluation.steps), hash(evaluation.spreads)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        evaluation.steps.refine = 1
+    with pytest.raises(ValueError, match="read-only"):
+        evaluation.confusion[0, 0] = 1
+
+
+def test_the_old_name_of_chip_seed(small_netlist, program, digits):
+    routed = route(small_netlist)
+    with pytest.warns(DeprecationWarning, match=r"seed= is deprecated; write chip_seed="):
+        old = evaluate(routed, program, digits, trials=1, seed=5)
+    assert old.as_dict() == evaluate(routed, program, digits, trials=1, chip_seed=5).as_dict()
+    with pytest.raises(SoensimError, match="was given seed and chip_seed"):
+        evaluate(routed, program, digits, trials=1, seed=5, chip_seed=5)
+
+
+def test_the_chip_is_compiled_once(small_netlist, program, digits, monkeypatch):
+    compiled_chips = []
+
+    def counting(*arguments, **options):
+        compiled_chips.append(arguments)
+        return compile_network(*arguments, **options)
+
+    monkeypatch.setattr(score, "compile_network", counting)
+    evaluate(route(small_netlist), program, digits, trials=1)
+    assert len(compiled_chips) == 1
 
 
 def test_goodness_readout_tries_every_label(digits):
@@ -106,9 +146,9 @@ def test_virtual_chips_are_scored_at_their_own_step(digits):
     network = compiled(LABELS)
     program = Program.quantised(network, random_weights(network, scale=1.0))
     result = evaluate(route(parse_netlist(LABELS)), program, digits, trials=1)
-    assert result.steps["refine"] == 1
+    assert result.steps.refine == 1
     assert result.accuracy.chip_ci95 is None
-    assert result.chip["virtual"]
+    assert result.chip.virtual
 
 
 def test_an_answer_does_not_depend_on_the_samples_beside_it(small, program, digits):
@@ -144,7 +184,7 @@ def test_a_test_split_that_training_saw_is_refused(small_netlist, program, digit
     ("options", "error", "message"),
     [
         ({"trials": 0}, SoensimError, "trials is 0; at least one chip is needed"),
-        ({"seed": -1}, SoensimError, "seed is -1"),
+        ({"chip_seed": -1}, SoensimError, "chip_seed is -1"),
         ({"refine": 0}, SimulationError, "refine is 0"),
     ],
 )

@@ -70,7 +70,7 @@ def test_plain_command_prints_and_writes_beside_the_defaults(chip, capsys):
     content = json.loads((chip / "reports/tiny.json").read_text())
     data = load_dataset("digits-rows", data_seed=2)
     expected = evaluate(
-        route(load_netlist("tiny.yaml")), Program.load("tiny.safetensors"), data, trials=2, seed=3
+        route(load_netlist("tiny.yaml")), Program.load("tiny.safetensors"), data, trials=2, chip_seed=3
     ).as_dict()
     for key in ("accuracy", "confusion", "per_class", "samples", "data", "chip", "spreads", "steps"):
         assert content[key] == expected[key]
@@ -128,7 +128,7 @@ def test_program_of_unknown_origin_needs_data(capsys):
         (["--html", "-"], "--html - is not possible"),
         (["--html", "."], "is a folder"),
         (["--trials", "0"], "trials is 0"),
-        (["--seed", "-1"], "must be 0 or more"),
+        (["--seed", "-1"], "must not be below 0"),
         (["--refine", "0"], "refine is 0"),
         (["--data", "digit-rows"], "did you mean 'digits-rows'"),
         (["--trails", "3"], "see soensim evaluate --help"),
@@ -142,7 +142,9 @@ def test_bad_input_is_one_message_and_leaves_nothing(chip, capsys, arguments, me
 def test_reports_that_is_a_file_is_refused_before_work(chip, capsys, monkeypatch):
     (chip / "reports").write_text("")
     # by module: `soensim.evaluate` as an attribute is the function
-    monkeypatch.setattr(sys.modules["soensim.commands.evaluate"], "evaluate", lambda *_, **__: pytest.fail("worked"))
+    monkeypatch.setattr(
+        sys.modules["soensim.commands.evaluate"], "evaluate_network", lambda *_, **__: pytest.fail("worked")
+    )
     assert "folder" in refused(capsys, "tiny.yaml")
 
 
@@ -174,7 +176,7 @@ def test_help_has_defaults_and_an_example(capsys):
 def test_as_a_process_without_torch_and_pyplot(chip):
     code = (
         "import sys\n"
-        "from soensim import cli\n"
+        "from soensim.commands import cli\n"
         "from soensim.commands.evaluate import main\n"
         "status = cli.run(main, ['tiny.yaml', '--trials', '1'])\n"
         "loaded = {'torch', 'matplotlib.pyplot', 'soensim.training.loop'} & set(sys.modules)\n"

@@ -90,7 +90,7 @@ def digits():
 @pytest.fixture(scope="module")
 def sparse(digits):
     netlist, network, program = make(SPARSE)
-    return network, program, evaluate(route(netlist), program, digits, trials=3, seed=5)
+    return network, program, evaluate(route(netlist), program, digits, trials=3, chip_seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_headline_gives_score_data_interval_and_spread(sparse):
     ):
         assert part in text
     assert "bias" not in text  # it has none
-    calm = dataclasses.replace(evaluation, spreads=dict.fromkeys(evaluation.spreads, 0.0))
+    calm = dataclasses.replace(evaluation, spreads=tuple(s._replace(sigma=0.0) for s in evaluation.spreads))
     assert "no spread between chips" in formatting.headline(calm, network)
 
 

@@ -14,7 +14,7 @@ from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli
 from soensim.data import Dataset, canonical_name, load_dataset
 from soensim.errors import DataError, ProgramError, SoensimError
-from soensim.evaluation import evaluate
+from soensim.evaluation import evaluate_network, trial_seeds
 from soensim.netlist import Netlist, load_netlist
 from soensim.network import compile_network, refined
 from soensim.program import Program
@@ -30,27 +30,20 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
     given = _parser().parse_args(arguments)
-    cli.checked_seed(given.seed)
+    chip_seeds = trial_seeds(given.trials, given.chip_seed)
     netlist = load_netlist(given.chip)
     json_target = given.json or str(REPORTS / f"{netlist.name}.json")
     html_target = given.html or str(REPORTS / f"{netlist.name}.html")
     _check_targets(json_target, html_target, ours=not (given.json and given.html))
-    routed = route(netlist)
-    nominal = compile_network(routed)  # a chip that cannot be scored at all is told so before its program is looked for
+    nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")
         dataset = _dataset(program, path, given.data, given.data_dir)
-        evaluation = evaluate(
-            routed,
-            program,
-            dataset,
-            trials=given.trials,
-            seed=given.seed,
-            refine=given.refine,
-            progress=progress,
+        evaluation = evaluate_network(
+            netlist, nominal, program, dataset, chip_seeds=chip_seeds, refine=given.refine, progress=progress
         )
-        network = refined(nominal, evaluation.steps["substeps"] // nominal.substeps)
+        network = refined(nominal, evaluation.steps.substeps // nominal.substeps)
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
         html = None
         if html_target != NONE:
@@ -94,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with local data files (mnist/*-ubyte.gz)")
     parser.add_argument("--trials", type=int, default=10, metavar="N", help="fabricated chips to draw (default 10)")
-    parser.add_argument("--seed", type=int, default=0, help="chip_seed of the first of them (default 0)")
+    parser.add_argument(
+        "--seed", type=int, dest="chip_seed", metavar="SEED", default=0, help="chip_seed of the first (default 0)"
+    )
     parser.add_argument(
         "--refine",
         type=int,

@@ -54,8 +54,8 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
     )
     accuracy, samples = evaluation.accuracy, evaluation.samples
     return environment.get_template("page.html").render(
-        name=evaluation.chip["name"],
-        hash=evaluation.chip["hash"],
+        name=evaluation.chip.name,
+        hash=evaluation.chip.hash,
         headline=formatting.headline(evaluation, network).replace(" %", "\N{NO-BREAK SPACE}%"),
         scores=[
             ("ideal weights", formatting.percent(accuracy.ideal, samples)),
@@ -65,7 +65,7 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
                 formatting.percent(accuracy.chip_mean, samples),
             ),
         ],
-        virtual=evaluation.chip["virtual"],
+        virtual=evaluation.chip.virtual,
         accuracies=formatting.accuracy_rows(evaluation),
         conditions=[("data", formatting.data_text(evaluation)), ("integration", formatting.step_text(evaluation))],
         chip=formatting.chip_facts(evaluation, network),
@@ -74,7 +74,7 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         spreads=formatting.spread_facts(evaluation, network),
         chips=[
             (seed, formatting.percent(value, samples))
-            for seed, value in zip(evaluation.seeds["chip_seeds"], accuracy.chips, strict=True)
+            for seed, value in zip(evaluation.seeds.chip_seeds, accuracy.chips, strict=True)
         ],
         provenance=provenance,
         training_command=provenance.header.get("command"),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from soensim.evaluation import Evaluation
+from soensim.evaluation import Evaluation, LevelUse
 from soensim.network import LinearOutput, Network
 
 Facts = list[tuple[str, str]]
@@ -81,7 +79,7 @@ def headline(evaluation: Evaluation, network: Network) -> str:
         )
     return (
         f"With its programmed codes the nominal chip answers {percent(accuracy.quantised, samples)} % of "
-        f"{samples:,} {evaluation.data['name']} test samples right. {fabricated}, with "
+        f"{samples:,} {evaluation.data.name} test samples right. {fabricated}, with "
         f"{spread_sentence(evaluation, network)}."
     )
 
@@ -96,7 +94,7 @@ def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
     return [
         ("neurons", f"{network.neurons:,}: {'; '.join(populations)}"),
         ("inputs", f"{network.channels:,}" + (f": {', '.join(inputs)}" if inputs else "")),
-        ("synapses", f"{network.edges:,}, {_bits(evaluation.chip['bits'])}"),
+        ("synapses", f"{network.edges:,}, {_bits(evaluation.chip.bits)}"),
         *[("source function", text) for text in source_texts(network)],
         ("readout", readout_text(network)),
     ]
@@ -135,20 +133,20 @@ def readout_text(network: Network) -> str:
 def projection_rows(evaluation: Evaluation, network: Network) -> list[ProjectionRow]:
     """List projections: topology, edges present of possible, fan-in, levels and their use; then a linear readout."""
     rows = []
-    for row in evaluation.chip["projections"]:
-        synapses = network.synapses[row["projection"]]
+    for row in evaluation.chip.projections:
+        synapses = network.synapses[row.projection]
         fan_in = np.bincount(synapses.targets, minlength=synapses.shape[0])
         rows.append(
             ProjectionRow(
-                row["projection"],
-                row["topology"],
-                f"{row['synapses']:,} of {row['possible']:,} ({part_of(row['synapses'], row['possible'])})",
+                row.projection,
+                row.topology,
+                f"{row.synapses:,} of {row.possible:,} ({part_of(row.synapses, row.possible)})",
                 " to ".join(f"{n:,}" for n in sorted({int(fan_in.min()), int(fan_in.max())})),
-                _levels(row["levels"], row["bits"]),
-                *_use(row),
+                _levels(row.levels, row.bits),
+                *_use(row.use),
             )
         )
-    if isinstance(network.output, LinearOutput):
+    if isinstance(network.output, LinearOutput) and evaluation.chip.readout is not None:
         classes, neurons = network.output.sign.shape
         rows.append(
             ProjectionRow(
@@ -157,7 +155,7 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
                 f"{classes * neurons:,} of {classes * neurons:,} (100 %)",
                 f"{neurons:,}",
                 _levels(len(network.output.levels), network.output.bits),
-                *_use(evaluation.chip["readout"]),
+                *_use(evaluation.chip.readout),
             )
         )
     return rows
@@ -166,23 +164,23 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
 def step_text(evaluation: Evaluation) -> str:
     """Say how finely the answer was integrated, and how finely the training was."""
     steps = evaluation.steps
-    count = steps["substeps"]
+    count = steps.substeps
     per_sample = f"{count} step{'s' if count != 1 else ''} per input sample"
-    if steps["refine"] == 1:
+    if steps.refine == 1:
         return f"{per_sample}, as in training"
-    return f"{per_sample}, {steps['refine']} x finer than in training ({steps['training_substeps']})"
+    return f"{per_sample}, {steps.refine} x finer than in training ({steps.training_substeps})"
 
 
 def data_text(evaluation: Evaluation) -> str:
     """Name the data set and its test split."""
     data = evaluation.data
-    return f"{data['name']}, test split of data_seed {data['data_seed']}, {evaluation.samples:,} samples"
+    return f"{data.name}, test split of data_seed {data.data_seed}, {evaluation.samples:,} samples"
 
 
 def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
     """List the one-sigma spreads that the fabricated chips were drawn with."""
     facts = []
-    for name, value in evaluation.spreads.items():
+    for name, value in evaluation.spreads:
         label, text = _spread(name, value)
         facts.append((label, f"{text}, without effect: no bias here" if _idle(name, network) else text))
     return facts
@@ -191,9 +189,7 @@ def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
 def spread_sentence(evaluation: Evaluation, network: Network) -> str:
     """Join the spreads that act in one phrase."""
     texts = [
-        " ".join(_spread(name, value))
-        for name, value in evaluation.spreads.items()
-        if value > 0 and not _idle(name, network)
+        " ".join(_spread(name, value)) for name, value in evaluation.spreads if value > 0 and not _idle(name, network)
     ]
     return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
 
@@ -211,9 +207,9 @@ def accuracy_rows(evaluation: Evaluation) -> list[AccuracyRow]:
         row("ideal weights", accuracy.ideal, accuracy.ideal_ci95, over_samples),
         row("quantised codes", accuracy.quantised, accuracy.quantised_ci95, over_samples),
     ]
-    if evaluation.steps["refine"] != 1:
+    if evaluation.steps.refine != 1:
         rows.append(row("the same, training step", accuracy.quantised_training_step, None, "for comparison"))
-    chips, seeds = accuracy.chips, evaluation.seeds["chip_seeds"]
+    chips, seeds = accuracy.chips, evaluation.seeds.chip_seeds
     if len(chips) == 1:
         return [*rows, row("one fabricated chip", chips[0], None, f"chip_seed {seeds[0]}; no interval from one")]
     worst, best = int(np.argmin(chips)), int(np.argmax(chips))
@@ -235,7 +231,7 @@ def class_rows(evaluation: Evaluation) -> list[ClassRow]:
     ]
 
 
-def _bits(bits: int | list[int] | None) -> str:
+def _bits(bits: int | tuple[int, ...] | None) -> str:
     if bits is None:
         return "explicit level tables"
     return f"{bits} bits" if isinstance(bits, int) else f"{' and '.join(map(str, bits))} bits"
@@ -254,8 +250,8 @@ def _levels(levels: int, bits: int | None) -> str:
     return f"{levels}" if bits is None else f"{levels} ({bits} bits)"
 
 
-def _use(row: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{row['levels_in_use']}", f"{100 * row['zero']:.0f} %"
+def _use(use: LevelUse) -> tuple[str, str]:
+    return f"{use.levels_in_use}", f"{100 * use.zero:.0f} %"
 
 
 def part_of(part: float, whole: float) -> str:

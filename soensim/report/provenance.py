@@ -46,7 +46,11 @@ def trace_origin(evaluation: Evaluation, program: Program, *, command: str, path
         command=command,
         program=path,
         header=header,
-        seeds={**evaluation.seeds, "data_seed": evaluation.data["data_seed"], "train_seed": trained.get("train_seed")},
+        seeds={
+            **evaluation.seeds.as_dict(),
+            "data_seed": evaluation.data.data_seed,
+            "train_seed": trained.get("train_seed"),
+        },
         versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
 

@@ -30,7 +30,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
     """
     projections = formatting.projection_rows(evaluation, network)
     lines = [
-        *_fact("chip", f"{evaluation.chip['name']} (netlist {evaluation.chip['hash'][:12]})"),
+        *_fact("chip", f"{evaluation.chip.name} (netlist {evaluation.chip.hash[:12]})"),
         *_facts(formatting.chip_facts(evaluation, network), indent=2),
         "",
         *_columns(

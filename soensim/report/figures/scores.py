@@ -42,7 +42,7 @@ def accuracy(evaluation: Evaluation) -> Figure:
         # spread over a band below the mean, in the order of their seeds, so that equal ones stay apart
         band = 2.28 + 0.34 * (np.arange(len(chips)) % 5) / 4
         axes.plot(100 * chips, band, "o", color=RIGHT, markersize=4.5, markeredgewidth=0, alpha=0.75)
-    if evaluation.steps["refine"] != 1:
+    if evaluation.steps.refine != 1:
         axes.plot(100 * scores.quantised_training_step, 1, "o", markersize=8, markerfacecolor="none", color=FAINT)
     shown = [*chips, *(end for _, value, interval in lines for end in (interval or (value,)))]
     shown += [scores.quantised_training_step]
@@ -56,7 +56,7 @@ def accuracy(evaluation: Evaluation) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(7))
     axes.grid(axis="x", color=FAINT, linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
-    ring = "; ring: at the training step" if evaluation.steps["refine"] != 1 else ""
+    ring = "; ring: at the training step" if evaluation.steps.refine != 1 else ""
     axes.set_xlabel(f"of {samples:,} test samples answered right (%); bars: 95 % intervals{ring}")
     return figure
 

@@ -1,0 +1,234 @@
+"""The answer of `evaluate`: frozen, typed, with a JSON form."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.evaluation.statistics import Interval
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Fractions of test samples that are classified right.
+
+    Attributes
+    ----------
+    ideal, ideal_ci95
+        Unquantised weights on the nominal chip; Wilson interval over the samples.
+    quantised, quantised_ci95
+        The program's codes on the nominal chip.
+    quantised_training_step
+        The same at the step that training used.
+    chips
+        One accuracy per fabricated chip.
+    chip_mean, chip_ci95
+        Their mean, and its Student interval over the chips; the interval is None for one chip.
+    """
+
+    ideal: float
+    ideal_ci95: Interval
+    quantised: float
+    quantised_ci95: Interval
+    quantised_training_step: float
+    chips: tuple[float, ...]
+    chip_mean: float
+    chip_ci95: Interval | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "ideal": self.ideal,
+            "ideal_ci95": list(self.ideal_ci95),
+            "quantised": self.quantised,
+            "quantised_ci95": list(self.quantised_ci95),
+            "quantised_training_step": self.quantised_training_step,
+            "chip": {
+                "mean": self.chip_mean,
+                "ci95": None if self.chip_ci95 is None else list(self.chip_ci95),
+                "trials": len(self.chips),
+                "each": list(self.chips),
+            },
+        }
+
+
+@dataclass(frozen=True)
+class LevelUse:
+    """How a program uses the level table of a projection or of the readout.
+
+    Attributes
+    ----------
+    levels_in_use
+        Levels that at least one synapse is set to, by magnitude and sign.
+    zero
+        Share of the efficacies that are zero.
+    """
+
+    levels_in_use: int
+    zero: float
+
+
+@dataclass(frozen=True)
+class ProjectionSummary:
+    """One projection: what is fabricated, and what the program sets.
+
+    Attributes
+    ----------
+    projection, topology
+        `source->target`, and the kind of its topology.
+    synapses, possible
+        Synapses that exist, of sources x targets.
+    levels, bits
+        Size of its level table, and the bits that it was made from (None: an explicit table).
+    use
+        See `LevelUse`.
+    """
+
+    projection: str
+    topology: str
+    synapses: int
+    possible: int
+    levels: int
+    bits: int | None
+    use: LevelUse
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        plain = asdict(self)
+        use = plain.pop("use")
+        return {**plain, **use}
+
+
+@dataclass(frozen=True)
+class ChipSummary:
+    """The chip that was scored.
+
+    Attributes
+    ----------
+    name, hash
+        Of its netlist.
+    neurons, inputs, synapses
+        Numbers of neurons, input channels and synapses (readout not counted).
+    bits
+        Of its level tables, ascending where they differ; None where every table is explicit.
+    projections
+        In netlist order.
+    readout
+        How the program uses the levels of a linear readout; None for another readout.
+    source_functions
+        One name per population.
+    virtual
+        Whether any source function is one that no known circuit has.
+    """
+
+    name: str
+    hash: str
+    neurons: int
+    inputs: int
+    synapses: int
+    bits: int | tuple[int, ...] | None
+    projections: tuple[ProjectionSummary, ...]
+    readout: LevelUse | None
+    source_functions: tuple[str, ...]
+    virtual: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            **asdict(self),
+            "bits": list(self.bits) if isinstance(self.bits, tuple) else self.bits,
+            "projections": [p.as_dict() for p in self.projections],
+            "source_functions": list(self.source_functions),
+        }
+
+
+@dataclass(frozen=True)
+class ScoredData:
+    """The data that were scored: their name, the seed of the split, and the fingerprint of the test split."""
+
+    name: str
+    data_seed: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class IntegrationSteps:
+    """Integration steps per frame in training and here; `refine` is their ratio."""
+
+    training_substeps: int
+    substeps: int
+    refine: int
+
+
+class Spread(NamedTuple):
+    """One-sigma spread of one quantity between chips, in the unit of the netlist's field of this name."""
+
+    name: str
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The chip_seed of each fabricated chip."""
+
+    chip_seeds: tuple[int, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {"chip_seeds": list(self.chip_seeds)}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answer of `evaluate`; `as_dict` is its JSON form (docs/contracts.md).
+
+    Attributes
+    ----------
+    chip
+        See `ChipSummary`.
+    data
+        See `ScoredData`.
+    samples
+        Test samples that were scored.
+    accuracy
+        See `Accuracy`.
+    per_class
+        Accuracy of each class with the quantised program on the nominal chip; None where no sample has it.
+    confusion
+        Shape (classes, classes), read-only: rows are true classes, columns what the quantised program answered.
+    steps
+        See `IntegrationSteps`.
+    spreads
+        Spreads that the fabricated chips were drawn with.
+    seeds
+        See `Seeds`.
+    """
+
+    chip: ChipSummary
+    data: ScoredData
+    samples: int
+    accuracy: Accuracy
+    per_class: tuple[float | None, ...]
+    confusion: IntArray
+    steps: IntegrationSteps
+    spreads: tuple[Spread, ...]
+    seeds: Seeds
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "chip": self.chip.as_dict(),
+            "data": asdict(self.data),
+            "samples": self.samples,
+            "accuracy": self.accuracy.as_dict(),
+            "per_class": list(self.per_class),
+            "confusion": self.confusion.tolist(),
+            "steps": asdict(self.steps),
+            "spreads": dict(self.spreads),
+            "seeds": self.seeds.as_dict(),
+        }

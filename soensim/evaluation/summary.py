@@ -1,0 +1,45 @@
+"""What an evaluation says of its chip: sizes, bits, and how the program uses the levels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from soensim.evaluation.result import ChipSummary, LevelUse, ProjectionSummary
+from soensim.netlist import Netlist
+from soensim.network import Network
+from soensim.program import READOUT, Program
+
+
+def summarise_chip(netlist: Netlist, network: Network, program: Program) -> ChipSummary:
+    """Summarise a chip, and which of its levels the program uses."""
+    projections = tuple(
+        ProjectionSummary(
+            projection=p.key,
+            topology=p.topology.kind,
+            synapses=len(network.synapses[p.key]),
+            possible=network.synapses[p.key].shape[0] * network.synapses[p.key].shape[1],
+            levels=len(network.synapses[p.key].levels),
+            bits=p.efficacy.bits,
+            use=_level_use(program, p.key),
+        )
+        for p in netlist.projections
+    )
+    bits = tuple(sorted({p.bits for p in projections if p.bits is not None}))
+    return ChipSummary(
+        name=network.name,
+        hash=network.netlist_hash,
+        neurons=network.neurons,
+        inputs=network.channels,
+        synapses=network.edges,
+        bits=bits[0] if len(bits) == 1 else bits or None,
+        projections=projections,
+        readout=_level_use(program, READOUT) if READOUT in program.values else None,
+        source_functions=tuple(p.source.name for p in network.populations),
+        virtual=any(p.source.virtual for p in network.populations),
+    )
+
+
+def _level_use(program: Program, key: str) -> LevelUse:
+    efficacies = program.values[key]
+    in_use = len(np.unique(program.signs[key] * efficacies))
+    return LevelUse(in_use, float((efficacies == 0).sum() / max(1, efficacies.size)))
