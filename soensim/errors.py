@@ -41,7 +41,17 @@ class DataError(SoensimError):
 
 
 class RecipeError(SoensimError):
-    """Training settings that are unknown, illegal, or do not fit the chip."""
+    """Training settings that are unknown, illegal, or do not fit the chip.
+
+    Attributes
+    ----------
+    setting
+        The setting that is wrong, where it is one alone.
+    """
+
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class CircuitError(SoensimError):

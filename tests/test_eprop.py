@@ -14,7 +14,8 @@ from soensim.network import compile_network
 from soensim.program import READOUT
 from soensim.training import BpttRecipe, make_recipe, train
 from soensim.training.recipes import EpropRecipe
-from soensim.training.rules import Bptt, Eprop, make_rule
+from soensim.training.rules.bptt import Bptt
+from soensim.training.rules.eprop import Eprop
 from soensim.training.trainable_network import TrainableChip
 
 TANH = SMALL.replace("squid-fit\n    bias_current: 1.9", "tanh")
@@ -45,7 +46,7 @@ def prepared(network, recipe=None, seed=0):
     chip = TrainableChip(network, recipe, dtype=torch.float64)
     rng = np.random.default_rng(seed)
     x = torch.from_numpy(rng.uniform(0, 0.5, (5, 6, network.channels)))
-    return chip, make_rule(chip, recipe), x, torch.tensor([1, 7, 3, 3, 0])
+    return chip, recipe.make_rule(chip), x, torch.tensor([1, 7, 3, 3, 0])
 
 
 def reference_loss(chip, values, x, y, gain):

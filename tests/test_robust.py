@@ -149,7 +149,7 @@ def test_robust_takes_the_netlists_spreads_unless_given():
     [
         (SMALL, {"validation_chips": 2}, "validation_chips would all be the nominal chip"),
         (SMALL, {"delay_spread": 0.1}, "delay_spread: chip 'small' has no delays"),
-        (SMALL, {"drop_synapses": 1.0}, "it is a probability below 1"),
+        (SMALL, {"drop_synapses": 1.0}, "drop_synapses is 1.0; it must be below 1"),
         (SMALL, {"efficacy_spread": -0.1}, "efficacy_spread is -0.1; it must not be below 0"),
         (SMALL, {"refine": 0}, "refine is 0; it must be above 0"),
         (SMALL, {"chips_per_batch": 0}, "chips_per_batch is 0; it must be above 0"),

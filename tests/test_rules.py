@@ -17,7 +17,6 @@ from soensim.program import Program
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
 from soensim.training import make_recipe, train
-from soensim.training.rules import make_rule
 from soensim.training.rules.forward_forward import difference_loss, draw_wrong, threshold_loss
 from soensim.training.rules.local_forward_forward import compare
 from soensim.training.trainable_network import TrainableChip
@@ -39,7 +38,7 @@ def made(rule, replaced=None, **settings):
     with torch.no_grad():
         for latent in trainable.latent.values():
             latent.copy_(torch.from_numpy(rng.normal(0, 0.3, latent.shape)))
-    return network, trainable, make_rule(trainable, recipe)
+    return network, trainable, recipe.make_rule(trainable)
 
 
 def batch(trainable, images, count=7):
@@ -356,7 +355,7 @@ def test_growth_adds_one_population_after_another():
     network = chip("ff-local")
     recipe = make_recipe("ff-local", {**QUICK, "epochs": 4, "growth": "one-by-one", "quantise": False})
     trainable = TrainableChip(network, recipe)
-    rule = make_rule(trainable, recipe)
+    rule = recipe.make_rule(trainable)
     rows = [{"validation_accuracy": a} for a in (0.3, 0.5, 0.52, 0.6)]
     learned = []
     for epoch in range(4):
@@ -396,13 +395,13 @@ def test_rules_need_their_readouts():
     ):
         recipe = make_recipe(rule, {})
         with pytest.raises(RecipeError, match=need):
-            make_rule(TrainableChip(chip(other), recipe), recipe)
+            recipe.make_rule(TrainableChip(chip(other), recipe))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"threshold": 0.0}, "threshold is 0.0; goodness is a mean of squares"),
+        ({"threshold": 0.0}, "threshold is 0.0; it must be above 0"),
         ({"shift_pixels": -1}, "shift_pixels is -1; it must not be below 0"),
         ({"growth_gain": -0.1}, "growth_gain is -0.1"),
         ({"negatives": "easy"}, "negatives is 'easy'; legal are random, hard"),

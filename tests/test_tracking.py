@@ -25,7 +25,7 @@ from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
 from soensim.training.history import Means, as_csv, separations
 from soensim.training.loop import Training
 from soensim.training.optimise import make_optimiser, make_schedule
-from soensim.training.rules import make_rule, predict
+from soensim.training.rules import predict
 from soensim.training.trainable_network import TrainableChip
 
 QUICK = FFTemporalRecipe(epochs=2, ideal_epochs=1, train_samples=100, batch_size=64, sharpness=50.0)
@@ -72,7 +72,7 @@ def test_a_row_says_what_the_epoch_found(small, digits):
     )
     (row,) = train(small, digits, recipe).history
     trained = TrainableChip(small, recipe)
-    rule = make_rule(trained, recipe)
+    rule = recipe.make_rule(trained)
     values = trained.values(quantise=True)
     x, y = trained.encode(digits.train.inputs[:100]), torch.tensor(digits.train.labels[:100])
     loss = rule.loss(values, x, y, np.random.default_rng(0)).total

@@ -25,7 +25,8 @@ from soensim.program import Program, midpoints, slots
 from soensim.routing import route
 from soensim.simulation import goodness, simulate
 from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
-from soensim.training.rules import Bptt, FFTemporal, make_rule
+from soensim.training.rules.bptt import Bptt
+from soensim.training.rules.ff_temporal import FFTemporal
 from soensim.training.rules.forward_forward import difference_loss, draw_wrong
 from soensim.training.trainable_network import TrainableChip
 
@@ -377,7 +378,7 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
 @pytest.mark.parametrize(
     ("rule", "settings", "message"),
     [
-        ("bpt", {}, "no rule 'bpt'; there are bptt, eprop, ff-temporal, ff-local"),
+        ("bpt", {}, "no rule 'bpt'; did you mean 'bptt'? there are bptt, eprop, ff-inverted, ff-local"),
         (
             "bptt",
             {"learning_rat": 1.0},
@@ -410,7 +411,7 @@ def test_a_rule_needs_its_readout(small):
         (compiled(LABELS), BpttRecipe(), "needs a linear readout"),
     ):
         with pytest.raises(RecipeError, match=need):
-            make_rule(TrainableChip(network, recipe), recipe)
+            recipe.make_rule(TrainableChip(network, recipe))
 
 
 def test_command(tmp_path, monkeypatch, capsys):

@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 
 from soensim.data import Dataset
 from soensim.network import Network
-from soensim.training.recipes import (
-    RECIPES,
-    BpttRecipe,
-    FFInvertedRecipe,
-    FFLocalRecipe,
-    FFRecurrentRecipe,
-    FFTemporalRecipe,
-    FFUnsupervisedRecipe,
-    Recipe,
-    make_recipe,
-)
+from soensim.training.recipes import RECIPES, Recipe, make_recipe, register, setting
+from soensim.training.recipes.registry import recipe_class
 from soensim.training.result import TrainResult
 
 Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
@@ -99,17 +90,22 @@ def train(
     ).run()
 
 
+def __getattr__(name: str) -> Any:
+    """Return a registered recipe by the name of its class, such as `BpttRecipe`."""
+    return recipe_class(name, __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(recipe.__name__ for recipe in RECIPES.values())})
+
+
 __all__ = [
     "RECIPES",
-    "BpttRecipe",
-    "FFInvertedRecipe",
-    "FFLocalRecipe",
-    "FFRecurrentRecipe",
-    "FFTemporalRecipe",
-    "FFUnsupervisedRecipe",
     "Recipe",
     "TrainResult",
     "Watcher",
     "make_recipe",
+    "register",
+    "setting",
     "train",
 ]

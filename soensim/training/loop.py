@@ -27,7 +27,7 @@ from soensim.training.optimise import make_optimiser, make_schedule, plain_state
 from soensim.training.progress import Progress
 from soensim.training.recipes import Recipe
 from soensim.training.result import TrainResult
-from soensim.training.rules import make_rule, predict
+from soensim.training.rules import predict
 from soensim.training.run_folder import CHECKPOINT, PROGRAM, describe_run
 from soensim.training.trainable_network import TrainableChip
 
@@ -68,7 +68,7 @@ class Training:
         self.threads, self.device, self.watch = threads, make_device(device), watch
         with new_tensors_on(self.device):
             self.chip = TrainableChip(network, recipe)
-            self.rule = make_rule(self.chip, recipe)
+            self.rule = recipe.make_rule(self.chip)
         self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
         self.samples = recipe.train_samples or data.train.samples
         with new_tensors_on(self.device):  # encoded once: no batch waits for it

@@ -15,7 +15,6 @@ import torch
 from soensim import compile_network, load_dataset, load_netlist, make_recipe, route, train
 from soensim.evaluation.score import predict
 from soensim.training.eligibility_traces import run_with_traces
-from soensim.training.rules import make_rule
 from soensim.training.trainable_network import TrainableChip
 
 HERE = Path(__file__).parent
@@ -36,7 +35,7 @@ def kept_bytes(rule_name: str, samples: int) -> int:
     network = compile_network(route(load_netlist(CHIP)))
     recipe = make_recipe(rule_name, {})
     chip = TrainableChip(network, recipe)
-    rule = make_rule(chip, recipe)
+    rule = recipe.make_rule(chip)
     saved: weakref.WeakSet[object] = weakref.WeakSet()
 
     class Saved:

@@ -18,7 +18,7 @@ from soensim.network import compile_network
 from soensim.program import Program, slots
 from soensim.simulation import simulate
 from soensim.training import BpttRecipe
-from soensim.training.rules import Bptt
+from soensim.training.rules.bptt import Bptt
 from soensim.training.trainable_network import TrainableChip
 
 # The first-year chip with 28 recurrent neurons as an optical one: a training step of 40 ps, routes of 0 to 150 ps.

@@ -17,7 +17,7 @@ from soensim.program import Program, dense_weights
 from soensim.routing import route
 from soensim.simulation import simulate
 from soensim.training import BpttRecipe
-from soensim.training.rules import Bptt
+from soensim.training.rules.bptt import Bptt
 from soensim.training.trainable_network import TrainableChip
 
 CHIP = ROOT / "netlists" / "rows-24.yaml"

@@ -1,68 +1,25 @@
-"""Training settings: one frozen dataclass per rule; every default has its reason beside it."""
+"""Training settings: one frozen dataclass per rule, with the reason of every default beside it.
+
+The modules of this room are imported in the order of the alphabet, and what they register is in `RECIPES`; every recipe
+can be imported from here and from `soensim.training` by its name.
+"""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from soensim.errors import RecipeError
-from soensim.training.recipes.base import Recipe
-from soensim.training.recipes.bptt import BpttRecipe
-from soensim.training.recipes.eprop import EpropRecipe
-from soensim.training.recipes.ff_inverted import FFInvertedRecipe
-from soensim.training.recipes.ff_local import FFLocalRecipe
-from soensim.training.recipes.ff_recurrent import FFRecurrentRecipe
-from soensim.training.recipes.ff_temporal import FFTemporalRecipe
-from soensim.training.recipes.ff_unsupervised import FFUnsupervisedRecipe
-from soensim.training.recipes.forward_forward import ForwardForwardRecipe, LocalRecipe
+from soensim.training.recipes.base import Recipe, setting
+from soensim.training.recipes.registry import RECIPES, import_recipes, make_recipe, recipe_class, register
 
-RECIPES: dict[str, type[Recipe]] = {
-    r.rule: r
-    for r in (
-        BpttRecipe,
-        EpropRecipe,
-        FFTemporalRecipe,
-        FFLocalRecipe,
-        FFRecurrentRecipe,
-        FFInvertedRecipe,
-        FFUnsupervisedRecipe,
-    )
-}
+import_recipes(__name__, __path__)
 
 
-def make_recipe(rule: str, settings: Mapping[str, Any]) -> Recipe:
-    """Make the recipe of a rule; settings that are left out take its defaults.
-
-    Raises
-    ------
-    RecipeError
-        The rule or a setting is unknown, or a value is not legal.
-    """
-    if rule not in RECIPES:
-        raise RecipeError(f"no rule {rule!r}; there are {', '.join(RECIPES)}")
-    recipe = RECIPES[rule]
-    known = [item.name for item in fields(recipe)]
-    for name in settings:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise RecipeError(f"rule {rule!r} has no setting {name!r}; {hint}it has {', '.join(known)}")
-    return recipe(**settings)
+def __getattr__(name: str) -> Any:
+    return recipe_class(name, __name__)
 
 
-__all__ = [
-    "RECIPES",
-    "BpttRecipe",
-    "EpropRecipe",
-    "FFInvertedRecipe",
-    "FFLocalRecipe",
-    "FFRecurrentRecipe",
-    "FFTemporalRecipe",
-    "FFUnsupervisedRecipe",
-    "ForwardForwardRecipe",
-    "LocalRecipe",
-    "Recipe",
-    "make_recipe",
-]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(recipe.__name__ for recipe in RECIPES.values())})
+
+
+__all__ = ["RECIPES", "Recipe", "make_recipe", "register", "setting"]

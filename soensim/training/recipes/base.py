@@ -1,13 +1,18 @@
-"""What the settings of every rule have in common."""
+"""What the settings of every rule have in common: fields with limits, and the check of a whole recipe."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_type_hints
 
 from soensim.errors import RecipeError
+
+if TYPE_CHECKING:  # torch: loaded when a training starts
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
@@ -15,103 +20,98 @@ Quantisation = Literal["straight-through", "gradual", "stochastic"]
 Keep = Literal["last", "best"]
 
 
-def setting(default: Any, doc: str) -> Any:
-    """Make a field of a recipe: its default, and what it means (the help text of its flag)."""
-    return field(default=default, metadata={"help": doc})
+def setting(
+    default: Any, doc: str, *, above: float | None = None, least: float | None = None, below: float | None = None
+) -> Any:
+    """Make a field of a recipe.
+
+    Parameters
+    ----------
+    default
+        Its value where none is given.
+    doc
+        What it means: the help text of its flag.
+    above, least, below
+        Limits of a number: above is exclusive, least inclusive, below exclusive. A subclass that gives the field
+        another default keeps the limits of its base, and may add narrower ones.
+    """
+    return field(default=default, metadata={"help": doc, "above": above, "least": least, "below": below})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Settings that every rule has; batches and seeds fix the result to the last bit."""
+class Recipe(ABC):
+    """Settings that every rule has; batches and seeds fix the result to the last bit.
+
+    A rule is added with a subclass in a module of this room: its name as ``rule``, its own settings, and `make_rule`.
+    `register` makes the name known to `make_recipe` and to the command line.
+
+    Raises
+    ------
+    RecipeError
+        A value has the wrong type, is beyond a limit, or does not fit another setting.
+    """
 
     rule: ClassVar[str]
+    """Name of the rule."""
 
-    epochs: int = setting(15, "passes over the training samples, quantisation-aware unless --no-quantise")
+    epochs: int = setting(15, "passes over the training samples, quantisation-aware unless --no-quantise", above=0)
     ideal_epochs: int = setting(
-        0, "unquantised passes before them; what they find is kept as the ideal weights to compare with"
+        0, "unquantised passes before them; what they find is kept as the ideal weights to compare with", least=0
     )
-    batch_size: int = setting(128, "samples per optimiser step")
+    batch_size: int = setting(128, "samples per optimiser step", above=0)
     optimiser: Optimiser = setting("adam", "how a gradient becomes a step")
-    momentum: float = setting(0.0, "momentum of sgd and rmsprop")
-    learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle")
-    quantised_rate: float = setting(1.0, "learning rate of the quantised epochs after ideal ones, as a factor")
+    momentum: float = setting(0.0, "momentum of sgd and rmsprop", least=0, below=1)
+    learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle", above=0)
+    quantised_rate: float = setting(1.0, "learning rate of the quantised epochs after ideal ones, as a factor", above=0)
     schedule: Schedule = setting("one-cycle", "learning rate over time")
-    decay: float = setting(0.98, "factor per epoch of the exponential schedule")
-    weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate")
-    clip_norm: float = setting(1.0, "largest norm of the gradient")
+    decay: float = setting(0.98, "factor per epoch of the exponential schedule", above=0)
+    weight_decay: float = setting(0.0, "L2 penalty; of adamw, the decay per step and learning rate", least=0)
+    clip_norm: float = setting(1.0, "largest norm of the gradient", above=0)
     quantise: bool = setting(True, "quantisation-aware: train through the level tables")
     quantisation: Quantisation = setting(
         "straight-through", "how: the nearest level, a blend that turns into it, or a random neighbour level"
     )
     calibration_samples: int = setting(
         0,
-        "with --no-quantise: round so that errors make up for one another over so many training samples; 0: each alone",
+        "with --no-quantise: round so that errors cancel over this many training samples; 0: each efficacy alone",
+        least=0,
     )
-    input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform")
-    recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform")
-    slope_width: float = setting(0.05, "softening of the SQUID's slope in the gradient (I_c); docs/learning-rules.md")
+    input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform", least=0)
+    recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform", least=0)
+    slope_width: float = setting(
+        0.05, "softening of the SQUID's slope in the gradient (I_c); docs/learning-rules.md", least=0
+    )
     robust: bool = setting(False, "train on virtual chips with the netlist's spreads and read noise")
-    efficacy_spread: float = setting(0.0, "relative spread of efficacies between the virtual chips, one sigma")
-    gamma_minus_spread: float = setting(0.0, "relative spread of leaks, one sigma")
-    bias_current_spread: float = setting(0.0, "relative spread of bias currents, one sigma")
-    flux_offset_spread: float = setting(0.0, "spread of static flux, one sigma (Phi_0)")
-    read_noise_flux: float = setting(0.0, "flux noise, fresh for every neuron and sample, one sigma (Phi_0)")
-    delay_spread: float = setting(0.0, "relative spread of the factor that all delays of a chip share, one sigma")
-    drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead")
-    chips_per_batch: int = setting(
-        1, "virtual chips that share the samples of a batch; each costs a pass (what it gives: studies/robustness)"
+    efficacy_spread: float = setting(0.0, "relative spread of efficacies between the virtual chips, one sigma", least=0)
+    gamma_minus_spread: float = setting(0.0, "relative spread of leaks, one sigma", least=0)
+    bias_current_spread: float = setting(0.0, "relative spread of bias currents, one sigma", least=0)
+    flux_offset_spread: float = setting(0.0, "spread of static flux, one sigma (Phi_0)", least=0)
+    read_noise_flux: float = setting(0.0, "flux noise, fresh for every neuron and sample, one sigma (Phi_0)", least=0)
+    delay_spread: float = setting(
+        0.0, "relative spread of the factor that all delays of a chip share, one sigma", least=0
     )
-    validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well")
-    refine: int = setting(1, "train at a step this much finer than the netlist's")
+    drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead", least=0, below=1)
+    chips_per_batch: int = setting(
+        1,
+        "virtual chips that share the samples of a batch; each costs a pass (what it gives: studies/robustness)",
+        above=0,
+    )
+    validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well", least=0)
+    refine: int = setting(1, "train at a step this much finer than the netlist's", above=0)
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
-    train_samples: int = setting(0, "use only this many training samples; 0 is all")
-    train_seed: int = setting(0, "initial weights and order of the batches")
+    train_samples: int = setting(0, "use only this many training samples; 0 is all", least=0)
+    train_seed: int = setting(0, "initial weights and order of the batches", least=0)
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for item in fields(self):
             _check_type(item.name, getattr(self, item.name), hints[item.name])
-        positive = (
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "clip_norm",
-            "decay",
-            "refine",
-            "chips_per_batch",
-            "quantised_rate",
-        )
-        for name in positive:
-            if getattr(self, name) <= 0:
-                raise RecipeError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in (
-            "weight_decay",
-            "momentum",
-            "input_gain",
-            "recurrent_gain",
-            "slope_width",
-            "train_samples",
-            "train_seed",
-            "efficacy_spread",
-            "gamma_minus_spread",
-            "bias_current_spread",
-            "flux_offset_spread",
-            "read_noise_flux",
-            "delay_spread",
-            "drop_synapses",
-            "validation_chips",
-            "calibration_samples",
-            "ideal_epochs",
-        ):
-            if getattr(self, name) < 0:
-                raise RecipeError(f"{name} is {getattr(self, name)}; it must not be below 0")
-
-        if self.drop_synapses >= 1:
-            raise RecipeError(f"drop_synapses is {self.drop_synapses}; it is a probability below 1")
+        for kind in type(self).__mro__:
+            if is_dataclass(kind):
+                for item in fields(kind):
+                    _check_limits(item, getattr(self, item.name))
         if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
             raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
-        if self.momentum >= 1:
-            raise RecipeError(f"momentum is {self.momentum}; it must be below 1")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
         if self.quantised_rate != 1 and not self.ideal_epochs:
@@ -123,6 +123,16 @@ class Recipe:
         if self.calibration_samples and self.quantise:
             raise RecipeError("calibration_samples are for quantisation after training; they need quantise = false")
 
+    @abstractmethod
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule with these settings on a chip; the module that defines it is imported here, with torch.
+
+        Raises
+        ------
+        RecipeError
+            The chip is not of the kind that the rule needs.
+        """
+
     def as_dict(self) -> dict[str, Any]:
         """Return the rule and all settings as plain data."""
         return {"rule": self.rule, **dataclasses.asdict(self)}
@@ -131,9 +141,19 @@ class Recipe:
 def _check_type(name: str, value: Any, hint: Any) -> None:
     if choices := get_args(hint):
         if value not in choices:
-            raise RecipeError(f"{name} is {value!r}; legal are {', '.join(choices)}")
+            raise RecipeError(f"{name} is {value!r}; legal are {', '.join(choices)}", setting=name)
     elif hint is float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise RecipeError(f"{name} is {value!r}; it must be a finite number")
+            raise RecipeError(f"{name} is {value!r}; it must be a finite number", setting=name)
     elif type(value) is not hint:
-        raise RecipeError(f"{name} is {value!r}; it must be of type {hint.__name__}")
+        raise RecipeError(f"{name} is {value!r}; it must be of type {hint.__name__}", setting=name)
+
+
+def _check_limits(item: dataclasses.Field[Any], value: Any) -> None:
+    above, least, below = (item.metadata[limit] for limit in ("above", "least", "below"))
+    if above is not None and value <= above:
+        raise RecipeError(f"{item.name} is {value}; it must be above {above}", setting=item.name)
+    if least is not None and value < least:
+        raise RecipeError(f"{item.name} is {value}; it must not be below {least}", setting=item.name)
+    if below is not None and value >= below:
+        raise RecipeError(f"{item.name} is {value}; it must be below {below}", setting=item.name)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from soensim.errors import RecipeError
 from soensim.training.recipes.base import Recipe, setting
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class BpttRecipe(Recipe):
-    """Backpropagation through time: cross-entropy of the linear readout (docs/learning-rules.md)."""
+    """Backpropagation through time: cross-entropy of the linear readout (Werbos 1990)."""
 
     rule: ClassVar[str] = "bptt"
 
     readout_gain: float = setting(
-        10.0, "initial factor from scores to logits; learned, not on the chip (the argmax does not see it)"
+        10.0, "initial factor from scores to logits; learned, not on the chip (the argmax does not see it)", above=0
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.readout_gain <= 0:
-            raise RecipeError(f"readout_gain is {self.readout_gain}; it must be above 0")
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.bptt`."""
+        from soensim.training.rules.bptt import Bptt
+
+        return Bptt(chip, self)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from soensim.errors import RecipeError
 from soensim.training.recipes.base import Recipe, setting
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class EpropRecipe(Recipe):
     """Eligibility traces and a learning signal: nothing goes back through time (Bellec et al. 2020)."""
@@ -22,10 +27,11 @@ class EpropRecipe(Recipe):
         "symmetric", "weights that carry the error to the neurons: the readout's own, or fixed random ones"
     )
     readout_gain: float = setting(
-        10.0, "initial factor from scores to logits; learned, not on the chip (the argmax does not see it)"
+        10.0, "initial factor from scores to logits; learned, not on the chip (the argmax does not see it)", above=0
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.readout_gain <= 0:
-            raise RecipeError(f"readout_gain is {self.readout_gain}; it must be above 0")
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.eprop`."""
+        from soensim.training.rules.eprop import Eprop
+
+        return Eprop(chip, self)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from soensim.training.recipes.base import setting
 from soensim.training.recipes.forward_forward import LocalRecipe
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class FFInvertedRecipe(LocalRecipe):
-    """Forward-forward with lateral efficacies and low activity for true labels (docs/learning-rules.md)."""
+    """Forward-forward with lateral efficacies and low activity for true labels."""
 
     rule: ClassVar[str] = "ff-inverted"
 
@@ -23,3 +29,9 @@ class FFInvertedRecipe(LocalRecipe):
     negatives: Literal["random", "hard", "dynamic"] = setting(
         "dynamic", "`dynamic`: drawn from a linear classifier on the states before the label is seen"
     )
+
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.ff_inverted`."""
+        from soensim.training.rules.ff_inverted import FFInverted
+
+        return FFInverted(chip, self)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from soensim.errors import RecipeError
 from soensim.training.recipes.base import setting
 from soensim.training.recipes.forward_forward import LocalRecipe
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class FFLocalRecipe(LocalRecipe):
-    """Layer-local forward-forward on a static image (docs/learning-rules.md)."""
+    """Layer-local forward-forward on a static image (Hinton 2022, section 3)."""
 
     rule: ClassVar[str] = "ff-local"
 
@@ -20,9 +25,12 @@ class FFLocalRecipe(LocalRecipe):
     growth: Literal["together", "one-by-one"] = setting(
         "together", "train all populations, or one after another, each on what the earlier ones send"
     )
-    growth_gain: float = setting(0.01, "one-by-one stops when a population adds less validation accuracy than this")
+    growth_gain: float = setting(
+        0.01, "one-by-one stops when a population adds less validation accuracy than this", least=0
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.growth_gain < 0:
-            raise RecipeError(f"growth_gain is {self.growth_gain}; it must not be below 0")
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.ff_local`."""
+        from soensim.training.rules.ff_local import FFLocal
+
+        return FFLocal(chip, self)

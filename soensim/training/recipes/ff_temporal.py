@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from soensim.errors import RecipeError
 from soensim.training.recipes.base import Schedule, setting
 from soensim.training.recipes.forward_forward import ForwardForwardRecipe
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class FFTemporalRecipe(ForwardForwardRecipe):
-    """Temporal forward-forward: goodness of true against wrong labels at every step (docs/learning-rules.md)."""
+    """Temporal forward-forward: goodness of true against wrong labels at every step."""
 
     rule: ClassVar[str] = "ff-temporal"
 
@@ -34,3 +40,9 @@ class FFTemporalRecipe(ForwardForwardRecipe):
         super().__post_init__()
         if self.steps == "final" and self.compensation:
             raise RecipeError("compensation weighs several steps; it has no meaning with steps = final")
+
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.ff_temporal`."""
+        from soensim.training.rules.ff_temporal import FFTemporal
+
+        return FFTemporal(chip, self)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from soensim.training.recipes.base import setting
 from soensim.training.recipes.forward_forward import LocalRecipe
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_network import TrainableChip
 
 
+@register
 @dataclass(frozen=True, kw_only=True)
 class FFUnsupervisedRecipe(LocalRecipe):
-    """Forward-forward without labels, and a linear readout on top (docs/learning-rules.md)."""
+    """Forward-forward without labels, and a linear readout on top (Hinton 2022, section 3.2)."""
 
     rule: ClassVar[str] = "ff-unsupervised"
 
@@ -20,5 +26,11 @@ class FFUnsupervisedRecipe(LocalRecipe):
         "threshold", "positive and negative images have no pairs to compare: each with the threshold"
     )
     negatives: Literal["masked"] = setting("masked", "two images mixed by a smooth random mask")
-    readout_gain: float = setting(10.0, "initial factor from scores to logits; learned, not on the chip")
+    readout_gain: float = setting(10.0, "initial factor from scores to logits; learned, not on the chip", above=0)
     train_populations: bool = setting(True, "--no-train-populations: the control, random populations under a readout")
+
+    def make_rule(self, chip: TrainableChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.ff_unsupervised`."""
+        from soensim.training.rules.ff_unsupervised import FFUnsupervised
+
+        return FFUnsupervised(chip, self)

@@ -13,7 +13,7 @@ from soensim.errors import RecipeError
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import linear_scores
-from soensim.training.recipes import BpttRecipe
+from soensim.training.recipes.bptt import BpttRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.trainable_network import TrainableChip
 

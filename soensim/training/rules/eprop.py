@@ -14,7 +14,7 @@ from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import linear_scores
 from soensim.training.eligibility_traces import run_with_traces
-from soensim.training.recipes import EpropRecipe
+from soensim.training.recipes.eprop import EpropRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.trainable_network import TrainableChip
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from soensim.dynamics import normalise
 from soensim.errors import RecipeError
 from soensim.simulation import goodness
-from soensim.training.recipes import FFInvertedRecipe
+from soensim.training.recipes.ff_inverted import FFInvertedRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.forward_forward import both_signs, draw_wrong
 from soensim.training.rules.local_forward_forward import LocalForwardForward, cut, shifted

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from soensim.training.recipes import FFLocalRecipe
+from soensim.training.recipes.ff_local import FFLocalRecipe
 from soensim.training.rules.local_forward_forward import LocalForwardForward
 from soensim.training.trainable_network import TrainableChip
 

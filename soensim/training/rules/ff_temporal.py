@@ -12,7 +12,7 @@ from soensim.dynamics import InputSignal
 from soensim.kernels import Contrast, mean_square
 from soensim.network import step_coefficients
 from soensim.simulation import label_scores
-from soensim.training.recipes import FFTemporalRecipe
+from soensim.training.recipes.ff_temporal import FFTemporalRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.forward_forward import (
     ForwardForward,

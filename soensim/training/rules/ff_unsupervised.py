@@ -14,7 +14,7 @@ from soensim.errors import RecipeError
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import goodness, linear_scores
-from soensim.training.recipes import FFUnsupervisedRecipe
+from soensim.training.recipes.ff_unsupervised import FFUnsupervisedRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.local_forward_forward import compare, shifted
 from soensim.training.trainable_network import TrainableChip

@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from soensim.errors import RecipeError
 from soensim.network import GoodnessOutput
-from soensim.training.recipes import ForwardForwardRecipe
+from soensim.training.recipes.forward_forward import ForwardForwardRecipe
 from soensim.training.trainable_network import TrainableChip
 
 

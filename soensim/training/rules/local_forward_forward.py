@@ -13,7 +13,7 @@ from soensim.data import shift_places
 from soensim.dynamics import InputSignal
 from soensim.errors import RecipeError
 from soensim.simulation import goodness
-from soensim.training.recipes import LocalRecipe
+from soensim.training.recipes.forward_forward import LocalRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.forward_forward import (
     ForwardForward,
