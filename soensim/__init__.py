@@ -8,13 +8,9 @@ A chip goes one way: netlist -> routed netlist -> network -> program -> simulati
 >>> trace = simulate(network, program, inputs, chip_seed=0)   # doctest: +SKIP
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soensim._runtime.kernel_cache import forget_stale_kernels
 from soensim._runtime.lazy import keep_from_submodules, lazy_names
-
-forget_stale_kernels(Path(__file__).parent)
 
 if TYPE_CHECKING:
     from soensim.data import Dataset, load_dataset

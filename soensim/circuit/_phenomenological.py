@@ -13,8 +13,8 @@ meets the same conditions of order 4.
 import math
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit.source import _Index, source_value, source_value_and_gradient
 
 # Step control: safety, growth per step, shrinkage per rejection; shortest step as a fraction of its segment.

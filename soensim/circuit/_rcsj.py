@@ -15,8 +15,9 @@ Steps are those of Dormand and Prince, J. Comput. Appl. Math. 6, 19 (1980), orde
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from soensim._runtime.kernel_cache import njit
 
 TWO_PI = 2.0 * math.pi
 

@@ -23,9 +23,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit._rcsj import TWO_PI
 from soensim.circuit.device import Device
 from soensim.circuit.squid import solve_row, squid_parameters

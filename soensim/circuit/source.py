@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit.device import Device
 from soensim.circuit.threshold_current import threshold
 from soensim.errors import CircuitError

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit._rcsj import TWO_PI, pack, running_period
 from soensim.circuit.device import Device
 from soensim.circuit.threshold_current import lobe

@@ -1,22 +1,25 @@
 """Build a source table from the RCSJ equations, and keep it: in memory, shipped, or in a cache on disk."""
 
 import hashlib
+import io
 import json
-import os
 import zipfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.cache_directory import cache_directory
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit.device import Device
 from soensim.circuit.langevin import DEPTH, thermal_voltage
 from soensim.circuit.source import SourceArrays, SourceTable
 from soensim.circuit.squid import check_single_valued, mean_voltage, solve_row, squid_parameters
 from soensim.circuit.threshold_current import lobe
-from soensim.errors import CircuitError
+from soensim.errors import CircuitError, SoensimError
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
 N_PHI, N_U, N_Z = 129, 65, 33
@@ -35,8 +38,8 @@ _SHIPPED = Path(__file__).parent / "tables"
 def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = True) -> SourceTable:
     """Source function g(phi, i) of a device, solved from its junctions.
 
-    The table is looked for in memory, among the shipped ones, and in the cache directory (`$SOENSIM_CACHE`, or
-    `soensim` in the user's cache directory); else it is built, in about a second.
+    The table is looked for in memory, among the shipped ones, and in the user's cache directory
+    (`soensim._runtime.cache_directory`); else it is built, in about a second.
 
     Parameters
     ----------
@@ -66,12 +69,14 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
 @lru_cache(maxsize=64)
 def _cached(device: Device, temperature_k: float) -> SourceTable:
     key = table_key(device, temperature_k)
-    for path in (_SHIPPED / f"{key}.npz", cache_directory() / f"{key}.npz"):
-        arrays = read_table(path, key)
+    own = cache_directory()
+    for folder in (_SHIPPED, own):
+        arrays = None if folder is None else read_table(folder / f"{key}.npz", key)
         if arrays is not None:
             return SourceTable(device, temperature_k, arrays)
     arrays = build_arrays(device, temperature_k)
-    store_table(cache_directory() / f"{key}.npz", key, arrays)
+    if own is not None:
+        store_table(own / f"{key}.npz", key, arrays)
     return SourceTable(device, temperature_k, arrays)
 
 
@@ -87,14 +92,6 @@ def table_key(device: Device, temperature_k: float) -> str:
         "current_max": CURRENT_MAX,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:24]
-
-
-def cache_directory() -> Path:
-    """Where built tables are kept: `$SOENSIM_CACHE`, or `soensim` in the user's cache directory."""
-    named = os.environ.get("SOENSIM_CACHE")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soensim"
 
 
 @njit(cache=True)
@@ -200,12 +197,9 @@ def read_table(path: Path, key: str) -> SourceArrays | None:
 
 
 def store_table(path: Path, key: str, arrays: SourceArrays) -> None:
-    """Store arrays under a temporary name, then rename: a reader sees all of it or nothing."""
-    try:
+    """Store arrays; nothing happens where the file cannot be written: that costs time, not correctness."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, key=np.array(key), **arrays._asdict())
+    with suppress(OSError, SoensimError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, key=np.array(key), **arrays._asdict())
-        temporary.replace(path)
-    except OSError:
-        return  # a cache that cannot be written costs time, not correctness
+        write_atomic(path, buffer.getvalue())

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit import SourceTable
 from soensim.circuit.source import source_value, source_value_and_gradient
 from soensim.dynamics.smooth import smooth_squid

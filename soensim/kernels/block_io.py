@@ -9,9 +9,10 @@ of the same code differed by as much.
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.vector_math import FLAGS
 

@@ -5,8 +5,8 @@ stays in the second-level cache meanwhile: states and slopes of every step, as (
 """
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.forward_kernel import advance, retreat
 from soensim.kernels.matmul import SUMS, block_gradient

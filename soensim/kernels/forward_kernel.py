@@ -10,8 +10,8 @@ compiled copies, another one in a process that compiles than in one that finds t
 """
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import add_load, add_store, load, load_drive, store
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.packed_network import LAG, OWNER, add_product

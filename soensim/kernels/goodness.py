@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import njit
 from torch import Tensor
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.vector_math import FLAGS
 
 # Columns at a time: what is summed up stays in the first-level cache.

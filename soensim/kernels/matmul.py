@@ -11,10 +11,11 @@ Measured alone, one core with AVX2, 24 to 1024 neurons in float32: 69 to 79 GFlo
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.vector_math import FLAGS
 

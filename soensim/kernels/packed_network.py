@@ -8,9 +8,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.dynamics.source_functions import FusedForm
 from soensim.dynamics.time_loop import Cell
 from soensim.kernels.matmul import PAIR, add_dense, add_sparse, pack

@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.dynamics.smooth import GUARD, LEAST_GAP, SmoothSquid
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.squid_fit import FIT_COEFFICIENTS, fit_form, fit_slopes, fit_value

@@ -2,8 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from numba import njit
-
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.vector_math import FLAGS, exp_down, log1p_unit
 
 #: For functions of numbers that a loop calls: they become part of it, so that it can become vector instructions.

@@ -7,9 +7,10 @@ Number by number and frame by frame it took longer than the product of 28 channe
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.matmul import VECTOR
 from soensim.kernels.vector_math import FLAGS

@@ -1,7 +1,6 @@
 """Virtual source functions in the time loop: values and slopes of a block, and the way back."""
 
-from numba import njit
-
+from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_rows import ROWS
 from soensim.kernels.vector_math import FLAGS, tanh
 

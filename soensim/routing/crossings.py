@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement import FloatArray, IntArray
 
 

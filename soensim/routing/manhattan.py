@@ -8,8 +8,8 @@ doi:10.1145/201310.201328). A tree grows sink by sink, each by the cheapest path
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.routing.maze import OWN, Grid, Prices, grow, make_work, toll_um
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray

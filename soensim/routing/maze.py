@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement import FloatArray, IntArray
 
 #: What `Work.side` can be: in the tree (its places are sources of a search), a target, or neither.

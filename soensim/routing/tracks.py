@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement import IntArray
 from soensim.routing.trees import GridTrees
 

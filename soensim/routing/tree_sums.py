@@ -1,7 +1,8 @@
 """Sums along waveguide trees (an array of parents, which stand before their children; -1 at a root), and in parts."""
 
 import numpy as np
-from numba import njit
+
+from soensim._runtime.kernel_cache import njit
 
 
 @njit(cache=True)

@@ -16,8 +16,8 @@ One step takes every quantity from t_n to t_{n+1} = (n + 1) dt:
 import math
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit import source_value
 from soensim.dynamics.spiking.light import photon_delay, unit_exponential
 from soensim.dynamics.spiking.queue import drop_first, push

@@ -17,7 +17,8 @@ order in which synapses are served, nor on threads.
 import math
 
 import numpy as np
-from numba import njit
+
+from soensim._runtime.kernel_cache import njit
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)

@@ -1,6 +1,6 @@
 """A binary heap of photon arrivals over flat arrays, earliest first; ties go by edge, so that the order is total."""
 
-from numba import njit
+from soensim._runtime.kernel_cache import njit
 
 
 @njit(cache=True)

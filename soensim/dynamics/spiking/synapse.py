@@ -18,9 +18,9 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from soensim._runtime.kernel_cache import njit
 from soensim.errors import SimulationError
 
 

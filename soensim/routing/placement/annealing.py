@@ -7,8 +7,8 @@ far (as in TimberWolf: Sechen, Sangiovanni-Vincentelli 1985, IEEE JSSC 20 510).
 import math
 
 import numpy as np
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement.graph import UNIT, Graph
 from soensim.routing.placement.placed import IntArray
 
