@@ -13,6 +13,7 @@ from soensim.dynamics import (
     SOURCE_FUNCTIONS,
     Cell,
     Term,
+    TimeLoop,
     check_step,
     coefficients,
     largest_step,
@@ -188,6 +189,37 @@ def test_a_remainder_reads_between_the_new_state_and_the_last_in_feed_forward():
         second = Cell(0.0, 1.0, 0.0, RELU, np.zeros(1), [line(0, 0.25, one, ahead)])
         record = unroll([first, second], x, [np.zeros((1, 1))] * 2, substeps=1)
         assert [float(s[1][0, 0]) for s in record] == expected
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor], ids=["numpy", "torch"])
+def test_an_observer_sees_the_steps_that_the_loop_takes(kind):
+    """Delays on inputs and between populations: fluxes are those of the signals, and make the states of `unroll`."""
+    rng = np.random.default_rng(6)
+    x, w_in, w_hh, w_ho = (kind(rng.normal(size=shape)) for shape in ((2, 4, 3), (9, 5), (10, 5), (5, 2)))
+    hidden = Cell(0.9, 0.2, 0.0, TANH, kind(rng.normal(size=5)), [Term(None, [0, 1, 4], w_in), Term(0, [0, 3], w_hh)])
+    out = Cell(0.8, 0.3, 0.0, TANH, kind(np.zeros(2)), [Term(0, [-1], w_ho)])
+    start, seen = [kind(np.zeros((2, n))) for n in (5, 2)], []
+    record = unroll([hidden, out], x, start, substeps=2)
+    states = list(TimeLoop([hidden, out], x, substeps=2, observe=seen.append).run(start))
+    for now, expected in zip(states, record[1:], strict=True):
+        for ours, theirs in zip(now, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
+    assert [s.population for s in seen] == [0, 1] * 8
+    past = [start[0]] * 4 + [s.state for s in seen[2::2]] + [states[-1][0]]
+    for at in range(8):
+        first, second = seen[2 * at], seen[2 * at + 1]
+        held = [x[:, (at - lag) // 2] if at >= lag else 0 * x[:, 0] for lag in (0, 1, 4)]
+        np.testing.assert_array_equal(first.arrived[0], np.concatenate(held, 1))
+        np.testing.assert_array_equal(first.arrived[1], np.concatenate([past[at + 3], past[at]], 1))
+        np.testing.assert_array_equal(second.arrived[0], past[at + 4])
+        flux = hidden.flux_offset + first.arrived[0] @ w_in + first.arrived[1] @ w_hh
+        np.testing.assert_allclose(first.flux, flux, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(past[at + 4], 0.9 * first.state + 0.2 * TANH(first.flux, None), rtol=0, atol=0)
+
+
+def test_an_observer_has_no_heun_step():
+    with pytest.raises(SimulationError, match="an observer sees Euler steps"):
+        TimeLoop([Cell(0.9, 0.2, 0.0, TANH, 0.0, [])], np.ones((1, 1, 1)), substeps=1, heun=True, observe=print)
 
 
 def test_a_population_that_nothing_drives_relaxes():

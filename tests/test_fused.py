@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from soensim.circuit import source_table
 from soensim.circuit.squid import mean_voltage
 from soensim.circuit.threshold_current import lobe
-from soensim.dynamics import SOURCE_FUNCTIONS, Cell, InputSignal, Term, soft_slope, training_source, unroll
-from soensim.dynamics.input_flux import Drive
+from soensim.dynamics import (
+    SOURCE_FUNCTIONS,
+    Cell,
+    InputFlux,
+    InputSignal,
+    Term,
+    soft_slope,
+    training_source,
+    unroll,
+)
 from soensim.dynamics.smooth import smooth_squid
 from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
@@ -153,7 +161,7 @@ def test_flux_of_inputs_that_arrive_late(substeps):
     terms = [Term(None, lags, weights[0], 0), Term(None, [4], weights[1], 1)]
     cell = dataclasses.replace(cell_of(SOURCES["tanh"]), terms=terms)
     (ours,), per_frame = input_flux([cell], [7], signals, substeps, draw(0))
-    drive, rest = Drive(terms, signals, substeps), torch.zeros(2, 4, 7, dtype=torch.float64)
+    drive, rest = InputFlux(terms, signals, substeps), torch.zeros(2, 4, 7, dtype=torch.float64)
     plain = torch.stack([drive.add_to(rest, step).flatten(0, 1) for step in range(6 * substeps)])
     assert per_frame == 1
     gradients = [torch.autograd.grad((flux**3).sum(), weights) for flux in (ours, plain)]

@@ -1,6 +1,6 @@
 """The physics of one time step: pure functions of (state, parameters), for numpy arrays and torch tensors."""
 
-from soensim.dynamics.input_flux import Drive, InputSignal, Term, alike
+from soensim.dynamics.input_flux import InputFlux, InputSignal, Term, alike
 from soensim.dynamics.integrators import check_step, coefficients, largest_step, step, substeps_needed
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import (
@@ -11,17 +11,19 @@ from soensim.dynamics.source_functions import (
     soft_slope,
     training_source,
 )
-from soensim.dynamics.time_loop import Cell, unroll
+from soensim.dynamics.time_loop import Cell, CellStep, TimeLoop, unroll
 
 __all__ = [
     "SOURCE_FUNCTIONS",
     "Array",
     "Cell",
-    "Drive",
+    "CellStep",
+    "InputFlux",
     "InputSignal",
     "Normalisation",
     "SourceFunction",
     "Term",
+    "TimeLoop",
     "alike",
     "array_namespace",
     "check_step",

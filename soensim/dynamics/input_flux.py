@@ -1,4 +1,4 @@
-"""The share of the flux that comes from the inputs: it does not depend on the states, so it is computed apart."""
+"""What drives a population: terms of its flux, input signals, and the flux that the inputs give."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Product = Callable[[Callable[[int], Array]], Array]  # a sum over lags of signal
 class Term:
     """A part of a population's flux: delayed upstream signals times efficacies.
 
-    A delay that is no whole number of steps stands at two neighbouring lags, with parts of its efficacy that make up
-    a linear interpolation (`soensim.network.Synapses.delays`).
+    A delay that is no whole number of steps is at two neighbouring lags, with parts of its efficacy that make up a
+    linear interpolation (`soensim.network.Synapses.delays`).
     """
 
     source: int | None
@@ -55,68 +55,115 @@ class InputSignal:
     """Frame that is held in each sample."""
 
 
-class Drive:
-    """Flux from the inputs (Phi_0) of one population at each step."""
+class HeldFrames:
+    """What one signal gives at each sample: an array per frame, the signal itself or its product with efficacies.
+
+    Frames are taken apart once: the gradient of picking them one by one would cost a whole signal per step.
+    """
+
+    def __init__(self, signal: InputSignal, weights: Array | None = None) -> None:
+        self._frames = [frame for block in signal.blocks for frame in _frames(block, weights)]
+        self._frame_of = signal.frame_of
+
+    def at(self, sample: int) -> Array | None:
+        """Return the frame that is held in a sample, (..., channels or neurons); None before the first: dark."""
+        return None if sample < 0 else self._frames[self._frame_of[sample]]
+
+    def dark(self) -> Array:
+        """Return a frame of zeros."""
+        return array_namespace(self._frames[0]).zeros_like(self._frames[0])
+
+
+class InputFlux:
+    """Flux from the inputs (Phi_0) of one population at each step.
+
+    It does not depend on the states, so that frames are multiplied before the loop starts where memory allows.
+    """
 
     def __init__(self, terms: Sequence[Term], signals: Sequence[InputSignal], substeps: int) -> None:
         self.substeps = substeps
         own = [(term, signals[term.port]) for term in terms if term.source is None]
-        # With one lag all frames are multiplied at once. They are taken apart once: the gradient of picking frames one
-        # by one would cost a whole drive per step.
-        self._hoisted = [
-            (term.lags[0], [flux for block in signal.blocks for flux in _frames(block, term.weights)], signal.frame_of)
-            for term, signal in own
-            if len(term.lags) == 1
+        # With one lag all frames are multiplied at once. With many, a product per frame and lag would fill the memory:
+        # there, the frames of a step are multiplied in that step.
+        self._one_lag = [
+            (term.lags[0], HeldFrames(signal, term.weights)) for term, signal in own if len(term.lags) == 1
         ]
-        # With many lags a frame per lag would fill the memory: there, the frames of a step are multiplied in that step.
-        self._mixed = [_Mixed(term, signal, substeps) for term, signal in own if len(term.lags) > 1]
+        self._many_lags = [_ManyLags(term, signal, substeps) for term, signal in own if len(term.lags) > 1]
 
     def add_to(self, flux: Array, step: int) -> Array:
         """Add the flux at a step to ``flux``; before the first sample every input is dark."""
-        for lag, frames, frame_of in self._hoisted:
-            sample = (step - lag) // self.substeps
-            if sample >= 0:
-                flux = flux + frames[frame_of[sample]]
-        for mixed in self._mixed:
-            flux = flux + mixed.at(step)
+        for lag, held in self._one_lag:
+            own = held.at((step - lag) // self.substeps)
+            flux = flux if own is None else flux + own
+        for term in self._many_lags:
+            flux = flux + term.at(step)
         return flux
 
 
-class _Mixed:
+class _ManyLags:
     """One input term of many lags: lags that read the same sample share a block."""
 
     def __init__(self, term: Term, signal: InputSignal, substeps: int) -> None:
-        self.substeps = substeps
-        self.frames = [frame for block in signal.blocks for frame in _unbind(_frames_first(block))]
-        self.frame_of = signal.frame_of
-        self.dark = array_namespace(self.frames[0]).zeros_like(self.frames[0])
+        self._substeps = substeps
+        self._held = HeldFrames(signal)
+        self._dark = self._held.dark()
         blocks = term.blocks()
-        self.products = []
+        self._products = []
         for phase in range(substeps):
-            back = [-((phase - lag) // substeps) for lag in term.lags]  # samples
-            shared = {
-                b: reduce(add, [block for block, own in zip(blocks, back, strict=True) if own == b]) for b in back
-            }
-            self.products.append(product(list(shared), list(shared.values())))
+            ago = [-((phase - lag) // substeps) for lag in term.lags]  # samples
+            shared = {k: reduce(add, [block for block, own in zip(blocks, ago, strict=True) if own == k]) for k in ago}
+            self._products.append(_product(list(shared), list(shared.values())))
 
     def at(self, step: int) -> Array:
-        sample = step // self.substeps
-        return self.products[step % self.substeps](
-            lambda back: self.frames[self.frame_of[sample - back]] if back <= sample else self.dark
-        )
+        sample, phase = divmod(step, self._substeps)
+        return self._products[phase](lambda ago: self._signal(sample - ago))
+
+    def _signal(self, sample: int) -> Array:
+        held = self._held.at(sample)
+        return self._dark if held is None else held
 
 
-def product(lags: Sequence[int], blocks: Sequence[Array]) -> Product:
+class ArrivingSignals:
+    """The delayed signals of one term at each step, laid side by side as the rows of its efficacies are."""
+
+    def __init__(self, term: Term, signals: Sequence[InputSignal], substeps: int) -> None:
+        self._term, self._substeps = term, substeps
+        self._held = HeldFrames(signals[term.port]) if term.source is None else None
+        self._dark = None if self._held is None else self._held.dark()
+
+    def at(self, step: int, sent: Callable[[int, int], Array]) -> Array:
+        """Return the signals (..., lags x sources or channels) at a step; ``sent(source, lag)`` are those of cells."""
+        return _joined([self._signal(step, lag, sent) for lag in self._term.lags])
+
+    def _signal(self, step: int, lag: int, sent: Callable[[int, int], Array]) -> Array:
+        if self._term.source is not None:
+            return sent(self._term.source, lag)
+        held = None if self._held is None else self._held.at((step - lag) // self._substeps)
+        return self._dark if held is None else held
+
+
+def recurrent_product(term: Term) -> Product:
+    """Make the function that sums signal(lag) @ block over the lags of a term, given the signal."""
+    if len(term.lags) > 1 and _is_sparse(term.weights):
+        return _product(term.lags, term.blocks())
+    return lambda signal: times(_joined([signal(lag) for lag in term.lags]), term.weights)
+
+
+def _product(lags: Sequence[int], blocks: Sequence[Array]) -> Product:
     """Make the function that sums signal(lag) @ block over the lags, given the signal.
 
     Dense blocks are one product over the joined signals (measured in tests/benchmarks/test_delay_speed.py); sparse ones
     would have to copy every signal for that, which costs more than their products.
     """
     if len(lags) > 1 and not any(_is_sparse(block) for block in blocks):
-        xp = array_namespace(blocks[0])
-        stacked = xp.concatenate(blocks)
-        return lambda signal: xp.concatenate(alike([signal(lag) for lag in lags]), -1) @ stacked
-    return lambda signal: reduce(add, [_times(signal(lag), block) for lag, block in zip(lags, blocks, strict=True)])
+        stacked = array_namespace(blocks[0]).concatenate(blocks)
+        return lambda signal: _joined([signal(lag) for lag in lags]) @ stacked
+    return lambda signal: reduce(add, [times(signal(lag), block) for lag, block in zip(lags, blocks, strict=True)])
+
+
+def _joined(signals: Sequence[Array]) -> Array:
+    """Lay signals side by side, (..., lags x sources)."""
+    return signals[0] if len(signals) == 1 else array_namespace(signals[0]).concatenate(alike(signals), -1)
 
 
 def alike(arrays: Sequence[Array]) -> Sequence[Array]:
@@ -128,7 +175,7 @@ def alike(arrays: Sequence[Array]) -> Sequence[Array]:
     return [xp.broadcast_to(a, shape) for a in arrays]
 
 
-def _times(signal: Array, block: Array) -> Array:
+def times(signal: Array, block: Array) -> Array:
     """``signal @ block``; scipy's sparse matrices multiply matrices only."""
     if signal.ndim > 2 and _is_sparse(block):
         return (signal.reshape(-1, signal.shape[-1]) @ block).reshape(*signal.shape[:-1], -1)
@@ -141,13 +188,7 @@ def _is_sparse(block: Array) -> bool:
     return bool(issparse(block))
 
 
-def _frames(block: Array, weights: Array) -> Any:
-    return _unbind(_times(_frames_first(block), weights))
-
-
-def _frames_first(block: Array) -> Array:
-    return array_namespace(block).moveaxis(block, -2, 0)
-
-
-def _unbind(frames: Array) -> Any:
+def _frames(block: Array, weights: Array | None) -> Any:
+    frames = array_namespace(block).moveaxis(block, -2, 0)
+    frames = frames if weights is None else times(frames, weights)
     return frames if isinstance(frames, np.ndarray) else frames.unbind(0)

@@ -1,19 +1,21 @@
-"""The time loop over coupled populations: lockstep or feed-forward, with delay lines. The reference of every kernel."""
+"""The time loop over coupled populations: lockstep or feed-forward, with delays. The reference of every kernel."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
-from soensim.dynamics.input_flux import Drive, InputSignal, Term, product
+from soensim.dynamics.input_flux import ArrivingSignals, InputFlux, InputSignal, Term, recurrent_product, times
 from soensim.dynamics.integrators import step
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import Array, SourceFunction
+from soensim.errors import SimulationError
 
 States = tuple[Array, ...]
-Noisy = Sequence[Array | None]
+Sent = Callable[[int, int], Array]  # (population, lag) -> what it sent
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,118 @@ class Cell:
     terms: Sequence[Term]
     normalisation: Normalisation | None = None
     """What it does to its states before it sends them."""
+
+
+class CellStep(NamedTuple):
+    """One step of one population, as an observer of the loop sees it."""
+
+    population: int
+    state: Array
+    """s (I_c) that the step starts from, (..., neurons)."""
+    flux: Array
+    """phi (Phi_0) of the step; its leading axes broadcast with those of the state."""
+    arrived: Sequence[Array]
+    """Per term of the cell, the signals that arrive over it (I_c), (..., lags x sources or channels)."""
+
+
+class TimeLoop:
+    """Coupled populations and their inputs, ready to run from any state.
+
+    Parameters
+    ----------
+    cells, inputs, substeps, heun, noise, local
+        As for `unroll`.
+    observe
+        Called at every step of every population, in update order, before its state is replaced. Inputs are then
+        multiplied step by step instead of before the loop. Not with Heun's step, which has two fluxes.
+
+    Raises
+    ------
+    SimulationError
+        Heun's step with an observer.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        inputs: Array | Sequence[InputSignal],
+        *,
+        substeps: int,
+        heun: bool = False,
+        noise: Callable[[int, int], Array] | None = None,
+        local: bool = False,
+        observe: Callable[[CellStep], None] | None = None,
+    ) -> None:
+        if heun and observe is not None:
+            raise SimulationError("an observer sees Euler steps; take another integrator than heun, or do not observe")
+        signals = _signals(inputs)
+        self._cells, self._substeps, self._heun, self._local = cells, substeps, heun, local
+        self._samples = len(signals[0].frame_of)
+        self._noise, self._observe = noise, observe
+        flux_of = _Flux if observe is None else _ObservedFlux
+        self._flux = [flux_of(cell, signals, substeps) for cell in cells]
+        lags = [lag for cell in cells for term in cell.terms if term.source is not None for lag in term.lags]
+        self._depth = max(1, 1 + max(lags, default=0))
+
+    def run(self, initial: Sequence[Array]) -> Iterator[States]:
+        """Yield the states after every sample, one array per population; memory is that of the longest delay."""
+        now = tuple(initial)
+        past: deque[States] = deque([self._sent(now)] * self._depth, maxlen=self._depth)
+        for sample in range(self._samples):
+            noisy = [self._noise(sample, p) if self._noise else None for p in range(len(self._cells))]
+            for at in range(sample * self._substeps, (sample + 1) * self._substeps):
+                now = self._step(now, past, at, noisy)
+            yield now
+
+    def _step(self, now: States, past: deque[States], at: int, noisy: Sequence[Array | None]) -> States:
+        """Take one step, and add what it sends to the past."""
+        new, sent = self._euler(now, past, at, noisy)
+        past.append(sent)
+        if not self._heun:
+            return new
+        # a second Euler step from the first; its middle with the start is Heun's (trapezoidal) step
+        ahead, _ = self._euler(new, past, at, noisy)
+        new = tuple(0.5 * (s + t) for s, t in zip(now, ahead, strict=True))
+        past[-1] = self._sent(new)
+        return new
+
+    def _euler(
+        self, states: States, past: deque[States], at: int, noisy: Sequence[Array | None]
+    ) -> tuple[States, States]:
+        """Take one Euler step; return the new states, and what they send."""
+        new: list[Array] = []
+        new_sent: list[Array] = []
+
+        def sent(source: int, lag: int) -> Array:
+            return new_sent[source] if lag < 0 else past[-1 - lag][source]
+
+        for p, cell in enumerate(self._cells):
+            state = self._apart(states[p])
+            offset = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
+            flux, arrived = self._flux[p].at(offset, at, sent)
+            if not cell.terms:
+                flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
+            if self._observe is not None:
+                self._observe(CellStep(p, state, flux, arrived))
+            new.append(
+                step(
+                    state,
+                    flux,
+                    retention=cell.retention,
+                    gain=cell.gain,
+                    bias_current=cell.bias_current,
+                    source=cell.source,
+                )
+            )
+            new_sent.append(self._apart(normalise(new[p], cell.normalisation)))
+        return tuple(new), tuple(new_sent)
+
+    def _sent(self, states: Sequence[Array]) -> States:
+        cells = self._cells
+        return tuple(self._apart(normalise(s, cell.normalisation)) for s, cell in zip(states, cells, strict=True))
+
+    def _apart(self, array: Array) -> Array:
+        return array.detach() if self._local else array
 
 
 def unroll(
@@ -70,72 +184,37 @@ def unroll(
     list
         samples + 1 tuples: the states at the start and after every sample, one array per population.
     """
-    signals = _signals(inputs)
-    samples = len(signals[0].frame_of)
-    drives = [Drive(cell.terms, signals, substeps) for cell in cells]
-    recurrent = [
-        [(t.source, product(t.lags, t.blocks())) for t in cell.terms if t.source is not None] for cell in cells
-    ]
-    depth = 1 + max((lag for cell in cells for t in cell.terms if t.source is not None for lag in t.lags), default=0)
+    loop = TimeLoop(cells, inputs, substeps=substeps, heun=heun, noise=noise, local=local)
+    return [tuple(initial), *loop.run(initial)]
 
-    def apart(array: Array) -> Array:
-        return array.detach() if local else array
 
-    def sent(states: Sequence[Array]) -> States:
-        return tuple(apart(normalise(s, cell.normalisation)) for s, cell in zip(states, cells, strict=True))
+class _Flux:
+    """Flux of one population at each step."""
 
-    now = tuple(initial)
-    past: deque[States] = deque([sent(now)] * max(depth, 1), maxlen=max(depth, 1))
-    record = [now]
+    def __init__(self, cell: Cell, signals: Sequence[InputSignal], substeps: int) -> None:
+        self._inputs = InputFlux(cell.terms, signals, substeps)
+        self._recurrent = [(t.source, recurrent_product(t)) for t in cell.terms if t.source is not None]
 
-    def euler(
-        states: States, upstream: Callable[[int, list[Array]], Sequence[Array]], at: int, noisy: Noisy
-    ) -> tuple[States, States]:
-        """Take one step; return the new states, and what they send."""
-        new: list[Array] = []
-        new_sent: list[Array] = []
+    def at(self, offset: Array, at: int, sent: Sent) -> tuple[Array, Sequence[Array]]:
+        """Return the flux at a step, and no signals."""
+        flux = self._inputs.add_to(offset, at)
+        for source, product in self._recurrent:
+            flux = flux + product(partial(sent, source))
+        return flux, ()
 
-        def signal(source: int, lag: int) -> Array:
-            return upstream(lag, new_sent)[source]
 
-        for p, cell in enumerate(cells):
-            flux = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
-            flux = drives[p].add_to(flux, at)
-            for source, products in recurrent[p]:
-                flux = flux + products(partial(signal, source))
-            if not cell.terms:
-                flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
-            new.append(
-                step(
-                    apart(states[p]),
-                    flux,
-                    retention=cell.retention,
-                    gain=cell.gain,
-                    bias_current=cell.bias_current,
-                    source=cell.source,
-                )
-            )
-            new_sent.append(apart(normalise(new[p], cell.normalisation)))
-        return tuple(new), tuple(new_sent)
+class _ObservedFlux:
+    """Flux of one population at each step, with the signals that make it up."""
 
-    for sample in range(samples):
-        noisy = [noise(sample, p) if noise else None for p in range(len(cells))]
-        for at in range(sample * substeps, (sample + 1) * substeps):
-            new, new_sent = euler(now, lambda lag, fresh: fresh if lag < 0 else past[-1 - lag], at, noisy)
-            if heun:
-                # a second Euler step from the first; its middle with the start is Heun's (trapezoidal) step
-                ahead, _ = euler(
-                    new,
-                    lambda lag, _, first=new_sent: first if lag == 0 else past[-lag],  # type: ignore[misc]
-                    at,
-                    noisy,
-                )
-                new = tuple(0.5 * (s + t) for s, t in zip(now, ahead, strict=True))
-                new_sent = sent(new)
-            now = new
-            past.append(new_sent)
-        record.append(now)
-    return record
+    def __init__(self, cell: Cell, signals: Sequence[InputSignal], substeps: int) -> None:
+        self._terms = [(ArrivingSignals(term, signals, substeps), term.weights) for term in cell.terms]
+
+    def at(self, offset: Array, at: int, sent: Sent) -> tuple[Array, Sequence[Array]]:
+        """Return the flux at a step, and the signals that arrive over each term."""
+        flux, arrived = offset, [signals.at(at, sent) for signals, _ in self._terms]
+        for signal, (_, weights) in zip(arrived, self._terms, strict=True):
+            flux = flux + times(signal, weights)
+        return flux, arrived
 
 
 def _signals(inputs: Array | Sequence[InputSignal]) -> Sequence[InputSignal]:

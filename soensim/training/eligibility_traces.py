@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from soensim.dynamics import Cell, InputSignal, step
-from soensim.training.delayed_weights import LineTensors
+from soensim.dynamics import Cell, CellStep, InputSignal, TimeLoop
 from soensim.training.trainable_network import TrainableChip
 
 
@@ -46,68 +44,56 @@ def run_with_traces(
     slopes those of the recipe. With ``mean`` the mean over samples is kept beside each trace, and returned.
     """
     with torch.no_grad():
-        return _run(chip, values, inputs, mean)
+        batch = max(block.shape[1] for signal in inputs for block in signal.blocks)
+        cells = chip.cells(values)
+        observer = _TraceObserver(chip, values, cells, batch)
+        loop = TimeLoop(
+            cells,
+            [InputSignal([block[0] for block in signal.blocks], signal.frame_of) for signal in inputs],
+            substeps=chip.network.substeps,
+            heun=chip.network.integrator == "heun",
+            noise=chip.noise(values, inputs),
+            observe=observer,
+        )
+        states = sums = [torch.zeros((batch, p.size), dtype=chip.dtype) for p in chip.network.populations]
+        trace_sums = {key: torch.zeros_like(e) for key, e in observer.trace.items()} if mean else {}
+        for now in loop.run(states):
+            states = list(now)
+            if mean:
+                sums = [total + s for total, s in zip(sums, states, strict=True)]
+                for key, e in observer.trace.items():
+                    trace_sums[key] += e
+        if not mean:
+            return Traces(states, observer.trace)
+        samples = len(inputs[0].frame_of)
+        return Traces([s / samples for s in sums], {key: e / samples for key, e in trace_sums.items()})
 
 
-def _run(chip: TrainableChip, values: Mapping[str, Tensor], inputs: Sequence[InputSignal], mean: bool) -> Traces:
-    network, cells, lines = chip.network, chip.cells(values), chip.lines(values)
-    noise = chip.noise(values, inputs)
-    batch = max(block.shape[1] for signal in inputs for block in signal.blocks)
-    states = [torch.zeros((batch, p.size), dtype=chip.dtype) for p in network.populations]
-    depth = 1 + max(
-        (lag for key, s in network.synapses.items() if s.source is not None for lag in lines[key].lags), default=0
-    )
-    past: deque[list[Tensor]] = deque([states] * max(depth, 1), maxlen=max(depth, 1))
-    shapes = {key: (batch, len(s)) for key, s in network.synapses.items()}
-    shapes |= {p.trim_key: (batch, p.size) for p in network.populations if p.trim_levels is not None}
-    trace = {key: torch.zeros(shape, dtype=chip.dtype) for key, shape in shapes.items()}
-    sums, trace_sums = [torch.zeros_like(s) for s in states], {k: torch.zeros_like(e) for k, e in trace.items()}
-    samples = len(inputs[0].frame_of)
-    for at in range(samples * network.substeps):
-        sample = at // network.substeps
-        new: list[Tensor] = []
-        for index, cell in enumerate(cells):
-            flux = cell.flux_offset.expand(batch, -1)
-            if noise is not None:
-                flux = flux + noise(sample, index)
-            arriving = {}
-            for key, synapses in network.synapses.items():
-                if synapses.target != index or not lines[key].lags:
-                    continue
-                line = lines[key]
-                if synapses.source is None:
-                    frames = [_held(inputs[synapses.port], (at - lag) // network.substeps, batch) for lag in line.lags]
-                else:
-                    frames = [new[synapses.source] if lag < 0 else past[-1 - lag][synapses.source] for lag in line.lags]
-                signal = torch.cat(frames, 1)
-                flux = flux + signal @ line.matrix(values[key])
-                arriving[key] = signal, line
-            own, by_flux = _slopes(cell, states[index], flux)
-            for key, (signal, line) in arriving.items():
-                _advance(trace[key], own, by_flux, signal, line)
-            trim = network.populations[index].trim_key
-            if trim in trace:
-                trace[trim].mul_(own).add_(by_flux)
-            new.append(
-                step(
-                    states[index],
-                    flux,
-                    retention=cell.retention,
-                    gain=cell.gain,
-                    bias_current=cell.bias_current,
-                    source=cell.source,
-                )
-            )
-        states = new
-        past.append(states)
-        if (at + 1) % network.substeps == 0:
-            for total, s in zip(sums, states, strict=True):
-                total += s
-            for key, e in trace.items():
-                trace_sums[key] += e
-    if not mean:
-        return Traces(states, trace)
-    return Traces([s / samples for s in sums], {key: e / samples for key, e in trace_sums.items()})
+class _TraceObserver:
+    """Carries the traces of all synapses and trims through the time loop."""
+
+    def __init__(self, chip: TrainableChip, values: Mapping[str, Tensor], cells: Sequence[Cell], batch: int) -> None:
+        network, lines = chip.network, chip.lines(values)
+        self._cells = cells
+        # per population, the projections that drive it: one per term of its cell, in the same order
+        self._driving = [
+            [(key, lines[key]) for key, s in network.synapses.items() if s.target == index and lines[key].lags]
+            for index in range(len(network.populations))
+        ]
+        self._trims = [p.trim_key for p in network.populations]
+        shapes = {key: (batch, len(s)) for key, s in network.synapses.items()}
+        shapes |= {p.trim_key: (batch, p.size) for p in network.populations if p.trim_levels is not None}
+        self.trace = {key: torch.zeros(shape, dtype=chip.dtype) for key, shape in shapes.items()}
+
+    def __call__(self, seen: CellStep) -> None:
+        """Take one step of the traces of all that drives a population, in place."""
+        grad_state, grad_flux = _slopes(self._cells[seen.population], seen.state, seen.flux.expand_as(seen.state))
+        for (key, line), signal in zip(self._driving[seen.population], seen.arrived, strict=True):
+            arrived = grad_flux[:, line.columns] * signal[:, line.rows] * line.part
+            self.trace[key].mul_(grad_state[:, line.targets]).index_add_(1, line.edges, arrived)
+        trim = self._trims[seen.population]
+        if trim in self.trace:
+            self.trace[trim].mul_(grad_state).add_(grad_flux)
 
 
 def _slopes(cell: Cell, state: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,25 +102,6 @@ def _slopes(cell: Cell, state: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
         phi = flux.detach().requires_grad_()
         current = (cell.bias_current - state).requires_grad_()
         g = cell.source(phi, None if cell.source.virtual else current)
-        found = torch.autograd.grad(g.sum(), (phi, current), allow_unused=True)
-    by_flux, by_current = (torch.zeros_like(state) if slope is None else slope for slope in found)
-    return cell.retention - cell.gain * by_current, cell.gain * by_flux
-
-
-def _advance(trace: Tensor, own: Tensor, by_flux: Tensor, signal: Tensor, line: LineTensors) -> None:
-    """Take one step of the traces of a projection, in place."""
-    arrived = by_flux[:, line.columns] * signal[:, line.rows] * line.part
-    trace.mul_(own[:, line.targets]).index_add_(1, line.edges, arrived)
-
-
-def _held(signal: InputSignal, sample: int, batch: int) -> Tensor:
-    """Signal of a sample, (batch, channels); dark before the first."""
-    if sample < 0:
-        return torch.zeros_like(signal.blocks[0][0, :, 0]).expand(batch, -1)
-    frame = signal.frame_of[sample]
-    for block in signal.blocks:
-        if frame < block.shape[2]:
-            found: Tensor = block[0, :, frame].expand(batch, -1)
-            return found
-        frame -= block.shape[2]
-    raise IndexError(f"frame {frame} beyond the last")
+        slopes = torch.autograd.grad(g.sum(), (phi, current), allow_unused=True)
+    grad_flux, grad_current = (torch.zeros_like(state) if slope is None else slope for slope in slopes)
+    return cell.retention - cell.gain * grad_current, cell.gain * grad_flux
