@@ -1,5 +1,6 @@
-"""One list each of rules and of strategies: registering is all that it takes to add one."""
+"""One list each of rules, routing strategies and placement methods: registering is all that it takes to add one."""
 
+import dataclasses
 import json
 import pkgutil
 import subprocess
@@ -7,15 +8,23 @@ import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, SMALL
+from layouts import chip
 
 import soensim.training
 from soensim.commands import cli
+from soensim.commands.check import main as check
 from soensim.commands.train import main
-from soensim.errors import RecipeError
+from soensim.errors import NetlistError, RecipeError, RoutingError
+from soensim.netlist import dump_netlist, json_schema, parse_netlist
+from soensim.netlist.schema.strategies import PLACEMENT_METHODS, ROUTING_STRATEGIES, Strategy
 from soensim.program import READOUT
+from soensim.routing import route
+from soensim.routing.crossbar import crossbar_trees
+from soensim.routing.placement import place
 from soensim.simulation import linear_scores
 from soensim.training import RECIPES, Recipe, make_recipe, recipes, register, setting, train
 from soensim.training.rules import Loss
@@ -123,3 +132,71 @@ def test_every_shipped_rule_is_found_without_torch():
 def test_a_recipe_has_a_rule():
     with pytest.raises(TypeError, match="abstract"):
         Recipe()
+
+
+# --- routing strategies and placement methods -------------------------------------------------------------
+
+given = []
+
+
+def columns_first(problem):
+    """A routing strategy that a user could write: the crossbar of the transposed grid."""
+    given.append(problem)
+    nets = problem.nets
+    turned = dataclasses.replace(
+        nets, row=nets.column, column=nets.row, sink_row=nets.sink_column, sink_column=nets.sink_row
+    )
+    trees = crossbar_trees(turned, problem.placement.rows, problem.placement.columns)
+    return dataclasses.replace(trees, row=trees.column, column=trees.row)
+
+
+def reversed_order(problem):
+    """A placement method that a user could write: the last neuron first."""
+    return problem.in_order[::-1].copy()
+
+
+def test_a_registered_routing_strategy_routes(monkeypatch, tmp_path, capsys):
+    entry = Strategy("columns first", f"{__name__}:columns_first")
+    monkeypatch.setitem(ROUTING_STRATEGIES, "columns-first", entry)
+    netlist = chip(strategy="columns-first")
+    assert parse_netlist(dump_netlist(netlist)) == netlist
+    routed, usual = route(netlist), route(chip(strategy="crossbar"))
+    assert given.pop().nets.sinks == len(routed.layout.nets.net)
+    assert routed.layout.waveguides.length_um.sum() == pytest.approx(usual.layout.waveguides.length_um.sum(), rel=0.2)
+    assert routed.hash != usual.hash
+    strategy = json_schema()["$defs"]["Routing"]["properties"]["strategy"]
+    assert strategy["anyOf"][0]["enum"] == ["crossbar", "manhattan", "direct", "columns-first"]
+    assert "`columns-first`: columns first." in strategy["description"]
+    path = tmp_path / "chip.yaml"
+    path.write_text(dump_netlist(chip(strategy="crossbar")))
+    assert cli.run(check, [str(path), "--strategy", "columns-first", "--json", "-"]) in (0, 1)
+    assert json.loads(capsys.readouterr().out)["chip"]["strategy"] == "columns-first"
+
+
+def test_a_registered_placement_method_places(monkeypatch):
+    entry = Strategy("the last neuron first", f"{__name__}:reversed_order")
+    monkeypatch.setitem(PLACEMENT_METHODS, "reversed", entry)
+    usual = place(chip(placement="{kind: grid}")).populations["hidden"]
+    placed = place(chip(placement="{kind: optimised, method: reversed, seed: 0}")).populations["hidden"]
+    np.testing.assert_array_equal(placed.x_um, usual.x_um[::-1])
+    np.testing.assert_array_equal(placed.y_um, usual.y_um[::-1])
+    method = json_schema()["$defs"]["OptimisedPlacement"]["properties"]["method"]
+    assert method["enum"] == ["spectral", "annealing", "reversed"]
+
+
+@pytest.mark.parametrize("strategies", [ROUTING_STRATEGIES, PLACEMENT_METHODS])
+def test_every_listed_strategy_has_its_function(strategies):
+    assert all(callable(strategy.load()) for strategy in strategies.values())
+
+
+def test_an_unknown_strategy_is_named_with_the_nearest():
+    with pytest.raises(NetlistError, match=r"routing\.strategy: 'crosbar' is not legal; did you mean 'crossbar'"):
+        chip(strategy="crosbar")
+    with pytest.raises(NetlistError, match="method: 'spectrum' is not legal; did you mean 'spectral'"):
+        chip(placement="{kind: optimised, method: spectrum, seed: 0}")
+    netlist = chip(strategy="crossbar")
+    other = netlist.model_copy(update={"routing": netlist.routing.model_copy(update={"strategy": "maze"})})
+    with pytest.raises(
+        RoutingError, match=r"routing\.strategy is 'maze'; it must be one of crossbar, manhattan, direct"
+    ):
+        route(other)

@@ -311,7 +311,7 @@ def test_light_is_stated_once(old, new, message):
 
 
 def test_straight_lines_have_a_limit(monkeypatch):
-    monkeypatch.setattr("soensim.routing.optical.MAX_STRAIGHT_LINES", 100)
+    monkeypatch.setattr("soensim.routing.direct.MAX_STRAIGHT_LINES", 100)
     with pytest.raises(RoutingError, match=r"takes up to 100 optical edges, not 108; take routing\.strategy"):
         route(chip(strategy="direct"))
 

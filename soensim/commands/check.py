@@ -16,8 +16,8 @@ from soensim.check.text_report import page, rules_page
 from soensim.commands import cli
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist, load_netlist
+from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
 
-_STRATEGIES = ("crossbar", "manhattan", "direct")
 _PACKAGES = ("soensim", "numpy")  # what routes and rules depend on
 
 
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--figure", metavar="PREFIX", help="draw the floorplan with its waveguides as PREFIX.png and PREFIX.svg"
     )
-    parser.add_argument("--strategy", choices=_STRATEGIES, help="route with this strategy instead of the netlist's")
+    parser.add_argument(
+        "--strategy", choices=ROUTING_STRATEGIES, help="route with this strategy instead of the netlist's"
+    )
     parser.add_argument("--rate-mhz", type=float, metavar="MHZ", help="firing rate; default: the technology's highest")
     parser.add_argument("--frame-samples", type=int, metavar="N", help="input samples per frame, for its energy")
     parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold; default: today")

@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 
 from soensim.routing.nets import Nets
 from soensim.routing.placement import IntArray
+from soensim.routing.problem import OpticalProblem
 from soensim.routing.trees import GridTrees
 
 _ROOT, _TRUNK, _BRANCH = 0, 1, 2
+
+
+def crossbar(problem: OpticalProblem) -> GridTrees:
+    """Make the trees of all nets."""
+    return crossbar_trees(problem.nets, problem.placement.columns, problem.placement.rows)
 
 
 def crossbar_trees(nets: Nets, columns: int, rows: int) -> GridTrees:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from soensim._runtime.kernel_cache import njit
+from soensim.routing.layer_stack import channel_tracks
 from soensim.routing.maze import OWN, Grid, Prices, grow, make_work, toll_um
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray
+from soensim.routing.problem import OpticalProblem
 from soensim.routing.trees import GridTrees
 
 #: A coupler and a bend (0.0555 dB, technology nist-2023) cost as much light as 2.3 mm of waveguide at 0.24 dB/cm; but a
@@ -27,6 +29,19 @@ _PATIENCE = 12  # iterations without progress
 #: Trees that are grown for a net, from different ends of it; the cheapest is taken. Eight come within 15 % of
 #: networkx's Steiner approximation where one is up to 20 % longer (tests/test_manhattan.py).
 _STARTS = 8
+
+
+def manhattan(problem: OpticalProblem) -> GridTrees:
+    """Make the trees of all nets."""
+    placement = problem.placement
+    row_tracks, column_tracks = channel_tracks(placement, problem.stack)
+    return manhattan_trees(
+        problem.nets,
+        column_width_um=np.diff(placement.column_borders_um),
+        row_height_um=np.diff(placement.row_borders_um),
+        row_tracks=row_tracks,
+        column_tracks=column_tracks,
+    )
 
 
 def manhattan_trees(

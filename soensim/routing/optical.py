@@ -12,20 +12,18 @@ import numpy as np
 
 from soensim.errors import RoutingError
 from soensim.netlist import Netlist, Routing
-from soensim.routing.crossbar import crossbar_trees
+from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
 from soensim.routing.geometry import lay_out, straight_lines
 from soensim.routing.layer_stack import LayerStack, channel_tracks
 from soensim.routing.ledger import Ledger, LossTable, optical_ledger
 from soensim.routing.limits import Verdicts, judge
 from soensim.routing.nets import Nets, optical_nets
 from soensim.routing.placement import FloatArray, Placement
+from soensim.routing.problem import OpticalProblem
 from soensim.routing.routed_netlist import Channels
 from soensim.routing.tracks import assign_tracks, find_runs, has_all_tracks
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Waveguides
-
-#: `direct` counts crossings pair by pair; this many lines take about 30 s on two cores (measured: 27 s).
-MAX_STRAIGHT_LINES = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     Raises
     ------
     RoutingError
-        `direct` is asked for more lines than it can count the crossings of.
+        There is no such strategy, or there are more optical edges than it can route.
     TechnologyError
         A loss or the group index has no value.
     """
@@ -67,19 +65,11 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     losses = LossTable.of(netlist.device_technology)
     photons, efficiency = routing.photons_per_spike or 0.0, routing.detector_efficiency or 0.0
     stack = LayerStack.of(routing)
-    trees, channels = None, None
     ports_um = _emitters_um(netlist, wanted, placement)
     is_port = np.array([name in netlist.inputs or name in netlist.spike_inputs for name in netlist.populations])
     ports_um[~is_port[wanted.population]] = np.nan
-    if routing.strategy == "direct":
-        if wanted.sinks > MAX_STRAIGHT_LINES:
-            raise RoutingError(
-                f"netlist {netlist.name!r}: `direct` counts crossings pair by pair and takes up to "
-                f"{MAX_STRAIGHT_LINES} optical edges, not {wanted.sinks}; take routing.strategy crossbar or manhattan"
-            )
-    else:
-        trees = _grid_trees(routing.strategy, wanted, placement, stack)
-        channels = _give_up_trackless(trees, verdicts, placement, stack)
+    trees = _grid_trees(routing.strategy, OpticalProblem(netlist.name, wanted, placement, stack))
+    channels = None if trees is None else _give_up_trackless(trees, verdicts, placement, stack)
     while True:
         present = verdicts.present
         nets = wanted.kept(present)
@@ -95,19 +85,14 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
         verdicts.take_over(np.flatnonzero(present), found)
 
 
-def _grid_trees(strategy: str | None, nets: Nets, placement: Placement, stack: LayerStack) -> GridTrees:
-    if strategy == "crossbar":
-        return crossbar_trees(nets, placement.columns, placement.rows)
-    from soensim.routing.manhattan import manhattan_trees
-
-    row_tracks, column_tracks = channel_tracks(placement, stack)
-    return manhattan_trees(
-        nets,
-        column_width_um=np.diff(placement.column_borders_um),
-        row_height_um=np.diff(placement.row_borders_um),
-        row_tracks=row_tracks,
-        column_tracks=column_tracks,
-    )
+def _grid_trees(name: str | None, problem: OpticalProblem) -> GridTrees | None:
+    strategy = ROUTING_STRATEGIES.get(name or "")
+    if strategy is None:
+        raise RoutingError(
+            f"netlist {problem.chip!r}: routing.strategy is {name!r}; it must be one of {', '.join(ROUTING_STRATEGIES)}"
+        )
+    trees: GridTrees | None = strategy.load()(problem)
+    return trees
 
 
 def _give_up_trackless(trees: GridTrees, verdicts: Verdicts, placement: Placement, stack: LayerStack) -> Channels:

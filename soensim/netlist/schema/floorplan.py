@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from soensim.netlist.base import Finite, Name, NotNegative, Part, Positive, Seed, Text, exactly_one, kind_of
+from soensim.netlist.schema.strategies import PLACEMENT_METHODS, known_in, listed
 from soensim.technology import Technology
 
 Position = Annotated[tuple[Finite, Finite], Field(strict=False)]
@@ -31,8 +32,12 @@ class OptimisedPlacement(Part):
 
     kind: Literal["optimised"]
     """A grid in the order that makes the wires short."""
-    method: Literal["spectral", "annealing"]
-    """`spectral`: by the slow eigenvectors of the graph's Laplacian; `annealing`: simulated annealing from there."""
+    method: Annotated[
+        str,
+        BeforeValidator(known_in(PLACEMENT_METHODS)),
+        Field(json_schema_extra=listed(PLACEMENT_METHODS)),
+    ]
+    """How the order is found."""
     seed: Seed
     """Seed (a whole number) of the search; the floorplan is fixed at fabrication, and so is its seed."""
     sweeps: Annotated[int, Field(ge=1, le=100_000)] = 200

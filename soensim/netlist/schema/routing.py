@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from soensim.netlist.base import Fraction, NotNegative, Part, Positive
+from soensim.netlist.schema.strategies import ROUTING_STRATEGIES, known_in, listed
 from soensim.technology import Technology
 
 #: Numbers of the technology that decide routes beside those that a netlist may state itself.
@@ -44,10 +45,12 @@ class Routing(Part):
 
     absent_edges: Literal["error", "prune"]
     """What an edge without a good route means: `error`, the chip cannot be compiled; `prune`, it does without."""
-    strategy: Literal["crossbar", "manhattan", "direct"] | None = None
-    """How waveguides run; optical projections need it. `crossbar`: along the emitter's row, then along columns;
-    `manhattan`: rectilinear Steiner trees on channels with limited tracks; `direct`: straight lines in one plane, for
-    early sizing. Wires take a row and a column each, without tracks."""
+    strategy: Annotated[
+        str | None,
+        BeforeValidator(known_in(ROUTING_STRATEGIES)),
+        Field(json_schema_extra=listed(ROUTING_STRATEGIES)),
+    ] = None
+    """How waveguides run; optical projections need it. Wires take a row and a column each, without tracks."""
     limits: RouteLimits = RouteLimits()
     """What a route may cost."""
     photonic_planes: Annotated[int, Field(ge=1, le=100)] | None = None

@@ -11,6 +11,8 @@ import numpy as np
 from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement.graph import UNIT, Graph
 from soensim.routing.placement.placed import IntArray
+from soensim.routing.placement.problem import PlacementProblem
+from soensim.routing.placement.spectral import spectral
 
 # Temperature: from sqrt(mean number of edges at a neuron) cells to a tenth of one cell, at which only exchanges that
 # shorten are left. An exchange changes about so many lengths by a cell each, up or down; 0.3 and 3 times this start end
@@ -18,6 +20,11 @@ from soensim.routing.placement.placed import IntArray
 _LAST_TEMPERATURE = 0.1
 # The exchanges reach a quarter of the grid at first: beyond, nearly all are refused, and the start is good.
 _FIRST_REACH = 4
+
+
+def annealing(problem: PlacementProblem) -> IntArray:
+    """Shorten the wires of the spectral placement; return the site of every neuron."""
+    return annealed(problem.graph, spectral(problem), problem.columns, problem.seed, problem.sweeps)
 
 
 def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int) -> IntArray:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from soensim.routing.placement.graph import Graph
 from soensim.routing.placement.placed import FloatArray, IntArray
+from soensim.routing.placement.problem import PlacementProblem
 
 _DENSE = 1000  # nodes, up to which all eigenvectors are found exactly (0.3 s)
 # Beyond, so many steps with so many smooth and random vectors. From smooth ones 20 steps gave orders as short as 200
@@ -26,6 +27,16 @@ _HALVINGS = 6
 _SAMPLE = 500_000  # links that are enough to tell which angle is the best
 # Coordinates that differ by less are equal: rounding must not decide who stands where. Relative to the largest.
 _DIGITS = 9
+
+
+def spectral(problem: PlacementProblem) -> IntArray:
+    """Take the spectral order, or that of the netlist where its wires are shorter; return the site of every neuron.
+
+    The order of the file may be better than any other, as on a chip that was laid out by its designer.
+    """
+    columns = problem.columns
+    order = spectral_order(problem.graph, columns, problem.seed)
+    return min((order, problem.in_order), key=lambda site: problem.graph.length(site % columns, site // columns))
 
 
 def spectral_order(graph: Graph, columns: int, seed: int) -> IntArray:

@@ -12,6 +12,7 @@ from soensim.errors import RoutingError
 from soensim.netlist import Floorplan, Netlist, OptimisedPlacement
 from soensim.netlist.base import MAX_NEURONS
 from soensim.netlist.schema.floorplan import ByPopulationPlacement
+from soensim.netlist.schema.strategies import PLACEMENT_METHODS
 from soensim.routing.placement.cells import Block, Cell, blocks_in, cell_of
 from soensim.routing.placement.placed import FloatArray, IntArray, Placement, Places
 
@@ -134,19 +135,14 @@ def _filled(blocks: list[Block], sizes: list[int]) -> tuple[IntArray, IntArray]:
 def _optimised(netlist: Netlist, floorplan: Floorplan, placement: OptimisedPlacement, core: _Core) -> IntArray:
     """Site of each neuron, shape (neurons,), a permutation."""
     from soensim.routing.placement.graph import graph_of
-    from soensim.routing.placement.spectral import spectral_order
+    from soensim.routing.placement.problem import PlacementProblem
 
     count = sum(netlist.populations[name].size for name in (*netlist.inputs, *netlist.spike_inputs))
     port_x, port_y = _ports(floorplan, core, count)
     graph = graph_of(netlist, (port_x - core.x_um) / core.cell_um - 0.5, (port_y - core.y_um) / core.cell_um - 0.5)
     in_order = core.row * core.columns + core.column
-    spectral = spectral_order(graph, core.columns, placement.seed)
-    # the order of the file may be better than any other, as on a chip that was laid out by its designer
-    site = min((spectral, in_order), key=lambda s: graph.length(s % core.columns, s // core.columns))
-    if placement.method == "annealing":
-        from soensim.routing.placement.annealing import annealed  # numba: loaded only by chips that need it
-
-        site = annealed(graph, site, core.columns, placement.seed, placement.sweeps)
+    method = PLACEMENT_METHODS[placement.method].load()
+    site: IntArray = method(PlacementProblem(graph, in_order, core.columns, placement.seed, placement.sweeps))
     return site
 
 
