@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from soensim.errors import NetlistError, ProgramError, RoutingError, SimulationError
 from soensim.netlist import parse_netlist
-from soensim.network import at_training_step, compile_network
+from soensim.network import at_training_step, compile_network, present
 from soensim.routing import route
 
 
@@ -267,3 +267,12 @@ def test_the_step_of_a_program_is_the_one_that_its_training_used(small):
     assert (fine.substeps, fine.dt_tau) == (3 * small.substeps, compiled(SMALL, refine=3).dt_tau)
     with pytest.raises(ProgramError, match=r"trained with 5 substeps per sample; chip 'small' has 2, and training"):
         at_training_step(small, {"substeps": 5})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_presented_signals_keep_the_precision_of_the_data(small, dtype):
+    values = np.random.default_rng(0).uniform(0, 1, (3, 4, 8)).astype(dtype)
+    shown = present(small, values)
+    line = small.lines("data")
+    assert shown.dtype == dtype
+    np.testing.assert_array_equal(shown, values * (line.drive_high - line.drive_low) + line.drive_low)

@@ -1,6 +1,6 @@
 """The physics of one time step: pure functions of (state, parameters), for numpy arrays and torch tensors."""
 
-from soensim.dynamics.input_flux import InputFlux, InputSignal, Term, alike
+from soensim.dynamics.input_flux import HeldFrames, InputFlux, InputSignal, Term, alike
 from soensim.dynamics.integrators import check_step, coefficients, largest_step, step, substeps_needed
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import (
@@ -18,6 +18,7 @@ __all__ = [
     "Array",
     "Cell",
     "CellStep",
+    "HeldFrames",
     "InputFlux",
     "InputSignal",
     "Normalisation",

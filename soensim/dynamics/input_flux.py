@@ -65,7 +65,7 @@ class HeldFrames:
         self._frames = [frame for block in signal.blocks for frame in _frames(block, weights)]
         self._frame_of = signal.frame_of
 
-    def at(self, sample: int) -> Array | None:
+    def at(self, sample: int) -> Array:
         """Return the frame that is held in a sample, (..., channels or neurons); None before the first: dark."""
         return None if sample < 0 else self._frames[self._frame_of[sample]]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from soensim.data.dataset import Dataset, FloatArray
 from soensim.data.encoding import checked_labels, encode
-from soensim.dynamics import Array, InputSignal, array_namespace, normalise
+from soensim.dynamics import Array, HeldFrames, InputSignal, array_namespace, normalise
 from soensim.errors import DataError
 from soensim.network.network import InputLines, Network
 
@@ -121,7 +121,7 @@ def _overlay(block: Array, one_hot: Array) -> Array:
     )
 
 
-def present(network: Network, values: FloatArray, labels: ArrayLike | None = None) -> NDArray[np.float32]:
+def present(network: Network, values: FloatArray, labels: ArrayLike | None = None) -> FloatArray:
     """Lay samples, and labels where the chip has label lines, onto the input channels.
 
     Parameters
@@ -129,14 +129,15 @@ def present(network: Network, values: FloatArray, labels: ArrayLike | None = Non
     network
         The chip; its input populations state the drive ranges.
     values
-        In [0, 1], shape (batch, steps, data channels).
+        In [0, 1], shape (batch, frames, data channels).
     labels
         Classes to hold on the label lines, shape (batch,); required exactly if the chip has such lines.
 
     Returns
     -------
-    float32 array
-        Signals (I_c), shape (batch, samples, channels): every step is held as long as the netlist says.
+    array
+        Signals (I_c), shape (batch, samples, channels), in the precision of ``values``: every frame is held as long as
+        the netlist says.
 
     Raises
     ------
@@ -146,11 +147,11 @@ def present(network: Network, values: FloatArray, labels: ArrayLike | None = Non
     checked = None if labels is None else checked_labels(labels, network.labels or 1)[None]
     parts = signals(network, encode_data(network, values), checked)
     samples = values.shape[1] * network.hold_samples
-    whole = np.empty((len(values), samples, network.channels), dtype=np.float32)
+    whole = np.empty((len(values), samples, network.channels), dtype=values.dtype)
     for line, part in zip(network.inputs, parts, strict=True):
-        frames = [block[0, :, k] for block in part.blocks for k in range(block.shape[2])]
-        for sample, frame in enumerate(part.frame_of):
-            whole[:, sample, line.channels] = frames[frame]
+        held = HeldFrames(part)
+        for sample in range(samples):
+            whole[:, sample, line.channels] = held.at(sample)[0]
     return whole
 
 
