@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit
 
+from soensim._runtime.kernel_cache import njit
 from soensim.circuit import (
     CircuitTrace,
     Device,

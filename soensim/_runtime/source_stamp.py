@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from soensim import _runtime
 
+_SOENSIM = Path(_runtime.__file__).parents[1]
 # Import statements, at the top of a file or inside a function: `import A, B` or `from A import (b, c)`.
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.M)
 
 
 @cache
 def source_stamp(file: Path) -> str | None:
-    """Hash the texts of a file and of all modules of its package that it imports, directly or not.
+    """Hash the texts of a file and of all modules of its package and of soensim that it imports, directly or not.
 
-    A kernel contains what it takes from other files: functions and constants. Names in the hash are relative to the
-    package, so two installations of the same sources have the same stamp.
+    A kernel contains what it takes from other files: functions and constants. The hash has paths relative to the
+    packages, so two installations of the same sources have the same stamp.
 
     Returns
     -------
@@ -27,19 +29,18 @@ def source_stamp(file: Path) -> str | None:
         None where a text cannot be read, or has changed since this process began to import soensim: then the text
         may not be what this process runs.
     """
-    package = _package_of(file)
+    roots = {package.name: package.parent for package in (_package_of(file), _SOENSIM)}
     texts: dict[str, str] = {}
-    left = [file]
+    left = [(file.relative_to(_package_of(file).parent).as_posix(), file)]
     while left:
-        path = left.pop()
-        name = path.relative_to(package.parent).as_posix()
+        name, path = left.pop()
         if name in texts:
             continue
-        source = _source(path, package)
+        source = _read(path)
         if source is None:
             return None
-        texts[name], imported = source
-        left += imported
+        texts[name], modules = source
+        left += [entry for module in modules for entry in _files(module, roots)]
     return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
 
 
@@ -51,9 +52,19 @@ def _package_of(file: Path) -> Path:
     return package
 
 
+def _files(module: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """Relative and full path of a module inside a package of `roots`; the packages themselves import everything."""
+    package, dot, _ = module.partition(".")
+    if dot and package in roots:
+        for end in (".py", "/__init__.py"):
+            name = module.replace(".", "/") + end
+            if (roots[package] / name).exists():
+                yield name, roots[package] / name
+
+
 @cache
-def _source(path: Path, package: Path) -> tuple[str, list[Path]] | None:
-    """Hash of a text and the files of the package that it imports; None where it may not be what this process runs."""
+def _read(path: Path) -> tuple[str, frozenset[str]] | None:
+    """Hash of a text and the names that it imports; None where the text may not be what this process runs."""
     try:
         with path.open("rb") as file:
             text = file.read()
@@ -63,16 +74,14 @@ def _source(path: Path, package: Path) -> tuple[str, list[Path]] | None:
     # The time of change, not of modification: a file that is replaced by an older one keeps the latter.
     if max(status.st_ctime, status.st_mtime) > _runtime.IMPORTED_AT:
         return None
-    return hashlib.sha256(text).hexdigest(), _imported(text.decode("utf-8", "replace"), package)
+    return hashlib.sha256(text).hexdigest(), imported_names(text.decode("utf-8", "replace"))
 
 
-def _imported(text: str, package: Path) -> list[Path]:
-    """Files of the package that a text imports; too many rather than too few."""
-    modules: set[str] = set()
-    for origin, names, plain in _IMPORT.findall(text.replace("\\\n", " ")):
-        modules.update(re.findall(r"[\w.]+", plain))
+def imported_names(text: str) -> frozenset[str]:
+    """Names that a source text imports, as `a.b`, whether b is a module or not; too many rather than too few."""
+    names: set[str] = set()
+    for origin, parts, plain in _IMPORT.findall(text.replace("\\\n", " ")):
+        names.update(re.findall(r"[\w.]+", plain))
         if origin:
-            modules.update([origin, *(f"{origin}.{name}" for name in re.findall(r"\w+", names))])
-    stems = [package.parent.joinpath(*name.split(".")) for name in modules if name.startswith(f"{package.name}.")]
-    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
-    return [file for file in files if file.exists()]
+            names.update([origin, *(f"{origin}.{part}" for part in re.findall(r"\w+", parts))])
+    return frozenset(names)
