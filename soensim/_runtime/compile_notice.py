@@ -12,6 +12,7 @@ class _Notice:
 
     def __init__(self) -> None:
         self.tell: Callable[[str], None] | None = None
+        self.expected = ""
         self.reset()
 
     def reset(self) -> None:
@@ -25,16 +26,18 @@ _notice = _Notice()
 
 
 @contextmanager
-def compile_notice(tell: Callable[[str], None]) -> Iterator[None]:
+def compile_notice(tell: Callable[[str], None], expected: str) -> Iterator[None]:
     """Tell when the first kernel must be compiled, and the time that all took; nothing where all are in the cache.
 
     Parameters
     ----------
     tell
         Takes a line without its end, such as `soensim.commands.cli.tell`.
+    expected
+        How long it takes, such as "30 s".
     """
     _notice.reset()
-    _notice.tell = tell
+    _notice.tell, _notice.expected = tell, expected
     try:
         yield
     finally:
@@ -53,7 +56,7 @@ def compilation_starts() -> None:
     """Note that a kernel is not in the cache; only the kernel cache calls this, under numba's compiler lock."""
     if _notice.tell is not None and not _notice.told:
         _notice.told = True
-        _notice.tell("compiling kernels, about 30 s, once per machine …")
+        _notice.tell(f"compiling kernels, about {_notice.expected}, once per machine …")
     if not _notice.depth:
         _notice.started = time.perf_counter()
     _notice.depth += 1

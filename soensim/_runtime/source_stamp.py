@@ -18,16 +18,23 @@ _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|
 
 @cache
 def source_stamp(file: Path) -> str | None:
-    """Hash the texts of a file and of all modules of its package and of soensim that it imports, directly or not.
+    """Hash all that `source_texts` finds; None where it finds a text that may not be what this process runs."""
+    texts = source_texts(file)
+    return None if texts is None else hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
 
-    A kernel contains what it takes from other files: functions and constants. The hash has paths relative to the
-    packages, so two installations of the same sources have the same stamp.
+
+def source_texts(file: Path) -> dict[str, str] | None:
+    """Find the texts that a kernel is compiled from: its file, and what that imports from its package and soensim.
+
+    A kernel contains what it takes from other files, functions and constants: so all modules count that its file
+    imports, directly or not.
 
     Returns
     -------
-    str or None
-        None where a text cannot be read, or has changed since this process began to import soensim: then the text
-        may not be what this process runs.
+    dict or None
+        Hash of each text by its path, relative to the folder of the package: two installations of the same sources
+        have the same. None where a text cannot be read, or has changed since this process began to import soensim:
+        then the text may not be what this process runs.
     """
     roots = {package.name: package.parent for package in (_package_of(file), _SOENSIM)}
     texts: dict[str, str] = {}
@@ -41,7 +48,7 @@ def source_stamp(file: Path) -> str | None:
             return None
         texts[name], modules = source
         left += [entry for module in modules for entry in _files(module, roots)]
-    return hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
+    return texts
 
 
 def _package_of(file: Path) -> Path:

@@ -55,8 +55,9 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Print a line beside the answer, on standard error."""
-    print(f"soensim: {text}", file=sys.stderr)  # noqa: T201
+    """Print a line beside the answer, on standard error; on a terminal in place of a progress bar."""
+    clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
+    print(f"{clear}soensim: {text}", file=sys.stderr)  # noqa: T201
 
 
 def write_json(target: str, content: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.compile_notice import compile_notice
 from soensim.commands import cli
 from soensim.errors import SimulationError
 from soensim.netlist import Netlist
@@ -47,14 +48,15 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
         raise SimulationError(f"chip {netlist.name!r} spikes; say how long to simulate with --duration-ns")
     network = compile_spiking(route(netlist), refine=given.refine)
     trains = read_trains(given.inputs, network.arrays.channels)
-    trace = simulate_spikes(
-        network,
-        trains,
-        duration_ns=given.duration_ns,
-        read_seed=cli.checked_seed(given.read_seed),
-        record=Recording(_recorded(network, given.record)),
-        progress=_show if sys.stderr.isatty() else None,
-    )
+    with compile_notice(cli.tell, "5 s"):
+        trace = simulate_spikes(
+            network,
+            trains,
+            duration_ns=given.duration_ns,
+            read_seed=cli.checked_seed(given.read_seed),
+            record=Recording(_recorded(network, given.record)),
+            progress=_show if sys.stderr.isatty() else None,
+        )
     trace.save(given.out)
     summary: dict[str, Any] = {
         "chip": {"name": network.name, "hash": network.netlist_hash},

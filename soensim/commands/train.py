@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli
 from soensim.data import DATASETS, Dataset, load_dataset
@@ -35,19 +36,20 @@ def main(arguments: Sequence[str]) -> int:
     run_dir = Path(given.run_dir or f"runs/{network.name}-{given.rule}-{data.name}-{recipe.train_seed}")
     plain = [a for a in arguments if a != "--resume"]
     try:
-        result = train(
-            network,
-            data,
-            recipe,
-            run_dir=run_dir,
-            resume=given.resume,
-            progress=sys.stderr.isatty() or given.progress,
-            command=cli.command_line("train", plain),
-            threads=given.threads,
-            device=given.device,
-            netlist=Path(given.chip),
-            watch=watch,
-        )
+        with compile_notice(cli.tell, "30 s"):
+            result = train(
+                network,
+                data,
+                recipe,
+                run_dir=run_dir,
+                resume=given.resume,
+                progress=sys.stderr.isatty() or given.progress,
+                command=cli.command_line("train", plain),
+                threads=given.threads,
+                device=given.device,
+                netlist=Path(given.chip),
+                watch=watch,
+            )
     except KeyboardInterrupt:
         cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
         raise

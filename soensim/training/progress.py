@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from soensim._runtime.compile_notice import report_compile_time
 from soensim.training.history import Means, Row
 
 _EVERY = 20  # batches between two looks at the loss: each waits for the device
@@ -60,6 +61,7 @@ class Progress:
 
     def batch(self, rows: int, means: Means) -> None:
         """Count a batch."""
+        report_compile_time()  # the first batch needs all kernels
         self._batches += 1
         if not self._bar.disable and self._batches % _EVERY == 0:
             self._bar.set_postfix_str(f"loss {means.read('loss')['loss']:.4g}{self._accuracy}", refresh=False)
