@@ -49,9 +49,9 @@ def prepared(network, recipe=None, seed=0):
     return chip, recipe.make_rule(chip), x, torch.tensor([1, 7, 3, 3, 0])
 
 
-def reference_loss(chip, values, x, y, gain):
+def reference_loss(chip, fabricated, x, y, gain):
     """Cross-entropy where every synapse sends a constant, and a neuron keeps the gradient of its own state."""
-    network, cells, lines = chip.network, chip.cells(values), chip.lines(values)
+    network, cells, lines = chip.network, chip.cells(fabricated), chip.lines(fabricated)
     s = torch.zeros(len(x), network.neurons, dtype=torch.float64)
     (cell,) = cells
     past, record = [s], []
@@ -59,7 +59,7 @@ def reference_loss(chip, values, x, y, gain):
         flux = cell.flux_offset
         for key, synapses in network.synapses.items():
             for lag, block in zip(
-                lines[key].lags, lines[key].matrix(values[key]).split(synapses.shape[1]), strict=True
+                lines[key].lags, lines[key].matrix(fabricated.values[key]).split(synapses.shape[1]), strict=True
             ):
                 if synapses.source is None:
                     sample = (at - lag) // network.substeps
@@ -72,7 +72,7 @@ def reference_loss(chip, values, x, y, gain):
         if (at + 1) % network.substeps == 0:
             record.append(s)
     read = record[-1] if network.output.state == "final" else torch.stack(record).mean(0)
-    return cross_entropy(gain * (read @ values[READOUT].T), y)
+    return cross_entropy(gain * (read @ fabricated.values[READOUT].T), y)
 
 
 @pytest.mark.parametrize("network", CHIPS.values(), ids=CHIPS)
@@ -80,11 +80,11 @@ def reference_loss(chip, values, x, y, gain):
 def test_the_gradient_is_that_of_the_loop_without_paths_between_neurons(network, spread):
     settings = {"efficacy_spread": 0.1, "gamma_minus_spread": 0.1, "flux_offset_spread": 0.02} if spread else {}
     chip, rule, x, y = prepared(network, EpropRecipe(**settings))
-    values = chip.training_values(True, (0, 1))
+    fabricated = chip.training_chip(True, (0, 1))
     parameters = [*chip.latent.values(), *rule.extra.values()]
-    loss = rule.loss(values, x, y, np.random.default_rng(0)).total
+    loss = rule.loss(fabricated, x, y, np.random.default_rng(0)).total
     ours = torch.autograd.grad(loss, parameters, retain_graph=True)
-    expected = reference_loss(chip, values, x, y, rule.extra["log_readout_gain"].exp())
+    expected = reference_loss(chip, fabricated, x, y, rule.extra["log_readout_gain"].exp())
     theirs = torch.autograd.grad(expected, parameters)
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-12)
     for name, a, b in zip([*chip.latent, *rule.extra], ours, theirs, strict=True):
@@ -100,8 +100,8 @@ def test_it_is_the_whole_gradient_where_no_neuron_drives_another():
     bptt = Bptt(chip, BpttRecipe())
     names = [key for key in chip.latent if key != "hidden->hidden"]
     latent = [chip.latent[key] for key in names]
-    ours = torch.autograd.grad(rule.loss(chip.values(False), x, y, np.random.default_rng(0)).total, latent)
-    theirs = torch.autograd.grad(bptt.loss(chip.values(False), x, y, np.random.default_rng(0)).total, latent)
+    ours = torch.autograd.grad(rule.loss(chip.nominal(False), x, y, np.random.default_rng(0)).total, latent)
+    theirs = torch.autograd.grad(bptt.loss(chip.nominal(False), x, y, np.random.default_rng(0)).total, latent)
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13)
 
@@ -110,8 +110,8 @@ def test_it_is_the_whole_gradient_where_no_neuron_drives_another():
 def test_several_populations_have_the_states_of_the_plain_loop(text):
     network = compiled(text)
     chip, rule, x, y = prepared(network)
-    ours = rule.loss(chip.values(True), x, y, np.random.default_rng(0))
-    theirs = Bptt(chip, BpttRecipe()).loss(chip.values(True), x, y, np.random.default_rng(0))
+    ours = rule.loss(chip.nominal(True), x, y, np.random.default_rng(0))
+    theirs = Bptt(chip, BpttRecipe()).loss(chip.nominal(True), x, y, np.random.default_rng(0))
     assert float(ours.total.detach()) == pytest.approx(float(theirs.total.detach()), rel=1e-12)
     ours.total.backward()
     assert all(float(latent.grad.abs().max()) > 0 for key, latent in chip.latent.items())
@@ -119,9 +119,9 @@ def test_several_populations_have_the_states_of_the_plain_loop(text):
 
 def test_read_noise_is_that_of_the_plain_loop():
     chip, rule, x, y = prepared(compiled(SMALL), EpropRecipe(read_noise_flux=0.02))
-    values = chip.training_values(True, (0, 1))
-    ours = rule.loss(values, x, y, np.random.default_rng(0)).total
-    theirs = Bptt(chip, BpttRecipe()).loss(values, x, y, np.random.default_rng(0)).total
+    fabricated = chip.training_chip(True, (0, 1))
+    ours = rule.loss(fabricated, x, y, np.random.default_rng(0)).total
+    theirs = Bptt(chip, BpttRecipe()).loss(fabricated, x, y, np.random.default_rng(0)).total
     assert float(ours.detach()) == pytest.approx(float(theirs.detach()), rel=1e-12)
 
 
@@ -130,7 +130,7 @@ def test_random_feedback_is_fixed_by_the_seed_and_reaches_unread_populations():
     with pytest.raises(RecipeError, match="the readout does not see population 'hidden'"):
         prepared(compiled(unread))
     chip, rule, x, y = prepared(compiled(unread), EpropRecipe(feedback="random"))
-    rule.loss(chip.values(True), x, y, np.random.default_rng(0)).total.backward()
+    rule.loss(chip.nominal(True), x, y, np.random.default_rng(0)).total.backward()
     assert float(chip.latent["pixels->hidden"].grad.abs().max()) > 0
     again = Eprop(chip, EpropRecipe(feedback="random"))
     other = Eprop(chip, EpropRecipe(feedback="random", train_seed=1))
@@ -148,9 +148,9 @@ def bytes_kept(rule, chip, steps):
             kept.add(self)
 
     x = torch.full((4, steps, 8), 0.2, dtype=torch.float64)
-    values = chip.values(True)
+    nominal = chip.nominal(True)
     with torch.autograd.graph.saved_tensors_hooks(Saved, lambda saved: saved.tensor):
-        loss = rule.loss(values, x, torch.zeros(4, dtype=torch.int64), np.random.default_rng(0))
+        loss = rule.loss(nominal, x, torch.zeros(4, dtype=torch.int64), np.random.default_rng(0))
     found = sum(saved.tensor.numel() * saved.tensor.element_size() for saved in kept)
     del loss
     return found

@@ -172,9 +172,9 @@ def test_stochastic_rounding_is_unbiased_and_takes_neighbours(sign):
 def test_stochastic_draws_depend_on_the_batch_alone_and_validation_takes_the_nearest(small):
     recipe = BpttRecipe(quantisation="stochastic")
     chip, again = TrainableChip(small, recipe), TrainableChip(small, recipe)
-    chip.training_values(True, (0, 1))
-    first, same = chip.training_values(True, (3, 2)), again.training_values(True, (3, 2))
-    other = chip.training_values(True, (3, 3))
+    chip.training_chip(True, (0, 1))
+    first, same = chip.training_chip(True, (3, 2)).values, again.training_chip(True, (3, 2)).values
+    other = chip.training_chip(True, (3, 3)).values
     nearest = TrainableChip(small, BpttRecipe()).values(True)
     for key in first:
         torch.testing.assert_close(first[key], same[key], rtol=0, atol=0)
@@ -189,12 +189,12 @@ def test_gradual_quantisation_blends_into_the_nearest_levels(small):
     chip = TrainableChip(small, recipe)
     nearest = chip.values(True)
     for epoch, share in ((2, 0.0), (3, 0.25), (5, 0.75)):
-        for key, value in chip.training_values(True, (epoch, 1)).items():
+        for key, value in chip.training_chip(True, (epoch, 1)).values.items():
             expected = (1 - share) * chip.latent[key] + share * nearest[key]
             torch.testing.assert_close(value, expected)
             (gradient,) = torch.autograd.grad(value.sum(), chip.latent[key])
             torch.testing.assert_close(gradient, torch.full_like(gradient, 1 - share))
-    untouched = chip.training_values(False, (0, 1))
+    untouched = chip.training_chip(False, (0, 1)).values
     assert all(torch.equal(untouched[key], chip.latent[key]) for key in untouched)
 
 

@@ -15,8 +15,8 @@ from soensim.routing import route
 from soensim.simulation import linear_scores, simulate
 from soensim.training import BpttRecipe, FFTemporalRecipe, train
 from soensim.training.loop import Training
-from soensim.training.spreads import DELAY_FACTOR, READ_SEED, spreads_of
 from soensim.training.trainable_network import TrainableChip
+from soensim.training.virtual_chips import training_spreads
 
 SPREAD = {
     "efficacy_spread": 0.1,
@@ -27,6 +27,7 @@ SPREAD = {
 NOISY = SMALL.replace(
     "readout:", "imperfections: {" + ", ".join(f"{k}: {v}" for k, v in SPREAD.items()) + "}\nreadout:"
 )
+SYNAPTIC = ("efficacy_spread", "drop_synapses")
 QUICK = {"epochs": 2, "train_samples": 128, "batch_size": 32}
 
 
@@ -34,13 +35,13 @@ def trainable(network, **settings):
     return TrainableChip(network, BpttRecipe(**settings), dtype=torch.float64)
 
 
-def run(chip, values, batch=3, steps=4, seed=0):
+def run(chip, fabricated, batch=3, steps=4, seed=0):
     x = np.random.default_rng(seed).uniform(0, 0.5, (batch, steps, chip.network.channels))
-    return states(chip, values, torch.from_numpy(x)), x
+    return states(chip, fabricated, torch.from_numpy(x)), x
 
 
-def states(chip, values, inputs):
-    return chip.unroll(values, split_channels(chip.network, inputs))[0].flatten(0, -3)
+def states(chip, fabricated, inputs):
+    return chip.unroll(fabricated, split_channels(chip.network, inputs))[0].flatten(0, -3)
 
 
 # --- one chip ----------------------------------------------------------------------------------------------
@@ -50,34 +51,31 @@ def states(chip, values, inputs):
 def test_a_chip_seed_means_the_same_chip_in_training_and_in_simulation(given):
     network = compiled(NOISY)
     chip = trainable(network, **given)
-    values = chip.on_chip(chip.values(True), chip_seed=5)
-    ours, x = run(chip, values)
+    fabricated = chip.fabricated(chip.values(True), chip_seed=5)
+    ours, x = run(chip, fabricated)
     trace = simulate(network, Program.quantised(network, chip.weights()), x, chip_seed=5)
     np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
-    scores = linear_scores(network, [ours], values[READOUT]).detach().numpy()
+    scores = linear_scores(network, [ours], fabricated.values[READOUT]).detach().numpy()
     np.testing.assert_allclose(scores, trace.output, rtol=0, atol=1e-12)
-    assert np.abs(run(chip, chip.values(True))[0].detach().numpy() - trace.state[:, 1:]).max() > 1e-4
+    assert np.abs(run(chip, chip.nominal(True))[0].detach().numpy() - trace.state[:, 1:]).max() > 1e-4
 
 
 @pytest.mark.parametrize("name", [*SPREAD, "read_noise_flux", "drop_synapses"])
 def test_each_spread_changes_its_own_quantity(small, name):
     chip = trainable(small, **{name: 0.2})
-    nominal = chip.values(True)
-    values = chip.on_chip(nominal, 3)
-    changed = {key for key in values if key not in nominal or not torch.equal(values[key], nominal[key])}
-    synapses = {"pixels->hidden", "hidden->hidden", READOUT}
-    expected = {
-        "efficacy_spread": synapses,
-        "drop_synapses": synapses,
-        "read_noise_flux": {READ_SEED},
-    }.get(name, {"hidden." + name.removesuffix("_spread")})
-    assert changed == expected
-    assert (run(chip, values)[0] - run(chip, nominal)[0]).abs().max() > 1e-5
+    nominal, fabricated = chip.nominal(True), chip.fabricated(chip.values(True), 3)
+    changed = {key for key, v in fabricated.values.items() if not torch.equal(v, nominal.values[key])}
+    assert changed == ({"pixels->hidden", "hidden->hidden", READOUT} if name in SYNAPTIC else set())
+    for quantity in ("gamma_minus", "bias_current", "flux_offset"):
+        same = np.array_equal(getattr(fabricated, quantity), getattr(nominal, quantity))
+        assert same == (name != f"{quantity}_spread")
+    assert (fabricated.read_seed is None) == (name != "read_noise_flux")
+    assert (run(chip, fabricated)[0] - run(chip, nominal)[0]).abs().max() > 1e-5
 
 
 def test_dead_synapses_are_zero_and_the_others_whole(small):
     chip = trainable(small, drop_synapses=0.3, input_gain=0.1, quantise=False)
-    whole, drawn = chip.values(False), [chip.on_chip(chip.values(False), seed) for seed in range(200)]
+    whole, drawn = chip.values(False), [chip.fabricated(chip.values(False), seed).values for seed in range(200)]
     for key in ("pixels->hidden", "hidden->hidden", READOUT):
         dead = torch.stack([values[key] == 0 for values in drawn]).double()
         alive = torch.stack([(values[key] == whole[key]) for values in drawn]).double()
@@ -90,27 +88,27 @@ def test_dead_synapses_are_zero_and_the_others_whole(small):
 def test_read_noise_has_its_size_and_is_fresh_for_every_neuron_and_sample():
     text = LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "tanh, gamma_plus: 1, gamma_minus: 1")
     chip = TrainableChip(compiled(text), FFTemporalRecipe(read_noise_flux=0.01), dtype=torch.float64)
-    values = chip.on_chip({key: torch.zeros_like(w) for key, w in chip.latent.items()}, 1)
-    state = states(chip, values, torch.zeros(500, 6, 18, dtype=torch.float64))  # s = tanh(noise)
+    fabricated = chip.fabricated({key: torch.zeros_like(w) for key, w in chip.latent.items()}, 1)
+    state = states(chip, fabricated, torch.zeros(500, 6, 18, dtype=torch.float64))  # s = tanh(noise)
     assert float(state.std()) == pytest.approx(0.01, rel=0.02)
     correlation = torch.corrcoef(state.reshape(500, -1).T) - torch.eye(72, dtype=torch.float64)
     assert float(correlation.abs().max()) < 0.25
-    torch.testing.assert_close(states(chip, values, torch.zeros(500, 6, 18, dtype=torch.float64)), state)
+    torch.testing.assert_close(states(chip, fabricated, torch.zeros(500, 6, 18, dtype=torch.float64)), state)
 
 
 def test_slow_links_are_those_of_a_chip_with_longer_delays():
     routed = delayed(SMALL, 300)
     chip = trainable(compile_network(routed), delay_spread=0.3)
-    values = chip.on_chip(chip.values(True), 2)
-    factor = float(values[DELAY_FACTOR])
+    fabricated = chip.fabricated(chip.values(True), 2)
+    factor = fabricated.delay_factor
     assert abs(factor - 1) > 0.05
     slower = {key: dataclasses.replace(p, delay_ps=p.delay_ps * factor) for key, p in routed.projections.items()}
-    ours, x = run(chip, values)
+    ours, x = run(chip, fabricated)
     network = compile_network(dataclasses.replace(routed, projections=slower))
-    theirs = states(trainable(network), chip.values(True), torch.from_numpy(x))
+    theirs = states(trainable(network), chip.nominal(True), torch.from_numpy(x))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
-    assert (ours - run(chip, chip.values(True))[0]).abs().max() > 1e-5
-    spread = [float(chip.on_chip(chip.values(True), k)[DELAY_FACTOR]) for k in range(400)]
+    assert (ours - run(chip, chip.nominal(True))[0]).abs().max() > 1e-5
+    spread = [chip.fabricated(chip.values(True), k).delay_factor for k in range(400)]
     assert np.std(spread) == pytest.approx(0.3, rel=0.15)
     assert min(spread) >= 0
     still = with_delay_factor(compile_network(routed), 0.0)
@@ -123,25 +121,27 @@ def test_slow_links_are_those_of_a_chip_with_longer_delays():
 def test_a_batch_draws_its_chip_from_its_numbers_alone(small):
     settings = dict.fromkeys([*SPREAD, "read_noise_flux", "drop_synapses"], 0.1)
     chip, again, other = (trainable(small, **settings, train_seed=seed) for seed in (0, 0, 1))
-    chip.training_values(True, (0, 1))
-    first, same, later = (c.training_values(True, b) for c, b in ((chip, (4, 2)), (again, (4, 2)), (chip, (4, 3))))
-    assert first.keys() == same.keys() == later.keys()
-    for key in first:
-        torch.testing.assert_close(first[key], same[key], rtol=0, atol=0)
+    chip.training_chip(True, (0, 1))
+    first, same, later, others = (
+        c.training_chip(True, b) for c, b in ((chip, (4, 2)), (again, (4, 2)), (chip, (4, 3)), (other, (4, 2)))
+    )
+    for quantity in ("gamma_minus", "bias_current", "flux_offset", "read_seed"):
+        drawn = [getattr(c, quantity) for c in (first, same, later, others)]
+        assert [np.array_equal(drawn[0], d) for d in drawn] == [True, True, False, False]
+    for key in first.values:
+        torch.testing.assert_close(first.values[key], same.values[key], rtol=0, atol=0)
         if not key.endswith("flux_trim"):
-            assert not torch.equal(first[key], later[key])
-            assert not torch.equal(first[key], other.training_values(True, (4, 2))[key])
+            assert not torch.equal(first.values[key], later.values[key])
+            assert not torch.equal(first.values[key], others.values[key])
     assert set(chip.values(True)) == set(chip.latent)  # validation and export: the nominal chip
 
 
 def test_robust_takes_the_netlists_spreads_unless_given():
     network = dataclasses.replace(compiled(NOISY), read_noise_flux=0.004)
-    plain = spreads_of(network, BpttRecipe())
-    assert not plain.any
-    taken = spreads_of(network, BpttRecipe(robust=True, flux_offset_spread=0.5))
-    assert taken.fabrication == {**SPREAD, "flux_offset_spread": 0.5}
-    assert taken.read_noise_flux == 0.004
-    assert (taken.delay_spread, taken.drop_synapses) == (0, 0)
+    assert not any(training_spreads(network, BpttRecipe()).values())
+    taken = training_spreads(network, BpttRecipe(robust=True, flux_offset_spread=0.5))
+    own = {"flux_offset_spread": 0.5, "read_noise_flux": 0.004, "delay_spread": 0, "drop_synapses": 0}
+    assert taken == {**SPREAD, **own}
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,13 @@ def test_several_chips_share_the_samples_of_a_batch(digits, monkeypatch):
     for key, values in one.program.ideal_values.items():
         np.testing.assert_allclose(parts.program.ideal_values[key], values, atol=1e-4)
     drawn = []
-    on_chip = TrainableChip.on_chip
-    monkeypatch.setattr(TrainableChip, "on_chip", lambda self, v, seed: drawn.append(seed) or on_chip(self, v, seed))
+    draw = TrainableChip.fabricated
+
+    def recorded(self, values, chip_seed):
+        drawn.extend([] if chip_seed is None else [chip_seed])
+        return draw(self, values, chip_seed)
+
+    monkeypatch.setattr(TrainableChip, "fabricated", recorded)
     train(network, digits, BpttRecipe(**settings, chips_per_batch=5, robust=True))
     assert len(drawn) == len(set(drawn)) == 10
 
@@ -204,8 +209,8 @@ def test_validation_on_chips_is_the_mean_over_chips(digits):
     recipe = BpttRecipe(**QUICK, robust=True, validation_chips=3)
     training = Training(network, digits, recipe)
     seen = []
-    on_chip = training.chip.on_chip
-    training.chip.on_chip = lambda values, seed: seen.append(seed) or on_chip(values, seed)
+    draw = training.chip.fabricated
+    training.chip.fabricated = lambda values, seed: seen.append(seed) or draw(values, seed)
     found = training._on_chips(training.chip.values(True))["validation_accuracy_chips"]
     assert len(set(seen)) == 3
     split, program = digits.validation, Program.quantised(network, training.chip.weights())

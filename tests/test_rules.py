@@ -54,7 +54,7 @@ def test_no_gradient_crosses_populations(rule, images):
     network, trainable, _ = made(rule)
     x, y = batch(trainable, images)
     parts = trainable.signals(x, y[None] if network.labels else None)
-    states = trainable.unroll(trainable.values(False), parts, local=True)
+    states = trainable.unroll(trainable.nominal(False), parts, local=True)
     for k, population in enumerate(network.populations):
         gradients = torch.autograd.grad(
             states[k].square().sum(), list(trainable.latent.values()), retain_graph=True, allow_unused=True
@@ -69,9 +69,9 @@ def test_no_gradient_crosses_steps(images):
     """dG/dW is a sum over the samples that count of what arrives x slope x own state, written out by hand."""
     _, trainable, _ = made("ff-recurrent")
     x, y = batch(trainable, images)
-    values = trainable.values(False)
+    chip = trainable.nominal(False)
     window = range(2, 5)
-    states = trainable.unroll(values, trainable.signals(x, y[None]), local=True)
+    states = trainable.unroll(chip, trainable.signals(x, y[None]), local=True)
     (states[1][0, :, window.start : window.stop].square().mean(-1).sum()).backward()
     s = [part.detach()[0].numpy() for part in states]
     weights = trainable.weights()
@@ -104,7 +104,7 @@ def test_the_loss_is_that_of_its_formula(rule, settings, images):
     """Against goodness from the simulation engine, one run per sign."""
     network, trainable, made_rule = made(rule, negatives="random", **settings)
     x, y = batch(trainable, images)
-    loss = made_rule.loss(trainable.values(False), x, y, np.random.default_rng(3))
+    loss = made_rule.loss(trainable.nominal(False), x, y, np.random.default_rng(3))
     wrong = draw_wrong(None, y, 10, np.random.default_rng(3))
     program = Program.ideal(network, trainable.weights())
     values = images.train.inputs[:7]
@@ -146,7 +146,7 @@ def test_the_threshold_rule_counts_without_labels_too(rule, images):
     _, _, fixed = made("ff-unsupervised")
     x, y = batch(trainable, images)
     ours, theirs = (
-        float(r.loss(trainable.values(False), x, y, np.random.default_rng(0)).total.detach())
+        float(r.loss(trainable.nominal(False), x, y, np.random.default_rng(0)).total.detach())
         for r in (made_rule, fixed)
     )
     assert abs(ours - theirs) > 1e-3
@@ -182,7 +182,7 @@ def test_wrong_labels_are_wrong_and_drawn_with_the_odds_asked_for():
 def test_the_label_matters(rule, images):
     _, trainable, made_rule = made(rule)
     x, _ = batch(trainable, images)
-    assert made_rule.scores(trainable.values(False), x).std(1).min() > 1e-4
+    assert made_rule.scores(trainable.nominal(False), x).std(1).min() > 1e-4
 
 
 @pytest.mark.parametrize("rule", LABELLED)
@@ -191,22 +191,24 @@ def test_without_label_efficacies_all_labels_score_the_same(rule, images):
     with torch.no_grad():
         next(v for k, v in trainable.latent.items() if k.startswith("label->")).zero_()
     x, _ = batch(trainable, images)
-    assert made_rule.scores(trainable.values(False), x).std(1).max() < 1e-12
+    assert made_rule.scores(trainable.nominal(False), x).std(1).max() < 1e-12
 
 
 def test_the_lower_population_sees_the_label_from_above_only(images):
     """Drafts in circulation give their top no way down: there the lower population cannot tell labels apart."""
     _, trainable, made_rule = made("ff-recurrent")
     x, _ = batch(trainable, images)
-    values = trainable.values(False)
-    lower, _ = made_rule.goodness(values, x, made_rule.all_labels)
+    chip = trainable.nominal(False)
+    lower, _ = made_rule.goodness(chip, x, made_rule.all_labels)
     assert lower.std(0).min() > 1e-6
-    cut_off = {**values, "upper->lower": torch.zeros_like(values["upper->lower"])}
-    assert made_rule.goodness(cut_off, x, made_rule.all_labels)[0].std(0).max() < 1e-12
+    cut_off = {**chip.values, "upper->lower": torch.zeros_like(chip.values["upper->lower"])}
+    assert (
+        made_rule.goodness(dataclasses.replace(chip, values=cut_off), x, made_rule.all_labels)[0].std(0).max() < 1e-12
+    )
     down = "  - {source: upper, target: lower, topology: all-to-all, efficacy: {bits: 4, range: 0.3, sign: free}}\n"
     _, trainable, made_rule = made("ff-recurrent", {down: ""})
     with pytest.raises(RecipeError, match="the label does not reach population 'lower'"):
-        made_rule.loss(trainable.values(False), *batch(trainable, images), np.random.default_rng(0))
+        made_rule.loss(trainable.nominal(False), *batch(trainable, images), np.random.default_rng(0))
 
 
 # --- hypotheses side by side ------------------------------------------------------------------------------
@@ -216,10 +218,10 @@ def test_the_lower_population_sees_the_label_from_above_only(images):
 def test_hypotheses_side_by_side_equal_one_run_each(rule, images):
     _, trainable, made_rule = made(rule)
     x, _ = batch(trainable, images)
-    values = trainable.values(False)
-    together = made_rule.goodness(values, x, made_rule.all_labels)
+    chip = trainable.nominal(False)
+    together = made_rule.goodness(chip, x, made_rule.all_labels)
     for label in (0, 7):
-        alone = made_rule.goodness(values, x, torch.full((1, len(x)), label))
+        alone = made_rule.goodness(chip, x, torch.full((1, len(x)), label))
         for a, b in zip(together, alone, strict=True):
             torch.testing.assert_close(a[label], b[0], rtol=1e-12, atol=1e-14)
 
@@ -229,7 +231,7 @@ def test_scores_of_training_and_of_the_engine_agree(rule, images):
     network, trainable, made_rule = made(rule)
     x = images.test.inputs[:6]
     engine = class_scores(network, Program.ideal(network, trainable.weights()), x)
-    ours = made_rule.scores(trainable.values(False), trainable.encode(x)).detach().numpy()
+    ours = made_rule.scores(trainable.nominal(False), trainable.encode(x)).detach().numpy()
     if network.labels:
         engine, ours = (scores - scores.mean(1, keepdims=True) for scores in (engine, ours))
     np.testing.assert_allclose(ours, engine, rtol=1e-6, atol=1e-9)
@@ -262,7 +264,7 @@ def test_a_label_over_the_first_pixels(images):
     expected = images.test.inputs[:3, 0].astype(float).copy()
     expected[:, :10] = np.eye(10)[[4, 5, 6]]
     np.testing.assert_allclose(x, expected / np.sqrt((expected**2).mean(1, keepdims=True)), rtol=1e-5)
-    assert rule.scores(trainable.values(False), trainable.encode(images.test.inputs[:3])).std(1).min() > 1e-4
+    assert rule.scores(trainable.nominal(False), trainable.encode(images.test.inputs[:3])).std(1).min() > 1e-4
 
 
 # --- pieces -----------------------------------------------------------------------------------------------

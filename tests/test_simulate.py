@@ -112,7 +112,7 @@ def test_noise_has_the_stated_size():
 
 def test_chips_differ_by_the_stated_spreads(small):
     program = quantised(small, scale=0.3)
-    chips = [fabricate_chip(small, program, seed) for seed in range(400)]
+    chips = [fabricate_chip(small, program.values, small.spreads, seed) for seed in range(400)]
     programmed = program.values["hidden->hidden"]
     on = programmed != 0
     ratio = np.array([c.values["hidden->hidden"][on] / programmed[on] for c in chips])
@@ -149,10 +149,14 @@ def test_no_spread_is_the_nominal_chip():
 def test_an_off_chip_readout_has_no_spread():
     network = compiled(SMALL.replace("  state: final\n", "  state: final\n  location: off-chip\n"))
     program = quantised(network)
-    np.testing.assert_array_equal(fabricate_chip(network, program, 0).values["readout"], program.values["readout"])
+    np.testing.assert_array_equal(
+        fabricate_chip(network, program.values, network.spreads, 0).values["readout"], program.values["readout"]
+    )
     on_chip = compiled(SMALL)
     other = quantised(on_chip)
-    assert not np.array_equal(fabricate_chip(on_chip, other, 0).values["readout"], other.values["readout"])
+    assert not np.array_equal(
+        fabricate_chip(on_chip, other.values, on_chip.spreads, 0).values["readout"], other.values["readout"]
+    )
 
 
 def test_state_converges_with_the_step():

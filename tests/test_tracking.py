@@ -73,21 +73,21 @@ def test_a_row_says_what_the_epoch_found(small, digits):
     (row,) = train(small, digits, recipe).history
     trained = TrainableChip(small, recipe)
     rule = recipe.make_rule(trained)
-    values = trained.values(quantise=True)
+    nominal = trained.nominal(True)
     x, y = trained.encode(digits.train.inputs[:100]), torch.tensor(digits.train.labels[:100])
-    loss = rule.loss(values, x, y, np.random.default_rng(0)).total
+    loss = rule.loss(nominal, x, y, np.random.default_rng(0)).total
     assert row["loss"] == pytest.approx(loss.item(), rel=1e-5)  # batches of 64 and 36: weighted, not averaged
     norms = []
     for batch in np.split(np.random.default_rng(0).permutation(100), [64]):
         for tensor in (parameters := [*trained.latent.values(), *rule.extra.values()]):
             tensor.grad = None
-        rule.loss(trained.values(True), x[batch], y[batch], np.random.default_rng(0)).total.backward()
+        rule.loss(trained.nominal(True), x[batch], y[batch], np.random.default_rng(0)).total.backward()
         norms.append(float(torch.cat([p.grad.ravel() for p in parameters]).norm()))
     assert row["gradient_norm"] > 1e3 * recipe.clip_norm  # before clipping
     assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=0.2)  # over other batches
-    known = (predict(rule, values, x) == digits.train.labels[:100]).mean()
+    known = (predict(rule, nominal, x) == digits.train.labels[:100]).mean()
     assert row["train_accuracy"] == known
-    validation = (predict(rule, values, trained.encode(digits.validation.inputs)) == digits.validation.labels).mean()
+    validation = (predict(rule, nominal, trained.encode(digits.validation.inputs)) == digits.validation.labels).mean()
     assert row["validation_accuracy"] == validation
     assert row["generalisation_gap"] == known - validation
     assert (row["phase"], row["learning_rate"]) == ("quantised", 1e-30)

@@ -43,7 +43,7 @@ def test_training_and_simulation_are_one_dynamics(digits):
         chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
         x = digits.test.inputs[:7]
         signals = present(network, x, None if network.lines("label") is None else np.arange(7))
-        ours = chip.unroll(chip.values(quantise=True), split_channels(network, torch.from_numpy(signals).double()))[0]
+        ours = chip.unroll(chip.nominal(True), split_channels(network, torch.from_numpy(signals).double()))[0]
         trace = simulate(network, Program.quantised(network, chip.weights()), signals)
         np.testing.assert_allclose(ours[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
         assert trace.state.max() > 0.01
@@ -51,12 +51,12 @@ def test_training_and_simulation_are_one_dynamics(digits):
 
 def test_straight_through_values_are_levels_and_gradients_pass(small):
     chip = TrainableChip(small, BpttRecipe())
-    values = chip.values(quantise=True)
+    nominal = chip.nominal(True)
     for key, slot in slots(small).items():
         nearest = slot.values(slot.codes(chip.latent[key].detach().double().numpy()))
-        np.testing.assert_allclose(values[key].detach().numpy(), nearest, atol=1e-6)
-        weight = torch.arange(1.0, 1 + values[key].numel()).reshape(values[key].shape)
-        (values[key] * weight).sum().backward()
+        np.testing.assert_allclose(nominal.values[key].detach().numpy(), nearest, atol=1e-6)
+        weight = torch.arange(1.0, 1 + nominal.values[key].numel()).reshape(nominal.values[key].shape)
+        (nominal.values[key] * weight).sum().backward()
         torch.testing.assert_close(chip.latent[key].grad, weight)
 
 
@@ -95,7 +95,7 @@ def states_of_both_engines(network, signals):
     """States after every sample from the torch forward pass and from the engine, on the same program."""
     chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
     parts = split_channels(network, torch.from_numpy(signals))
-    ours = [s[0].detach().numpy() for s in chip.unroll(chip.values(quantise=True), parts)]
+    ours = [s[0].detach().numpy() for s in chip.unroll(chip.nominal(True), parts)]
     trace = simulate(network, Program.quantised(network, chip.weights()), signals)
     return np.concatenate(ours, axis=2), trace.state[:, 1:]
 
@@ -158,8 +158,8 @@ def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
     chip = TrainableChip(small, QUICK, dtype=torch.float64)
     rule = Bptt(chip, QUICK)
     x, y = digits.train.inputs[:9], digits.train.labels[:9].copy()
-    values = chip.values(quantise=False)
-    loss = float(rule.loss(values, chip.encode(x), torch.from_numpy(y), np.random.default_rng(0)).total.detach())
+    nominal = chip.nominal(False)
+    loss = float(rule.loss(nominal, chip.encode(x), torch.from_numpy(y), np.random.default_rng(0)).total.detach())
     output = simulate(small, Program.ideal(small, chip.weights()), present(small, x)).output
     logits = 10.0 * output
     expected = -np.mean(logits[np.arange(9), y] - np.log(np.exp(logits).sum(1)))
@@ -184,7 +184,7 @@ def test_bptt_gradients_match_finite_differences(longest_ps):
     names = list(chip.latent)
 
     def loss(*latent):
-        return rule.loss(dict(zip(names, latent, strict=True)), x, y, rng).total
+        return rule.loss(chip.fabricated(dict(zip(names, latent, strict=True)), None), x, y, rng).total
 
     assert torch.autograd.gradcheck(loss, tuple(chip.latent[n] for n in names))
 
@@ -218,7 +218,7 @@ def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
     network, chip, rule = ff_rule(**settings)
     x, y = digits.train.inputs[:16], digits.train.labels[:16]
     labels = torch.tensor(y)
-    loss = float(rule.loss(chip.values(False), chip.encode(x), labels, np.random.default_rng(4)).total.detach())
+    loss = float(rule.loss(chip.nominal(False), chip.encode(x), labels, np.random.default_rng(4)).total.detach())
     wrong = draw_wrong(None, labels, 10, np.random.default_rng(4)).numpy()
     recipe = rule.recipe
     expected = reference_ff_loss(
@@ -234,7 +234,7 @@ def test_ff_temporal_is_the_same_with_and_without_its_kernel(digits, monkeypatch
     found, taken, kernel = [], [], chip.contrast
     for contrast in (lambda *given: taken.append(kernel(*given)) or taken[0], lambda *_: None):
         monkeypatch.setattr(chip, "contrast", contrast)
-        loss = rule.loss(chip.values(False), x, y, np.random.default_rng(4))
+        loss = rule.loss(chip.nominal(False), x, y, np.random.default_rng(4))
         gradients = torch.autograd.grad(loss.total, list(chip.latent.values()), allow_unused=True)
         found.append([loss.total.detach(), *loss.measures.values(), *gradients])
     assert taken[0] is not None
@@ -249,15 +249,15 @@ def test_difference_loss_gradient_matches_finite_differences():
 
 def test_the_label_matters_to_forward_forward(digits):
     _, chip, rule = ff_rule()
-    scores = rule.scores(chip.values(False), chip.encode(digits.test.inputs[:20])).detach().numpy()
+    scores = rule.scores(chip.nominal(False), chip.encode(digits.test.inputs[:20])).detach().numpy()
     assert scores.std(axis=1).min() > 1e-6
 
 
 def test_both_signs_in_one_pass_equal_two_passes(digits):
     _, chip, rule = ff_rule()
     x, y = chip.encode(digits.train.inputs[:5]), torch.tensor(digits.train.labels[:5])
-    both = rule.goodness(chip.values(False), x, torch.stack([y, (y + 1) % 10]))[0]
-    torch.testing.assert_close(both[1:], rule.goodness(chip.values(False), x, (y + 1)[None] % 10)[0])
+    both = rule.goodness(chip.nominal(False), x, torch.stack([y, (y + 1) % 10]))[0]
+    torch.testing.assert_close(both[1:], rule.goodness(chip.nominal(False), x, (y + 1)[None] % 10)[0])
 
 
 def test_scores_agree_with_the_engine(small, digits):
@@ -265,7 +265,7 @@ def test_scores_agree_with_the_engine(small, digits):
     rule = Bptt(chip, QUICK)
     x = digits.test.inputs[:6]
     trace = simulate(small, Program.ideal(small, chip.weights()), present(small, x))
-    scores = rule.scores(chip.values(False), chip.encode(x)).detach().numpy()
+    scores = rule.scores(chip.nominal(False), chip.encode(x)).detach().numpy()
     np.testing.assert_allclose(scores, trace.output, atol=1e-6)  # data are float32
     np.testing.assert_allclose(trace.output, trace.state[:, -1] @ chip.weights()["readout"].T, atol=1e-12)
 
@@ -491,11 +491,11 @@ def test_few_edges_are_multiplied_alone():
     assert (few.delay_line(few.synapses["hidden->hidden"]).part != 1).any()
     chip = TrainableChip(few, BpttRecipe(), dtype=torch.float64)
     x = chip.encode(np.random.default_rng(0).random((5, 4, 8)))
-    assert isinstance(chip.cells(chip.latent, sparse=True)[0].terms[1].weights, SparseWeights)
+    assert isinstance(chip.cells(chip.nominal(False), sparse=True)[0].terms[1].weights, SparseWeights)
     found = []
     for sparse in (True, False):
         chip._lines["hidden->hidden"].few = sparse
-        states = chip.unroll(chip.latent, chip.signals(x))[0]
+        states = chip.unroll(chip.nominal(False), chip.signals(x))[0]
         found.append(
             [states, *torch.autograd.grad(states.square().sum(), list(chip.latent.values()), allow_unused=True)]
         )
@@ -514,7 +514,7 @@ def test_label_hypotheses_have_the_gradients_of_the_plain_loop(monkeypatch, subs
     found = []
     for supported in (supports, lambda cells, heun: False):  # noqa: ARG005
         monkeypatch.setattr(sys.modules[TrainableChip.__module__], "supports", supported)
-        states = chip.unroll(chip.latent, chip.signals(x, labels))[0]
+        states = chip.unroll(chip.nominal(False), chip.signals(x, labels))[0]
         found.append([states, *torch.autograd.grad((states * weights).sum(), list(chip.latent.values()))])
     for fused, plain in zip(*found, strict=True):
         torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-12)

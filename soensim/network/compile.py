@@ -97,10 +97,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         sample_tau=sample_tau,
         substeps=substeps * refine,
         integrator=timing.integrator,
-        spreads={
-            name: netlist.imperfection(name)
-            for name in ("efficacy_spread", "gamma_minus_spread", "bias_current_spread", "flux_offset_spread")
-        },
+        spreads=netlist.spreads,
         read_noise_flux=netlist.imperfections.read_noise_flux,
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,

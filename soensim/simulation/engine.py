@@ -12,10 +12,10 @@ import scipy.sparse
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from soensim.dynamics import Array, Cell, InputSignal, Term, alike, unroll
+from soensim.dynamics import Array, InputSignal, alike, unroll
 from soensim.errors import SimulationError
-from soensim.fabrication.fabricate import FabricatedChip, fabricate_chip
-from soensim.network import DelayLine, LinearOutput, Network, split_channels, step_coefficients
+from soensim.fabrication import array_noise, build_cells, fabricate_chip
+from soensim.network import DelayLine, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.program import READOUT, Program
 from soensim.simulation.readout import linear_scores
 
@@ -131,8 +131,11 @@ class Engine:
     def __init__(self, network: Network, program: Program, chip_seed: int | None) -> None:
         program.check_chip(network)
         self.network = network
-        self.chip = fabricate_chip(network, program, chip_seed)
-        self._cells = _cells(network, self.chip)
+        self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed)
+        factor = self.chip.delay_factor
+        delayed = network if factor == 1 else with_delay_factor(network, factor)
+        lines = {key: delayed.delay_line(synapses) for key, synapses in delayed.synapses.items()}
+        self._cells = build_cells(network, self.chip, lines, lambda _, line, efficacies: _matrix(line, efficacies))
 
     def states(
         self, signals: list[InputSignal], rows: tuple[int, ...], noise: Callable[[int, int], FloatArray] | None = None
@@ -161,30 +164,6 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _cells(network: Network, chip: FabricatedChip) -> list[Cell]:
-    cells = []
-    for index, population in enumerate(network.populations):
-        retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
-        terms = [
-            Term(synapses.source, line.lags, _matrix(line, chip.values[key]), synapses.port)
-            for key, synapses in network.synapses.items()
-            if synapses.target == index and (line := network.delay_line(synapses)).lags
-        ]
-        trim = chip.values.get(population.trim_key, 0.0)
-        cells.append(
-            Cell(
-                retention,
-                gain,
-                chip.bias_current[index],
-                population.source,
-                chip.flux_offset[index] + trim,
-                terms,
-                population.normalisation,
-            )
-        )
-    return cells
-
-
 def _matrix(line: DelayLine, values: FloatArray) -> Array:
     """Efficacies as (lags x sources or channels, targets): dense if small or full, else sparse."""
     entries = line.shape[0] * line.shape[1]
@@ -197,11 +176,6 @@ def _matrix(line: DelayLine, values: FloatArray) -> Array:
 
 
 def _noise(network: Network, read_seed: int, first_sample: int, steps: int) -> Callable[[int, int], FloatArray]:
-    draws = np.stack(
-        [
-            np.random.default_rng([read_seed, first_sample + row]).standard_normal((steps, network.neurons))
-            for row in range(BLOCK)
-        ]
-    )
-    draws *= network.read_noise_flux
-    return lambda step, population: draws[:, step, network.populations[population].neurons]
+    rows = range(first_sample, first_sample + BLOCK)
+    drawn = array_noise(read_seed, network.read_noise_flux, rows, (steps, network.neurons))
+    return lambda step, population: drawn[:, step, network.populations[population].neurons]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from soensim.dynamics import Cell, CellStep, InputSignal, TimeLoop
+from soensim.fabrication import FabricatedChip
 from soensim.training.trainable_network import TrainableChip
 
 
@@ -30,7 +31,7 @@ class Traces:
 
 
 def run_with_traces(
-    chip: TrainableChip, values: Mapping[str, Tensor], inputs: Sequence[InputSignal], *, mean: bool
+    chip: TrainableChip, fabricated: FabricatedChip, inputs: Sequence[InputSignal], *, mean: bool
 ) -> Traces:
     """Run a chip forward with one trace per value.
 
@@ -45,14 +46,14 @@ def run_with_traces(
     """
     with torch.no_grad():
         batch = max(block.shape[1] for signal in inputs for block in signal.blocks)
-        cells = chip.cells(values)
-        observer = _TraceObserver(chip, values, cells, batch)
+        cells = chip.cells(fabricated)
+        observer = _TraceObserver(chip, fabricated, cells, batch)
         loop = TimeLoop(
             cells,
             [InputSignal([block[0] for block in signal.blocks], signal.frame_of) for signal in inputs],
             substeps=chip.network.substeps,
             heun=chip.network.integrator == "heun",
-            noise=chip.noise(values, inputs),
+            noise=chip.noise(fabricated, inputs),
             observe=observer,
         )
         states = sums = [torch.zeros((batch, p.size), dtype=chip.dtype) for p in chip.network.populations]
@@ -72,8 +73,8 @@ def run_with_traces(
 class _TraceObserver:
     """Carries the traces of all synapses and trims through the time loop."""
 
-    def __init__(self, chip: TrainableChip, values: Mapping[str, Tensor], cells: Sequence[Cell], batch: int) -> None:
-        network, lines = chip.network, chip.lines(values)
+    def __init__(self, chip: TrainableChip, fabricated: FabricatedChip, cells: Sequence[Cell], batch: int) -> None:
+        network, lines = chip.network, chip.lines(fabricated)
         self._cells = cells
         # per population, the projections that drive it: one per term of its cell, in the same order
         self._driving = [

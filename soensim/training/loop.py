@@ -113,10 +113,10 @@ class Training:
         means = self._epoch(epoch)
         trained = time.perf_counter()
         with torch.no_grad():
-            values = self.chip.values(self._quantised(epoch))
-        answered = predict(self.rule, values, self.validation_x)
-        known = predict(self.rule, values, self.train_x[self.scored_rows])
-        on_chips = self._on_chips(values)
+            nominal = self.chip.nominal(self._quantised(epoch))
+        answered = predict(self.rule, nominal, self.validation_x)
+        known = predict(self.rule, nominal, self.train_x[self.scored_rows])
+        on_chips = self._on_chips(nominal.values)
         row = make_row(
             epoch=epoch + 1,
             phase=phase,
@@ -136,7 +136,7 @@ class Training:
         self._save_epoch()
         self.shown.end(row)
         if self.watch is not None:
-            self.watch(row, {key: v.detach().double().cpu().numpy() for key, v in values.items()}, answered)
+            self.watch(row, {key: v.detach().double().cpu().numpy() for key, v in nominal.values.items()}, answered)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
@@ -149,8 +149,8 @@ class Training:
                 tensor.grad = None
             found = []
             for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
-                values = self.chip.training_values(self._quantised(epoch), (epoch, count, place))
-                loss = self.rule.loss(values, self.train_x[part], self.train_y[part], rng)
+                fabricated = self.chip.training_chip(self._quantised(epoch), (epoch, count, place))
+                loss = self.rule.loss(fabricated, self.train_x[part], self.train_y[part], rng)
                 (loss.total * (len(part) / len(rows))).backward()  # type: ignore[no-untyped-call]
                 found.append((loss, len(part)))
             norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
@@ -203,7 +203,8 @@ class Training:
         seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
         found = [
             self._right(
-                predict(self.rule, self.chip.on_chip(values, int(seed)), self.validation_x), self.data.validation.labels
+                predict(self.rule, self.chip.fabricated(values, int(seed)), self.validation_x),
+                self.data.validation.labels,
             )
             for seed in seeds
         ]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import FloatArray
-from soensim.dynamics import Cell, InputSignal, Term, alike, training_source, unroll
+from soensim.dynamics import Array, Cell, InputSignal, alike, training_source, unroll
+from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, tensor_noise
 from soensim.kernels import (
     Contrast,
     SparseWeights,
@@ -22,15 +23,12 @@ from soensim.kernels import (
     supports,
     unroll_fused,
 )
-from soensim.network import Network, Population, encode_data, signals, step_coefficients, with_delay_factor
+from soensim.network import Network, encode_data, signals, with_delay_factor
 from soensim.program import Slot, best_scale, slots
 from soensim.training.delayed_weights import LineTensors
 from soensim.training.quantise import Table, blended, straight_through, uniform
 from soensim.training.recipes import Recipe
-from soensim.training.spreads import DELAY_FACTOR, READ_SEED, as_fabricated, read_noise, spreads_of
-
-DEVICE = ("gamma_minus", "bias_current", "flux_offset")
-"""What differs between the neurons of fabricated chips; a virtual chip has values of these names of its own."""
+from soensim.training.virtual_chips import training_spreads
 
 
 class TrainableChip:
@@ -52,7 +50,7 @@ class TrainableChip:
         self.network = network
         self.recipe = recipe
         self.dtype = dtype
-        self.spreads = spreads_of(network, recipe)
+        self.spreads = training_spreads(network, recipe)
         self.slots = slots(network)
         self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
         self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
@@ -62,7 +60,6 @@ class TrainableChip:
             for key, slot in self.slots.items()
         }
         self._lines = self._line_tensors(network)
-        self._nominal = [self._device(p, {}) for p in network.populations]
         self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
@@ -71,18 +68,22 @@ class TrainableChip:
             return dict(self.latent)
         return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
-    def training_values(self, quantise: bool, batch: tuple[int, ...]) -> dict[str, Tensor]:
-        """Values for one batch, or for a part of it: quantised as the recipe says, on a virtual chip of its own.
+    def training_chip(self, quantise: bool, batch: tuple[int, ...]) -> FabricatedChip:
+        """Chip for one batch, or for a part of it: quantised as the recipe says, and a virtual chip of its own.
 
         What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
         values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
-        return self.on_chip(values, int(rng.integers(2**62))) if self.spreads.any else values
+        return self.fabricated(values, int(rng.integers(2**62)) if any(self.spreads.values()) else None)
 
-    def on_chip(self, values: Mapping[str, Tensor], chip_seed: int) -> dict[str, Tensor]:
-        """Values as the virtual chip of this seed has them, with the recipe's spreads."""
-        return as_fabricated(self.network, values, self.spreads, chip_seed)
+    def nominal(self, quantise: bool) -> FabricatedChip:
+        """Chip as drawn, with the latent values, or with the nearest levels."""
+        return self.fabricated(self.values(quantise), None)
+
+    def fabricated(self, values: Mapping[str, Tensor], chip_seed: int | None) -> FabricatedChip:
+        """Chip with these values: the virtual one of a seed, with the recipe's spreads, or the nominal one."""
+        return fabricate_chip(self.network, values, self.spreads, chip_seed)
 
     def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Values that training sees in place of the nearest levels."""
@@ -117,7 +118,7 @@ class TrainableChip:
 
     def unroll(
         self,
-        values: Mapping[str, Tensor],
+        chip: FabricatedChip,
         inputs: Sequence[InputSignal],
         *,
         local: bool = False,
@@ -129,8 +130,8 @@ class TrainableChip:
 
         Parameters
         ----------
-        values
-            What the synapses hold, by key.
+        chip
+            The one to run: nominal or fabricated.
         inputs
             One signal per input population.
         local
@@ -151,13 +152,13 @@ class TrainableChip:
         network = self.network
         kept = network.populations[:populations]
         heun = network.integrator == "heun"
-        noise = self.noise(values, inputs)
+        noise = self.noise(chip, inputs)
         if not (local or initial or any(p.normalisation for p in kept)):
-            cells = self.cells(values, len(kept), sparse=True)
+            cells = self.cells(chip, len(kept), sparse=True)
             if supports(cells, heun=heun):
                 states = self._fused(cells, inputs, noise)
                 return states if window is None else [s[..., window.start : window.stop, :] for s in states]
-        cells = self.cells(values, len(kept))
+        cells = self.cells(chip, len(kept))
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
         record = unroll(
             cells,
@@ -195,7 +196,7 @@ class TrainableChip:
 
     def contrast(
         self,
-        values: Mapping[str, Tensor],
+        chip: FabricatedChip,
         inputs: Sequence[InputSignal],
         weights: Tensor,
         margin: float,
@@ -209,9 +210,9 @@ class TrainableChip:
         projections between populations of which few edges exist.
         """
         populations = self.network.populations
-        if self.noise(values, inputs) is not None or any(p.normalisation for p in populations):
+        if self.noise(chip, inputs) is not None or any(p.normalisation for p in populations):
             return None
-        cells = self.cells(values, sparse=True)
+        cells = self.cells(chip, sparse=True)
         few = any(isinstance(term.weights, SparseWeights) for cell in cells for term in cell.terms)
         if few or not supports(cells, heun=self.network.integrator == "heun"):
             return None
@@ -228,29 +229,40 @@ class TrainableChip:
             sharpness=sharpness,
         )
 
-    def lines(self, values: Mapping[str, Tensor]) -> dict[str, LineTensors]:
-        """Where the values of each projection stand among its delayed signals, on the chip that has these values."""
-        if DELAY_FACTOR in values:
-            return self._line_tensors(with_delay_factor(self.network, float(values[DELAY_FACTOR])))
-        return self._lines
+    def lines(self, chip: FabricatedChip) -> dict[str, LineTensors]:
+        """Where the efficacies of each projection are among its delayed signals, with the delays of this chip."""
+        if chip.delay_factor == 1:
+            return self._lines
+        return self._line_tensors(with_delay_factor(self.network, chip.delay_factor))
 
-    def cells(
-        self, values: Mapping[str, Tensor], populations: int | None = None, *, sparse: bool = False
-    ) -> list[Cell]:
-        """Make the first so many populations, or all, as the chip of these values has them.
+    def cells(self, chip: FabricatedChip, populations: int | None = None, *, sparse: bool = False) -> list[Cell]:
+        """Make the cells of a chip: of the first populations, or of all.
 
         With ``sparse``, projections between populations of which few edges exist keep these alone.
         """
-        count, lines = len(self.network.populations) if populations is None else populations, self.lines(values)
-        return [self._cell(index, values, lines, count, sparse) for index in range(count)]
 
-    def noise(self, values: Mapping[str, Tensor], inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
+        def weights(key: str, line: LineTensors, efficacies: Tensor) -> Array:
+            recurrent = self.network.synapses[key].source is not None
+            return line.sparse(efficacies) if sparse and line.few and recurrent else line.matrix(efficacies)
+
+        return build_cells(
+            self.network,
+            chip,
+            self.lines(chip),
+            weights,
+            sources=self._sources,
+            convert=lambda array: torch.tensor(array, dtype=self.dtype),
+            populations=populations,
+        )
+
+    def noise(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
         """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
-        if READ_SEED not in values:
+        if chip.read_seed is None:
             return None
         batch = max(block.shape[-3] for signal in inputs for block in signal.blocks)
         shape = (len(inputs[0].frame_of), batch, self.network.neurons)
-        drawn = read_noise(values[READ_SEED], self.spreads.read_noise_flux, shape, self.dtype)
+        drawn = tensor_noise(chip.read_seed, chip.read_noise_flux, shape, self.dtype)
+        drawn = drawn.to(inputs[0].blocks[0].device)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
 
     def _line_tensors(self, network: Network) -> dict[str, LineTensors]:
@@ -290,38 +302,3 @@ class TrainableChip:
         fixed = slot.levels[0] >= 0  # magnitudes: the sign is the edge's
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
-
-    def _cell(
-        self,
-        index: int,
-        values: Mapping[str, Tensor],
-        lines: Mapping[str, LineTensors],
-        populations: int,
-        sparse: bool,
-    ) -> Cell:
-        population = self.network.populations[index]
-        terms = [
-            Term(
-                synapses.source,
-                line.lags,
-                line.sparse(values[key])
-                if sparse and line.few and synapses.source is not None
-                else line.matrix(values[key]),
-                synapses.port,
-            )
-            for key, synapses in self.network.synapses.items()
-            if synapses.target == index and (synapses.source or 0) < populations and (line := lines[key]).lags
-        ]
-        drawn = {name: values[key].cpu().numpy() for name in DEVICE if (key := f"{population.name}.{name}") in values}
-        retention, gain, bias_current, offset = self._device(population, drawn) if drawn else self._nominal[index]
-        if population.trim_key in values:
-            offset = offset + values[population.trim_key]
-        source = self._sources[index]
-        return Cell(retention, gain, bias_current, source, offset, terms, population.normalisation)
-
-    def _device(self, population: Population, drawn: Mapping[str, NDArray[np.float64]]) -> tuple[Tensor, ...]:
-        """Retention, gain, bias current and flux offset of a population, nominal where not drawn."""
-        found = {name: drawn.get(name, getattr(population, name)) for name in DEVICE}
-        retention, gain = step_coefficients(self.network, population, found["gamma_minus"])
-        arrays = (retention, gain, found["bias_current"], found["flux_offset"])
-        return tuple(torch.tensor(array, dtype=self.dtype) for array in arrays)

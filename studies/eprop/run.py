@@ -43,15 +43,15 @@ def kept_bytes(rule_name: str, samples: int) -> int:
             self.tensor = tensor
             saved.add(self)
 
-    values, x = chip.values(False), torch.full((32, samples, network.channels), 0.2)
+    nominal, x = chip.nominal(False), torch.full((32, samples, network.channels), 0.2)
     y = torch.zeros(32, dtype=torch.int64)
     with torch.autograd.graph.saved_tensors_hooks(Saved, lambda kept: kept.tensor):
-        loss = rule.loss(values, x, y, np.random.default_rng(0))
+        loss = rule.loss(nominal, x, y, np.random.default_rng(0))
     gc.collect()
     storages = {s.tensor.untyped_storage().data_ptr(): s.tensor.untyped_storage().nbytes() for s in saved}
     found = sum(storages.values())
     if rule_name == "eprop":
-        traces = run_with_traces(chip, values, chip.signals(x), mean=False)
+        traces = run_with_traces(chip, nominal, chip.signals(x), mean=False)
         found += sum(e.numel() * e.element_size() for e in traces.eligibility.values())
     del loss
     return found

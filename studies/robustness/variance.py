@@ -28,8 +28,8 @@ def main() -> None:
     order = list(batches(training.samples, BATCH, seed=0, epoch=99))[:COUNT]
 
     def gradient(rows: np.ndarray, seed: int) -> torch.Tensor:
-        values = chip.on_chip(chip.values(True), seed)
-        loss = rule.loss(values, training.train_x[rows], training.train_y[rows], np.random.default_rng(0)).total
+        fabricated = chip.fabricated(chip.values(True), seed)
+        loss = rule.loss(fabricated, training.train_x[rows], training.train_y[rows], np.random.default_rng(0)).total
         return torch.cat([g.ravel() for g in torch.autograd.grad(loss, parameters)])
 
     everything = torch.stack([torch.stack([gradient(rows, seed) for seed in range(8)]) for rows in order])

@@ -253,6 +253,21 @@ class Netlist(Part):
         value = getattr(self.imperfections, name)
         return self._technology.value(name) if value is None else float(value)
 
+    @property
+    def spreads(self) -> dict[str, float]:
+        """Every spread between chips by name: the netlist's or the technology's.
+
+        One that a technology does not know appears where it is not 0; read noise is no spread.
+
+        Raises
+        ------
+        TechnologyError
+            A number is in neither.
+        """
+        fields = type(self.imperfections).model_fields
+        sizes = {name: self.imperfection(name) for name in fields if name != "read_noise_flux"}
+        return {name: size for name, size in sizes.items() if size or fields[name].default is None}
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some parts changed; what is computed from the parts is computed anew."""
         copy = super().model_copy(update=update, deep=deep)

@@ -6,9 +6,10 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 from soensim.errors import RecipeError
+from soensim.fabrication import IMPERFECTIONS
 
 if TYPE_CHECKING:  # torch: loaded when a training starts
     from soensim.training.rules.base import Rule
@@ -38,7 +39,20 @@ def setting(
     return field(default=default, metadata={"help": doc, "above": above, "least": least, "below": below})
 
 
+AnyRecipe = TypeVar("AnyRecipe")
+
+
+def with_imperfections(recipe: type[AnyRecipe]) -> type[AnyRecipe]:
+    """Give a class one setting per imperfection, its size, 0 by default; a decorator under `dataclass`."""
+    for name, kind in IMPERFECTIONS.items():
+        recipe.__annotations__[name] = "float"
+        text = f"of virtual chips: {kind.description[0].lower()}{kind.description[1:]}"
+        setattr(recipe, name, setting(0.0, text, least=0, below=kind.below))
+    return recipe
+
+
 @dataclass(frozen=True, kw_only=True)
+@with_imperfections
 class Recipe(ABC):
     """Settings that every rule has; batches and seeds fix the result to the last bit.
 
@@ -82,15 +96,6 @@ class Recipe(ABC):
         0.05, "softening of the SQUID's slope in the gradient (I_c); docs/learning-rules.md", least=0
     )
     robust: bool = setting(False, "train on virtual chips with the netlist's spreads and read noise")
-    efficacy_spread: float = setting(0.0, "relative spread of efficacies between the virtual chips, one sigma", least=0)
-    gamma_minus_spread: float = setting(0.0, "relative spread of leaks, one sigma", least=0)
-    bias_current_spread: float = setting(0.0, "relative spread of bias currents, one sigma", least=0)
-    flux_offset_spread: float = setting(0.0, "spread of static flux, one sigma (Phi_0)", least=0)
-    read_noise_flux: float = setting(0.0, "flux noise, fresh for every neuron and sample, one sigma (Phi_0)", least=0)
-    delay_spread: float = setting(
-        0.0, "relative spread of the factor that all delays of a chip share, one sigma", least=0
-    )
-    drop_synapses: float = setting(0.0, "probability that a synapse of a virtual chip is dead", least=0, below=1)
     chips_per_batch: int = setting(
         1,
         "virtual chips that share the samples of a batch; each costs a pass (what it gives: studies/robustness)",

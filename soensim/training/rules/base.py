@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from soensim.fabrication import FabricatedChip
+
 
 class Loss(NamedTuple):
     """What a rule minimises on one batch, and what it saw on the way."""
@@ -29,16 +31,16 @@ class Rule(Protocol):
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
         """Prepare for an epoch (from 0), given the rows of those before."""
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Loss of one batch: x (batch, frames, channels) as `TrainableChip.encode` made it, y (batch,) classes."""
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Score of every class, shape (batch, classes)."""
 
 
-def predict(rule: Rule, values: Mapping[str, Tensor], x: Tensor, block: int = 500) -> NDArray[np.int64]:
+def predict(rule: Rule, fabricated: FabricatedChip, x: Tensor, block: int = 500) -> NDArray[np.int64]:
     """Class with the best score of every sample; x as `TrainableChip.encode` made it."""
     with torch.no_grad():
-        found = [rule.scores(values, x[start : start + block]).argmax(1) for start in range(0, len(x), block)]
+        found = [rule.scores(fabricated, x[start : start + block]).argmax(1) for start in range(0, len(x), block)]
     answers: NDArray[np.int64] = torch.cat(found).cpu().numpy()
     return answers

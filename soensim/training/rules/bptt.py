@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import linear_scores
@@ -36,13 +37,13 @@ class Bptt:
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
         """Nothing changes from one epoch to the next."""
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
         """Cross-entropy of the readout, mean over the batch."""
-        logits = self.extra["log_readout_gain"].exp() * self.scores(values, x)
+        logits = self.extra["log_readout_gain"].exp() * self.scores(fabricated, x)
         return Loss(cross_entropy(logits, y), {})
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(values, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, values[READOUT])[0]
+        states = self.chip.unroll(fabricated, self.chip.signals(x))
+        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
         return scores

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import linear_scores
@@ -59,17 +60,17 @@ class Eprop:
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
         """Nothing changes from one epoch to the next."""
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
         """Cross-entropy of the readout, mean over the batch; its gradient is that of the traces."""
         network = self.chip.network
-        traces = run_with_traces(self.chip, values, self.chip.signals(x), mean=self.output.state == "mean")
+        traces = run_with_traces(self.chip, fabricated, self.chip.signals(x), mean=self.output.state == "mean")
         gain = self.extra["log_readout_gain"].exp()
         read = torch.cat([traces.states[k] for k in self.output.populations], 1)
-        logits = gain * (read @ values[READOUT].T)
+        logits = gain * (read @ fabricated.values[READOUT].T)
         total = cross_entropy(logits, y)
         with torch.no_grad():
             error = (torch.softmax(logits, 1) - torch.eye(self.output.classes, dtype=logits.dtype)[y]) / len(y)
-            signals = [gain * (error @ weights) for weights in self._feedback_weights(values)]
+            signals = [gain * (error @ weights) for weights in self._feedback_weights(fabricated)]
             gradients = {
                 key: torch.einsum("be,be->e", signals[s.target][:, self.targets[key]], traces.eligibility[key])
                 for key, s in network.synapses.items()
@@ -78,22 +79,22 @@ class Eprop:
                 if p.trim_key in traces.eligibility:
                     gradients[p.trim_key] = (signals[k] * traces.eligibility[p.trim_key]).sum(0)
         for key, gradient in gradients.items():
-            along = (values[key] * gradient).sum()
+            along = (fabricated.values[key] * gradient).sum()
             total = total + along - along.detach()  # adds a gradient, and nothing to the value
         return Loss(total, {})
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(values, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, values[READOUT])[0]
+        states = self.chip.unroll(fabricated, self.chip.signals(x))
+        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
         return scores
 
-    def _feedback_weights(self, values: Mapping[str, Tensor]) -> list[Tensor]:
+    def _feedback_weights(self, fabricated: FabricatedChip) -> list[Tensor]:
         """Weights from errors to neurons, (classes, neurons) per population."""
         if self.feedback is not None:
             return self.feedback
         sizes = [self.chip.network.populations[k].size for k in self.output.populations]
-        order = dict(zip(self.output.populations, torch.split(values[READOUT], sizes, 1), strict=True))
+        order = dict(zip(self.output.populations, torch.split(fabricated.values[READOUT], sizes, 1), strict=True))
         return [order[k] for k in range(len(self.chip.network.populations))]
 
     def _draw_feedback(self, seed: int) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from soensim.dynamics import normalise
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.simulation import goodness
 from soensim.training.recipes.ff_inverted import FFInvertedRecipe
 from soensim.training.rules.base import Loss
@@ -51,25 +52,25 @@ class FFInverted(LocalForwardForward):
             shape = (self.output.classes, chip.network.neurons)
             self.extra = {"latent_classifier": torch.zeros(shape, dtype=chip.dtype, requires_grad=True)}
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Sum of the losses of the populations, and of the classifier that draws the negatives."""
         if self.recipe.negatives != "dynamic":
-            return super().loss(values, x, y, rng)
+            return super().loss(fabricated, x, y, rng)
         x = shifted(x, self.recipe.shift_pixels, rng)
-        before = self._before_the_label(values, x)
+        before = self._before_the_label(fabricated, x)
         pairs = zip(before, self.chip.network.populations, strict=True)
         sent = torch.cat([normalise(s[0], p.normalisation) for s, p in pairs], 1)
         logits = sent @ self.extra["latent_classifier"].T
         wrong = draw_wrong(logits.detach(), y, self.output.classes, rng)
-        total, measures = self.compared(self._after(values, x, both_signs(y, wrong), before))
+        total, measures = self.compared(self._after(fabricated, x, both_signs(y, wrong), before))
         classified = cross_entropy(logits, y)
         return Loss(total + classified, {**measures, "loss_latent_classifier": classified.detach()})
 
-    def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
+    def goodness(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples that count)."""
-        return self._after(values, x, labels, self._before_the_label(values, x))
+        return self._after(fabricated, x, labels, self._before_the_label(fabricated, x))
 
-    def _before_the_label(self, values: Mapping[str, Tensor], x: Tensor) -> list[Tensor]:
+    def _before_the_label(self, fabricated: FabricatedChip, x: Tensor) -> list[Tensor]:
         """States at the end of the unlabelled samples, shape (1, batch, neurons) per population, without gradients."""
         network = self.chip.network
         last = network.unlabelled_samples
@@ -78,11 +79,11 @@ class FFInverted(LocalForwardForward):
         any_label = torch.zeros((1, 1), dtype=torch.int64)
         signals = cut(self.chip.signals(x, any_label), range(last))
         with torch.no_grad():
-            return [s[..., 0, :] for s in self.chip.unroll(values, signals, window=range(last - 1, last))]
+            return [s[..., 0, :] for s in self.chip.unroll(fabricated, signals, window=range(last - 1, last))]
 
-    def _after(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor, before: Sequence[Tensor]) -> list[Tensor]:
+    def _after(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor, before: Sequence[Tensor]) -> list[Tensor]:
         first = self.chip.network.unlabelled_samples
         window = self.output.window(x.shape[1] * self.chip.network.hold_samples)
         signals = cut(self.chip.signals(x, labels), range(first, window.stop))
         counted = range(window.start - first, window.stop - first)
-        return [goodness(s) for s in self.chip.unroll(values, signals, local=True, window=counted, initial=before)]
+        return [goodness(s) for s in self.chip.unroll(fabricated, signals, local=True, window=counted, initial=before)]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from soensim.fabrication import FabricatedChip
 from soensim.training.recipes.ff_local import FFLocalRecipe
 from soensim.training.rules.local_forward_forward import LocalForwardForward
 from soensim.training.trainable_network import TrainableChip
@@ -53,9 +54,9 @@ class FFLocal(LocalForwardForward):
         """Populations that learn in this epoch."""
         return self._learning
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness with each label, over the populations that there are by now; shape (batch, classes)."""
-        found = self.goodness(values, x, self.all_labels)
+        found = self.goodness(fabricated, x, self.all_labels)
         counted = [k for k in self.output.populations if k < self._grown] or [self._grown - 1]
         total: Tensor = sum(found[k].sum(-1) for k in counted)  # type: ignore[assignment]
         return self.sign * total.T

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from soensim.dynamics import InputSignal
+from soensim.fabrication import FabricatedChip
 from soensim.kernels import Contrast, mean_square
 from soensim.network import step_coefficients
 from soensim.simulation import label_scores
@@ -38,42 +39,42 @@ class FFTemporal(ForwardForward):
         super().__init__(chip, recipe)
         self.recipe = recipe
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Margin loss between the true and a wrong label."""
         recipe = self.recipe
         logits = None
         if recipe.negatives == "hard":
             with torch.no_grad():
-                logits = recipe.sharpness * self.scores(values, x) / (x.shape[1] * len(self.output.populations))
+                logits = recipe.sharpness * self.scores(fabricated, x) / (x.shape[1] * len(self.output.populations))
         wrong = draw_wrong(logits, y, self.output.classes, rng)
         signals = self.chip.signals(x, both_signs(y, wrong))
         weights = self._weights(len(signals[0].frame_of))
-        found = self.chip.contrast(values, signals, weights, recipe.margin, recipe.sharpness)
+        found = self.chip.contrast(fabricated, signals, weights, recipe.margin, recipe.sharpness)
         if found is None:
-            found = self._contrast(values, signals, weights)
+            found = self._contrast(fabricated, signals, weights)
         read = self.output.populations
         measures = {"goodness_positive": found.positive[read].sum(), "goodness_negative": found.negative[read].sum()}
         return Loss(found.loss, measures)
 
-    def _contrast(self, values: Mapping[str, Tensor], signals: Sequence[InputSignal], weights: Tensor) -> Contrast:
+    def _contrast(self, fabricated: FabricatedChip, signals: Sequence[InputSignal], weights: Tensor) -> Contrast:
         """Compute what `TrainableChip.contrast` does, for any chip."""
-        found = torch.stack(self._goodness(values, signals))  # (populations, signs, batch, samples)
+        found = torch.stack(self._goodness(fabricated, signals))  # (populations, signs, batch, samples)
         positive, negative = found.unbind(1)
         per_sample = difference_loss(positive, negative, self.recipe.margin, self.recipe.sharpness)
         loss = (per_sample * weights[:, None]).sum((0, 2)).mean()
         return Contrast(loss, positive.detach().mean((1, 2)), negative.detach().mean((1, 2)))
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness with each label on the label lines, shape (batch, classes)."""
-        found: Tensor = label_scores(self.output, self.goodness(values, x, self.all_labels))
+        found: Tensor = label_scores(self.output, self.goodness(fabricated, x, self.all_labels))
         return found.T
 
-    def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
+    def goodness(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples)."""
-        return self._goodness(values, self.chip.signals(x, labels))
+        return self._goodness(fabricated, self.chip.signals(x, labels))
 
-    def _goodness(self, values: Mapping[str, Tensor], signals: Sequence[InputSignal]) -> list[Tensor]:
-        states = self.chip.unroll(values, signals)
+    def _goodness(self, fabricated: FabricatedChip, signals: Sequence[InputSignal]) -> list[Tensor]:
+        states = self.chip.unroll(fabricated, signals)
         # (hypotheses x batch) as rows: so the states stand where the kernels left them
         return [mean_square(s.flatten(0, 1)).unflatten(0, s.shape[:2]) for s in states]  # type: ignore[no-untyped-call]
 

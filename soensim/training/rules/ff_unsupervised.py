@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from soensim.data import smooth_masks
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import goodness, linear_scores
@@ -43,13 +44,13 @@ class FFUnsupervised:
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
         """Nothing changes from one epoch to the next."""
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Losses of the populations on images and hybrids, and cross-entropy of the readout on images."""
         x = shifted(x, self.recipe.shift_pixels, rng)
         mask = torch.as_tensor(smooth_masks(len(x), (x.shape[1], x.shape[2]), rng), dtype=x.dtype)
         other = x[torch.as_tensor(rng.permutation(len(x)))]
         both = torch.cat([x, torch.lerp(other, x, mask)])
-        states = self.chip.unroll(values, self.chip.signals(both), local=True)
+        states = self.chip.unroll(fabricated, self.chip.signals(both), local=True)
         measures: dict[str, Tensor] = {}
         total = x.new_zeros(())
         for population, found in zip(self.chip.network.populations, states, strict=True):
@@ -63,12 +64,12 @@ class FFUnsupervised:
         for sign in ("positive", "negative"):
             parts = [value for key, value in measures.items() if key.startswith(f"goodness_{sign}_")]
             measures[f"goodness_{sign}"] = torch.stack(parts).mean()
-        scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], values[READOUT])
+        scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], fabricated.values[READOUT])
         classified = cross_entropy(self.extra["log_readout_gain"].exp() * scores, y)
         return Loss(total + classified, {**measures, "loss_readout": classified.detach()})
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(values, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, values[READOUT])[0]
+        states = self.chip.unroll(fabricated, self.chip.signals(x))
+        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
         return scores

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.network import GoodnessOutput
 from soensim.training.recipes.forward_forward import ForwardForwardRecipe
 from soensim.training.trainable_network import TrainableChip
@@ -34,11 +35,11 @@ class ForwardForward(ABC):
         self.extra = {}
 
     @abstractmethod
-    def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
+    def goodness(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples), for labels (hypotheses, batch or 1)."""
 
     @abstractmethod
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Score with each label on the label lines, shape (batch, classes)."""
 
     @property

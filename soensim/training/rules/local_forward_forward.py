@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from soensim.data import shift_places
 from soensim.dynamics import InputSignal
 from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip
 from soensim.simulation import goodness
 from soensim.training.recipes.forward_forward import LocalRecipe
 from soensim.training.rules.base import Loss
@@ -42,22 +42,22 @@ class LocalForwardForward(ForwardForward):
         self.recipe = recipe
         self.sign = -1.0 if self.output.low else 1.0
 
-    def goodness(self, values: Mapping[str, Tensor], x: Tensor, labels: Tensor) -> list[Tensor]:
+    def goodness(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples that count)."""
         window = self.output.window(x.shape[1] * self.chip.network.hold_samples)
         signals = cut(self.chip.signals(x, labels), range(window.stop))
-        return [goodness(s) for s in self.chip.unroll(values, signals, local=True, window=window)]
+        return [goodness(s) for s in self.chip.unroll(fabricated, signals, local=True, window=window)]
 
-    def scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness (or its negative) with each label on the label lines, shape (batch, classes)."""
-        found = self.goodness(values, x, self.all_labels)
+        found = self.goodness(fabricated, x, self.all_labels)
         total: Tensor = sum(found[k].sum(-1) for k in self.output.populations)  # type: ignore[assignment]
         return self.sign * total.T
 
-    def loss(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Sum of the losses of the populations that learn."""
         x = shifted(x, self.recipe.shift_pixels, rng)
-        return self.compared(self.goodness(values, x, both_signs(y, self.wrong(values, x, y, rng))))
+        return self.compared(self.goodness(fabricated, x, both_signs(y, self.wrong(fabricated, x, y, rng))))
 
     def compared(self, found: list[Tensor]) -> Loss:
         """Loss of goodness (signs, batch, samples) per population."""
@@ -81,14 +81,14 @@ class LocalForwardForward(ForwardForward):
             measures[f"goodness_{sign}"] = torch.stack(parts).mean()
         return Loss(total, measures)
 
-    def wrong(self, values: Mapping[str, Tensor], x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
+    def wrong(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
         """Draw a wrong label per sample, shape (batch,)."""
         if self.recipe.negatives == "random":
             return draw_wrong(None, y, self.output.classes, rng)
         with torch.no_grad():
-            return draw_wrong(self.recipe.sharpness * self.first_scores(values, x), y, self.output.classes, rng)
+            return draw_wrong(self.recipe.sharpness * self.first_scores(fabricated, x), y, self.output.classes, rng)
 
-    def first_scores(self, values: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def first_scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Mean goodness of each label, shape (batch, classes): after the first sample, where label lines drive.
 
         With feed-forward update this is the bottom-up pass; other chips are run as far as for an answer. Populations
@@ -97,10 +97,10 @@ class LocalForwardForward(ForwardForward):
         network = self.chip.network
         if not network.feed_forward or network.unlabelled_samples:  # the first sample does not tell the labels apart
             samples = len(self.output.window(x.shape[1] * network.hold_samples))
-            return self.scores(values, x) / (len(self.output.populations) * samples)
+            return self.scores(fabricated, x) / (len(self.output.populations) * samples)
         driven = [s.target for s in network.synapses.values() if s.source is None and network.carries_label(s.port)]
         signals = cut(self.chip.signals(x, self.all_labels), range(1))
-        states = self.chip.unroll(values, signals, local=True, populations=max(driven) + 1)
+        states = self.chip.unroll(fabricated, signals, local=True, populations=max(driven) + 1)
         return self.sign * torch.stack([goodness(states[k])[..., 0] for k in driven]).mean(0).T
 
     def learning(self) -> list[int]:

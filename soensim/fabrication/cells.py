@@ -1,0 +1,76 @@
+"""Cells of the time loop from a network and one fabricated chip; numpy for simulation, torch for training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from soensim.dynamics import Array, Cell, SourceFunction, Term
+from soensim.fabrication.chip import FabricatedChip
+from soensim.network import Network, step_coefficients
+
+
+class Lagged(Protocol):
+    """Where the efficacies of a projection are in the matrix over its delayed signals."""
+
+    @property
+    def lags(self) -> Sequence[int]:
+        """Steps back from the state that a step starts from; empty for a projection without edges."""
+
+
+Lines = TypeVar("Lines", bound=Lagged)
+
+
+def build_cells(
+    network: Network,
+    chip: FabricatedChip,
+    lines: Mapping[str, Lines],
+    weights: Callable[[str, Lines, Array], Array],
+    *,
+    sources: Sequence[SourceFunction] | None = None,
+    convert: Callable[[Array], Array] = lambda array: array,
+    populations: int | None = None,
+) -> list[Cell]:
+    """Make the cells of a chip, ready for `soensim.dynamics.unroll`.
+
+    Parameters
+    ----------
+    network
+        The chip as drawn.
+    chip
+        What was fabricated.
+    lines
+        Where the efficacies of each projection are among its delayed signals, by key; with the chip's delays.
+    weights
+        ``weights(key, line, efficacies)`` makes the matrix (lags x sources or channels, neurons), dense or sparse.
+    sources
+        Source function per population; None: those of the network.
+    convert
+        Makes the array type of the values from a numpy array in float64.
+    populations
+        Only the first of them, as if those after them stayed at rest; None is all.
+    """
+    count = len(network.populations) if populations is None else populations
+    cells = []
+    for index, population in enumerate(network.populations[:count]):
+        retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
+        offset = convert(chip.flux_offset[index])
+        if population.trim_key in chip.values:
+            offset = offset + chip.values[population.trim_key]
+        terms = [
+            Term(synapses.source, line.lags, weights(key, line, chip.values[key]), synapses.port)
+            for key, synapses in network.synapses.items()
+            if synapses.target == index and (synapses.source or 0) < count and (line := lines[key]).lags
+        ]
+        cells.append(
+            Cell(
+                retention=convert(retention),
+                gain=convert(gain),
+                bias_current=convert(chip.bias_current[index]),
+                source=population.source if sources is None else sources[index],
+                flux_offset=offset,
+                terms=terms,
+                normalisation=population.normalisation,
+            )
+        )
+    return cells

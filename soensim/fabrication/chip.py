@@ -1,0 +1,54 @@
+"""One fabricated chip, as simulation (numpy, float64) and training (torch) use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.dynamics import Array
+from soensim.network import Network
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FabricatedChip:
+    """What one chip has: its efficacies and the parameters of its devices.
+
+    Training differentiates in the values alone, so these may be torch tensors; the device parameters are numpy arrays
+    everywhere, since the coefficients of the time step are computed from them in float64.
+
+    Attributes
+    ----------
+    values
+        Efficacies (Phi_0 per I_c) and flux trims (Phi_0) by program key: numpy arrays, or torch tensors of one dtype.
+    gamma_minus, bias_current, flux_offset
+        Per population, shape (neurons,): leak (1/tau), bias (I_c), static flux without the trim (Phi_0).
+    delay_factor
+        Factor on every delay of the chip.
+    read_seed
+        Seed of the read noise; None: no noise.
+    read_noise_flux
+        Flux noise (Phi_0), one sigma, fresh for every neuron and sample; without effect where there is no seed.
+    """
+
+    values: Mapping[str, Array]
+    gamma_minus: tuple[FloatArray, ...]
+    bias_current: tuple[FloatArray, ...]
+    flux_offset: tuple[FloatArray, ...]
+    delay_factor: float = 1.0
+    read_seed: int | None = None
+    read_noise_flux: float = 0.0
+
+    @classmethod
+    def nominal(cls, network: Network, values: Mapping[str, Array]) -> FabricatedChip:
+        """Make the chip as it was drawn, with these values by program key."""
+        return cls(
+            values=values,
+            gamma_minus=tuple(p.gamma_minus for p in network.populations),
+            bias_current=tuple(p.bias_current for p in network.populations),
+            flux_offset=tuple(p.flux_offset for p in network.populations),
+        )

@@ -1,0 +1,123 @@
+"""What an imperfection is, and the registry of those that there are."""
+
+from __future__ import annotations
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.dynamics import Array
+from soensim.errors import SimulationError
+from soensim.fabrication.chip import FabricatedChip
+from soensim.network import LinearOutput, Network
+from soensim.program import READOUT, slots
+
+Draws = Mapping[str, NDArray[Any]]
+"""What was drawn for one chip, by quantity: a program key, or the name of a population."""
+
+
+@dataclass(frozen=True)
+class Imperfection(ABC):
+    """One way in which fabricated chips differ from the drawing.
+
+    A subclass is one file of `soensim.fabrication.imperfections`, with the decorator `register`. What it draws comes
+    from `stream`, one stream per quantity, so that a chip keeps its other draws when a population or an imperfection
+    is added; of size 0 it must leave the chip as it was.
+
+    Parameters
+    ----------
+    size
+        How large it is, in `unit`.
+
+    Raises
+    ------
+    SimulationError
+        The size is not legal.
+    """
+
+    name: ClassVar[str]
+    """Its key under `imperfections:` of a netlist, in a recipe and in `Network.spreads`."""
+    unit: ClassVar[str]
+    """Unit of the size; "1" for a relative spread or a probability."""
+    below: ClassVar[float | None] = None
+    """The size is 0 or more, and below this; None: no bound."""
+    description: ClassVar[str]
+    """What the size is, in one sentence without a full stop: help of the flag and comment of the netlist's key."""
+    source: ClassVar[str]
+    """Where the model and its usual size come from."""
+
+    size: float
+
+    def __post_init__(self) -> None:
+        if fault := self.fault(self.size):
+            raise SimulationError(f"{self.name} is {self.size}; {fault}")
+
+    @classmethod
+    def fault(cls, size: float) -> str:
+        """Say what is wrong with a size; empty if it is legal."""
+        if not size >= 0:
+            return "it must not be below 0"
+        return f"it must be below {cls.below}" if cls.below is not None and size >= cls.below else ""
+
+    @classmethod
+    def absent(cls, network: Network) -> str:  # noqa: ARG003
+        """Say why chips of this kind cannot show it; empty if they can."""
+        return ""
+
+    @abstractmethod
+    def draw(self, network: Network, chip_seed: int) -> Draws:
+        """Draw the deviations of one chip, in float64."""
+
+    @abstractmethod
+    def apply(self, chip: FabricatedChip, drawn: Draws) -> FabricatedChip:
+        """Make the chip with these deviations; differentiable in its values where they are torch tensors."""
+
+
+IMPERFECTIONS: dict[str, type[Imperfection]] = {}
+"""Every imperfection by name."""
+
+AnyImperfection = TypeVar("AnyImperfection", bound=type[Imperfection])
+
+
+def register(imperfection: AnyImperfection) -> AnyImperfection:
+    """Add a class to `IMPERFECTIONS`; a decorator.
+
+    Raises
+    ------
+    ValueError
+        Its name is taken.
+    """
+    if imperfection.name in IMPERFECTIONS:
+        raise ValueError(f"two imperfections have the name {imperfection.name!r}")
+    IMPERFECTIONS[imperfection.name] = imperfection
+    return imperfection
+
+
+def stream(chip_seed: int, name: str) -> np.random.Generator:
+    """Make the random stream of one quantity of one chip."""
+    return np.random.default_rng([chip_seed, zlib.crc32(name.encode())])
+
+
+def fabricated_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Shapes of the efficacies that are fabricated, by program key: no trims, and no readout off the chip."""
+    off_chip = isinstance(network.output, LinearOutput) and not network.output.on_chip
+    exact = {p.trim_key for p in network.populations} | ({READOUT} if off_chip else set())
+    return {key: slot.shape for key, slot in slots(network).items() if key not in exact}
+
+
+def scaled(values: Mapping[str, Array], factors: Draws) -> dict[str, Array]:
+    """Multiply values by the factors drawn for them, numpy or torch; those without one stay as they are."""
+    return {key: v * _like(factors[key], v) if key in factors else v for key, v in values.items()}
+
+
+def _like(drawn: NDArray[Any], values: Array) -> Array:
+    if isinstance(values, np.ndarray):
+        return drawn
+    import torch  # a simulation does not load it
+
+    return torch.as_tensor(drawn, dtype=values.dtype, device=values.device)
