@@ -246,4 +246,4 @@ def test_training_at_a_finer_step_says_so_and_is_scored_from_there(digits):
     assert program.header["substeps"] == by_hand.header["substeps"] == 4
     assert program.with_header({}) == by_hand.with_header({})
     result = evaluate(routed, program, digits, trials=1, refine=2)
-    assert result.steps == {"training_substeps": 4, "substeps": 8, "refine": 2}
+    assert dataclasses.asdict(result.steps) == {"training_substeps": 4, "substeps": 8, "refine": 2}
