@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from soensim.dynamics import check_step, coefficients, largest_step, substeps_needed
 from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
+from soensim.netlist.schema.timing import Timing
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
 from soensim.network.network import (
     FloatArray,
@@ -57,45 +59,18 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
             "`soensim simulate`, or compile it with soensim.simulation.spiking.compile_spiking"
         )
     timing = netlist.timing
+    populations = _populations(netlist)
     sample_tau = sample_duration(netlist)
-
-    inputs, channel = [], 0
-    for name, lines in netlist.inputs.items():
-        place = slice(channel, channel + lines.size)
-        inputs.append(
-            InputLines(
-                name,
-                place,
-                lines.carries,
-                lines.drive_low,
-                lines.drive_high,
-                lines.normalise,
-                lines.label_channels or 0,
-            )
-        )
-        channel = place.stop
-    populations, neuron = [], 0
-    for name, population in netlist.dendrites.items():
-        populations.append(_population(netlist, name, population, neuron))
-        neuron += population.size
-        if not populations[-1].source.virtual:
-            check_validity(name, float(populations[-1].gamma_plus[0]))
-    largest_tau = [
-        largest_step(p.source, float(p.gamma_plus[0]), float(p.gamma_minus[0]), timing.integrator) for p in populations
-    ]
-    substeps = timing.substeps or substeps_needed(sample_tau, min(largest_tau))
-    for compiled, limit_tau in zip(populations, largest_tau, strict=True):
-        check_step(compiled.name, sample_tau / (substeps * refine), limit_tau, sample_tau)
     return Network(
         name=netlist.name,
         netlist_hash=routed.hash,
-        inputs=tuple(inputs),
-        populations=tuple(populations),
+        inputs=_inputs(netlist),
+        populations=populations,
         synapses=_synapses(routed),
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
-        substeps=substeps * refine,
+        substeps=_substeps(timing, populations, sample_tau, refine),
         integrator=timing.integrator,
         spreads=netlist.spreads,
         read_noise_flux=netlist.imperfections.read_noise_flux,
@@ -109,6 +84,45 @@ def step_coefficients(
 ) -> tuple[FloatArray, FloatArray]:
     """Compute (retention, gain) of a population at the network's step, for a given leak (1/tau)."""
     return coefficients(population.gamma_plus, gamma_minus, network.dt_tau, network.integrator)
+
+
+def _inputs(netlist: Netlist) -> tuple[InputLines, ...]:
+    inputs, channel = [], 0
+    for name, lines in netlist.inputs.items():
+        inputs.append(
+            InputLines(
+                name=name,
+                channels=slice(channel, channel + lines.size),
+                carries=lines.carries,
+                drive_low=lines.drive_low,
+                drive_high=lines.drive_high,
+                normalisation=lines.normalise,
+                label_channels=lines.label_channels or 0,
+            )
+        )
+        channel += lines.size
+    return tuple(inputs)
+
+
+def _populations(netlist: Netlist) -> tuple[Population, ...]:
+    populations, neuron = [], 0
+    for name, population in netlist.dendrites.items():
+        populations.append(_population(netlist, name, population, neuron))
+        neuron += population.size
+        if not populations[-1].source.virtual:
+            check_validity(name, float(populations[-1].gamma_plus[0]))
+    return tuple(populations)
+
+
+def _substeps(timing: Timing, populations: Sequence[Population], sample_tau: float, refine: int) -> int:
+    """Steps per sample: those of the netlist, or the fewest that resolve every population; times ``refine``."""
+    largest_tau = [
+        largest_step(p.source, float(p.gamma_plus[0]), float(p.gamma_minus[0]), timing.integrator) for p in populations
+    ]
+    substeps = (timing.substeps or substeps_needed(sample_tau, min(largest_tau))) * refine
+    for population, limit_tau in zip(populations, largest_tau, strict=True):
+        check_step(population.name, sample_tau / substeps, limit_tau, sample_tau)
+    return substeps
 
 
 def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soensim.circuit import Device, SourceTable, source_table, validity
-from soensim.dynamics.integrators import Integrator
 from soensim.dynamics.spiking import (
     Dendrite,
     Links,
@@ -63,45 +63,69 @@ def compile_spiking(routed: RoutedNetlist, *, refine: int = 1) -> SpikingNetwork
     parts = {name: part.completed(technology) for name, part in netlist.spiking.items()}
     source = _source(netlist, parts)
     neurons = [(_neuron(name, part, source, technology.junction), part.size) for name, part in parts.items()]
-    populations, start, first = [], 0, 0
-    for (name, _), (neuron, count) in zip(parts.items(), neurons, strict=True):
-        populations.append(SpikingPopulation(name, slice(start, start + count), neuron.places, first))
-        start, first = start + count, first + count * len(neuron.places)
-    inputs, channel = {}, 0
-    for name, lines in netlist.spike_inputs.items():
-        inputs[name] = slice(channel, channel + lines.size)
-        channel += lines.size
-    emitters = {name: start + place.start for name, place in inputs.items()}
-    emitters |= {population.name: population.neurons.start for population in populations}
-
-    links, groups = [], {}
-    at = sum(count for neuron, count in neurons if neuron.refractory is not None)
-    by_name = {population.name: population for population in populations}
-    for projection in netlist.projections:
-        target = by_name[projection.target]
-        link, group = _links(routed, projection, parts, target, emitters[projection.source], at)
-        links.append(link)
-        groups[projection.key] = group
-        at = group.synapses.stop
-    arrays = assemble(neurons, channel, links)
+    populations, inputs = _populations(parts, neurons), _inputs(netlist)
+    links, groups = _projections(routed, parts, populations, inputs)
+    arrays = assemble(neurons, sum(place.stop - place.start for place in inputs.values()), links)
     tau_0_ns = technology.junction.tau_0_s * 1e9
-    dt_ns, every = _step(netlist, refine, largest_step(arrays, tau_0_ns=tau_0_ns, integrator=_integrator(netlist)))
+    integrator = netlist.timing.integrator
+    dt_ns, every = _step(netlist, refine, largest_step(arrays, tau_0_ns=tau_0_ns, integrator=integrator))
     return SpikingNetwork(
         name=netlist.name,
         arrays=arrays,
         source=source,
         tau_0_ns=tau_0_ns,
-        populations=tuple(populations),
+        populations=populations,
         inputs=inputs,
         groups=groups,
         dt_ns=dt_ns,
-        integrator=_integrator(netlist),
+        integrator=integrator,
         record_every=every,
         netlist_hash=routed.hash,
     )
 
 
-def _source(netlist: Netlist, parts: dict[str, SpikingPart]) -> SourceTable:
+def _populations(
+    parts: Mapping[str, SpikingPart], neurons: Sequence[tuple[Neuron, int]]
+) -> tuple[SpikingPopulation, ...]:
+    populations, start, first = [], 0, 0
+    for name, (neuron, count) in zip(parts, neurons, strict=True):
+        populations.append(SpikingPopulation(name, slice(start, start + count), neuron.places, first))
+        start, first = start + count, first + count * len(neuron.places)
+    return tuple(populations)
+
+
+def _inputs(netlist: Netlist) -> dict[str, slice]:
+    """Place of each input population among the channels."""
+    inputs, channel = {}, 0
+    for name, lines in netlist.spike_inputs.items():
+        inputs[name] = slice(channel, channel + lines.size)
+        channel += lines.size
+    return inputs
+
+
+def _projections(
+    routed: RoutedNetlist,
+    parts: Mapping[str, SpikingPart],
+    populations: Sequence[SpikingPopulation],
+    inputs: Mapping[str, slice],
+) -> tuple[list[Links], dict[str, SynapseGroup]]:
+    """Optical paths and synapses of all projections; those of the refractory dendrites come before them."""
+    by_name = {population.name: population for population in populations}
+    neurons = populations[-1].neurons.stop
+    emitters = {name: neurons + place.start for name, place in inputs.items()}
+    emitters |= {population.name: population.neurons.start for population in populations}
+    links, groups = [], {}
+    first_synapse = sum(part.size for part in parts.values() if part.refractory.present)
+    for projection in routed.netlist.projections:
+        target = by_name[projection.target]
+        link, group = _links(routed, projection, parts, target, emitters[projection.source], first_synapse)
+        links.append(link)
+        groups[projection.key] = group
+        first_synapse = group.synapses.stop
+    return links, groups
+
+
+def _source(netlist: Netlist, parts: Mapping[str, SpikingPart]) -> SourceTable:
     temperatures = {part.temperature_k for part in parts.values()}
     if len(temperatures) > 1:
         raise NetlistError(
@@ -109,10 +133,6 @@ def _source(netlist: Netlist, parts: dict[str, SpikingPart]) -> SourceTable:
             "one chip has one temperature"
         )
     return source_table(Device.from_technology(netlist.device_technology), temperature_k=temperatures.pop())
-
-
-def _integrator(netlist: Netlist) -> Integrator:
-    return netlist.timing.integrator
 
 
 def _step(netlist: Netlist, refine: int, largest: tuple[float, str]) -> tuple[float, int]:
@@ -135,11 +155,11 @@ def _neuron(name: str, part: SpikingPart, source: SourceTable, junction: Junctio
 
     def loop(where: str, place: str, given: LoopPart, coupling: float, branches: tuple[Dendrite, ...]) -> Dendrite:
         beta_di, tau_di_ns = _number(given.beta_di), _number(given.tau_di_ns)
-        found = validity(beta_di)
-        if found.verdict == "fails":
+        model = validity(beta_di)
+        if model.verdict == "fails":
             raise NetlistError(
                 f"populations.{name}.{where}: beta_di is 2 pi {beta_di / (2 * math.pi):.3g}, where the "
-                f"phenomenological dendrite is off by chi^2 = {found.chi_squared:.1g}; it holds to 1e-4 from "
+                f"phenomenological dendrite is off by chi^2 = {model.chi_squared:.1g}; it holds to 1e-4 from "
                 "2 pi 100 on: use a larger loop"
             )
         return Dendrite(
@@ -155,19 +175,19 @@ def _neuron(name: str, part: SpikingPart, source: SourceTable, junction: Junctio
     def branch(given: Branch) -> Dendrite:
         return loop("arbor", given.name, given, given.coupling, tuple(map(branch, given.branches)))
 
-    soma, back = part.soma, part.refractory
+    soma, own = part.soma, part.refractory
     refractory = None
-    if back.present:
-        coupling = back.coupling
+    if own.present:
+        coupling = own.coupling
         if coupling is None:
             coupling = refractory_coupling(
                 source,
                 threshold=_number(soma.threshold),
                 bias_current=_number(soma.bias_current),
-                refractory_bias_current=_number(back.bias_current),
+                refractory_bias_current=_number(own.bias_current),
             )
         refractory = Refractory(
-            loop("refractory", REFRACTORY, back, coupling, ()), Receiver(_response(back.synapse)), back.efficacy
+            loop("refractory", REFRACTORY, own, coupling, ()), Receiver(_response(own.synapse)), own.efficacy
         )
     return Neuron(
         soma=loop("soma", SOMA, soma, 0.0, tuple(map(branch, part.arbor))),
@@ -192,7 +212,7 @@ def _number(value: float | None) -> float:
 def _links(
     routed: RoutedNetlist,
     projection: Projection,
-    parts: dict[str, SpikingPart],
+    parts: Mapping[str, SpikingPart],
     target: SpikingPopulation,
     first_emitter: int,
     first_synapse: int,
@@ -219,7 +239,7 @@ def _links(
 
 
 def _light(
-    routed: RoutedNetlist, projection: Projection, parts: dict[str, SpikingPart]
+    routed: RoutedNetlist, projection: Projection, parts: Mapping[str, SpikingPart]
 ) -> tuple[NDArray[np.float64] | float, float]:
     """Mean photons per spike at each detector, and the decay time of the light (ns).
 
