@@ -1,8 +1,10 @@
-"""The documentation: its links, what the project cites of it, the commands that it shows, and what it says of the code."""
+"""The documentation: links, what the project cites of it, commands that it shows, and what it says of the code."""
 
+import dataclasses
+import json
 import re
 import shlex
-import subprocess
+import shutil
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +15,14 @@ from test_readme import run
 
 from soensim.commands import cli
 from soensim.commands.verbs import VERBS
+from soensim.evaluation import Evaluation
+from soensim.technology import load_technology
+from soensim.training import RECIPES
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("studies/*/README.md")])
 RUNNABLE = [
-    pytest.param(page, language, text, id=f"{page.stem}-{number}")
+    pytest.param(language, text, id=f"{page.stem}-{number}")
     for page in PAGES
     for number, (language, text) in enumerate(
         re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", page.read_text(), flags=re.DOTALL)
@@ -38,12 +43,12 @@ def headings(page: Path) -> set[str]:
 
 
 @cache
-def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    suffixes = {".md", ".py", ".yaml", ".toml", ".txt", ".html", ".css", ".yml", ""}
-    return [path for name in listed.stdout.split("\n") if (path := ROOT / name).suffix in suffixes and path.is_file()]
+def sources() -> list[Path]:
+    """Every text of the project."""
+    folders = ("soensim", "netlists", "studies", "tests", "tools", "docs")
+    suffixes = {".md", ".py", ".yaml", ".toml", ".txt", ".html", ".css", ".yml", ".json"}
+    found = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in suffixes]
+    return found + [path for path in ROOT.iterdir() if path.suffix in suffixes] + [ROOT / ".ci" / "run"]
 
 
 # --- links and citations ------------------------------------------------------------------------------------
@@ -60,7 +65,7 @@ def test_links_lead_somewhere(page):
 
 def test_what_the_project_cites_of_the_docs_exists():
     missing = []
-    for path in tracked():
+    for path in sources():
         for cited, anchor in re.findall(r"\bdocs/([\w/-]+\.md)(?:#([\w-]+))?", path.read_text()):
             page = DOCS / cited
             if not page.is_file() or (anchor and anchor not in headings(page)):
@@ -70,7 +75,7 @@ def test_what_the_project_cites_of_the_docs_exists():
 
 def test_nothing_cites_a_file_that_users_do_not_have():
     absent = re.compile(r"\b(DESI[G]N|SYSTEM[S]|NUMBER[S]|HOUS[E])\b")
-    assert [str(path) for path in tracked() if absent.search(path.read_text())] == []
+    assert [str(path) for path in sources() if absent.search(path.read_text())] == []
 
 
 # --- commands -----------------------------------------------------------------------------------------------
@@ -110,28 +115,65 @@ def test_commands_that_are_shown_are_legal(verb, arguments, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    import shutil
-
     path = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "netlists", path / "netlists")
     return path
 
 
-@pytest.mark.parametrize(("page", "language", "text"), RUNNABLE)
-def test_block_runs(folder, page, language, text):
+@pytest.mark.parametrize(("language", "text"), RUNNABLE)
+def test_block_runs(folder, language, text):
     run(folder, language, text)
 
 
 def test_the_commands_are_those_of_the_page():
-    shown = set(re.findall(r"^\| `(\w+)` \|", section("contracts.md", "Commands"), flags=re.MULTILINE))
+    shown = set(re.findall(r"^\| `(\w+)` \|", section("contracts.md", "## Commands"), flags=re.MULTILINE))
     assert shown == set(VERBS)
 
 
 # --- what it says of the code -------------------------------------------------------------------------------
 
 
-def section(page: str, title: str) -> str:
+def section(page: str, *titles: str) -> str:
+    """Text under a heading, or under one below it."""
     text = (DOCS / page).read_text()
-    start = text.index(f"## {title}\n")
-    end = re.search(r"^## ", text[start + 3 :], flags=re.MULTILINE)
-    return text[start : start + 3 + end.start()] if end else text[start:]
+    for title in titles:
+        level = title.split(" ")[0]
+        text = text[text.index(f"{title}\n") :]
+        end = re.search(rf"^{level} ", text[1:], flags=re.MULTILINE)
+        text = text[: end.start() + 1] if end else text
+    return text
+
+
+def rows(text: str) -> list[list[str]]:
+    """Cells of all table rows whose first cell is a name in code."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_device_numbers_are_those_of_the_preset():
+    technology, text = load_technology("nist-2023"), (DOCS / "devices.md").read_text()
+    shown = {name.strip("`"): rest for name, *rest in rows(text)}
+    assert set(shown) == set(technology.stored)
+    for key, (value, unit, limits, source) in shown.items():
+        quantity = technology.quantity(key)
+        if quantity.value is None:
+            assert value == "**not found**", key
+        else:
+            assert float(value) == pytest.approx(quantity.value, rel=1e-6), key
+        assert unit == quantity.unit, key
+        ends = [float(end) for end in limits.split(" to ")] if limits else []
+        assert ends == pytest.approx([end for end in (quantity.low, quantity.high) if end is not None], rel=1e-6), key
+        assert ("*estimate*:" in source) == quantity.is_estimate, key
+
+
+def test_every_rule_has_its_section():
+    text = (DOCS / "learning-rules.md").read_text()
+    assert set(re.findall(r"^## ((?:ff-)?[a-z]+)$", text, flags=re.MULTILINE)) == set(RECIPES)
+
+
+def test_json_keys_are_those_of_the_page(capsys):
+    import_module("soensim.commands.check").main([str(ROOT / "netlists" / "year1-28.yaml"), "--json", "-"])
+    answers = {"check": json.loads(capsys.readouterr().out)}
+    answers["evaluate"] = dict.fromkeys([field.name for field in dataclasses.fields(Evaluation)])
+    for verb, answer in answers.items():
+        assert set(answer) <= set(re.findall(r"`(\w+)`", section("contracts.md", "## JSON", f"### {verb}"))), verb

@@ -1,7 +1,7 @@
 """Hook of MkDocs: pages may link to files of the project outside docs/, and the studies are pages too.
 
-A link such as `../studies/learning/README.md` works in an editor as it does on the site, where docs/ is the root and what
-is linked lies beside it.
+A link such as `../studies/learning/README.md` works in an editor as it does on the site, where docs/ is the root
+and what is linked lies beside it.
 """
 
 from __future__ import annotations
