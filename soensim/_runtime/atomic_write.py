@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,15 +20,22 @@ def write_atomic(path: str | Path, content: bytes | str) -> None:
         The folder does not exist or cannot be written to.
     """
     path = Path(path)
-    special = path.exists() and not path.is_file()
-    temporary = path if special else path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        if not special:
-            temporary.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path, data)
     except OSError as error:
         raise SoensimError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # A random name: two processes in containers that share the folder may have the same number.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
     finally:
-        if not special:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed
+            temporary.unlink()
