@@ -1,6 +1,7 @@
-"""Small chips and data that many tests use."""
+"""Small chips and data that many tests use; how the whole suite is spread over the cores."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,20 @@ projections:
 timing: {sample_tau: 1}
 readout: {kind: goodness, population: hidden, state: all}
 """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite with a worker per core; a part that is named on the command line runs in one process.
+
+    A worker that runs out of tests takes some from another one. Each has one thread for its products, and so have the
+    processes that its tests start: more threads than cores wait for each other.
+    """
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.getoption("numprocesses", 0) is None
+    if whole and not (config.option.usepdb or config.option.collectonly or config.option.benchmark_only):
+        config.option.numprocesses, config.option.dist = "auto", "worksteal"
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def compiled(text: str, **options: int) -> Network:
