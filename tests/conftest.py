@@ -74,6 +74,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     A worker that runs out of tests takes some from another one. Each has one thread for its products, and so have the
     processes that its tests start: more threads than cores wait for each other.
     """
+    if hasattr(config, "workerinput"):  # a worker is asked too, and must not start workers of its own
+        return
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.getoption("numprocesses", 0) is None
     if whole and not (config.option.usepdb or config.option.collectonly or config.option.benchmark_only):
         config.option.numprocesses, config.option.dist = "auto", "worksteal"
