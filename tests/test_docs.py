@@ -20,7 +20,7 @@ from soensim.technology import load_technology
 from soensim.training import RECIPES
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("studies/*/README.md")])
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("studies/*/README.md"), ROOT / "CONTRIBUTING.md"])
 RUNNABLE = [
     pytest.param(language, text, id=f"{page.stem}-{number}")
     for page in PAGES

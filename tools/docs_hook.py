@@ -1,4 +1,4 @@
-"""Hook of MkDocs: pages may link to files of the project outside docs/, and the studies are pages too.
+"""Hook of MkDocs: pages may link to files of the project outside docs/; the studies are pages too.
 
 A link such as `../studies/learning/README.md` works in an editor as it does on the site, where docs/ is the root
 and what is linked lies beside it.
@@ -15,7 +15,11 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(\]\()([^)#\s]+)")
-PAGES = ("CHANGELOG.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("studies/*/README.md"))))
+PAGES = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("studies/*/README.md"))),
+)
 
 
 def on_files(files: Any, *, config: Any) -> Any:
