@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soensim.commands import cli
+from soensim.commands.schema import full_schema
 from soensim.commands.schema import main as schema_main
 from soensim.errors import NetlistError, SoensimError
 from soensim.netlist import (
@@ -409,7 +410,7 @@ def test_schema_file_is_current(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert SCHEMA_FILE.read_text(encoding="utf-8") == printed, advice
     assert schema_main(["--out", str(tmp_path / "s.json")]) == cli.DONE
     assert (tmp_path / "s.json").read_text(encoding="utf-8") == printed
-    assert json.loads(printed) == json_schema()
+    assert json.loads(printed) == full_schema()
 
 
 def test_schema_command_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -449,8 +450,8 @@ def test_schema_knows_what_the_models_know() -> None:
 def test_shipped_netlists_validate_against_the_schema() -> None:
     import jsonschema
 
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    validator = jsonschema.Draft202012Validator(json_schema())
+    jsonschema.Draft202012Validator.check_schema(full_schema())
+    validator = jsonschema.Draft202012Validator(full_schema())
     for path in SHIPPED:
         validator.validate(read_yaml(path).value)
     validator.validate(parse_yaml(CHIP, "x").value)

@@ -14,8 +14,9 @@ from soensim.check import Report, check_chip
 from soensim.check.lyrdb import lyrdb
 from soensim.check.text_report import page, rules_page
 from soensim.commands import cli
+from soensim.commands.chip_file import load_chip
 from soensim.errors import SoensimError
-from soensim.netlist import Netlist, load_netlist
+from soensim.netlist import Netlist
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
 
 _PACKAGES = ("soensim", "numpy")  # what routes and rules depend on
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.lyrdb == "-":
         raise SoensimError("--lyrdb: - is not a file; give a name that ends with .lyrdb")
     today = _day(given.today)
-    netlist = load_netlist(given.chip)
+    netlist = load_chip(given.chip)
     if given.strategy is not None:
         netlist = _tried(netlist, given.strategy)
     report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)

@@ -12,10 +12,11 @@ from pathlib import Path
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli
+from soensim.commands.chip_file import load_chip
 from soensim.data import Dataset, canonical_name, load_dataset
 from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
-from soensim.netlist import Netlist, load_netlist
+from soensim.netlist import Netlist, Task
 from soensim.network import compile_network, refined
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     keep_freed_memory()
     given = _parser().parse_args(arguments)
     chip_seeds = trial_seeds(given.trials, given.chip_seed)
-    netlist = load_netlist(given.chip)
+    netlist = load_chip(given.chip)
     json_target = given.json or str(REPORTS / f"{netlist.name}.json")
     html_target = given.html or str(REPORTS / f"{netlist.name}.html")
     _check_targets(json_target, html_target, ours=not (given.json and given.html))
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")
-        dataset = _dataset(program, path, given.data, given.data_dir)
+        dataset = _dataset(program, path, given.data, given.data_dir, netlist.task)
         evaluation = evaluate_network(
             netlist, nominal, program, dataset, chip_seeds=chip_seeds, refine=given.refine, progress=progress
         )
@@ -83,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--program", metavar="FILE", help="program for the chip (default: beside the netlist, CHIP.safetensors)"
     )
     parser.add_argument(
-        "--data", metavar="NAME", help="data set (default: the one that the program was trained on, same split)"
+        "--data",
+        metavar="NAME",
+        help="data set (default: the one that the program was trained on, same split; else the task's)",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with local data files (mnist/*-ubyte.gz)")
     parser.add_argument("--trials", type=int, default=10, metavar="N", help="fabricated chips to draw (default 10)")
@@ -112,25 +115,30 @@ def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Prog
         return Path(given), Program.load(given)
     path = Path(chip).with_suffix(".safetensors")
     if not path.is_file():
-        rule = "bptt" if netlist.readout is None or netlist.readout.kind == "linear" else "ff-temporal"
+        flags = "" if netlist.task is not None else f"--rule {_usual_rule(netlist)} --data NAME "
         raise ProgramError(
             f"{path}: no program ships beside this netlist; name one with --program, or train it: "
-            f"python -m soensim.train {chip} --rule {rule} --data NAME --out {path}"
+            f"python -m soensim.train {chip} {flags}--out {path}"
         )
     return path, Program.load(path)
 
 
-def _dataset(program: Program, path: Path, name: str | None, data_dir: str | None) -> Dataset:
-    """Load the data that the program was trained on, or those asked for; the split is that of the training."""
+def _usual_rule(netlist: Netlist) -> str:
+    """Return a rule that fits the readout."""
+    return "bptt" if netlist.readout is None or netlist.readout.kind == "linear" else "ff-temporal"
+
+
+def _dataset(program: Program, path: Path, name: str | None, data_dir: str | None, task: Task | None) -> Dataset:
+    """Load the data asked for, else those that the program was trained on, else those of the netlist's task.
+
+    The split is that of the training.
+    """
     trained = program.header.get("data") or {}
-    if name is None and "name" not in trained:
+    name = name or trained.get("name") or (None if task is None else task.data)
+    if name is None:
         raise DataError(f"{path}: its header does not say what it was trained on; name the data set with --data")
-    same = name is None or canonical_name(name) == trained.get("name")
-    return load_dataset(
-        trained["name"] if name is None else name,
-        data_seed=trained.get("data_seed", 0) if same else 0,
-        data_dir=data_dir,
-    )
+    same = canonical_name(name) == trained.get("name")
+    return load_dataset(name, data_seed=trained.get("data_seed", 0) if same else 0, data_dir=data_dir)
 
 
 def _check_targets(json_target: str, html_target: str, *, ours: bool) -> None:

@@ -1,13 +1,16 @@
-"""`soensim schema`."""
+"""`soensim schema`: the JSON Schema of netlists, with the rules and settings that a task can name."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli
 from soensim.netlist.yaml.load import json_schema
+from soensim.training.recipes import RECIPES, all_settings
+from soensim.training.recipes.registry import SettingInfo
 
 _EPILOG = """\
 For completion and checks in an editor, begin a netlist with the line
@@ -37,9 +40,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", "--json", metavar="FILE", default="-", help="where to; - is standard output (default)")
     target = parser.parse_args(arguments).out
     cli.check_writable(target)
-    text = json.dumps(json_schema(), indent=2, ensure_ascii=False)
+    text = json.dumps(full_schema(), indent=2, ensure_ascii=False)
     if target == "-":
         cli.say(text)
     else:
         write_atomic(target, text + "\n")
     return cli.DONE
+
+
+def full_schema() -> dict[str, Any]:
+    """Return the netlist's JSON Schema with the legal rules of a task, and their settings with types and limits."""
+    schema = json_schema()
+    task = schema["$defs"]["Task"]["properties"]
+    task["rule"]["enum"] = list(RECIPES)
+    task["recipe"] = {
+        **{key: task["recipe"][key] for key in ("description", "title", "type")},
+        "additionalProperties": False,
+        "properties": {name: _property(info) for name, info in all_settings().items()},
+    }
+    return schema
+
+
+def _property(info: SettingInfo) -> dict[str, Any]:
+    """Describe a setting in JSON Schema."""
+    if info.choices:
+        return {"enum": list(info.choices), "description": info.help}
+    words = {"above": "exclusiveMinimum", "least": "minimum", "below": "exclusiveMaximum"}
+    kind = {bool: "boolean", int: "integer", float: "number"}[info.kind]
+    return {"type": kind, **{words[k]: v for k, v in info.limits.items()}, "description": info.help}

@@ -8,6 +8,7 @@ from soensim.netlist.schema.projection import Projection
 from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout
 from soensim.netlist.schema.routing import RouteLimits, Routing
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.task import Task
 from soensim.netlist.schema.waivers import Waiver
 from soensim.netlist.yaml.dump import dump_netlist
 from soensim.netlist.yaml.load import json_schema, load_netlist, parse_netlist
@@ -27,6 +28,7 @@ __all__ = [
     "Routing",
     "SpikeInputPopulation",
     "SpikingPopulation",
+    "Task",
     "Waiver",
     "dump_netlist",
     "json_schema",

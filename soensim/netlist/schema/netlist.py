@@ -22,10 +22,13 @@ from soensim.netlist.schema.projection import Projection
 from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout
 from soensim.netlist.schema.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.task import Task
 from soensim.netlist.schema.timing import Timing
 from soensim.netlist.schema.waivers import Waiver
 from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, Edges
 from soensim.technology import Technology, load_technology
+
+_BESIDE_THE_CHIP = {"name", "description", "imperfections", "technology", "waivers", "task"}  # no part of its hash
 
 
 class Netlist(Part):
@@ -55,6 +58,8 @@ class Netlist(Part):
     """How a class is read off the states; absent: the chip has no readout."""
     imperfections: Imperfections = Imperfections()
     """Spreads between fabricated chips, and read noise."""
+    task: Task | None = None
+    """What the chip is trained for where a command does not say otherwise; absent: the command says it."""
     _technology: Technology = PrivateAttr()
     _edges: dict[str, Edges] = PrivateAttr(default_factory=dict)
     _positions: Positions | None = PrivateAttr(default=None)
@@ -279,12 +284,10 @@ class Netlist(Part):
         """SHA-256 over everything that a program depends on.
 
         It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
-        junction, not the name of the technology. Name, description, imperfections, waivers, comments and the order of
-        keys do not count; the order of populations does where it decides what a channel or a step means.
+        junction, not the name of the technology. Name, description, imperfections, waivers, task, comments and the
+        order of keys do not count; the order of populations does where it decides what a channel or a step means.
         """
-        content = self.model_dump(
-            by_alias=True, exclude_none=True, exclude={"name", "description", "imperfections", "technology", "waivers"}
-        )
+        content = self.model_dump(by_alias=True, exclude_none=True, exclude=_BESIDE_THE_CHIP)
         for projection, parts in zip(self.projections, content["projections"], strict=True):
             parts["topology"] = self.edges(projection).digest
         for part in (*content["projections"], content.get("readout", {})):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from soensim.training.recipes.base import Recipe, setting
-from soensim.training.recipes.registry import RECIPES, import_recipes, make_recipe, recipe_class, register
+from soensim.training.recipes.registry import RECIPES, all_settings, import_recipes, make_recipe, recipe_class, register
 
 import_recipes(__name__, __path__)
 
@@ -22,4 +22,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *(recipe.__name__ for recipe in RECIPES.values())})
 
 
-__all__ = ["RECIPES", "Recipe", "make_recipe", "register", "setting"]
+__all__ = ["RECIPES", "Recipe", "all_settings", "make_recipe", "register", "setting"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from soensim.errors import RecipeError
 from soensim.netlist.base import nearest
@@ -36,6 +36,49 @@ def import_recipes(package: str, folders: Iterable[str]) -> None:
     """Import every module of a package, in the order of the alphabet: each registers its recipes."""
     for module in sorted(pkgutil.iter_modules(folders), key=lambda found: found.name):
         import_module(f"{package}.{module.name}")
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """A setting as the rules have it that take it.
+
+    Attributes
+    ----------
+    kind
+        bool, int, float, or str for a choice.
+    choices
+        Legal words of a choice, those of all rules; else empty.
+    help
+        What it means; rules may differ in the words, and then it is those of the first.
+    limits
+        `above`, `least` and `below`, as `setting` takes them, where there are any.
+    defaults
+        By rule.
+    """
+
+    kind: type
+    choices: tuple[str, ...]
+    help: str
+    limits: Mapping[str, float]
+    defaults: Mapping[str, Any]
+
+
+def all_settings() -> dict[str, SettingInfo]:
+    """List every setting of every rule by name, for a command line or an editor."""
+    found: dict[str, SettingInfo] = {}
+    for rule, recipe in RECIPES.items():
+        hints = get_type_hints(recipe)
+        for item in fields(recipe):
+            choices: tuple[str, ...] = get_args(hints[item.name])
+            limits = {k: v for k in ("above", "least", "below") if (v := item.metadata[k]) is not None}
+            first = SettingInfo(str if choices else hints[item.name], (), item.metadata["help"], limits, {})
+            known = found.get(item.name, first)
+            found[item.name] = replace(
+                known,
+                choices=tuple(dict.fromkeys((*known.choices, *choices))),
+                defaults={**known.defaults, rule: item.default},
+            )
+    return found
 
 
 def recipe_class(name: str, module: str) -> type[Recipe]:
