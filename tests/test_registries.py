@@ -41,13 +41,13 @@ class Squares:
     def begin_epoch(self, epoch, history):
         pass
 
-    def loss(self, values, x, y, rng):  # noqa: ARG002
+    def loss(self, fabricated, x, y, rng):  # noqa: ARG002
         wanted = self.recipe.target * torch.nn.functional.one_hot(y, 10)
-        return Loss((self.scores(values, x) - wanted).square().mean(), {})
+        return Loss((self.scores(fabricated, x) - wanted).square().mean(), {})
 
-    def scores(self, values, x):
-        states = self.chip.unroll(values, self.chip.signals(x))
-        return linear_scores(self.chip.network, states, values[READOUT])[0]
+    def scores(self, fabricated, x):
+        states = self.chip.unroll(fabricated, self.chip.signals(x))
+        return linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
 
 
 @pytest.fixture
