@@ -20,6 +20,7 @@ from soensim.circuit import (
     validity,
 )
 from soensim.circuit._phenomenological import integrate
+from soensim.circuit.model import kernel_arguments
 from soensim.circuit.model_validity import measure_validity, validity_data, validity_drive
 from soensim.circuit.waveform import Drive
 from soensim.errors import CircuitError
@@ -279,11 +280,9 @@ def finely(table: SourceTable, h_max: float = 0.1, **settings: object) -> np.nda
     per_ns = table.device.junction.tau_from_seconds(1e-9)
     alpha = s["beta_di"] / (s["tau_di_ns"] * per_ns)  # type: ignore[operator]
     inv_l = 1.0 / (s["beta_di"] + table.device.beta_p)  # type: ignore[operator]
-    knots, times = drive.knots_ns * per_ns, drive.t_ns * per_ns
+    knots, times = drive.knots(per_ns), drive.t_ns * per_ns
     beta_p = table.device.beta_p
-    result: np.ndarray = _runge_kutta(
-        knots, drive.knot_flux, drive.knot_bias, times, alpha, beta_p, inv_l, h_max, table.arrays
-    )
+    result: np.ndarray = _runge_kutta(*knots, times, alpha, beta_p, inv_l, h_max, table.arrays)
     return result
 
 
@@ -333,14 +332,8 @@ def test_model_is_of_order_four_on_a_smooth_source_function() -> None:
 
 
 def count_steps(table: SourceTable, tolerance: float, drive: dict[str, object]) -> int:
-    per_ns = table.device.junction.tau_from_seconds(1e-9)
     d = Drive.of(drive["t_ns"], drive["flux"], drive["bias_current"], 0.1)  # type: ignore[arg-type]
-    alpha = drive["beta_di"] / (drive["tau_di_ns"] * per_ns)  # type: ignore[operator]
-    inv_l = 1.0 / (drive["beta_di"] + DEVICE.beta_p)  # type: ignore[operator]
-    knots, times, out = d.knots_ns * per_ns, d.t_ns * per_ns, np.zeros(d.t_ns.size)
-    beta_p = DEVICE.beta_p
-    args = (knots, d.knot_flux, d.knot_bias, times, alpha, beta_p, inv_l, tolerance, table.arrays, out)
-    return int(integrate(*args))
+    return int(integrate(*kernel_arguments(table, d, drive["beta_di"], drive["tau_di_ns"], tolerance)))  # type: ignore[arg-type]
 
 
 CROSSINGS = {

@@ -11,11 +11,15 @@ meets the same conditions of order 4.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim._runtime.kernel_cache import njit
-from soensim.circuit.source import _Index, source_value, source_value_and_gradient
+from soensim.circuit.source import SourceArrays, _Index, source_value, source_value_and_gradient
+
+Array = NDArray[np.float64]
 
 # Step control: safety, growth per step, shrinkage per rejection; shortest step as a fraction of its segment.
 _SAFETY, _GROW, _SHRINK, _SHORTEST = 0.7, 3.0, 0.15, 1e-12
@@ -27,6 +31,66 @@ _ONSET = 0.1
 # largest error over the tolerance on the drives of the tests, at tolerances from 1e-8 to 1e-3, is 6.5 with 0 for the
 # first, 1.5 with this.
 _CAUTION, _UNDAMPED = 0.05, 0.3
+
+
+class Dendrite(NamedTuple):
+    """What `integrate` follows: ds/dtau = inv_l (g(phi, i_b - s) - alpha s + beta_p di_b/dtau)."""
+
+    alpha: float
+    beta_p: float
+    inv_l: float
+    arrays: SourceArrays
+
+
+class Record(NamedTuple):
+    """Times to read, in tau_0, and the state there, filled by `integrate`; shape (times,) each."""
+
+    time: Array
+    state: Array
+
+
+class _Forcing(NamedTuple):
+    """Drive at a time within a segment: flux and bias with their slopes, and inv_l beta_p times that of the bias."""
+
+    flux: float
+    dflux: float
+    bias: float
+    dbias: float
+    push: float
+
+
+class _Loop(NamedTuple):
+    """The dendrite with what follows from it: decay rate, largest bend of the edge."""
+
+    inv_l: float
+    rate: float
+    bend: float
+    arrays: SourceArrays
+
+
+class _Interval(NamedTuple):
+    """A step: start of its segment, its own start within the segment, and until when it is read (absolute)."""
+
+    segment: float
+    start: float
+    read_to: float
+
+
+class _SmoothStep(NamedTuple):
+    """An accepted step above threshold: its size, the terms of its formula, the factor for the next one.
+
+    `change` is that of s; `rejections` counts the shorter steps that had to be tried.
+    """
+
+    size: float
+    f: float
+    f_s: float
+    f_t: float
+    third: float
+    fourth: float
+    change: float
+    factor: float
+    rejections: int
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -76,36 +140,37 @@ def _decay(t, rate, slope):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _silent_step(s, t_end, flux, dflux, bias, dbias, inv_l, rate, slope, bend, missed, arrays):  # type: ignore[no-untyped-def]
-    """How far s decays in silence, t_end at most: the time, s there, and whether an onset follows.
+def _silent_step(s, longest, slope, missed, forcing, loop):  # type: ignore[no-untyped-def]
+    """How far s decays in silence, `longest` at most: the time, s there, and whether an onset follows.
 
     |i| - edge is bounded by its values at the ends plus what curvature can add in between (unless the edge's corner
     at a flux of 1/2 is there), or by the extremes of i and of the edge. Where the bound is positive the step
     shortens, towards the secant's root if the far end is above threshold, until less than `missed` of s can be lost.
     """
+    flux, dflux, bias, dbias, arrays = forcing.flux, forcing.dflux, forcing.bias, forcing.dbias, loop.arrays
     i = bias - s
     x = flux - arrays.skew * i
     edge = _edge(x, arrays)
     below = abs(i) - edge
     lean = abs(arrays.skew * arrays.tangent)
-    t = t_end
+    t = longest
     while True:
-        after = s + _decay(t, rate, slope)
+        after = s + _decay(t, loop.rate, slope)
         bias_after = bias + t * dbias
         i_after = bias_after - after
         x_after = flux + t * dflux - arrays.skew * i_after
         edge_after = _edge(x_after, arrays)
         below_after = abs(i_after) - edge_after
-        curved = 0.125 * t * t * rate * abs(slope)
+        curved = 0.125 * t * t * loop.rate * abs(slope)
         cornerless = math.floor(x + 0.5) == math.floor(x_after + 0.5)
-        bound = max(below, below_after) + (1.0 + lean) * curved + 0.125 * bend * (x_after - x) ** 2
+        bound = max(below, below_after) + (1.0 + lean) * curved + 0.125 * loop.bend * (x_after - x) ** 2
         if bound > 0.0 or not cornerless:
             high = max(bias, bias_after) - min(s, after)
             low = min(bias, bias_after) - max(s, after)
             lowest = min(edge, edge_after) if cornerless else _edge(0.5, arrays)
             extreme = max(high, -low) - lowest + lean * curved
             bound = min(bound, extreme) if cornerless else extreme
-        if bound <= 0.0 or not math.sqrt(bound) * t * inv_l > missed:
+        if bound <= 0.0 or not math.sqrt(bound) * t * loop.inv_l > missed:
             return t, after, bound > 0.0
         root = below / (below - below_after) if below_after > 0.0 > below else 0.5
         t *= min(max(root, 0.02), 0.98)
@@ -122,8 +187,10 @@ def _room(x, dflux):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _onset_step(s, sigma, least, flux, dflux, bias, dbias, inv_l, rate, push, tolerance, arrays):  # type: ignore[no-untyped-def]
+def _onset_step(s, sigma, least, tolerance, forcing, loop):  # type: ignore[no-untyped-def]
     """Step from the onset to sigma or less: (sigma, s there, ds/dsigma there, factor for the next)."""
+    flux, dflux, bias, dbias, push = forcing
+    inv_l, rate, arrays = loop.inv_l, loop.rate, loop.arrays
     speed = abs(dbias) + rate * abs(s) + abs(push) + abs(arrays.tangent * dflux)
     while True:
         c = 0.5 * sigma  # ds/dsigma = 0 at the onset itself
@@ -144,93 +211,124 @@ def _onset_step(s, sigma, least, flux, dflux, bias, dbias, inv_l, rate, push, to
         sigma *= factor
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def _smooth_step(s, reach, first, least, tolerance, forcing, loop):  # type: ignore[no-untyped-def]
+    """Step above threshold by `first` or less, to `reach` at most, as the module's text has it."""
+    phi, dflux, i_b, dbias, push = forcing
+    inv_l, arrays = loop.inv_l, loop.arrays
+    g, g_phi, g_i = source_value_and_gradient(phi, i_b - s, arrays)
+    f = inv_l * g - loop.rate * s + push
+    f_s, f_t = -inv_l * g_i - loop.rate, inv_l * (g_phi * dflux + g_i * dbias)
+    h, rejections = first, 0
+    while True:
+        h = reach if h >= reach else 0.5 * reach if h > 0.5 * reach else max(h, least)
+        half = 0.5 * h
+        p1, p2, _, _ = _phi_functions(half * f_s)
+        q1, q2, q3, q4 = _phi_functions(h * f_s)
+        to_half, to_end = half * (p1 * f + half * p2 * f_t), h * (q1 * f + h * q2 * f_t)
+        g_half = source_value(phi + half * dflux, i_b + half * dbias - s - to_half, arrays)
+        g_end = source_value(phi + h * dflux, i_b + h * dbias - s - to_end, arrays)
+        d_half = inv_l * (g_half - g + g_i * to_half) - half * f_t
+        d_end = inv_l * (g_end - g + g_i * to_end) - h * f_t
+        third, fourth = 16.0 * d_half - 2.0 * d_end, 12.0 * d_end - 48.0 * d_half
+        # Part of the difference to order 2 as well, since kinks may make the other one small by chance.
+        error = max(abs(h * q4 * fourth), _CAUTION * abs(h * q3 * third))
+        if g_end == 0.0 or g * (inv_l * g_end - d_end) < 0.0:  # silent, or g would have to change its sign
+            error = max(error, _UNDAMPED * abs(h * d_end))
+        elif abs(g_end) > abs(g):  # f_s is about as 1 / g: less damping there than phi_3, phi_4 suppose
+            error *= (4.0 + abs(h * f_s)) / (4.0 + abs(h * f_s * g / g_end))
+        factor = _SAFETY * math.sqrt(math.sqrt(tolerance / (error + 1e-300)))
+        if not error > tolerance or h <= least:
+            change = to_end + h * (q3 * third + q4 * fourth)
+            return _SmoothStep(h, f, f_s, f_t, third, fourth, change, factor, rejections)
+        h *= max(factor, _SHRINK)
+        rejections += 1
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _read_silent(record, o, interval, s, rate, slope):  # type: ignore[no-untyped-def]
+    """Fill the record from index `o` to the end of a silent step; return the index of the next time."""
+    times, state = record.time, record.state
+    while o < times.size and times[o] <= interval.read_to:
+        state[o] = s + _decay(times[o] - interval.segment - interval.start, rate, slope)
+        o += 1
+    return o
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _read_onset(record, o, interval, s, sigma, change, end):  # type: ignore[no-untyped-def]
+    """As `_read_silent`, over an onset step: a cubic in sigma, flat at the onset, with slope `end` at its end."""
+    times, state = record.time, record.state
+    while o < times.size and times[o] <= interval.read_to:
+        x = math.sqrt(max(times[o] - interval.segment - interval.start, 0.0)) / sigma
+        state[o] = s + x * x * ((3.0 - 2.0 * x) * change - (1.0 - x) * sigma * end)
+        o += 1
+    return o
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _read_smooth(record, o, interval, s, step):  # type: ignore[no-untyped-def]
+    """As `_read_silent`, over a step above threshold, by the step's own formula."""
+    times, state = record.time, record.state
+    while o < times.size and times[o] <= interval.read_to:
+        r = times[o] - interval.segment - interval.start
+        x = r / step.size
+        p1, p2, p3, p4 = _phi_functions(r * step.f_s)
+        state[o] = s + r * (p1 * step.f + r * p2 * step.f_t + x * x * (p3 * step.third + x * p4 * step.fourth))
+        o += 1
+    return o
+
+
 @njit(cache=True, error_model="numpy")
-def integrate(knots, flux, bias, t_out, alpha, beta_p, inv_l, tolerance, arrays, out):  # type: ignore[no-untyped-def]
-    """March through the segments of the drive; read `out` at t_out. Returns the steps tried, -1 if hopeless."""
+def integrate(knots, record, dendrite, tolerance):  # type: ignore[no-untyped-def]
+    """March through the segments of the drive and fill the record. Returns the steps tried, -1 if hopeless."""
     s, o, steps = 0.0, 0, 0
-    rate, bend = inv_l * alpha, _edge_bend(arrays)
+    inv_l, arrays = dendrite.inv_l, dendrite.arrays
+    loop = _Loop(inv_l, inv_l * dendrite.alpha, _edge_bend(arrays), arrays)
     h_next, sigma_next = 1.0, 10.0
-    for j in range(knots.size - 1):
-        start, span = knots[j], knots[j + 1] - knots[j]
-        dflux, dbias = (flux[j + 1] - flux[j]) / span, (bias[j + 1] - bias[j]) / span
-        push, least = inv_l * beta_p * dbias, _SHORTEST * span
-        if abs(flux[j + 1] - flux[j]) > _FLUX_MOST:
+    for j in range(knots.time.size - 1):
+        start, span = knots.time[j], knots.time[j + 1] - knots.time[j]
+        rise = knots.flux[j + 1] - knots.flux[j]
+        dflux, dbias = rise / span, (knots.bias[j + 1] - knots.bias[j]) / span
+        push, least = inv_l * dendrite.beta_p * dbias, _SHORTEST * span
+        if abs(rise) > _FLUX_MOST:
             return -1
         # All that is left to read belongs to the last step, whatever the rounding of the last knot.
-        slack = np.inf if j == knots.size - 2 else 0.0
+        slack = np.inf if j == knots.time.size - 2 else 0.0
         t = 0.0
         while t < span:
             steps += 1
             if steps > _STEPS_MOST:
                 return -1
-            phi, i_b = flux[j] + t * dflux, bias[j] + t * dbias
-            i, left = i_b - s, span - t
-            if abs(i) <= _edge(phi - arrays.skew * i, arrays):
-                slope = push - rate * s
-                h, after, onset = _silent_step(
-                    s, left, phi, dflux, i_b, dbias, inv_l, rate, slope, bend, _ONSET * tolerance, arrays
-                )
+            now, left = _Forcing(knots.flux[j] + t * dflux, dflux, knots.bias[j] + t * dbias, dbias, push), span - t
+            i = now.bias - s
+            if abs(i) <= _edge(now.flux - arrays.skew * i, arrays):
+                slope = push - loop.rate * s
+                h, after, onset = _silent_step(s, left, slope, _ONSET * tolerance, now, loop)
                 full = left - h <= least
-                read_to = start + t + h + (slack if full else 0.0)
-                while o < t_out.size and t_out[o] <= read_to:
-                    out[o] = s + _decay(t_out[o] - start - t, rate, slope)
-                    o += 1
+                interval = _Interval(start, t, start + t + h + (slack if full else 0.0))
+                o = _read_silent(record, o, interval, s, loop.rate, slope)
                 s, t = after, span if full else t + max(h, least)
                 if full or not onset:
                     continue
-                phi, i_b, left = flux[j] + t * dflux, bias[j] + t * dbias, span - t
-                limit = math.sqrt(min(left, _room(phi - arrays.skew * (i_b - s), dflux)))
-                sigma, after, end, factor = _onset_step(
-                    s, min(sigma_next, limit), least, phi, dflux, i_b, dbias, inv_l, rate, push, tolerance, arrays
-                )
+                now = _Forcing(knots.flux[j] + t * dflux, dflux, knots.bias[j] + t * dbias, dbias, push)
+                left = span - t
+                limit = math.sqrt(min(left, _room(now.flux - arrays.skew * (now.bias - s), dflux)))
+                sigma, after, end, factor = _onset_step(s, min(sigma_next, limit), least, tolerance, now, loop)
                 sigma_next = max(sigma_next, sigma * factor) if sigma == limit else sigma * factor
                 h = max(sigma * sigma, least)
                 full = left - h <= least
-                read_to = start + t + h + (slack if full else 0.0)
-                while o < t_out.size and t_out[o] <= read_to:
-                    x = math.sqrt(max(t_out[o] - start - t, 0.0)) / sigma
-                    # Cubic in sigma, flat at the onset.
-                    out[o] = s + x * x * ((3.0 - 2.0 * x) * (after - s) - (1.0 - x) * sigma * end)
-                    o += 1
+                interval = _Interval(start, t, start + t + h + (slack if full else 0.0))
+                o = _read_onset(record, o, interval, s, sigma, after - s, end)
                 s, t, h_next = after, span if full else t + h, h
                 continue
-            g, g_phi, g_i = source_value_and_gradient(phi, i, arrays)
-            f = inv_l * g - rate * s + push
-            f_s, f_t = -inv_l * g_i - rate, inv_l * (g_phi * dflux + g_i * dbias)
-            reach = max(min(left, _room(phi - arrays.skew * i, dflux)), least)
-            h, factor, rejected = h_next, _GROW, False
-            while True:
-                h = reach if h >= reach else 0.5 * reach if h > 0.5 * reach else max(h, least)
-                half = 0.5 * h
-                p1, p2, _, _ = _phi_functions(half * f_s)
-                q1, q2, q3, q4 = _phi_functions(h * f_s)
-                to_half, to_end = half * (p1 * f + half * p2 * f_t), h * (q1 * f + h * q2 * f_t)
-                g_half = source_value(phi + half * dflux, i_b + half * dbias - s - to_half, arrays)
-                g_end = source_value(phi + h * dflux, i_b + h * dbias - s - to_end, arrays)
-                d_half = inv_l * (g_half - g + g_i * to_half) - half * f_t
-                d_end = inv_l * (g_end - g + g_i * to_end) - h * f_t
-                third, fourth = 16.0 * d_half - 2.0 * d_end, 12.0 * d_end - 48.0 * d_half
-                # Part of the difference to order 2 as well, since kinks may make the other one small by chance.
-                error = max(abs(h * q4 * fourth), _CAUTION * abs(h * q3 * third))
-                if g_end == 0.0 or g * (inv_l * g_end - d_end) < 0.0:  # silent, or g would have to turn its sign
-                    error = max(error, _UNDAMPED * abs(h * d_end))
-                elif abs(g_end) > abs(g):  # f_s is about as 1 / g: less damping there than phi_3, phi_4 suppose
-                    error *= (4.0 + abs(h * f_s)) / (4.0 + abs(h * f_s * g / g_end))
-                factor = _SAFETY * math.sqrt(math.sqrt(tolerance / (error + 1e-300)))
-                if not error > tolerance or h <= least:
-                    break
-                h, rejected = h * max(factor, _SHRINK), True
-                steps += 1
+            reach = max(min(left, _room(now.flux - arrays.skew * i, dflux)), least)
+            step = _smooth_step(s, reach, h_next, least, tolerance, now, loop)
+            h, rejected = step.size, step.rejections > 0
+            steps += step.rejections
             full = left - h <= least
-            read_to = start + t + h + (slack if full else 0.0)
-            while o < t_out.size and t_out[o] <= read_to:
-                r = t_out[o] - start - t
-                x = r / h
-                p1, p2, p3, p4 = _phi_functions(r * f_s)
-                out[o] = s + r * (p1 * f + r * p2 * f_t + x * x * (p3 * third + x * p4 * fourth))
-                o += 1
-            s += to_end + h * (q3 * third + q4 * fourth)
-            t = span if full else t + h
-            wanted = h * min(factor, 1.0 if rejected else _GROW)
+            o = _read_smooth(record, o, _Interval(start, t, start + t + h + (slack if full else 0.0)), s, step)
+            s, t = s + step.change, span if full else t + h
+            wanted = h * min(step.factor, 1.0 if rejected else _GROW)
             h_next = max(h_next, wanted) if h == reach and not rejected else wanted
     return steps

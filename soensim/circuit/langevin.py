@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from soensim._runtime.kernel_cache import njit
 from soensim.circuit._rcsj import TWO_PI
 from soensim.circuit.device import Device
-from soensim.circuit.squid import solve_row, squid_parameters
+from soensim.circuit.squid import period_settings, solve_row, squid_circuit
 from soensim.circuit.threshold_current import fold_phases
 from soensim.errors import CircuitError
 
@@ -43,9 +43,18 @@ _DURATION = 2e5  # tau_0 per point: standard error at threshold 5e-4
 _STEP = 0.1  # changes g by less than 1e-4
 
 
+class _NoisySquid(NamedTuple):
+    """Parameters of `_simulate`: capacitance and inductance of the loop, noise Gamma."""
+
+    beta_c: float
+    beta_sum: float
+    noise: float
+
+
 @njit(cache=True)
-def _simulate(phi, i, beta_c, beta_sum, noise, h, steps, rng):  # type: ignore[no-untyped-def]
+def _simulate(phi, i, squid, h, steps, rng):  # type: ignore[no-untyped-def]
     """Mean phase velocity of a symmetric SQUID: half drift, exact friction and noise, half drift (order 2)."""
+    beta_c, beta_sum, noise = squid
     decay = math.exp(-h / beta_c)
     kick = math.sqrt((1.0 - decay * decay) * noise / beta_c)
     gain, half, coupling = 1.0 - decay, 0.5 * h, 1.0 / beta_sum
@@ -108,21 +117,13 @@ def langevin_voltage(
     phi, i = np.broadcast_arrays(np.asarray(phi, dtype=np.float64), np.asarray(i, dtype=np.float64))
     if not temperature_k >= 0.0 or not (np.isfinite(phi).all() and np.isfinite(i).all()):
         raise CircuitError("langevin: flux and current must be finite, temperature_k 0 or more")
-    noise, steps = device.junction.thermal_noise(temperature_k), int(duration / _STEP / 4)
+    squid = _NoisySquid(device.junction.beta_c, device.beta_sum, device.junction.thermal_noise(temperature_k))
+    steps = int(duration / _STEP / 4)
     rng = np.random.default_rng(read_seed)
     parts = np.empty((phi.size, 4))
     for j, (flux, current) in enumerate(zip(phi.flat, i.flat, strict=True)):
         for k in range(4):
-            parts[j, k] = _simulate(
-                flux - device.skew * current,
-                current,
-                device.junction.beta_c,
-                device.beta_sum,
-                noise,
-                _STEP,
-                steps,
-                rng,
-            )
+            parts[j, k] = _simulate(flux - device.skew * current, current, squid, _STEP, steps, rng)
     return NoisyVoltage(parts.mean(1).reshape(phi.shape), parts.std(1, ddof=1).reshape(phi.shape) / 2.0)
 
 
@@ -176,7 +177,7 @@ def _rounded(device: Device, phi: Array, i: Array, noise: float) -> Array:
                 total += passage_time(mu, diffusion * fold.curvature[row] ** 2) if noisy else np.pi / np.sqrt(mu)
         return total
 
-    g, p = np.empty(i.shape), squid_parameters(device)
+    g, circuit, settings = np.empty(i.shape), squid_circuit(device), period_settings(1e-6)
     for row, flux in enumerate(phi):
         edge = near.current[row]
         above = i[row] > edge + 0.02
@@ -185,7 +186,7 @@ def _rounded(device: Device, phi: Array, i: Array, noise: float) -> Array:
         solved = np.empty(currents.size)
         for j, current in enumerate(currents):
             at = flux + device.skew * current
-            solve_row(at, currents[j : j + 1], p, 1e-6, 1e-6, 50, solved[j : j + 1])
+            solve_row(at, currents[j : j + 1], circuit, settings, solved[j : j + 1])
         rest = TWO_PI / solved - passages(currents, row, 0.0)
         line = np.polyfit(currents[-3:] - edge, rest[-3:], 1)
         regular = np.polyval(line, i[row] - edge)

@@ -20,10 +20,10 @@ The table has kinks from cell to cell: at tolerances below 1e-5 they, and not th
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soensim.circuit._phenomenological import integrate
+from soensim.circuit._phenomenological import Dendrite, Record, integrate
 from soensim.circuit.source import SourceTable
 from soensim.circuit.transient import check_loop
-from soensim.circuit.waveform import Drive, Waveform
+from soensim.circuit.waveform import Drive, Knots, Waveform
 from soensim.errors import CircuitError
 
 
@@ -62,27 +62,26 @@ def phenomenological(
         corner.
     """
     drive = Drive.of(t_ns, flux, bias_current, bias_rise_ns)
-    check_loop(beta_di, tau_di_ns)
-    if not tolerance > 0.0:
-        raise CircuitError(f"dendrite: tolerance is {tolerance!r}; it must be positive")
-    tau_per_ns = table.device.junction.tau_from_seconds(1e-9)
-    beta_p = table.device.beta_p
-    state = np.zeros(drive.t_ns.size)
-    steps = integrate(
-        drive.knots_ns * tau_per_ns,
-        drive.knot_flux,
-        drive.knot_bias,
-        drive.t_ns * tau_per_ns,
-        beta_di / (tau_di_ns * tau_per_ns),
-        beta_p,
-        1.0 / (beta_di + beta_p),
-        tolerance,
-        table.arrays,
-        state,
-    )
+    check_loop(beta_di, tau_di_ns, tolerance)
+    arguments = kernel_arguments(table, drive, beta_di, tau_di_ns, tolerance)
+    steps = integrate(*arguments)
     if steps < 0:
         raise CircuitError(
             "dendrite: the drive cannot be followed; its flux changes by more than 1e5 Phi_0 between two corners, "
             "or it takes more than 1e8 steps"
         )
-    return state
+    return arguments[1].state
+
+
+def kernel_arguments(
+    table: SourceTable, drive: Drive, beta_di: float, tau_di_ns: float, tolerance: float
+) -> tuple[Knots, Record, Dendrite, float]:
+    """Put a drive and a loop in the units of the kernel, with an empty record."""
+    tau_per_ns = table.device.junction.tau_from_seconds(1e-9)
+    beta_p = table.device.beta_p
+    return (
+        drive.knots(tau_per_ns),
+        Record(drive.t_ns * tau_per_ns, np.zeros(drive.t_ns.size)),
+        Dendrite(beta_di / (tau_di_ns * tau_per_ns), beta_p, 1.0 / (beta_di + beta_p), table.arrays),
+        tolerance,
+    )

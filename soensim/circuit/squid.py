@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soensim._runtime.kernel_cache import njit
-from soensim.circuit._rcsj import TWO_PI, pack, running_period
+from soensim.circuit._rcsj import TWO_PI, Circuit, PeriodSettings, running_period
 from soensim.circuit.device import Device
 from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError
@@ -18,21 +18,26 @@ _PERIODS = 50
 
 
 @njit(cache=True)
-def solve_row(flux, currents, p, tolerance, settle, periods, g):  # type: ignore[no-untyped-def]
+def solve_row(flux, currents, circuit, settings, g):  # type: ignore[no-untyped-def]
     """Mean voltages at one flux for a falling sequence of currents; each point starts from its neighbour."""
     y = np.empty(5)
     cold = True
     for j in range(currents.size):
         if cold:
             y[0], y[1], y[2], y[3], y[4] = 1.5 * math.pi, 1.0, 1.5 * math.pi, 1.0, 0.0
-        period = running_period(y, flux, currents[j], p, tolerance, settle, MAX_PERIOD, periods)
+        period = running_period(y, flux, currents[j], circuit, settings)
         cold = period == 0.0
         g[j] = 0.0 if cold else TWO_PI / period
 
 
-def squid_parameters(device: Device) -> NDArray[np.float64]:
+def period_settings(tolerance: float, settle: float = 1e-6) -> PeriodSettings:
+    """Settings of the kernel for a local error of a step and a relative error of the period."""
+    return PeriodSettings(tolerance, settle, MAX_PERIOD, _PERIODS)
+
+
+def squid_circuit(device: Device) -> Circuit:
     """Kernel parameters of a device without an integration loop."""
-    return pack(device.junction.beta_c, device.beta_1, device.beta_2, math.inf, 0.0)
+    return Circuit.of(device.junction.beta_c, device.beta_1, device.beta_2, math.inf, 0.0)
 
 
 def mean_voltage(device: Device, phi: ArrayLike, i: ArrayLike, *, tolerance: float = 1e-8) -> NDArray[np.float64]:
@@ -63,11 +68,11 @@ def mean_voltage(device: Device, phi: ArrayLike, i: ArrayLike, *, tolerance: flo
     phi, i = np.broadcast_arrays(np.asarray(phi, dtype=np.float64), np.asarray(i, dtype=np.float64))
     if not (np.isfinite(phi).all() and np.isfinite(i).all()):
         raise CircuitError("mean_voltage: flux and current must be finite numbers")
-    p, g = squid_parameters(device), np.zeros(phi.size)
+    circuit, settings, g = squid_circuit(device), period_settings(tolerance, settle=1e-8), np.zeros(phi.size)
     for j, (flux, current) in enumerate(zip(phi.flat, i.flat, strict=True)):
-        # Turning all signs gives the same circuit: g(-phi, -i) = -g(phi, i).
+        # With all signs changed the circuit is the same: g(-phi, -i) = -g(phi, i).
         sign = -1.0 if current < 0.0 else 1.0
-        solve_row(sign * flux, np.array([abs(current)]), p, tolerance, 1e-8, _PERIODS, g[j : j + 1])
+        solve_row(sign * flux, np.array([abs(current)]), circuit, settings, g[j : j + 1])
         g[j] *= sign
     return g.reshape(phi.shape)
 

@@ -17,7 +17,7 @@ from soensim._runtime.kernel_cache import njit
 from soensim.circuit.device import Device
 from soensim.circuit.langevin import DEPTH, thermal_voltage
 from soensim.circuit.source import SourceArrays, SourceTable
-from soensim.circuit.squid import check_single_valued, mean_voltage, solve_row, squid_parameters
+from soensim.circuit.squid import check_single_valued, mean_voltage, period_settings, solve_row, squid_circuit
 from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError, SoensimError
 
@@ -29,8 +29,8 @@ N_U_NOISY = 193
 ERROR_MAX = 1e-3
 #: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
 CURRENT_MAX = 2.5
-# Errors that these leave in g (1e-8) are far below those of the interpolation.
-_TOLERANCE, _SETTLE, _PERIODS = 1e-6, 1e-6, 50
+# The error that this leaves in g (1e-8) is far below that of the interpolation.
+_TOLERANCE = 1e-6
 _FORMAT = 1
 _SHIPPED = Path(__file__).parent / "tables"
 
@@ -95,16 +95,16 @@ def table_key(device: Device, temperature_k: float) -> str:
 
 
 @njit(cache=True)
-def _solve_grid(phi, currents, skew, p, tolerance, settle, periods, g):  # type: ignore[no-untyped-def]
+def _solve_grid(phi, currents, skew, circuit, settings, g):  # type: ignore[no-untyped-def]
     """Rows of g over falling currents (n_phi, n_u), from u = 1 down to the first node above u = 0."""
     for a in range(phi.size):
         # The table is that of the symmetric SQUID: undo the shift by unequal arms, current by current.
         if skew == 0.0:
-            solve_row(phi[a], currents[a], p, tolerance, settle, periods, g[a])
+            solve_row(phi[a], currents[a], circuit, settings, g[a])
         else:
             for b in range(currents.shape[1]):
                 flux = phi[a] + skew * currents[a, b]
-                solve_row(flux, currents[a, b : b + 1], p, tolerance, settle, periods, g[a, b : b + 1])
+                solve_row(flux, currents[a, b : b + 1], circuit, settings, g[a, b : b + 1])
 
 
 def build_arrays(
@@ -126,7 +126,7 @@ def build_arrays(
     # At phi = 1/2 the table proper ends at i_max; elsewhere it goes on a little above it, which does no harm.
     currents = np.concatenate([far, np.full((n_phi, 1), CURRENT_MAX), near], axis=1)
     g = np.zeros(currents.shape)
-    _solve_grid(phi, currents, device.skew, squid_parameters(device), _TOLERANCE, _SETTLE, _PERIODS, g)
+    _solve_grid(phi, currents, device.skew, squid_circuit(device), period_settings(_TOLERANCE), g)
     if not (g > 0.0).all():
         a, b = np.argwhere(g <= 0.0)[0]
         raise CircuitError(

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soensim.circuit._rcsj import TWO_PI, pack, transient
+from soensim.circuit._rcsj import TWO_PI, Circuit, Record, transient
 from soensim.circuit.device import Device
 from soensim.circuit.waveform import Drive, Waveform
 from soensim.errors import CircuitError
@@ -106,34 +106,42 @@ def dendrite(
     Shainline, Primavera, Khan, arXiv:2210.09976.
     """
     drive = Drive.of(t_ns, flux, bias_current, bias_rise_ns)
-    check_loop(beta_di, tau_di_ns)
-    if not tolerance > 0.0:
-        raise CircuitError(f"dendrite: tolerance is {tolerance!r}; it must be positive")
+    check_loop(beta_di, tau_di_ns, tolerance)
+    return _solve(device, drive, beta_di, tau_di_ns, tolerance)
+
+
+def _solve(device: Device, drive: Drive, beta_di: float, tau_di_ns: float, tolerance: float) -> CircuitTrace:
+    """Integrate the circuit in the units of the kernel."""
     tau_per_ns = device.junction.tau_from_seconds(1e-9)
     alpha = beta_di / (tau_di_ns * tau_per_ns)
-    p = pack(device.junction.beta_c, device.beta_1, device.beta_2, beta_di, alpha)
+    circuit = Circuit.of(device.junction.beta_c, device.beta_1, device.beta_2, beta_di, alpha)
+    knots = drive.knots(tau_per_ns)
     # Whole flux quanta at the start are trapped by the loop as it becomes superconducting.
-    knot_flux = drive.knot_flux - np.round(drive.knot_flux[0])
-    y = _rest(device, float(knot_flux[0]), float(drive.knot_bias[0]))
-    state, phase, work = np.zeros((3, drive.t_ns.size))
-    knots, times = drive.knots_ns * tau_per_ns, drive.t_ns * tau_per_ns
-    steps = transient(y, knots, knot_flux, drive.knot_bias, times, p, tolerance, state, phase, work)
-    if steps < 0 or not np.isfinite(state).all():
+    knots = knots._replace(flux=knots.flux - np.round(knots.flux[0]))
+    y = _rest(device, float(knots.flux[0]), float(knots.bias[0]))
+    record = Record(drive.t_ns * tau_per_ns, *np.zeros((3, drive.t_ns.size)))
+    steps = transient(y, knots, circuit, tolerance, record)
+    if steps < 0 or not np.isfinite(record.state).all():
         raise CircuitError("dendrite: the circuit's state diverges; check the drive's amplitudes and beta_di")
+    return _trace(device, drive, record, int(steps))
+
+
+def _trace(device: Device, drive: Drive, record: Record, steps: int) -> CircuitTrace:
+    """Give a record its units, and the drive beside it."""
     return CircuitTrace(
         t_ns=drive.t_ns,
-        state=state,
-        fluxons=np.floor(phase / TWO_PI + 0.25).astype(np.int64),
-        mean_phase=phase,
-        energy_j=work * (device.junction.critical_current_a * FLUX_QUANTUM_WB / TWO_PI),
+        state=record.state,
+        fluxons=np.floor(record.phase / TWO_PI + 0.25).astype(np.int64),
+        mean_phase=record.phase,
+        energy_j=record.energy * (device.junction.critical_current_a * FLUX_QUANTUM_WB / TWO_PI),
         flux=drive.flux.at(drive.t_ns),
         bias_current=drive.bias.at(drive.t_ns),
-        steps=int(steps),
+        steps=steps,
     )
 
 
-def check_loop(beta_di: float, tau_di_ns: float) -> None:
-    """Refuse an integration loop without a positive inductance and decay time.
+def check_loop(beta_di: float, tau_di_ns: float, tolerance: float) -> None:
+    """Refuse an integration loop without a positive inductance and decay time, and a tolerance that is not positive.
 
     Raises
     ------
@@ -143,6 +151,8 @@ def check_loop(beta_di: float, tau_di_ns: float) -> None:
     for name, value in (("beta_di", beta_di), ("tau_di_ns", tau_di_ns)):
         if not value > 0.0 or (name == "beta_di" and not math.isfinite(value)):
             raise CircuitError(f"dendrite: {name} is {value!r}; it must be positive")
+    if not tolerance > 0.0:
+        raise CircuitError(f"dendrite: tolerance is {tolerance!r}; it must be positive")
 
 
 def _rest(device: Device, flux: float, bias: float) -> Array:

@@ -1,7 +1,7 @@
 """Piecewise-linear waveforms: what drives a circuit."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +66,14 @@ class Waveform:
         return np.interp(np.asarray(t_ns, dtype=np.float64), self.t_ns, self.value)
 
 
+class Knots(NamedTuple):
+    """Corners of piecewise-linear flux (Phi_0) and bias (I_c) at times in tau_0; shape (knots,) each."""
+
+    time: Array
+    flux: Array
+    bias: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Drive:
     """Flux and bias of one dendrite, with all corners of both on one time axis.
@@ -111,12 +119,6 @@ class Drive:
         corners = np.concatenate([[0.0, end], flux_wave.t_ns, bias_wave.t_ns])
         return cls(times, flux_wave, bias_wave, np.unique(corners[(corners >= 0.0) & (corners <= end)]))
 
-    @property
-    def knot_flux(self) -> Array:
-        """Flux at the knots."""
-        return self.flux.at(self.knots_ns)
-
-    @property
-    def knot_bias(self) -> Array:
-        """Bias at the knots."""
-        return self.bias.at(self.knots_ns)
+    def knots(self, tau_per_ns: float) -> Knots:
+        """Corners of both waveforms in the units of the kernels."""
+        return Knots(self.knots_ns * tau_per_ns, self.flux.at(self.knots_ns), self.bias.at(self.knots_ns))

@@ -19,6 +19,7 @@ from soensim.circuit import (
 )
 from soensim.circuit import table_builder as build
 from soensim.circuit._phenomenological import integrate
+from soensim.circuit.model import kernel_arguments
 from soensim.circuit.waveform import Drive
 from soensim.interop.simulators import has_simulator, run_ngspice
 from soensim.interop.spice import chain, solve
@@ -70,10 +71,8 @@ def test_model_against_circuit(benchmark: Any, name: str, tolerance: float) -> N
     settings |= {"beta_di": beta_di, "tau_di_ns": tau_di_ns}
     circuit_s = fastest(lambda: dendrite(DEVICE, **settings), 3)
     call_s = fastest(lambda: phenomenological(table, tolerance=tolerance, **settings), 300)
-    drive, per_ns = Drive.of(t_ns, DRIVES[name], 1.7, 0.1), DEVICE.junction.tau_from_seconds(1e-9)
-    knots, times, out = drive.knots_ns * per_ns, drive.t_ns * per_ns, np.zeros(t_ns.size)
-    loop = (beta_di / (tau_di_ns * per_ns), DEVICE.beta_p, 1.0 / (beta_di + DEVICE.beta_p))
-    args = (knots, drive.knot_flux, drive.knot_bias, times, *loop, tolerance, table.arrays, out)
+    args = kernel_arguments(table, Drive.of(t_ns, DRIVES[name], 1.7, 0.1), beta_di, tau_di_ns, tolerance)
+    out = args[1].state
     kernel_s = fastest(lambda: integrate(*args), 300)
     benchmark(integrate, *args)
     state = dendrite(DEVICE, **settings).state
