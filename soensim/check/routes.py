@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,30 @@ _BROKEN: dict[Reason, tuple[str, str]] = {
     "photons": ("photons", "bring too few photons"),
     "wire": ("um", "need too long a wire"),
 }
+
+
+class _Breach(NamedTuple):
+    """Rule that objects break, how severe that is, and the unit of what is compared."""
+
+    rule: str
+    severity: Severity
+    unit: str
+
+
+class _Numbers(NamedTuple):
+    """What each object has, what is legal, and how bad it is (the largest is the worst); shape (objects,) each."""
+
+    value: FloatArray
+    limit: FloatArray
+    excess: FloatArray
+
+
+class _Inputs(NamedTuple):
+    """Synapses per neuron of a population, shape (size,); `where` follows the neuron's name in findings."""
+
+    population: str
+    counts: IntArray
+    where: str = ""
 
 
 def route_groups(routed: RoutedNetlist) -> Iterator[Group]:
@@ -110,23 +135,15 @@ def _edge_group(
     routed: RoutedNetlist,
     projection: Projection,
     ends: tuple[IntArray, IntArray],
-    rule: str,
-    severity: Severity,
-    unit: str,
-    value: FloatArray,
-    limit: FloatArray,
-    excess: FloatArray,
+    breach: _Breach,
+    numbers: _Numbers,
     message: Callable[[int, int], str],
 ) -> Group:
     """Make one finding for all these edges of a projection, with the count and the worst."""
     sources, targets = (end.tolist() for end in ends)  # plain numbers: a waiver may ask for the name of every edge
     return Group(
-        rule=rule,
-        severity=severity,
-        unit=unit,
-        value=value,
-        limit=limit,
-        excess=excess,
+        **breach._asdict(),
+        **numbers._asdict(),
         name=lambda k: edge_name(projection, sources[k], targets[k]),
         locate=lambda k: edge_box(routed.layout, projection, sources[k], targets[k]),
         message=message,
@@ -149,12 +166,8 @@ def _absences(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
             routed,
             projection,
             (absences.sources[here], absences.targets[here]),
-            rule.id,
-            severity,
-            unit,
-            value,
-            limit,
-            np.where(np.isnan(above), 0.0, above),
+            _Breach(rule.id, severity, unit),
+            _Numbers(value, limit, np.where(np.isnan(above), 0.0, above)),
             lambda _, count, what=what, rule=rule: (  # type: ignore[misc]
                 f"{count} of {asked} edges of {projection.key} do not exist: they {what}; {rule.fix}"
             ),
@@ -162,22 +175,18 @@ def _absences(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
 
 
 def _dark(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
-    found = routed.projections[projection.key]
-    if found.ledger is None or projection.medium != "optical":
+    routes = routed.projections[projection.key]
+    if routes.ledger is None or projection.medium != "optical":
         return
-    missed = found.ledger.no_photon_probability
+    missed = routes.ledger.no_photon_probability
     here = np.flatnonzero(missed > ONE_COUNTED)
-    photons = found.ledger.photons[here]
+    photons = routes.ledger.photons[here]
     yield _edge_group(
         routed,
         projection,
-        (found.edges.sources[here], found.edges.targets[here]),
-        "SOEN-RT-012",
-        "warning",
-        "P(no photon)",
-        missed[here],
-        np.full(len(here), ONE_COUNTED),
-        missed[here],
+        (routes.edges.sources[here], routes.edges.targets[here]),
+        _Breach("SOEN-RT-012", "warning", "P(no photon)"),
+        _Numbers(missed[here], np.full(len(here), ONE_COUNTED), missed[here]),
         lambda k, count: (
             f"{count} of {len(missed)} edges of {projection.key} count less than one photon per spike, the worst has "
             f"{photons[k]:.3g} at its detector; {RULES['SOEN-RT-012'].fix}"
@@ -186,23 +195,19 @@ def _dark(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
 
 
 def _late(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
-    netlist, found = routed.netlist, routed.projections[projection.key]
+    netlist, routes = routed.netlist, routed.projections[projection.key]
     if netlist.spiking:
-        return  # spikes do not wait for samples
+        return  # spikes do not wait for frames
     sample_ps = netlist.device_technology.junction.seconds_from_tau(sample_duration(netlist)) * 1e12
-    here = np.flatnonzero(found.delay_ps > sample_ps * (1 + 1e-9))
+    here = np.flatnonzero(routes.delay_ps > sample_ps * (1 + 1e-9))
     yield _edge_group(
         routed,
         projection,
-        (found.edges.sources[here], found.edges.targets[here]),
-        "SOEN-RT-013",
-        "warning",
-        "ps",
-        found.delay_ps[here],
-        np.full(len(here), sample_ps),
-        found.delay_ps[here],
+        (routes.edges.sources[here], routes.edges.targets[here]),
+        _Breach("SOEN-RT-013", "warning", "ps"),
+        _Numbers(routes.delay_ps[here], np.full(len(here), sample_ps), routes.delay_ps[here]),
         lambda _, count: (
-            f"{count} of {len(found.edges)} edges of {projection.key} bring their signal after the input sample is "
+            f"{count} of {len(routes.edges)} edges of {projection.key} bring their signal after the input sample is "
             f"over; {RULES['SOEN-RT-013'].fix}"
         ),
     )
@@ -210,29 +215,25 @@ def _late(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
 
 def _loops(routed: RoutedNetlist) -> dict[tuple[str, str], IntArray]:
     """Edges into each integration loop, shape (size,): by population and place in the arbor."""
-    found: dict[tuple[str, str], IntArray] = {}
+    loops: dict[tuple[str, str], IntArray] = {}
     for projection in routed.netlist.projections:
         place = projection.place or SOMA
         size = routed.netlist.populations[projection.target].size
         counts = np.bincount(routed.projections[projection.key].edges.targets, minlength=size)
         key = projection.target, place
-        found[key] = found[key] + counts if key in found else counts
-    return found
+        loops[key] = loops[key] + counts if key in loops else counts
+    return loops
 
 
 def _fan_in(routed: RoutedNetlist) -> Iterator[Group]:
     most = stated(routed.netlist, "fan_in_max").value
-    for (population, place), inputs in _loops(routed).items():
+    for (population, place), counts in _loops(routed).items():
         yield _neuron_group(
             routed,
-            population,
-            np.flatnonzero(inputs > most),
-            inputs,
-            "SOEN-RT-010",
-            "error",
-            "synapses",
+            _Inputs(population, counts, f" at {place}" if routed.netlist.spiking else ""),
+            np.flatnonzero(counts > most),
+            _Breach("SOEN-RT-010", "error", "synapses"),
             most,
-            f" at {place}" if routed.netlist.spiking else "",
             f"have more synapses in one loop than the technology allows; {RULES['SOEN-RT-010'].fix}",
         )
 
@@ -244,31 +245,19 @@ def _cut_off(routed: RoutedNetlist) -> Iterator[Group]:
     for population, wanted in fan_in(routed, asked=True).items():
         yield _neuron_group(
             routed,
-            population,
+            _Inputs(population, present[population]),
             np.flatnonzero((present[population] == 0) & (wanted > 0)),
-            present[population],
-            "SOEN-RT-011",
-            "warning",
-            "synapses",
+            _Breach("SOEN-RT-011", "warning", "synapses"),
             1.0,
-            "",
             f"have lost all their inputs; {RULES['SOEN-RT-011'].fix}",
         )
 
 
 def _neuron_group(
-    routed: RoutedNetlist,
-    population: str,
-    broken: IntArray,
-    inputs: IntArray,
-    rule: str,
-    severity: Severity,
-    unit: str,
-    limit: float,
-    where: str,
-    said: str,
+    routed: RoutedNetlist, inputs: _Inputs, broken: IntArray, breach: _Breach, limit: float, said: str
 ) -> Group:
-    """Make one finding for all these neurons of a population, with the count and the one with the most inputs."""
+    """Make one finding for the broken neurons of a population, with the count and the one with the most inputs."""
+    population, counts = inputs.population, inputs.counts
 
     def locate(k: int) -> Box | None:
         if routed.layout is None:
@@ -278,13 +267,11 @@ def _neuron_group(
         return Box.around(float(places.x_um[broken[k]]), float(places.y_um[broken[k]]), side_um)
 
     return Group(
-        rule=rule,
-        severity=severity,
-        unit=unit,
-        value=inputs[broken].astype(np.float64),
+        **breach._asdict(),
+        value=counts[broken].astype(np.float64),
         limit=np.full(len(broken), limit),
-        excess=inputs[broken].astype(np.float64),
-        name=lambda k: f"{population}[{broken[k]}]{where}",
+        excess=counts[broken].astype(np.float64),
+        name=lambda k: f"{population}[{broken[k]}]{inputs.where}",
         locate=locate,
-        message=lambda _, count: f"{count} of {len(inputs)} neurons of {population} {said}",
+        message=lambda _, count: f"{count} of {len(counts)} neurons of {population} {said}",
     )
