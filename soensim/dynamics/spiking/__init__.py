@@ -1,6 +1,6 @@
 """Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
 
-from soensim.dynamics.spiking.arrays import SpikingArrays, SpikingState, initial_state
+from soensim.dynamics.spiking.arrays import Buffers, InputSpikes, Record, SpikingArrays, SpikingState, initial_state
 from soensim.dynamics.spiking.assembly import Links, assemble
 from soensim.dynamics.spiking.kernel import advance
 from soensim.dynamics.spiking.neuron import (
@@ -13,19 +13,23 @@ from soensim.dynamics.spiking.neuron import (
     threshold_flux,
 )
 from soensim.dynamics.spiking.reference import ReferenceRun, reference_run
-from soensim.dynamics.spiking.steps import StepArrays, largest_step, step_arrays
+from soensim.dynamics.spiking.steps import StepArrays, SteppedNetwork, largest_step, step_arrays
 from soensim.dynamics.spiking.synapse import SynapseResponse
 
 __all__ = [
+    "Buffers",
     "Dendrite",
+    "InputSpikes",
     "Links",
     "Neuron",
     "Receiver",
+    "Record",
     "ReferenceRun",
     "Refractory",
     "SpikingArrays",
     "SpikingState",
     "StepArrays",
+    "SteppedNetwork",
     "SynapseResponse",
     "advance",
     "assemble",

@@ -121,6 +121,50 @@ class SpikingState(NamedTuple):
     counts: Indices
 
 
+class InputSpikes(NamedTuple):
+    """Spikes of the input channels: times in ascending order (ns), and the emitter of each; (spikes,)."""
+
+    times_ns: Floats
+    emitters: Indices
+
+
+class Buffers(NamedTuple):
+    """Room for what a run makes.
+
+    Parameters
+    ----------
+    queue
+        (times, origins, edges) of photon arrivals under way, one length; `soensim.dynamics.spiking.queue`.
+    spikes_ns, spike_neuron
+        Spikes; `SpikingState.counts` says how many they hold.
+    """
+
+    queue: tuple[Floats, Floats, Indices]
+    spikes_ns: Floats
+    spike_neuron: Indices
+
+
+class Record(NamedTuple):
+    """What is recorded: row r holds the variables after r x every steps.
+
+    Parameters
+    ----------
+    every
+        Steps between rows.
+    dendrites, state, flux
+        (recorded,), and (rows, recorded): s (I_c) and phi (Phi_0) of these dendrites.
+    synapses, synapse_flux
+        (recorded,), and (rows, recorded): responses of these synapses (Phi_0).
+    """
+
+    every: int
+    dendrites: Indices
+    state: Floats
+    flux: Floats
+    synapses: Indices
+    synapse_flux: Floats
+
+
 def initial_state(arrays: SpikingArrays) -> SpikingState:
     """Everything at rest: no current, no light, no spike yet."""
     synapses = arrays.synapses

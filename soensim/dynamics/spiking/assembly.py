@@ -64,53 +64,62 @@ def assemble(neurons: Sequence[tuple[Neuron, int]], channels: int, links: Iterab
     SimulationError
         A link names an emitter, a neuron or a place that does not exist, or a value that is not legal.
     """
-    blocks = [_block(neuron, count) for neuron, count in neurons]
     sizes = np.concatenate([np.full(count, len(neuron.tree())) for neuron, count in neurons]).astype(np.int64)
-    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    dendrites = np.ascontiguousarray(np.concatenate(blocks, axis=1))
-    n = len(sizes)
-    # a parent is given within its neuron
-    owner = np.repeat(np.arange(n), sizes)
-    parent = dendrites[4].astype(np.int64)
-    parent = np.where(parent < 0, -1, parent + first[owner])
-
     groups = [*_refractory_links(neurons), *links]
     for group in groups:
-        _check(group, sizes, n + channels)
-    receivers = list(dict.fromkeys(group.receiver for group in groups))
-    length = [len(group.emitters) for group in groups]
+        _check(group, sizes, len(sizes) + channels)
+    arrays = SpikingArrays(**_neuron_columns(neurons, sizes), **_link_columns(groups, sizes, channels))
+    for array in arrays:
+        array.setflags(write=False)
+    return arrays
+
+
+def _neuron_columns(neurons: Sequence[tuple[Neuron, int]], sizes: Indices) -> dict[str, NDArray[Any]]:
+    """Columns of `SpikingArrays` that have a place per neuron or dendrite; ``sizes`` are dendrites per neuron."""
+    first = _starts(sizes)
+    dendrites = np.ascontiguousarray(np.concatenate([_block(neuron, count) for neuron, count in neurons], axis=1))
+    parent = dendrites[4].astype(np.int64)  # within its neuron
+    refractory_ns = [np.full(count, neuron.absolute_refractory_ns) for neuron, count in neurons]
+    return {
+        "first_dendrite": first,
+        "threshold": np.concatenate([np.full(count, neuron.threshold) for neuron, count in neurons]),
+        "absolute_refractory_ns": np.concatenate(refractory_ns),
+        "gamma_plus": dendrites[0],
+        "gamma_minus": dendrites[1],
+        "bias_current": dendrites[2],
+        "flux_offset": dendrites[3],
+        "parent": np.where(parent < 0, -1, parent + np.repeat(first[:-1], sizes)),
+        "coupling": dendrites[5],
+    }
+
+
+def _link_columns(groups: Sequence[Links], sizes: Indices, channels: int) -> dict[str, NDArray[Any]]:
+    """Columns of `SpikingArrays` that have a place per synapse or edge."""
 
     def joined(name: str, dtype: type = np.float64) -> NDArray[Any]:
         parts: list[NDArray[Any]] = [group.column(name).astype(dtype) for group in groups]
         return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
+    receivers = list(dict.fromkeys(group.receiver for group in groups))
+    length = [len(group.emitters) for group in groups]
     emitters = joined("emitters", np.int64)
     order = np.argsort(emitters, kind="stable")
-    arrays = SpikingArrays(
-        first_dendrite=first,
-        threshold=np.concatenate([np.full(count, neuron.threshold) for neuron, count in neurons]),
-        absolute_refractory_ns=np.concatenate(
-            [np.full(count, neuron.absolute_refractory_ns) for neuron, count in neurons]
-        ),
-        gamma_plus=dendrites[0],
-        gamma_minus=dendrites[1],
-        bias_current=dendrites[2],
-        flux_offset=dendrites[3],
-        parent=parent,
-        coupling=dendrites[5],
-        synapse_dendrite=first[joined("neurons", np.int64)] + joined("places", np.int64),
-        synapse_kind=np.repeat([receivers.index(group.receiver) for group in groups], length).astype(np.int64),
-        efficacy=joined("efficacy"),
-        kinds=_kinds(receivers),
-        first_edge=np.searchsorted(emitters[order], np.arange(n + channels + 1)).astype(np.int64),
-        edge_synapse=order.astype(np.int64),
-        edge_delay_ns=joined("delay_ns")[order],
-        edge_photons=joined("photons")[order],
-        edge_tau_rad_ns=joined("tau_rad_ns")[order],
-    )
-    for array in arrays:
-        array.setflags(write=False)
-    return arrays
+    return {
+        "synapse_dendrite": _starts(sizes)[joined("neurons", np.int64)] + joined("places", np.int64),
+        "synapse_kind": np.repeat([receivers.index(group.receiver) for group in groups], length).astype(np.int64),
+        "efficacy": joined("efficacy"),
+        "kinds": _kinds(receivers),
+        "first_edge": np.searchsorted(emitters[order], np.arange(len(sizes) + channels + 1)).astype(np.int64),
+        "edge_synapse": order.astype(np.int64),
+        "edge_delay_ns": joined("delay_ns")[order],
+        "edge_photons": joined("photons")[order],
+        "edge_tau_rad_ns": joined("tau_rad_ns")[order],
+    }
+
+
+def _starts(sizes: Indices) -> Indices:
+    """Place of the first dendrite of each neuron, and the end."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _block(neuron: Neuron, count: int) -> Floats:

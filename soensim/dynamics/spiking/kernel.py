@@ -25,13 +25,18 @@ from soensim.dynamics.spiking.synapse import response_flux
 
 #: Places in `SpikingState.counts`.
 STEP, ACTIVE, QUEUED, USED, SPIKES, DETECTIONS, LOST, PREPARED = range(8)
+#: What `advance` answers.
+DONE, QUEUE_FULL, SPIKES_FULL, DIVERGED = range(4)
 # A state below this is at rest: it is past 1e-30 fluxons, and subnormal numbers would cost a hundred times more.
 _AT_REST = 1e-30
+# What a step calls allocates nothing, and so needs no counts of references to its 40 arrays: numba would count them at
+# every call, which costs as much as the step of a small network.
+_inner = njit(cache=True, error_model="numpy", _nrt=False)
 # Unsigned indices spare numba the test for negative ones, in the two loops that matter.
 _Index = np.uint64
 
 
-@njit(cache=True, error_model="numpy")
+@_inner
 def _next_photon(e, t_ns, after, arrays, draws, seed):  # type: ignore[no-untyped-def]
     """Time (ns) at which edge e next brings a photon of the spike that reached it at ``t_ns``, ``after`` (ns) that."""
     photons, tau_rad = arrays.edge_photons[e], arrays.edge_tau_rad_ns[e]
@@ -45,7 +50,7 @@ def _next_photon(e, t_ns, after, arrays, draws, seed):  # type: ignore[no-untype
     return t_ns + photon_delay(after, photons, tau_rad, deviate)
 
 
-@njit(cache=True, error_model="numpy")
+@_inner
 def _emit(emitter, t_ns, arrays, draws, seed, queue, size):  # type: ignore[no-untyped-def]
     """Send the light of a spike to all synapses that it reaches; return the new size of the queue."""
     for e in range(arrays.first_edge[emitter], arrays.first_edge[emitter + 1]):
@@ -56,7 +61,7 @@ def _emit(emitter, t_ns, arrays, draws, seed, queue, size):  # type: ignore[no-u
     return size
 
 
-@njit(cache=True, error_model="numpy")
+@_inner
 def _prepare(arrays, state, seed, queue):  # type: ignore[no-untyped-def]
     """Draw the first dark count of every synapse; they queue as edges -1 - synapse."""
     size = 0
@@ -70,7 +75,7 @@ def _prepare(arrays, state, seed, queue):  # type: ignore[no-untyped-def]
     state.counts[PREPARED] = 1
 
 
-@njit(cache=True, error_model="numpy")
+@_inner
 def _receive(t_end, arrays, state, seed, queue):  # type: ignore[no-untyped-def]
     """Let all arrivals up to ``t_end`` reach their detectors."""
     counts = state.counts
@@ -108,7 +113,7 @@ def _receive(t_end, arrays, state, seed, queue):  # type: ignore[no-untyped-def]
     counts[QUEUED] = size
 
 
-@njit(cache=True, error_model="numpy")
+@_inner
 def _respond(t_end, arrays, steps, state):  # type: ignore[no-untyped-def]
     """Take the responses of all active synapses at ``t_end``, and add them to the drive of their dendrites."""
     kinds, decay = arrays.kinds, steps.decay
@@ -135,98 +140,120 @@ def _respond(t_end, arrays, steps, state):  # type: ignore[no-untyped-def]
     state.counts[ACTIVE] = n
 
 
+@_inner
+def _send_inputs(t_end, arrays, state, inputs, seed, queue):  # type: ignore[no-untyped-def]
+    """Send the light of all input spikes up to ``t_end``; return whether the queue had room for it."""
+    counts = state.counts
+    own_edges = arrays.first_edge[arrays.threshold.size]
+    while counts[USED] < inputs.times_ns.size and inputs.times_ns[counts[USED]] <= t_end:
+        emitter, t_ns = inputs.emitters[counts[USED]], inputs.times_ns[counts[USED]]
+        fan_out = arrays.first_edge[emitter + 1] - arrays.first_edge[emitter]
+        if counts[QUEUED] + fan_out + own_edges > queue[0].size:
+            return False
+        counts[QUEUED] = _emit(emitter, t_ns, arrays, state.draws, seed, queue, counts[QUEUED])
+        counts[USED] += 1
+    return True
+
+
+@_inner
+def _step_neurons(t_end, network, state, seed, buffers):  # type: ignore[no-untyped-def]
+    """Step all dendrites, and let somas spike; return whether all states of somas are finite."""
+    arrays, steps, source = network
+    counts, s, drive, flux, hold = state.counts, state.state, state.drive, state.flux, state.hold
+    retention, gain, rest = steps.retention, steps.gain, steps.rest_flux
+    offset, bias, parent, coupling = arrays.flux_offset, arrays.bias_current, arrays.parent, arrays.coupling
+    first, threshold = arrays.first_dendrite, arrays.threshold
+    for neuron in range(threshold.size):
+        soma = first[neuron]
+        for place in range(soma, first[neuron + 1]):
+            d = _Index(place)
+            phi = drive[d]
+            drive[d] = offset[d]
+            flux[d] = phi
+            before = s[d]
+            after = retention[d] * before
+            if not (abs(phi) <= rest[d] and before >= 0.0):
+                after += gain[d] * source_value(phi, bias[d] - before, source)
+            if abs(after) < _AT_REST:
+                after = 0.0
+            if place == soma:
+                if hold[neuron] > 0:
+                    hold[neuron] -= 1
+                    after = 0.0
+            else:
+                # the parent comes first in the order: it sees this in its next step
+                drive[_Index(parent[d])] += coupling[d] * after
+            s[d] = after
+        if s[soma] >= threshold[neuron]:
+            if s[soma] == math.inf:  # a reset would hide that the state has diverged
+                return False
+            hold[neuron] = steps.hold[neuron]
+            buffers.spikes_ns[counts[SPIKES]] = t_end
+            buffers.spike_neuron[counts[SPIKES]] = neuron
+            counts[SPIKES] += 1
+            counts[QUEUED] = _emit(neuron, t_end, arrays, state.draws, seed, buffers.queue, counts[QUEUED])
+    return True
+
+
+@_inner
+def _write(record, state):  # type: ignore[no-untyped-def]
+    """Write a row of the record, if the step that was just taken has one."""
+    step = state.counts[STEP]
+    if step % record.every != 0:
+        return
+    row = step // record.every
+    for r in range(record.dendrites.size):
+        record.state[row, r] = state.state[record.dendrites[r]]
+        record.flux[row, r] = state.flux[record.dendrites[r]]
+    for r in range(record.synapses.size):
+        record.synapse_flux[row, r] = state.synapse_flux[record.synapses[r]]
+
+
 @njit(cache=True, error_model="numpy")
-def advance(  # type: ignore[no-untyped-def]
-    arrays, steps, source, state, inputs_ns, input_emitter, seed, queue, spikes_ns, spike_neuron, record, until
-):
-    """Step until step number ``until``, or until the queue or the spike buffer may be too small for another step.
+def advance(network, state, inputs, seed, buffers, record, until):  # type: ignore[no-untyped-def]
+    """Step until step number ``until``, or until a buffer may be too small for another step.
 
     Parameters
     ----------
-    arrays, steps, source, state
-        `SpikingArrays`, `StepArrays`, `SourceArrays`; `SpikingState`, changed in place.
-    inputs_ns, input_emitter
-        (input spikes,): times in ascending order (ns), and the emitter (neurons + channel) of each.
+    network
+        `SteppedNetwork`.
+    state
+        `SpikingState`, changed in place.
+    inputs
+        `InputSpikes`.
     seed
         Read seed, or -1: every spike is detected once, and there are no dark counts.
-    queue
-        (times, origins, edges) of photon arrivals under way, one length; room for all.
-    spikes_ns, spike_neuron
-        Buffers for spikes; `counts` says how many they hold.
-    record
-        (every, dendrites, states, fluxes, synapses, synapse_fluxes): after every that many steps the states and fluxes
-        of these dendrites and the fluxes of these synapses go into row step / every of the arrays (rows, recorded).
+    buffers, record
+        `Buffers` and `Record`, written in place.
     until
         Last step (a number).
 
     Returns
     -------
     int
-        0: done; 1: more room needed in the queue, 2: the spike buffer is to be emptied; 3: the state of a soma
-        is infinite.
+        `DONE`; `QUEUE_FULL`: more room needed in the queue; `SPIKES_FULL`: the spike buffer is to be emptied;
+        `DIVERGED`: the state of a soma is infinite.
     """
-    counts, s, drive, flux = state.counts, state.state, state.drive, state.flux
-    retention, gain, rest, hold = steps.retention, steps.gain, steps.rest_flux, state.hold
-    offset, bias, parent, coupling = arrays.flux_offset, arrays.bias_current, arrays.parent, arrays.coupling
-    first, threshold = arrays.first_dendrite, arrays.threshold
-    n_neurons = threshold.size
-    every, rec_dendrites, rec_state, rec_flux, rec_synapses, rec_phi = record
-    own_edges = arrays.first_edge[n_neurons]
-    room = queue[0].size
+    arrays, steps, _ = network
+    counts, queue = state.counts, buffers.queue
+    neurons = arrays.threshold.size
+    own_edges = arrays.first_edge[neurons]
     if counts[PREPARED] == 0:
-        if room < arrays.synapse_kind.size:
-            return 1
+        if queue[0].size < arrays.synapse_kind.size:
+            return QUEUE_FULL
         _prepare(arrays, state, seed, queue)
     while counts[STEP] < until:
-        if counts[QUEUED] + own_edges > room:
-            return 1
-        if counts[SPIKES] + n_neurons > spikes_ns.size:
-            return 2
+        if counts[QUEUED] + own_edges > queue[0].size:
+            return QUEUE_FULL
+        if counts[SPIKES] + neurons > buffers.spikes_ns.size:
+            return SPIKES_FULL
         t_end = (counts[STEP] + 1) * steps.dt_ns
-        while counts[USED] < inputs_ns.size and inputs_ns[counts[USED]] <= t_end:
-            emitter = input_emitter[counts[USED]]
-            fan_out = arrays.first_edge[emitter + 1] - arrays.first_edge[emitter]
-            if counts[QUEUED] + fan_out + own_edges > room:
-                return 1
-            counts[QUEUED] = _emit(emitter, inputs_ns[counts[USED]], arrays, state.draws, seed, queue, counts[QUEUED])
-            counts[USED] += 1
+        if not _send_inputs(t_end, arrays, state, inputs, seed, queue):
+            return QUEUE_FULL
         _receive(t_end, arrays, state, seed, queue)
         _respond(t_end, arrays, steps, state)
-        for neuron in range(n_neurons):
-            soma = first[neuron]
-            for place in range(soma, first[neuron + 1]):
-                d = _Index(place)
-                phi = drive[d]
-                drive[d] = offset[d]
-                flux[d] = phi
-                before = s[d]
-                after = retention[d] * before
-                if not (abs(phi) <= rest[d] and before >= 0.0):
-                    after += gain[d] * source_value(phi, bias[d] - before, source)
-                if abs(after) < _AT_REST:
-                    after = 0.0
-                if place == soma:
-                    if hold[neuron] > 0:
-                        hold[neuron] -= 1
-                        after = 0.0
-                else:
-                    # the parent comes first in the order: it sees this in its next step
-                    drive[_Index(parent[d])] += coupling[d] * after
-                s[d] = after
-            if s[soma] >= threshold[neuron]:
-                if s[soma] == math.inf:  # a reset would hide that the state has diverged
-                    return 3
-                hold[neuron] = steps.hold[neuron]
-                spikes_ns[counts[SPIKES]] = t_end
-                spike_neuron[counts[SPIKES]] = neuron
-                counts[SPIKES] += 1
-                counts[QUEUED] = _emit(neuron, t_end, arrays, state.draws, seed, queue, counts[QUEUED])
+        if not _step_neurons(t_end, network, state, seed, buffers):
+            return DIVERGED
         counts[STEP] += 1
-        if counts[STEP] % every == 0:
-            row = counts[STEP] // every
-            for r in range(rec_dendrites.size):
-                rec_state[row, r] = s[rec_dendrites[r]]
-                rec_flux[row, r] = flux[rec_dendrites[r]]
-            for r in range(rec_synapses.size):
-                rec_phi[row, r] = state.synapse_flux[rec_synapses[r]]
-    return 0
+        _write(record, state)
+    return DONE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +114,7 @@ def reference_run(
     until: int,
     seed: int = -1,
 ) -> ReferenceRun:
-    """Run ``until`` steps; the equations stand in `soensim.dynamics.spiking.kernel`.
+    """Run ``until`` steps; the equations are in `soensim.dynamics.spiking.kernel`.
 
     Parameters
     ----------
@@ -133,11 +133,10 @@ def reference_run(
     for d, parent in enumerate(arrays.parent):
         if parent >= 0:
             children[parent].append(d)
-    somas = [int(d) for d in arrays.first_dendrite[:-1]]
     state = np.zeros((until + 1, arrays.dendrites))
     flux = np.tile(arrays.flux_offset, (until + 1, 1))
     responses = np.zeros((until + 1, arrays.synapses))
-    held = dict.fromkeys(somas, 0)
+    held = [0] * arrays.neurons
     spikes: list[tuple[float, int]] = []
     for n in range(until):
         t_end = (n + 1) * steps.dt_ns
@@ -152,14 +151,9 @@ def reference_run(
             flux[n + 1, d] += sum(arrays.coupling[c] * state[n, c] for c in children[d])
             before, current = state[n, d], arrays.bias_current[d] - state[n, d]
             state[n + 1, d] = steps.retention[d] * before + steps.gain[d] * source(flux[n + 1, d], current)
-        for neuron, soma in enumerate(somas):
-            if held[soma] > 0:
-                held[soma] -= 1
-                state[n + 1, soma] = 0.0
-            if state[n + 1, soma] >= arrays.threshold[neuron]:
-                held[soma] = int(steps.hold[neuron])
-                spikes.append((t_end, neuron))
-                light.emit(neuron, t_end)
+        for neuron in _spiking(arrays, steps, state[n + 1], held):
+            spikes.append((t_end, neuron))
+            light.emit(neuron, t_end)
     return ReferenceRun(
         state,
         flux,
@@ -168,3 +162,14 @@ def reference_run(
         np.array([neuron for _, neuron in spikes], dtype=np.int64),
         tuple(light.detections),
     )
+
+
+def _spiking(arrays: SpikingArrays, steps: StepArrays, state: Floats, held: list[int]) -> Iterator[int]:
+    """Hold somas at zero, in place; yield each neuron that reaches its threshold."""
+    for neuron, soma in enumerate(arrays.first_dendrite[:-1]):
+        if held[neuron] > 0:
+            held[neuron] -= 1
+            state[soma] = 0.0
+        if state[soma] >= arrays.threshold[neuron]:
+            held[neuron] = int(steps.hold[neuron])
+            yield neuron

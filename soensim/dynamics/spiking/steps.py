@@ -38,6 +38,14 @@ class StepArrays(NamedTuple):
     decay: Floats
 
 
+class SteppedNetwork(NamedTuple):
+    """A network, its step, and the source function of all its dendrites: what the kernel reads."""
+
+    arrays: SpikingArrays
+    steps: StepArrays
+    source: SourceArrays
+
+
 def step_arrays(
     arrays: SpikingArrays, source: SourceArrays, *, dt_ns: float, tau_0_ns: float, integrator: Integrator
 ) -> StepArrays:
@@ -95,8 +103,7 @@ def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrat
         (0.2, 1 / arrays.kinds[:, 2], "dt must be at most a fifth of a synapse's tau_fall"),
         (1.0, 1 / arrays.absolute_refractory_ns, "dt must be at most the absolute refractory time"),
     )
-    found = [(one / rate, reason) for one, rates, reason in limits if (rate := float(np.max(rates, initial=0.0))) > 0]
-    return min(found)
+    return min((one / rate, reason) for one, rates, reason in limits if (rate := float(np.max(rates, initial=0.0))) > 0)
 
 
 def rest_flux(bias_current: Floats, source: SourceArrays) -> Floats:

@@ -10,11 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soensim.dynamics.integrators import Integrator
-from soensim.dynamics.spiking import SpikingArrays, SpikingState, advance, initial_state, step_arrays
-from soensim.dynamics.spiking.kernel import DETECTIONS, LOST, QUEUED, SPIKES, STEP
+from soensim.dynamics.spiking import (
+    Buffers,
+    InputSpikes,
+    Record,
+    SpikingArrays,
+    SpikingState,
+    SteppedNetwork,
+    advance,
+    initial_state,
+    step_arrays,
+)
+from soensim.dynamics.spiking.kernel import DETECTIONS, LOST, QUEUE_FULL, QUEUED, SPIKES, STEP
 from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.simulation.spiking.trace import Recording, SpikingTrace
+
+Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+Queue = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
 # Steps times dendrites between two looks at the states: about a second of work.
 _LOOK_EVERY = 50_000_000
@@ -65,78 +78,95 @@ def simulate_spikes(
         The inputs do not fit, the step is too coarse, a state diverges, a seed is given where nothing is random, or
         none where more than 1 % of the spikes bring no photon to a synapse.
     """
-    arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
-    dt_ns = network.dt_ns if dt_ns is None else dt_ns
-    record = Recording() if record is None else record
-    steps = step_arrays(
-        arrays,
-        network.source.arrays,
-        dt_ns=dt_ns,
-        tau_0_ns=network.tau_0_ns,
-        integrator=network.integrator if integrator is None else integrator,
-    )
-    if not (math.isfinite(duration_ns) and duration_ns > 0):
-        raise SimulationError(f"duration_ns is {duration_ns!r}; it must be a positive finite number")
-    until = math.ceil(duration_ns / dt_ns * (1 - 1e-12))
+    run = _Run(network, dt_ns, integrator, read_seed)
+    until = run.steps_in(duration_ns)
     _check_noise(network, read_seed)
     inputs_ns, emitters = _merge(network, inputs, duration_ns)
-    every = network.record_every if record.every is None else record.every
-    dendrites = record.indices("dendrites", arrays.dendrites)
-    synapses = record.indices("synapses", arrays.synapses)
-    rows = record.rows(until, every, 2 * len(dendrites) + len(synapses))
-    state_record, flux_record = np.zeros((2, rows, len(dendrites)))
-    synapse_record = np.zeros((rows, len(synapses)))
-    flux_record[0] = arrays.flux_offset[dendrites]
+    kept = _record(network, Recording() if record is None else record, until)
+    spikes = run.advance(InputSpikes(inputs_ns, emitters), kept, until, progress)
+    return _trace(run, spikes, kept, until)
 
-    state = initial_state(arrays)
-    spikes_ns = np.empty(max(_SPIKE_BUFFER, arrays.neurons))
-    spike_neuron = np.empty(len(spikes_ns), dtype=np.int64)
-    spikes: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
-    queue = _queue(arrays.synapses + len(arrays.edge_synapse))
-    look = max(1, _LOOK_EVERY // max(1, arrays.dendrites))
-    while state.counts[STEP] < until:
-        answer = advance(
+
+class _Run:
+    """A spiking network at one step, and its state, from rest."""
+
+    def __init__(
+        self, network: SpikingNetwork, dt_ns: float | None, integrator: Integrator | None, read_seed: int | None
+    ) -> None:
+        self._chip = network
+        self._seed = -1 if read_seed is None else read_seed
+        arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
+        steps = step_arrays(
             arrays,
-            steps,
             network.source.arrays,
-            state,
-            inputs_ns,
-            emitters,
-            -1 if read_seed is None else read_seed,
-            queue,
-            spikes_ns,
-            spike_neuron,
-            (every, dendrites, state_record, flux_record, synapses, synapse_record),
-            min(until, int(state.counts[STEP]) + look),
+            dt_ns=network.dt_ns if dt_ns is None else dt_ns,
+            tau_0_ns=network.tau_0_ns,
+            integrator=network.integrator if integrator is None else integrator,
         )
-        if answer == 1:
-            larger = _queue(2 * len(queue[0]) + 64)
-            for new, old in zip(larger, queue, strict=True):
-                new[: len(old)] = old
-            queue = larger
-            continue
-        count = int(state.counts[SPIKES])
-        spikes.append((spikes_ns[:count].copy(), spike_neuron[:count].copy()))
-        state.counts[SPIKES] = 0
-        _check_finite(network, state)
-        if progress is not None:
-            progress(int(state.counts[STEP]), until)
+        self.network = SteppedNetwork(arrays, steps, network.source.arrays)
+        self.state = initial_state(arrays)
+
+    def steps_in(self, duration_ns: float) -> int:
+        """Return the number of steps that cover a time (ns)."""
+        if not (math.isfinite(duration_ns) and duration_ns > 0):
+            raise SimulationError(f"duration_ns is {duration_ns!r}; it must be a positive finite number")
+        return math.ceil(duration_ns / self.network.steps.dt_ns * (1 - 1e-12))
+
+    def advance(
+        self, inputs: InputSpikes, record: Record, until: int, progress: Callable[[int, int], None] | None
+    ) -> Spikes:
+        """Step until step number ``until``; return the times (ns) and neurons of all spikes."""
+        arrays, counts = self.network.arrays, self.state.counts
+        size = max(_SPIKE_BUFFER, arrays.neurons)
+        queue = _queue(arrays.synapses + len(arrays.edge_synapse))
+        buffers = Buffers(queue, np.empty(size), np.empty(size, dtype=np.int64))
+        spikes: list[Spikes] = []
+        look = max(1, _LOOK_EVERY // max(1, arrays.dendrites))
+        while counts[STEP] < until:
+            end = min(until, int(counts[STEP]) + look)
+            if advance(self.network, self.state, inputs, self._seed, buffers, record, end) == QUEUE_FULL:
+                buffers = buffers._replace(queue=_larger(buffers.queue))
+                continue
+            count = int(counts[SPIKES])
+            spikes.append((buffers.spikes_ns[:count].copy(), buffers.spike_neuron[:count].copy()))
+            counts[SPIKES] = 0
+            _check_finite(self._chip, self.state)
+            if progress is not None:
+                progress(int(counts[STEP]), until)
+        return np.concatenate([t for t, _ in spikes]), np.concatenate([n for _, n in spikes])
+
+
+def _trace(run: _Run, spikes: Spikes, record: Record, until: int) -> SpikingTrace:
+    counts, dt_ns = run.state.counts, run.network.steps.dt_ns
+    spikes_ns, spike_neuron = spikes
     return SpikingTrace(
-        spikes_ns=np.concatenate([t for t, _ in spikes]),
-        spike_neuron=np.concatenate([n for _, n in spikes]),
-        t_ns=np.arange(rows, dtype=np.float64) * (every * steps.dt_ns),
-        dendrites=dendrites,
-        state=state_record,
-        flux=flux_record,
-        synapses=synapses,
-        synapse_flux=synapse_record,
-        neurons=arrays.neurons,
-        duration_ns=until * steps.dt_ns,
-        dt_ns=steps.dt_ns,
-        detections=int(state.counts[DETECTIONS]),
-        lost_to_dead_time=int(state.counts[LOST]),
-        under_way=int(state.counts[QUEUED]),
+        spikes_ns=spikes_ns,
+        spike_neuron=spike_neuron,
+        t_ns=np.arange(len(record.state), dtype=np.float64) * (record.every * dt_ns),
+        dendrites=record.dendrites,
+        state=record.state,
+        flux=record.flux,
+        synapses=record.synapses,
+        synapse_flux=record.synapse_flux,
+        neurons=run.network.arrays.neurons,
+        duration_ns=until * dt_ns,
+        dt_ns=dt_ns,
+        detections=int(counts[DETECTIONS]),
+        lost_to_dead_time=int(counts[LOST]),
+        under_way=int(counts[QUEUED]),
     )
+
+
+def _record(network: SpikingNetwork, asked: Recording, steps: int) -> Record:
+    """Room for what is to be recorded; the first row is the network at rest."""
+    arrays = network.arrays
+    every = network.record_every if asked.every is None else asked.every
+    dendrites = asked.indices("dendrites", arrays.dendrites)
+    synapses = asked.indices("synapses", arrays.synapses)
+    rows = asked.rows(steps, every, 2 * len(dendrites) + len(synapses))
+    state, flux = np.zeros((2, rows, len(dendrites)))
+    flux[0] = arrays.flux_offset[dendrites]
+    return Record(every, dendrites, state, flux, synapses, np.zeros((rows, len(synapses))))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -146,8 +176,16 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _queue(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+def _queue(size: int) -> Queue:
     return np.empty(size), np.empty(size), np.empty(size, dtype=np.int64)
+
+
+def _larger(queue: Queue) -> Queue:
+    """Return a queue with more room, and what is in it."""
+    larger = _queue(2 * len(queue[0]) + 64)
+    for new, old in zip(larger, queue, strict=True):
+        new[: len(old)] = old
+    return larger
 
 
 def _merge(
