@@ -208,10 +208,10 @@ def test_validation_on_chips_is_the_mean_over_chips(digits):
     network = compiled(NOISY)
     recipe = BpttRecipe(**QUICK, robust=True, validation_chips=3)
     training = Training(network, digits, recipe)
-    seen = []
+    nominal, seen = training.chip.nominal(True), []
     draw = training.chip.fabricated
     training.chip.fabricated = lambda values, seed: seen.append(seed) or draw(values, seed)
-    found = training._on_chips(training.chip.values(True))["validation_accuracy_chips"]
+    found = training.scorer.scores(nominal).on_chips["validation_accuracy_chips"]
     assert len(set(seen)) == 3
     split, program = digits.validation, Program.quantised(network, training.chip.weights())
     right = [

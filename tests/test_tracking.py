@@ -95,10 +95,10 @@ def test_a_row_says_what_the_epoch_found(small, digits):
 
 def test_train_accuracy_is_of_few_samples_spread_evenly(chip, digits):
     training = Training(chip, digits, dataclasses.replace(QUICK, train_samples=0))
-    assert len(training.scored_rows) == digits.validation.samples == 180
-    assert training.scored_rows[0] == 0
-    assert set(np.diff(training.scored_rows)) == {6, 7}  # 1257 / 180
-    assert training.scored_rows[-1] > 1240
+    assert len(training.scorer.train_rows) == digits.validation.samples == 180
+    assert training.scorer.train_rows[0] == 0
+    assert set(np.diff(training.scorer.train_rows)) == {6, 7}  # 1257 / 180
+    assert training.scorer.train_rows[-1] > 1240
 
 
 def test_forward_forward_history(chip, digits):

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from soensim.data import Dataset
 from soensim.network import Network
 from soensim.training.recipes import RECIPES, Recipe, make_recipe, register, setting
 from soensim.training.recipes.registry import recipe_class
 from soensim.training.result import TrainResult
-
-Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
-"""Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
+from soensim.training.run_options import RunOptions, Watcher
 
 
 def train(
@@ -43,27 +37,8 @@ def train(
         Trains on its training split; looks at its validation split after every epoch, never at its test split.
     recipe
         The rule and its settings.
-    run_dir
-        Folder for a checkpoint after every epoch, the history (JSON and CSV), what the run is (recipe.yaml, run.json)
-        and the program; None writes nothing.
-    resume
-        Go on from the checkpoint in ``run_dir``; the result is the same as without the interruption.
-    progress
-        Show a progress bar on standard error, or a line per epoch where that is no terminal.
-    command
-        The command line that asked for this, for the program's header.
-    threads
-        Threads that torch and the compiled loops may use. No setting of the recipe, though torch's sums may differ in
-        their last bits with it: measured, products of 128 x 500 x 500 and more do not, sums over whole tensors and
-        products with few columns do. One thread, the default, gives one result.
-    device
-        torch's name of the device to compute on, `cuda` for a GPU. The fused kernels are the CPU's; elsewhere the plain
-        time loop runs, and sums may differ from run to run in their last bits.
-    netlist
-        The chip's file, of which the run folder gets a copy.
-    watch
-        Called after every epoch with its row, the values per edge by key, and the answers to the validation samples;
-        `soensim.report.tensorboard.TensorBoard` is one.
+    run_dir, resume, progress, command, threads, device, netlist, watch
+        How it is run and recorded; see `soensim.training.run_options.RunOptions`.
 
     Raises
     ------
@@ -75,10 +50,7 @@ def train(
     """
     from soensim.training.loop import Training
 
-    return Training(
-        network,
-        data,
-        recipe,
+    options = RunOptions(
         run_dir=run_dir,
         resume=resume,
         progress=progress,
@@ -87,7 +59,8 @@ def train(
         device=device,
         netlist=netlist,
         watch=watch,
-    ).run()
+    )
+    return Training(network, data, recipe, options).run()
 
 
 def __getattr__(name: str) -> Any:

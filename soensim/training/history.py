@@ -7,12 +7,15 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from soensim._runtime.atomic_write import write_atomic
+
+if TYPE_CHECKING:
+    from soensim.training.scoring import Scores
 
 Row = dict[str, Any]
 """Numbers by name, and `phase`."""
@@ -31,7 +34,7 @@ class Means:
         self._rows: dict[str, list[int]] = {}
 
     def add(self, measures: Mapping[str, Tensor], rows: int) -> None:
-        """Take in the means of a batch of so many samples."""
+        """Add the means of a batch, over its number of samples."""
         for name, value in measures.items():
             self._seen.setdefault(name, []).append(value.detach())
             self._rows.setdefault(name, []).append(rows)
@@ -50,30 +53,30 @@ class Means:
         return (values * rows).sum() / rows.sum()
 
 
+class Seconds(NamedTuple):
+    """What an epoch took on the clock."""
+
+    train: float
+    validation: float
+
+
 def make_row(
-    *,
-    epoch: int,
-    phase: str,
-    means: Mapping[str, float],
-    train_accuracy: float,
-    validation_accuracy: float,
-    learning_rate: float,
-    seconds_train: float,
-    seconds_validation: float,
+    epoch: int, phase: str, means: Mapping[str, float], *, scores: Scores, learning_rate: float, seconds: Seconds
 ) -> Row:
-    """Lay out what one epoch found; `means` hold loss and gradient_norm, and what the rule measures."""
+    """Lay out the row of an epoch (from 1); ``means`` hold loss and gradient_norm, and what the rule measures."""
     return {
         "epoch": epoch,
         "phase": phase,
         **means,
         **separations(means),
-        "train_accuracy": train_accuracy,
-        "validation_accuracy": validation_accuracy,
-        "generalisation_gap": train_accuracy - validation_accuracy,
+        "train_accuracy": scores.train_accuracy,
+        "validation_accuracy": scores.validation_accuracy,
+        "generalisation_gap": scores.train_accuracy - scores.validation_accuracy,
         "learning_rate": learning_rate,
-        "seconds_train": round(seconds_train, 3),
-        "seconds_validation": round(seconds_validation, 3),
-        "seconds": round(seconds_train + seconds_validation, 3),
+        "seconds_train": round(seconds.train, 3),
+        "seconds_validation": round(seconds.validation, 3),
+        "seconds": round(seconds.train + seconds.validation, 3),
+        **scores.on_chips,
     }
 
 

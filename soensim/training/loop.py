@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -15,98 +15,84 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from soensim.data import Dataset, Split, batches
+from soensim.data import Dataset, batches
 from soensim.errors import RecipeError, SimulationError
 from soensim.network import Network, check_fit, refined
 from soensim.program import Program
 from soensim.training.calibrate import calibrated
 from soensim.training.checkpoint import Checkpoint
 from soensim.training.device import make_device, new_tensors_on
-from soensim.training.history import Means, Row, make_row, write_history
+from soensim.training.history import Means, Row, Seconds, make_row, write_history
 from soensim.training.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
 from soensim.training.progress import Progress
 from soensim.training.recipes import Recipe
 from soensim.training.result import TrainResult
-from soensim.training.rules import predict
+from soensim.training.rules import Loss
 from soensim.training.run_folder import CHECKPOINT, PROGRAM, describe_run
+from soensim.training.run_options import RunOptions
+from soensim.training.scoring import Scorer
 from soensim.training.trainable_network import TrainableChip
-
-TRAIN_ACCURACY_SAMPLES = 1000
-"""At most so many training samples are scored after an epoch, spread evenly over them; sigma <= 1.6 points."""
 
 Float64 = NDArray[np.float64]
 
 
 class Training:
-    """One training: its parameters, optimiser and schedule. `soensim.training.train` explains the arguments."""
+    """One training: its parameters, optimiser and schedule.
 
-    def __init__(
-        self,
-        network: Network,
-        data: Dataset,
-        recipe: Recipe,
-        *,
-        run_dir: Path | None = None,
-        resume: bool = False,
-        progress: bool = False,
-        command: str = "",
-        threads: int = 1,
-        device: str = "cpu",
-        netlist: Path | None = None,
-        watch: Callable[[Row, Mapping[str, Float64], NDArray[np.int64]], None] | None = None,
-    ) -> None:
-        check_fit(network, data)
-        if recipe.train_samples > data.train.samples:
-            raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
-        if data.validation.samples == 0:
-            raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
-        if threads < 1:
-            raise RecipeError(f"threads is {threads}; it must be 1 or more")
-        network = refined(network, recipe.refine)
-        self.network, self.data, self.recipe = network, data, recipe
-        self.run_dir, self.progress, self.command = run_dir, progress, command
-        self.threads, self.device, self.watch = threads, make_device(device), watch
-        with new_tensors_on(self.device):
-            self.chip = TrainableChip(network, recipe)
-            self.rule = recipe.make_rule(self.chip)
-        self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
+    Parameters
+    ----------
+    network, data, recipe
+        As `soensim.training.train` takes them.
+    options
+        Its keywords.
+    """
+
+    def __init__(self, network: Network, data: Dataset, recipe: Recipe, options: RunOptions | None = None) -> None:
+        _check(network, data, recipe)
+        self.network, self.data, self.recipe = refined(network, recipe.refine), data, recipe
+        self.options = options or RunOptions()
+        self.device = make_device(self.options.device)
         self.samples = recipe.train_samples or data.train.samples
-        with new_tensors_on(self.device):  # encoded once: no batch waits for it
-            self.train_x, self.train_y = self._tensors(data.train, self.samples)
-            self.validation_x, _ = self._tensors(data.validation, data.validation.samples)
         self.epochs = recipe.ideal_epochs + recipe.epochs
-        scored = min(TRAIN_ACCURACY_SAMPLES, data.validation.samples, self.samples)
-        self.scored_rows = np.arange(scored) * self.samples // scored
-        self.kept: dict[str, Tensor] = {}
-        """Copies to keep, by name: `ideal/…` when the ideal phase ended, `best/…` of the best epoch."""
+        with new_tensors_on(self.device):
+            self.chip = TrainableChip(self.network, recipe)
+            self.rule = recipe.make_rule(self.chip)
+            self.train_x = self.chip.encode(data.train.inputs[: self.samples])  # once: no batch waits for it
+            self.train_y = torch.tensor(data.train.labels[: self.samples])
+            self.scorer = Scorer(self.chip, self.rule, data, self.train_x)
+        self.parameters: dict[str, Tensor] = {**self.chip.latent, **self.rule.extra}
+        self.saved: dict[str, Tensor] = {}
+        """Copies of the latent values: `ideal/…` when the ideal phase ended, `best/…` of the best epoch."""
         self.history: list[Row] = []
-        if run_dir is not None:
-            run_dir.mkdir(parents=True, exist_ok=True)
-            if resume:
-                self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
-            elif (run_dir / CHECKPOINT).exists():
-                raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
-            else:
-                describe_run(run_dir, recipe, netlist, self._description())
-        elif resume:
-            raise RecipeError("resume needs the run folder to go on from")
+        if self.options.run_dir is not None:
+            self._open(self.options.run_dir)
 
     def run(self) -> TrainResult:
         """Run all epochs that are left."""
         done = len(self.history)
-        progress = Progress(self.epochs, done, self.samples, shown=self.progress)
-        with _threads(self.threads), new_tensors_on(self.device), progress as self.shown:
+        progress = Progress(self.epochs, done, self.samples, shown=self.options.progress)
+        with _threads(self.options.threads), new_tensors_on(self.device), progress as self.shown:
             if not self.history:
                 self._begin_phase(self.recipe.ideal_epochs or self.recipe.epochs)
             for epoch in range(done, self.epochs):
                 if 0 < epoch == self.recipe.ideal_epochs:
-                    self._keep("ideal")
+                    self._save_copy("ideal")
                     self._begin_phase(self.recipe.epochs)
                 self._whole_epoch(epoch)
             return self._result()
 
+    def _open(self, run_dir: Path) -> None:
+        """Start a run folder, or go on from the checkpoint in it."""
+        run_dir.mkdir(parents=True, exist_ok=True)
+        if self.options.resume:
+            self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
+        elif (run_dir / CHECKPOINT).exists():
+            raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
+        else:
+            describe_run(run_dir, self.recipe, self.options.netlist, self._description())
+
     def _whole_epoch(self, epoch: int) -> None:
-        """Train one epoch, score it, and write down what it found."""
+        """Train one epoch, score it, and record it."""
         started = time.perf_counter()
         phase = "quantised" if self._quantised(epoch) else "ideal"
         self.shown.begin(epoch + 1, phase)
@@ -114,52 +100,36 @@ class Training:
         trained = time.perf_counter()
         with torch.no_grad():
             nominal = self.chip.nominal(self._quantised(epoch))
-        answered = predict(self.rule, nominal, self.validation_x)
-        known = predict(self.rule, nominal, self.train_x[self.scored_rows])
-        on_chips = self._on_chips(nominal.values)
-        row = make_row(
-            epoch=epoch + 1,
-            phase=phase,
-            means=means,
-            train_accuracy=self._right(known, self.data.train.labels[self.scored_rows]),
-            validation_accuracy=self._right(answered, self.data.validation.labels),
-            learning_rate=self.rate,
-            seconds_train=trained - started,
-            seconds_validation=time.perf_counter() - trained,
-        )
-        row |= on_chips
+        scores = self.scorer.scores(nominal)
+        seconds = Seconds(trained - started, time.perf_counter() - trained)
+        row = make_row(epoch + 1, phase, means, scores=scores, learning_rate=self.rate, seconds=seconds)
         self.history.append(row)
-        if self.recipe.keep == "best" and self._kept_row() is row:
-            self._keep("best")
+        if self.recipe.keep == "best" and self._program_row() is row:
+            self._save_copy("best")
         if not steps_per_batch(self.recipe):
             self.schedule.step()
         self._save_epoch()
         self.shown.end(row)
-        if self.watch is not None:
-            self.watch(row, {key: v.detach().double().cpu().numpy() for key, v in nominal.values.items()}, answered)
+        if self.options.watch is not None:
+            values = {key: value.detach().double().cpu().numpy() for key, value in nominal.values.items()}
+            self.options.watch(row, values, scores.answers)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
+        """Train one epoch; return the means over its samples."""
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
         rng = np.random.default_rng([self.recipe.train_seed, epoch])
         self.rule.begin_epoch(epoch, self.history)
         means = Means()
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
         for count, rows in enumerate(order, 1):
-            for tensor in self.parameters.values():
-                tensor.grad = None
-            found = []
-            for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
-                fabricated = self.chip.training_chip(self._quantised(epoch), (epoch, count, place))
-                loss = self.rule.loss(fabricated, self.train_x[part], self.train_y[part], rng)
-                (loss.total * (len(part) / len(rows))).backward()  # type: ignore[no-untyped-call]
-                found.append((loss, len(part)))
+            losses = self._gradients(rows, (epoch, count), rng)
             norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.recipe.clip_norm)
             self.optimiser.step()
             self.rate = float(self.optimiser.param_groups[0]["lr"])
             if steps_per_batch(self.recipe):
                 self.schedule.step()
             self.chip.clamp()
-            for loss, samples in found:
+            for loss, samples in losses:
                 means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, samples)
             self.shown.batch(len(rows), means)
         measured = means.read()
@@ -169,13 +139,42 @@ class Training:
             )
         return measured
 
+    def _gradients(
+        self, rows: NDArray[np.int64], batch: tuple[int, int], rng: np.random.Generator
+    ) -> list[tuple[Loss, int]]:
+        """Set the gradients of a batch, its mean over the virtual chips that share it.
+
+        Parameters
+        ----------
+        rows
+            Training samples of the batch.
+        batch
+            Numbers of epoch and batch, which decide what is drawn.
+        rng
+            Of the rule.
+
+        Returns
+        -------
+        list
+            Loss of each chip, and its number of samples.
+        """
+        for tensor in self.parameters.values():
+            tensor.grad = None
+        losses = []
+        for place, part in enumerate(np.array_split(rows, min(self.recipe.chips_per_batch, len(rows)))):
+            fabricated = self.chip.training_chip(self._quantised(batch[0]), (*batch, place))
+            loss = self.rule.loss(fabricated, self.train_x[part], self.train_y[part], rng)
+            (loss.total * (len(part) / len(rows))).backward()  # type: ignore[no-untyped-call]
+            losses.append((loss, len(part)))
+        return losses
+
     def _result(self) -> TrainResult:
         latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent
         ideal = self._copies("ideal")
         program = self._program(self.chip.weights(latent), self.chip.weights(ideal) if ideal else None)
-        if self.run_dir is not None:
-            program.save(self.run_dir / PROGRAM)
-        return TrainResult(program, self.history, self._kept_row()["epoch"])
+        if self.options.run_dir is not None:
+            program.save(self.options.run_dir / PROGRAM)
+        return TrainResult(program, self.history, self._program_row()["epoch"])
 
     def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
         recipe = self.recipe
@@ -187,34 +186,11 @@ class Training:
         scales = self.chip.scales if recipe.quantise else None
         return Program.quantised(self.network, weights, ideal=ideal, scales=scales).with_header(self._header())
 
-    def _tensors(self, split: Split, samples: int) -> tuple[Tensor, Tensor]:
-        return self.chip.encode(split.inputs[:samples]), torch.tensor(split.labels[:samples])
-
-    @staticmethod
-    def _right(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
-        return float((answers == labels).mean())
-
-    def _on_chips(self, values: Mapping[str, Tensor]) -> dict[str, float]:
-        """Mean validation accuracy on virtual chips that are the same in every epoch."""
-        count = self.recipe.validation_chips
-        if count == 0:
-            return {}
-        # batches count from 1: no batch of the first epoch draws like this
-        seeds = np.random.default_rng([self.recipe.train_seed, 0, 0]).integers(2**62, size=count)
-        found = [
-            self._right(
-                predict(self.rule, self.chip.fabricated(values, int(seed)), self.validation_x),
-                self.data.validation.labels,
-            )
-            for seed in seeds
-        ]
-        return {"validation_accuracy_chips": float(np.mean(found))}
-
     def _quantised(self, epoch: int) -> bool:
         return self.recipe.quantise and epoch >= self.recipe.ideal_epochs
 
     def _begin_phase(self, epochs: int) -> None:
-        """Start an optimiser and a schedule over so many epochs."""
+        """Start an optimiser and a schedule over this number of epochs."""
         rate = self.recipe.learning_rate
         if ideal := self._copies("ideal"):  # this is the second phase
             self.chip.set_scales(ideal)
@@ -222,14 +198,14 @@ class Training:
         self.optimiser = make_optimiser(self.parameters.values(), self.recipe, rate)
         self.schedule = make_schedule(self.optimiser, self.recipe, epochs * -(-self.samples // self.recipe.batch_size))
 
-    def _keep(self, name: str) -> None:
-        self.kept |= {f"{name}/{key}": latent.detach().clone() for key, latent in self.chip.latent.items()}
+    def _save_copy(self, name: str) -> None:
+        self.saved |= {f"{name}/{key}": latent.detach().clone() for key, latent in self.chip.latent.items()}
 
     def _copies(self, name: str) -> dict[str, Tensor]:
         start = f"{name}/"
-        return {key.removeprefix(start): tensor for key, tensor in self.kept.items() if key.startswith(start)}
+        return {key.removeprefix(start): tensor for key, tensor in self.saved.items() if key.startswith(start)}
 
-    def _kept_row(self) -> Row:
+    def _program_row(self) -> Row:
         """Row of the epoch that becomes the program; of epochs that are equally good, the first."""
         if self.recipe.keep == "last" or len(self.history) <= self.recipe.ideal_epochs:
             return self.history[-1]
@@ -253,13 +229,13 @@ class Training:
             "seeds": {"train_seed": self.recipe.train_seed, "data_seed": self.data.data_seed},
             "substeps": self.network.substeps,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-            "command": self.command,
-            "threads": self.threads,
+            "command": self.options.command,
+            "threads": self.options.threads,
             "device": str(self.device),
             "netlist_hash": self.network.netlist_hash,
             "samples": {
                 "train": self.samples,
-                "train_accuracy": len(self.scored_rows),
+                "train_accuracy": len(self.scorer.train_rows),
                 "validation": self.data.validation.samples,
             },
         }
@@ -267,36 +243,46 @@ class Training:
     def _header(self) -> dict[str, Any]:
         beside = ("netlist_hash", "samples")  # the program has the first of its own
         header = {key: value for key, value in self._description().items() if key not in beside}
-        row = self._kept_row()
+        row = self._program_row()
         return {**header, "results": {"validation_accuracy": row["validation_accuracy"], "epoch": row["epoch"]}}
 
     def _save_epoch(self) -> None:
-        if self.run_dir is None:
+        run_dir = self.options.run_dir
+        if run_dir is None:
             return
         Checkpoint(
             self._origin(),
-            {**self.parameters, **self.kept},
+            {**self.parameters, **self.saved},
             self.optimiser.state_dict(),
             plain_state(self.schedule),
             self.history,
-        ).save(self.run_dir / CHECKPOINT)
-        write_history(self.run_dir, self.history)
+        ).save(run_dir / CHECKPOINT)
+        write_history(run_dir, self.history)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.history.extend(checkpoint.history)
         with torch.no_grad():
             for name, tensor in self.parameters.items():
                 tensor.copy_(checkpoint.parameters[name])
-        self.kept = {n: t.to(self.device) for n, t in checkpoint.parameters.items() if n not in self.parameters}
+        self.saved = {n: t.to(self.device) for n, t in checkpoint.parameters.items() if n not in self.parameters}
         ideal_epochs = self.recipe.ideal_epochs
         self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
         self.optimiser.load_state_dict(dict(checkpoint.optimiser))
         self.schedule.load_state_dict(dict(checkpoint.schedule))
 
 
+def _check(network: Network, data: Dataset, recipe: Recipe) -> None:
+    """Refuse data that the chip cannot take, or of which the recipe wants more than there is."""
+    check_fit(network, data)
+    if recipe.train_samples > data.train.samples:
+        raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")
+    if data.validation.samples == 0:
+        raise RecipeError(f"{data.name!r} was loaded without validation samples; training needs some to judge by")
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads. One by default: small products lose by more, and sums then have one order."""
+    """Let torch use this number of threads; one is fastest for small products, and fixes the order of sums."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
