@@ -9,7 +9,7 @@ from soensim.data import FloatArray
 from soensim.errors import SimulationError
 from soensim.network import GoodnessOutput, Network, encode_data, signals
 from soensim.program import READOUT, Program
-from soensim.simulation.engine import BLOCK, Engine
+from soensim.simulation.engine import Engine, diverged, padded_blocks
 from soensim.simulation.readout import goodness, label_scores, linear_scores
 
 
@@ -52,19 +52,13 @@ def class_scores(
     engine = Engine(network, program, chip_seed)
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
-    for start in range(0, len(values), BLOCK):
-        block = encode_data(network, values[start : start + BLOCK])
-        rows = len(block)
-        padded = np.zeros((BLOCK, *block.shape[1:]))
-        padded[:rows] = block
-        states = engine.states(signals(network, padded, labels), (1, 1))
+    for rows, block in padded_blocks(encode_data(network, values)):
+        states = engine.states(signals(network, block, labels), (1, 1))
         if isinstance(output, GoodnessOutput):
-            found = label_scores(output, [goodness(s) for s in states]).T
+            block_scores = label_scores(output, [goodness(s) for s in states]).T
         else:
-            found = linear_scores(network, states, engine.chip.values[READOUT])[0]
-        scores[start : start + rows] = found[:rows]
+            block_scores = linear_scores(network, states, engine.chip.values[READOUT])[0]
+        scores[rows] = block_scores[: rows.stop - rows.start]
     if not np.isfinite(scores).all():
-        raise SimulationError(
-            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
-        )
+        raise diverged(network)
     return scores

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -85,6 +85,42 @@ def simulate(
     SimulationError
         The inputs have another shape or are not finite, or a state diverges.
     """
+    signals = _checked(network, inputs, read_seed)
+    engine = Engine(network, program, chip_seed)
+    batch, samples, _ = signals.shape
+    state = np.zeros((batch, samples + 1, network.neurons))
+    for rows, block in padded_blocks(signals):
+        noise = None if read_seed is None else _noise(network, read_seed, first_sample + rows.start, samples)
+        parts = engine.states(split_channels(network, block), (BLOCK,), noise)
+        for population, part in zip(network.populations, parts, strict=True):
+            state[rows, 1:, population.neurons] = part[: rows.stop - rows.start]
+    if not np.isfinite(state).all():
+        raise diverged(network)
+    output = None
+    if isinstance(network.output, LinearOutput):
+        read = [state[:, 1:, p.neurons] for p in network.populations]
+        output = linear_scores(network, read, engine.chip.values[READOUT])
+    return Trace(state, np.arange(samples + 1) * network.sample_tau, output)
+
+
+def padded_blocks(signals: NDArray[np.floating[Any]]) -> Iterator[tuple[slice, FloatArray]]:
+    """Yield the rows in blocks of `BLOCK`, the last one padded with zeros, and their place in the batch."""
+    for start in range(0, len(signals), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(signals)))
+        padded = np.zeros((BLOCK, *signals.shape[1:]))
+        padded[: rows.stop - start] = signals[rows]
+        yield rows, padded
+
+
+def diverged(network: Network) -> SimulationError:
+    """Make the error of a simulation whose states are not finite."""
+    return SimulationError(
+        f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
+    )
+
+
+def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int | None) -> FloatArray:
+    """Return the inputs in float64."""
     signals: FloatArray = np.asarray(inputs, dtype=np.float64)
     if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
         raise SimulationError(
@@ -96,27 +132,7 @@ def simulate(
         raise SimulationError(
             f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
         )
-    engine = Engine(network, program, chip_seed)
-    batch, steps, _ = signals.shape
-    state = np.zeros((batch, steps + 1, network.neurons))
-    for start in range(0, batch, BLOCK):
-        block = signals[start : start + BLOCK]
-        rows = len(block)
-        padded = np.zeros((BLOCK, *signals.shape[1:]))
-        padded[:rows] = block
-        noise = None if read_seed is None else _noise(network, read_seed, first_sample + start, steps)
-        found = engine.states(split_channels(network, padded), (BLOCK,), noise)
-        for population, part in zip(network.populations, found, strict=True):
-            state[start : start + rows, 1:, population.neurons] = part[:rows]
-    if not np.isfinite(state).all():
-        raise SimulationError(
-            f"a state of chip {network.name!r} diverges; use a finer step (timing.substeps) or smaller efficacies"
-        )
-    output = None
-    if isinstance(network.output, LinearOutput):
-        read = [state[:, 1:, p.neurons] for p in network.populations]
-        output = linear_scores(network, read, engine.chip.values[READOUT])
-    return Trace(state, np.arange(steps + 1) * network.sample_tau, output)
+    return signals
 
 
 class Engine:
@@ -175,7 +191,7 @@ def _matrix(line: DelayLine, values: FloatArray) -> Array:
     return dense
 
 
-def _noise(network: Network, read_seed: int, first_sample: int, steps: int) -> Callable[[int, int], FloatArray]:
+def _noise(network: Network, read_seed: int, first_sample: int, samples: int) -> Callable[[int, int], FloatArray]:
     rows = range(first_sample, first_sample + BLOCK)
-    drawn = array_noise(read_seed, network.read_noise_flux, rows, (steps, network.neurons))
-    return lambda step, population: drawn[:, step, network.populations[population].neurons]
+    drawn = array_noise(read_seed, network.read_noise_flux, rows, (samples, network.neurons))
+    return lambda sample, population: drawn[:, sample, network.populations[population].neurons]
