@@ -231,9 +231,9 @@ def test_ff_temporal_is_the_same_with_and_without_its_kernel(digits, monkeypatch
     """Chips that the kernel does not take go through states, goodness and torch."""
     _, chip, rule = ff_rule(sharpness=50.0)
     x, y = chip.encode(digits.train.inputs[:40]), torch.tensor(digits.train.labels[:40])
-    found, taken, kernel = [], [], chip.contrast
-    for contrast in (lambda *given: taken.append(kernel(*given)) or taken[0], lambda *_: None):
-        monkeypatch.setattr(chip, "contrast", contrast)
+    found, taken, kernel = [], [], chip.forward_forward_loss
+    for loss_of in (lambda *given: taken.append(kernel(*given)) or taken[0], lambda *_: None):
+        monkeypatch.setattr(chip, "forward_forward_loss", loss_of)
         loss = rule.loss(chip.nominal(False), x, y, np.random.default_rng(4))
         gradients = torch.autograd.grad(loss.total, list(chip.latent.values()), allow_unused=True)
         found.append([loss.total.detach(), *loss.measures.values(), *gradients])

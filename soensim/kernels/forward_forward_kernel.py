@@ -1,27 +1,103 @@
-"""The time loop, the difference loss of temporal forward-forward, and the way back, block by block.
+"""Temporal forward-forward, block by block: the time loop, the difference loss and the backward pass.
 
-A block of rows goes through all steps with its true label and with its wrong one, is scored, and turns round. All of it
-stays in the second-level cache meanwhile: states and slopes of every step, as (steps, signs, neurons, ROWS).
+A block of rows goes through all steps with its true label and with its wrong one (the signs 0 and 1), is scored frame
+by frame, and goes back. All of it stays in the second-level cache meanwhile: states and slopes of every step, as
+(steps, signs, neurons, ROWS).
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from soensim._runtime.kernel_cache import njit
-from soensim.kernels.block_rows import ROWS
-from soensim.kernels.forward_kernel import advance, retreat
-from soensim.kernels.matmul import SUMS, block_gradient
-from soensim.kernels.packed_network import COUNT_IN, COUNT_OUT, FIRST_IN, FIRST_OUT, LAG, add_product
-from soensim.kernels.transpose import load_frames
-from soensim.kernels.vector_math import FLAGS, exp_down, log1p_unit
+from soensim.kernels.block_io import load_frames
+from soensim.kernels.llvm_intrinsics import SUMS
+from soensim.kernels.matmul import (
+    COUNT_IN,
+    COUNT_OUT,
+    FIRST_IN,
+    FIRST_OUT,
+    LAG,
+    Operand,
+    add_product,
+    block_gradient,
+)
+from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.unroll_kernel import backward_step, forward_step
+from soensim.kernels.vector_math import exp_down, inlined, inlined_exact, log1p_unit
 
 # Rows after the last neuron or channel, which products may read and write.
 _SPARE = 3
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
+class SignedData(NamedTuple):
+    """What the kernel reads of the data, and how it reaches the neurons."""
+
+    signals: Any
+    """What both signs share, (rows, frames, channels)."""
+    products: Any
+    """`Products` of the signals with their efficacies, dense."""
+    offset: Any
+    """Flux that never changes, (neurons,)."""
+    held: Any
+    """Flux that stays the same in all frames, (2 x rows, neurons), the true labels first; or no rows."""
+    substeps: int
+    """Steps per frame."""
+
+
+class DifferenceLoss(NamedTuple):
+    """sum_t w(t) softplus(k (margin - (G+(t) - G-(t)))) / k, of the margin and the sharpness k."""
+
+    weights: Any
+    """w of every frame, (populations, frames)."""
+    margin: Any
+    sharpness: Any
+
+
+class BlockResults(NamedTuple):
+    """What the kernel computes."""
+
+    scores: Any
+    """Sums over frames and the rows of a block, (blocks, 3 x populations): loss, G+ and G- of each population."""
+    grad_held: Any
+    """dL/d held of every row, (2 x rows, neurons)."""
+    grad_weights: Any
+    """The share of each block in dL/dW, recurrent products first: (blocks, numbers in all efficacies)."""
+
+
+class _Arrays(NamedTuple):
+    """What a thread keeps of one block."""
+
+    states: Any
+    """The state before every step, then `depth` slots: that after the last step, and those before the first one."""
+    fluxes: Any
+    """Of every step: the flux, then what the forward pass leaves there, then dL/dphi."""
+    frames: Any
+    """Signals, (frames, channels, ROWS)."""
+    ring: Any
+    """dL/dphi of the last depth + 1 steps."""
+    fixed: Any
+    """Flux that stays the same in all frames, (signs, neurons, ROWS)."""
+    adjoints: Any
+    """dL/ds, (signs, neurons, ROWS)."""
+    totals: Any
+    """Sum of dL/dphi over all steps, (signs, neurons, ROWS)."""
+    input_flux: Any
+    """Of one frame, (neurons, ROWS)."""
+    goodness: Any
+    """(signs, ROWS)."""
+    loss: Any
+    """k times the loss of one frame and population, (ROWS,)."""
+    slopes: Any
+    """dloss/dG-, (frames, populations, ROWS)."""
+    sums: Any
+
+
+@inlined
 def _mean_square(states, first, last, out):  # type: ignore[no-untyped-def]
     share = states.dtype.type(1.0 / (last - first))
-    out[:] = 0
+    for r in range(ROWS):
+        out[r] = 0
     n = first
     while n + 4 <= last:  # fewer at a time are taken number by number
         for r in range(ROWS):
@@ -36,22 +112,23 @@ def _mean_square(states, first, last, out):  # type: ignore[no-untyped-def]
         out[r] *= share
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def _score(plus, minus, margin, sharpness, width, loss, slope):  # type: ignore[no-untyped-def]
+@inlined
+def _difference_loss(goodness, margin, sharpness, width, loss, slope):  # type: ignore[no-untyped-def]
     """Leave k times the loss of every row in ``loss``, and dloss/dG- in ``slope``; both 0 from ``width`` on."""
-    real = plus.dtype.type
+    real = goodness.dtype.type
     zero, one = real(0.0), real(1.0)
     for r in range(ROWS):
-        short = sharpness * (margin - (plus[r] - minus[r]))
+        short = sharpness * (margin - (goodness[0, r] - goodness[1, r]))
         above = max(short, zero)
         e = exp_down(short - (above + above))  # type: ignore[no-untyped-call]
         loss[r] = above + log1p_unit(e)  # type: ignore[no-untyped-call]
         slope[r] = (one if short > zero else e) / (one + e)
-    loss[width:] = zero
-    slope[width:] = zero
+    for r in range(width, ROWS):
+        loss[r] = zero
+        slope[r] = zero
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
+@inlined
 def _add(one, other, out):  # type: ignore[no-untyped-def]
     """Set ``out`` to the sum, neurons x rows; an array expression would make a new array first."""
     for n in range(out.shape[0]):
@@ -59,14 +136,14 @@ def _add(one, other, out):  # type: ignore[no-untyped-def]
             out[n, r] = one[n, r] + other[n, r]
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
+@inlined
 def _add_to(new, total):  # type: ignore[no-untyped-def]
     for n in range(new.shape[0]):
         for r in range(new.shape[1]):
             total[n, r] += new[n, r]
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
+@inlined
 def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
     """Add to the total, and copy."""
     for n in range(new.shape[0]):
@@ -75,122 +152,171 @@ def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
             copy[n, r] = new[n, r]
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def _add_seeds(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
+@inlined
+def _add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
     """Add dL/ds of a goodness with dL/dG = factor slope."""
     for n in range(first, last):
         for r in range(slope.size):
             adjoint[n, r] += factor * slope[r] * states[n, r]
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def contrast_blocks(  # type: ignore[no-untyped-def]
-    first_block, last_block, signals, inputs, offset, held, neurons, to, back, depth, substeps, weights, margin,
-    sharpness, scores, by_held, by_weights
-):  # fmt: skip
-    """Run blocks of rows through all samples, score them, and run them back.
+@inlined_exact
+def _arrays(data, network, depth):  # type: ignore[no-untyped-def]
+    count, populations, real = data.offset.size, network.first.size - 1, data.offset.dtype
+    _, frames, channels = data.signals.shape
+    steps = frames * data.substeps
+    rows = count + _SPARE
+    arrays = _Arrays(
+        np.empty((steps + depth, 2, rows, ROWS), real),
+        np.empty((steps, 2, rows, ROWS), real),
+        np.zeros((frames, channels + _SPARE, ROWS), real),
+        np.zeros((depth + 1, 2, rows, ROWS), real),
+        np.zeros((2, rows, ROWS), real),
+        np.zeros((2, rows, ROWS), real),
+        np.zeros((2, rows, ROWS), real),
+        np.zeros((rows, ROWS), real),
+        np.zeros((2, ROWS), real),
+        np.zeros(ROWS, real),
+        np.zeros((frames, populations, ROWS), real),
+        np.zeros(SUMS, real),
+    )
+    arrays.states[0] = 0
+    arrays.states[steps + 1 :] = 0
+    for b in range(2):
+        for n in range(count):
+            for r in range(ROWS):
+                arrays.fixed[b, n, r] = data.offset[n]
+    return arrays
+
+
+@inlined_exact
+def _load(data, low, width, arrays):  # type: ignore[no-untyped-def]
+    """Read the flux that stays the same, and the signals, of rows ``low`` to ``low + width``."""
+    rows = data.signals.shape[0]
+    if data.held.shape[0] > 0:
+        for b in range(2):
+            for n in range(data.offset.size):
+                for r in range(width):
+                    arrays.fixed[b, n, r] = data.held[b * rows + low + r, n] + data.offset[n]
+    load_frames(data.signals, low, width, arrays.frames)
+
+
+@inlined_exact
+def _forward_frame(frame, data, network, arrays):  # type: ignore[no-untyped-def]
+    """Take the steps of a frame, with both signs."""
+    arrays.input_flux[:] = 0
+    for k in range(data.products.table.shape[0]):
+        add_product(data.products, k, arrays.frames[frame], arrays.input_flux)
+    for m in range(frame * data.substeps, (frame + 1) * data.substeps):
+        for b in range(2):
+            _add(arrays.fixed[b], arrays.input_flux, arrays.fluxes[m, b])
+            forward_step(arrays.states, b, arrays.fluxes[m, b], m, network)
+
+
+@inlined_exact
+def _score_frame(frame, states, first, width, loss, arrays, scores):  # type: ignore[no-untyped-def]
+    """Add the loss and the goodness of the states after a frame to the scores; keep the slopes of the loss."""
+    goodness = arrays.goodness
+    for p in range(first.size - 1):
+        for b in range(2):
+            _mean_square(states[b], first[p], first[p + 1], goodness[b])
+        slope = arrays.slopes[frame, p]
+        _difference_loss(goodness, loss.margin, loss.sharpness, width, arrays.loss, slope)
+        scores[3 * p] += loss.weights[p, frame] * arrays.loss.sum() / loss.sharpness
+        scores[3 * p + 1] += goodness[0, :width].sum()
+        scores[3 * p + 2] += goodness[1, :width].sum()
+
+
+@inlined_exact
+def _backward(data, network, weights, arrays):  # type: ignore[no-untyped-def]
+    """Go back over all steps: dL/dphi of each overwrites the fluxes."""
+    rows, substeps, first = data.signals.shape[0], data.substeps, network.first
+    states, fluxes, ring, adjoints = arrays.states, arrays.fluxes, arrays.ring, arrays.adjoints
+    steps = fluxes.shape[0]
+    ring[:] = 0
+    adjoints[:] = 0
+    arrays.totals[:] = 0
+    for m in range(steps - 1, -1, -1):
+        if (m + 1) % substeps == 0:
+            for p in range(first.size - 1):
+                factor = weights[p, m // substeps] * weights.dtype.type(2.0 / ((first[p + 1] - first[p]) * rows))
+                slope = arrays.slopes[m // substeps, p]
+                _add_goodness_gradient(slope, -factor, states[m + 1, 0], first[p], first[p + 1], adjoints[0])
+                _add_goodness_gradient(slope, factor, states[m + 1, 1], first[p], first[p + 1], adjoints[1])
+        for b in range(2):
+            backward_step(ring, b, m, steps, adjoints[b], (fluxes[m, b], states[m, b]), network)
+            _accumulate(ring[m % ring.shape[0], b], arrays.totals[b], fluxes[m, b])
+
+
+@inlined_exact
+def _recurrent_gradients(products, arrays, out):  # type: ignore[no-untyped-def]
+    """Compute the share of a block in dL/dW of the recurrent products; return how many numbers these have."""
+    states, fluxes, steps = arrays.states, arrays.fluxes, arrays.fluxes.shape[0]
+    size = states.shape[2] * ROWS
+    at = 0
+    for k in range(products.table.shape[0]):
+        row = products.table[k]
+        lag, n_in, n_out = row[LAG], row[COUNT_IN], row[COUNT_OUT]
+        seen = 2 * max(0, -lag) * size + row[FIRST_IN] * ROWS  # at rest it was zero: what is older adds nothing
+        own = 2 * max(0, lag) * size + row[FIRST_OUT] * ROWS
+        x, z = Operand(states, seen, size, n_in), Operand(fluxes, own, size, n_out)
+        block_gradient(x, z, 2 * (steps - max(0, lag)), arrays.sums, out[at : at + n_in * n_out])
+        at += n_in * n_out
+    return at
+
+
+@inlined_exact
+def _input_gradients(data, arrays, out):  # type: ignore[no-untyped-def]
+    """Compute the share of a block in dL/dW of the inputs, in ``out``."""
+    frames, fluxes, substeps = arrays.frames, arrays.fluxes, data.substeps
+    size = fluxes.shape[2] * ROWS
+    for frame in range(frames.shape[0]):  # signs and substeps share the frame
+        total = fluxes[frame * substeps]
+        for m in range(substeps):
+            if m > 0:
+                _add_to(fluxes[frame * substeps + m, 0], total[0])
+            _add_to(fluxes[frame * substeps + m, 1], total[0])
+    at = 0
+    for k in range(data.products.table.shape[0]):
+        row = data.products.table[k]
+        n_in, n_out = row[COUNT_IN], row[COUNT_OUT]
+        x = Operand(frames, 0, frames.shape[1] * ROWS, n_in)
+        z = Operand(fluxes, row[FIRST_OUT] * ROWS, 2 * substeps * size, n_out)
+        block_gradient(x, z, frames.shape[0], arrays.sums, out[at : at + n_in * n_out])
+        at += n_in * n_out
+
+
+@njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True)
+def forward_forward_blocks(first_block, last_block, networks, depth, data, loss, results):  # type: ignore[no-untyped-def]
+    """Run blocks of rows through all frames, score them, and run them back.
 
     Parameters
     ----------
-    signals
-        What both signs share, (rows, samples, channels).
-    inputs
-        Products of the signals with their efficacies, dense.
-    offset
-        Flux that never changes, (neurons,).
-    held
-        Flux that stays the same in all samples, (2 x rows, neurons), the true labels first; or no rows.
-    to, back
-        Products between populations that end in targets, and those that lead back to sources; dense.
-    weights
-        Of every sample in the loss, (populations, samples).
-    scores
-        Takes sums over samples and the rows of a block: (blocks, 3 x populations), loss, G+ and G- of each.
-    by_held
-        Takes dL/d held of every row.
-    by_weights
-        Takes the share of each block in dL/dW, products ``to`` first: (blocks, numbers in all efficacies).
+    networks
+        `PackedNetwork` twice: with the products to the targets, and with those back to the sources; dense.
+    depth
+        States that a step looks at: 1 + the largest lag.
+    data, loss, results
+        `SignedData`, `DifferenceLoss` and `BlockResults`, which are overwritten.
     """
-    count, populations, real = offset.size, neurons.kind.size, offset.dtype
-    rows, samples, channels = signals.shape
-    steps = samples * substeps
-    slots = steps + depth  # every state is kept; the last `depth - 1` slots stand for those before the first step
-    size = (count + _SPARE) * ROWS
-    states = np.empty((slots, 2, count + _SPARE, ROWS), real)
-    states[0] = 0
-    states[steps + 1 :] = 0
-    fluxes = np.empty((steps, 2, count + _SPARE, ROWS), real)
-    frames = np.zeros((samples, channels + _SPARE, ROWS), real)
-    ring = np.zeros((depth + 1, 2, count + _SPARE, ROWS), real)
-    fixed, adjoints = np.zeros((2, count + _SPARE, ROWS), real), np.zeros((2, count + _SPARE, ROWS), real)
-    totals, drive = np.zeros((2, count + _SPARE, ROWS), real), np.zeros((count + _SPARE, ROWS), real)
-    loss, slopes = np.zeros(ROWS, real), np.zeros((samples, populations, ROWS), real)
-    goodness, sums = np.zeros((2, ROWS), real), np.zeros(SUMS, real)
-    for n in range(count):
-        fixed[:, n] = offset[n]
+    network, transposed = networks
+    rows, frames, _ = data.signals.shape
+    arrays = _arrays(data, network, depth)
     for block in range(first_block, last_block):
         low = block * ROWS
         width = min(ROWS, rows - low)
-        if held.shape[0] > 0:
-            for b in range(2):
-                for n in range(count):
-                    for r in range(width):
-                        fixed[b, n, r] = held[b * rows + low + r, n] + offset[n]
-        load_frames(signals, low, width, frames)
-        scores[block] = 0
-        for sample in range(samples):
-            drive[:] = 0
-            for k in range(inputs.table.shape[0]):
-                add_product(inputs, k, frames[sample], drive)
-            for m in range(sample * substeps, (sample + 1) * substeps):
-                for b in range(2):
-                    _add(fixed[b], drive, fluxes[m, b])
-                    advance(states, b, fluxes[m, b], m, slots, neurons, to)
-            for p in range(populations):
-                first, last = neurons.first[p], neurons.first[p + 1]
-                for b in range(2):
-                    _mean_square(states[m + 1, b], first, last, goodness[b])
-                _score(goodness[0], goodness[1], margin, sharpness, width, loss, slopes[sample, p])
-                scores[block, 3 * p] += weights[p, sample] * loss.sum() / sharpness
-                scores[block, 3 * p + 1] += goodness[0, :width].sum()
-                scores[block, 3 * p + 2] += goodness[1, :width].sum()
-        ring[:] = 0
-        adjoints[:] = 0
-        totals[:] = 0
-        for m in range(steps - 1, -1, -1):
-            if (m + 1) % substeps == 0:
-                for p in range(populations):
-                    first, last = neurons.first[p], neurons.first[p + 1]
-                    factor = weights[p, m // substeps] * weights.dtype.type(2.0 / ((last - first) * rows))
-                    slope = slopes[m // substeps, p]
-                    _add_seeds(slope, -factor, states[m + 1, 0], first, last, adjoints[0])
-                    _add_seeds(slope, factor, states[m + 1, 1], first, last, adjoints[1])
-            for b in range(2):
-                retreat(ring, b, adjoints[b], fluxes[m, b], states[m, b], m, steps, depth + 1, neurons, back)
-                _accumulate(ring[m % (depth + 1), b], totals[b], fluxes[m, b])  # the slopes give way to dL/dphi
+        _load(data, low, width, arrays)
+        scores = results.scores[block]
+        scores[:] = 0
+        for frame in range(frames):
+            _forward_frame(frame, data, network, arrays)
+            states = arrays.states[(frame + 1) * data.substeps]
+            _score_frame(frame, states, network.first, width, loss, arrays, scores)
+        _backward(data, transposed, loss.weights, arrays)
         for b in range(2):
             for r in range(width):
-                for n in range(count):
-                    by_held[b * rows + low + r, n] = totals[b, n, r]
-        at = 0
-        for k in range(to.table.shape[0]):
-            row = to.table[k]
-            lag, n_in, n_out = row[LAG], row[COUNT_IN], row[COUNT_OUT]
-            seen = 2 * max(0, -lag) * size + row[FIRST_IN] * ROWS  # at rest it was zero: what is older adds nothing
-            got = 2 * max(0, lag) * size + row[FIRST_OUT] * ROWS
-            out = by_weights[block, at : at + n_in * n_out]
-            block_gradient(states, seen, size, n_in, fluxes, got, size, n_out, 2 * (steps - max(0, lag)), sums, out)
-            at += out.size
-        for sample in range(samples):  # signs and substeps share the frame
-            frame = fluxes[sample * substeps]
-            for m in range(substeps):
-                if m > 0:
-                    _add_to(fluxes[sample * substeps + m, 0], frame[0])
-                _add_to(fluxes[sample * substeps + m, 1], frame[0])
-        for k in range(inputs.table.shape[0]):
-            row = inputs.table[k]
-            n_in, n_out = row[COUNT_IN], row[COUNT_OUT]
-            out = by_weights[block, at : at + n_in * n_out]
-            per_frame, got = (channels + _SPARE) * ROWS, row[FIRST_OUT] * ROWS
-            block_gradient(frames, 0, per_frame, n_in, fluxes, got, 2 * substeps * size, n_out, samples, sums, out)
-            at += out.size
+                for n in range(data.offset.size):
+                    results.grad_held[b * rows + low + r, n] = arrays.totals[b, n, r]
+        grad_weights = results.grad_weights[block]
+        recurrent = _recurrent_gradients(network.products, arrays, grad_weights)
+        _input_gradients(data, arrays, grad_weights[recurrent:])

@@ -1,6 +1,6 @@
 """Products of efficacies with the signals of a block, and of signals with gradients over all steps.
 
-Signals of a block stand as (neurons, ROWS). A dense product takes two rows of efficacies at a time and keeps their
+Signals of a block are (neurons, ROWS). A dense product takes two rows of efficacies at a time and keeps their
 ROWS sums in eight vector registers; efficacies are packed in the order in which they are read. A library product would
 pack them again at every step, and its sums depend on the number of threads.
 
@@ -8,23 +8,52 @@ Measured alone, one core with AVX2, 24 to 1024 neurons in float32: 69 to 79 GFlo
 128 rows 24 to 73.
 """
 
-from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from typing import Any, NamedTuple
 
 from soensim._runtime.kernel_cache import njit
-from soensim.kernels.block_rows import ROWS
-from soensim.kernels.vector_math import FLAGS
+from soensim.kernels.llvm_intrinsics import LINE, PAIR, add_pair_product, twelve_dots
+from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.vector_math import FLAGS, inlined
 
-#: Rows of efficacies per pass; bytes of signals per row, and of a vector register.
-PAIR, _LINE, VECTOR = 2, 128, 32
-#: Numbers that `block_gradient` needs room for.
-SUMS = 12
-# Rows of gradient and of signals that one pass of `dots` takes, and so many products at a time that all stay in cache.
+#: Columns of `Products.table`.
+COLUMNS = 10
+IS_SPARSE, LAG, OWNER, FIRST_IN, COUNT_IN, FIRST_OUT, COUNT_OUT, AT, STARTS, PLACES = range(COLUMNS)
+# Columns of gradient and of signals that one pass of `dense_gradient` takes, and rows: all of them stay in the cache.
 _CHUNK, _TILE = 512, 8
+
+
+class Products(NamedTuple):
+    """Products of efficacies with signals, one per term and lag, in one direction: to the targets, or back."""
+
+    table: Any
+    """One row per product, int64; its columns are `IS_SPARSE` to `PLACES`."""
+    values: Any
+    """Efficacies, packed; product k has those from table[k, AT] on."""
+    starts: Any
+    """Of all sparse products: where the synapses of each output start, int64."""
+    places: Any
+    """Of all sparse products: the input of each synapse, int64."""
+
+
+class Operand(NamedTuple):
+    """Signals or gradients of a block, step by step: number r of row j in step k is at + k step + j ROWS + r."""
+
+    array: Any
+    at: Any
+    step: Any
+    rows: Any
+
+
+class Factors(NamedTuple):
+    """Signals and gradients over all steps: products are sums over k < length of signals[:, start + k] gradient[:, k].
+
+    Both arrays have whole rows: numba's loops are slow over an array with gaps.
+    """
+
+    signals: Any
+    start: Any
+    gradient: Any
+    length: Any
 
 
 @njit(cache=True)
@@ -42,73 +71,32 @@ def pack(weights, transposed, packed):  # type: ignore[no-untyped-def]
                 packed[at + PAIR * column] = weights[column, row]
 
 
-@intrinsic
-def _pair_product(typingctx, packed, at, signals, first, count, out, row):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """out[row + a, :] += sum_j packed[at + 2 j + a] signals[first + j, :], a = 0 and 1, over 128 bytes of each row.
-
-    ``first`` and ``row`` count elements from the start of the arrays, ``at`` places in ``packed``.
-    """
-    signature = types.void(packed, types.intp, signals, types.intp, types.intp, out, types.intp)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def data(k: int) -> Any:
-            return context.make_array(signature.args[k])(context, builder, args[k]).data
-
-        def vector_at(base: Any, index: Any) -> Any:
-            return builder.bitcast(builder.gep(base, [index]), vector.as_pointer())
-
-        number = context.get_data_type(signature.args[0].dtype)
-        size = signature.args[0].dtype.bitwidth // 8
-        vector = ir.VectorType(number, _LINE // size)
-        spread = ir.Constant(ir.VectorType(ir.IntType(32), _LINE // size), [0] * (_LINE // size))
-        weights, inputs, sums = data(0), data(2), data(5)
-        at, first, count, row = args[1], args[3], args[4], args[6]
-
-        def word(k: int) -> Any:
-            return ir.Constant(at.type, k)
-
-        places = [vector_at(sums, builder.add(row, word(a * ROWS))) for a in range(PAIR)]
-        totals = [cgutils.alloca_once(builder, vector) for _ in range(PAIR)]  # type: ignore[no-untyped-call]
-        for place, total in zip(places, totals, strict=True):
-            builder.store(builder.load(place, align=size), total)
-        with cgutils.for_range(builder, count) as loop:
-            signal = builder.load(
-                vector_at(inputs, builder.add(first, builder.mul(loop.index, word(ROWS)))), align=size
-            )
-            base = builder.add(at, builder.mul(loop.index, word(PAIR)))
-            for a, total in enumerate(totals):
-                weight = builder.load(builder.gep(weights, [builder.add(base, word(a))]))
-                lone = builder.insert_element(ir.Constant(vector, ir.Undefined), weight, ir.Constant(ir.IntType(32), 0))
-                everywhere = builder.shuffle_vector(lone, ir.Constant(vector, ir.Undefined), spread)
-                share = builder.fmul(everywhere, signal, flags=("contract",))
-                builder.store(builder.fadd(share, builder.load(total), flags=("contract",)), total)
-        for place, total in zip(places, totals, strict=True):
-            builder.store(builder.load(total), place, align=size)
-        return context.get_dummy_value()
-
-    return signature, codegen
+@inlined
+def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
+    """Add product ``k`` of the signals (neurons + 1, ROWS) to ``out``, of the same shape."""
+    t = products.table[k]
+    if t[IS_SPARSE] == 1:
+        _add_sparse(products, t, signals, out)
+    else:
+        _add_dense(products.values, t, signals, out)
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def add_dense(packed, at, signals, first_in, n_in, out, first_out, n_out):  # type: ignore[no-untyped-def]
+@inlined
+def _add_dense(packed, t, signals, out):  # type: ignore[no-untyped-def]
     """out[first_out + i, :] += sum_j W[j, i] signals[first_in + j, :]; ``out`` has a spare row at its end."""
-    lanes = _LINE // packed.itemsize
+    at, first_in, n_in, first_out, n_out = t[AT], t[FIRST_IN], t[COUNT_IN], t[FIRST_OUT], t[COUNT_OUT]
     for pair in range((n_out + 1) // PAIR):
-        for r in range(0, ROWS, lanes):
-            _pair_product(  # type: ignore[call-arg]
-                packed,
-                at + pair * n_in * PAIR,
-                signals,
-                first_in * ROWS + r,
-                n_in,
-                out,
-                (first_out + pair * PAIR) * ROWS + r,
-            )
+        for r in range(0, ROWS, LINE // packed.itemsize):
+            places = at + pair * n_in * PAIR, first_in * ROWS + r, (first_out + pair * PAIR) * ROWS + r
+            add_pair_product(packed, signals, out, places, n_in)  # type: ignore[call-arg]
 
 
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  # type: ignore[no-untyped-def]
-    """out[first_out + i, :] += sum_e values[at + e] signals[first_in + places[e], :] over the edges e that end in i."""
+@inlined
+def _add_sparse(products, t, signals, out):  # type: ignore[no-untyped-def]
+    """out[first_out + i, :] += sum_e values[at + e] signals[first_in + places[e], :] over synapses e that end in i."""
+    starts = products.starts[t[STARTS] : t[STARTS] + t[COUNT_OUT] + 1]
+    places = products.places[t[PLACES] : t[PLACES] + starts[-1]]
+    values, at, first_in, first_out = products.values, t[AT], t[FIRST_IN], t[FIRST_OUT]
     for i in range(starts.size - 1):
         row, last = first_out + i, starts[i + 1]
         e = starts[i]
@@ -127,75 +115,26 @@ def add_sparse(values, at, starts, places, signals, first_in, out, first_out):  
             e += 1
 
 
-@intrinsic
-def _twelve_dots(typingctx, x, x_at, z, z_at, x_step, z_step, count, out):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """out[4 a + b] = sum_k,r x[x_at + k x_step + a ROWS + r] z[z_at + k z_step + b ROWS + r], a < 3, b < 4, k < count.
+@inlined
+def block_gradient(x, z, count, sums, out):  # type: ignore[no-untyped-def]
+    """out[j z.rows + i] = sum over r and count steps of number r of row j of x times that of row i of z: dL/dW.
 
-    Places and steps count elements.
+    Both `Operand` arrays have three rows or more after the last. ``sums`` has room for SUMS numbers.
     """
-    signature = types.void(x, types.intp, z, types.intp, types.intp, types.intp, types.intp, out)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def data(k: int) -> Any:
-            return context.make_array(signature.args[k])(context, builder, args[k]).data
-
-        number = context.get_data_type(signature.args[0].dtype)
-        size = signature.args[0].dtype.bitwidth // 8
-        lanes = VECTOR // size
-        vector = ir.VectorType(number, lanes)
-        x, z, out = data(0), data(2), data(7)
-        x_at, z_at, x_step, z_step, count = args[1], args[3], args[4], args[5], args[6]
-
-        def place(base: Any, index: Any) -> Any:
-            return builder.bitcast(builder.gep(base, [index]), vector.as_pointer())
-
-        def word(k: int) -> Any:
-            return ir.Constant(x_at.type, k)
-
-        totals = [cgutils.alloca_once(builder, vector) for _ in range(12)]  # type: ignore[no-untyped-call]
-        for total in totals:
-            builder.store(ir.Constant(vector, [0.0] * lanes), total)
-        with cgutils.for_range(builder, count) as loop:
-            x_row = builder.add(x_at, builder.mul(loop.index, x_step))
-            z_row = builder.add(z_at, builder.mul(loop.index, z_step))
-            for r in range(0, ROWS, lanes):
-                own = [builder.load(place(x, builder.add(x_row, word(a * ROWS + r))), align=size) for a in range(3)]
-                for b in range(4):
-                    other = builder.load(place(z, builder.add(z_row, word(b * ROWS + r))), align=size)
-                    for a in range(3):
-                        total = totals[4 * a + b]
-                        share = builder.fmul(own[a], other, flags=("contract",))
-                        builder.store(builder.fadd(share, builder.load(total), flags=("contract",)), total)
-        kind = ir.FunctionType(number, [number, vector])
-        name = f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}"
-        add = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
-        for k, total in enumerate(totals):
-            lone = builder.call(add, [ir.Constant(number, -0.0), builder.load(total)], fastmath=("reassoc",))
-            builder.store(lone, builder.gep(out, [word(k)]))
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def block_gradient(x, x_at, x_step, n_x, z, z_at, z_step, n_z, count, sums, out):  # type: ignore[no-untyped-def]
-    """out[j n_z + i] = sum_k,r x[x_at + k x_step + j ROWS + r] z[z_at + k z_step + i ROWS + r], k < count: dL/dW.
-
-    Signals ``x`` and gradients ``z`` of a block, step by step; both have three rows or more after the last. ``sums``
-    has room for SUMS numbers.
-    """
-    for i in range(0, n_z, 4):  # four rows of z stay in the first-level cache
-        for j in range(0, n_x, 3):
-            _twelve_dots(x, x_at + j * ROWS, z, z_at + i * ROWS, x_step, z_step, count, sums)  # type: ignore[call-arg]
-            for a in range(min(3, n_x - j)):
-                for b in range(min(4, n_z - i)):
-                    out[(j + a) * n_z + i + b] = sums[4 * a + b]
+    for i in range(0, z.rows, 4):  # four rows of z stay in the first-level cache
+        for j in range(0, x.rows, 3):
+            places = x.at + j * ROWS, z.at + i * ROWS
+            twelve_dots(x.array, z.array, sums, places, (x.step, z.step), count)  # type: ignore[call-arg]
+            for a in range(min(3, x.rows - j)):
+                for b in range(min(4, z.rows - i)):
+                    out[(j + a) * z.rows + i + b] = sums[4 * a + b]
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def dense_gradient(signals, start, by_flux, length, out, first, last):  # type: ignore[no-untyped-def]
-    """out[j, i] = sum_k signals[j, start + k] by_flux[i, k], k < length, for rows ``first`` to ``last``: dL/dW."""
-    n = by_flux.shape[0]
+def dense_gradient(first_pair, last_pair, factors, out):  # type: ignore[no-untyped-def]
+    """Compute out[j, i] for pairs of rows j of the signals, so that they are paired alike for any number of threads."""
+    signals, start, gradient, length = factors
+    n, first, last = gradient.shape[0], 2 * first_pair, min(2 * last_pair, out.shape[0])
     out[first:last] = 0
     for low in range(0, length, _CHUNK):
         high = min(low + _CHUNK, length)
@@ -205,9 +144,9 @@ def dense_gradient(signals, start, by_flux, length, out, first, last):  # type: 
                 for i in range(tile, min(tile + _TILE, n), 4):
                     i1, i2, i3 = min(i + 1, n - 1), min(i + 2, n - 1), min(i + 3, n - 1)
                     x, y = signals[j, start + low : start + high], signals[k, start + low : start + high]
-                    z0, z1 = by_flux[i, low:high], by_flux[i1, low:high]
-                    z2, z3 = by_flux[i2, low:high], by_flux[i3, low:high]
-                    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = by_flux.dtype.type(0)
+                    z0, z1 = gradient[i, low:high], gradient[i1, low:high]
+                    z2, z3 = gradient[i2, low:high], gradient[i3, low:high]
+                    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = gradient.dtype.type(0)
                     for m in range(high - low):
                         a0 += x[m] * z0[m]
                         a1 += x[m] * z1[m]
@@ -225,11 +164,12 @@ def dense_gradient(signals, start, by_flux, length, out, first, last):  # type: 
 
 
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
-def sparse_gradient(signals, start, by_flux, length, rows, columns, out, first, last):  # type: ignore[no-untyped-def]
-    """out[e] = sum_k signals[rows[e], start + k] by_flux[columns[e], k] for edges ``first`` to ``last``."""
+def sparse_gradient(first, last, factors, rows, columns, out):  # type: ignore[no-untyped-def]
+    """Compute out[e], of row rows[e] of the signals and row columns[e] of the gradient, for synapses e."""
+    signals, start, gradient, length = factors
     for e in range(first, last):
-        x, z = signals[rows[e], start : start + length], by_flux[columns[e], :length]
-        total = by_flux.dtype.type(0)
+        x, z = signals[rows[e], start : start + length], gradient[columns[e], :length]
+        total = gradient.dtype.type(0)
         for m in range(length):
             total += x[m] * z[m]
         out[e] = total

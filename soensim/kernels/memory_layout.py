@@ -1,12 +1,42 @@
-"""How numbers lie in memory: a row per neuron or channel, with (steps x batch) numbers and a little more."""
+"""How numbers lie in memory, and how blocks of rows are shared among threads.
+
+Outside a kernel, an array has one row per neuron or channel, with (steps x batch) numbers and a few unused ones. In a
+kernel, `ROWS` rows of the batch, a block, go through all steps together, as (neurons, ROWS).
+
+The size of a block is fixed: numba compiles it into every kernel. Sums over one row of the batch do not depend on its
+block, and sums over rows are taken in the order of the blocks: a result does not depend on the number of threads.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
 from torch import Tensor
+
+#: Rows of the batch in a block: 128 bytes of float32, four vector registers of AVX2.
+ROWS = 32
+
+
+def parallel_for(kernel: Callable[..., None], count: int, threads: int, *args: Any) -> None:
+    """Call ``kernel(first, last, *args)`` on consecutive parts of range(count), each on a thread of its own.
+
+    The kernel must release the interpreter's lock, and what it does for one index must not depend on the others.
+    """
+    threads = min(threads, count)
+    if threads <= 1:
+        kernel(0, count, *args)
+        return
+    ends = [count * k // threads for k in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for future in [pool.submit(kernel, *span, *args) for span in pairwise(ends)]:
+            future.result()
 
 
 def make_rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
-    """Make an array (count, steps x batch and a little more).
+    """Make an array (count, steps x batch and a few unused numbers).
 
     Rows whose distance is a multiple of 4096 bytes, as that of a power of two is, compete for the same few lines of the
     cache: they are made longer, by a line at least.
@@ -19,17 +49,17 @@ def make_rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:
 
 
 def by_channel(signals: Tensor) -> Tensor:
-    """Return the same (batch, samples, channels) laid out in rows, channel by channel, as the kernel reads it."""
-    batch, samples, channels = signals.shape
-    rows = make_rows(signals, channels, samples, batch)[:, : samples * batch].view(channels, samples, batch)
+    """Return the same (batch, frames, channels) laid out in rows, channel by channel, as the kernel reads it."""
+    batch, frames, channels = signals.shape
+    rows = make_rows(signals, channels, frames, batch)[:, : frames * batch].view(channels, frames, batch)
     return rows.copy_(signals.permute(2, 1, 0)).permute(2, 1, 0)
 
 
 def channel_rows(signals: Tensor) -> Tensor:
-    """Return signals as (channels, samples x batch and perhaps more); no copy if `by_channel` laid them out."""
-    batch, samples, channels = signals.shape
+    """Return signals as (channels, frames x batch and perhaps more); no copy if `by_channel` laid them out."""
+    batch, frames, channels = signals.shape
     length = signals.stride(2)
-    in_rows = signals.stride()[:2] == (1, batch) and length >= samples * batch
+    in_rows = signals.stride()[:2] == (1, batch) and length >= frames * batch
     numbers = signals.untyped_storage().nbytes() // signals.itemsize - signals.storage_offset()
     if in_rows and channels * length <= numbers:
         return signals.detach().as_strided((channels, length), (length, 1))

@@ -4,50 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from soensim._runtime.kernel_cache import njit
-from soensim.dynamics.source_functions import FusedForm
 from soensim.dynamics.time_loop import Cell
-from soensim.kernels.matmul import PAIR, add_dense, add_sparse, pack
-from soensim.kernels.sparse import Edges
-from soensim.kernels.squid import SQUID, SQUID_FIT, coefficients
-from soensim.kernels.vector_math import FLAGS
-from soensim.kernels.virtual_sources import RELU, STEEP_SIGMOID, TANH
+from soensim.kernels.llvm_intrinsics import PAIR
+from soensim.kernels.matmul import AT, COLUMNS, Products, pack
+from soensim.kernels.memory_layout import make_rows
+from soensim.kernels.source_steps import Sources, VirtualSources, source_set
+from soensim.kernels.sparse import Int64, SparsePattern, SparseWeights
 
-Int64 = NDArray[np.int64]
 Real = NDArray[Any]  # float32 or float64
 
-KINDS = {"tanh": TANH, "relu": RELU, "steep-sigmoid": STEEP_SIGMOID, "squid-fit": SQUID_FIT, "squid": SQUID}
 
-#: Columns of `Products.table`.
-IS_SPARSE, LAG, OWNER, FIRST_IN, COUNT_IN, FIRST_OUT, COUNT_OUT, AT, STARTS, PLACES = range(10)
+class Inputs(NamedTuple):
+    """Inputs and their efficacies, in the place of an input flux. The signals have no gradient.
+
+    Parameters
+    ----------
+    signals
+        (rows, frames, channels), the same tensor for all populations; the batch repeats the rows. One that lies
+        channel by channel in memory, as `soensim.kernels.by_channel` makes it, needs no copy.
+    weights
+        (channels, neurons), or None: they do not reach the population.
+    held
+        Flux that stays the same in all frames, (batch, neurons), or None.
+    """
+
+    signals: Any
+    weights: Any
+    held: Any = None
 
 
-class Neurons(NamedTuple):
-    """All neurons in one vector; the per-neuron arrays have shape (neurons,)."""
+class PackedNetwork(NamedTuple):
+    """What a kernel takes of the cells: all neurons in one vector; the arrays per neuron have shape (neurons,)."""
 
     first: Int64
     """Where each population starts, and the end: (populations + 1,)."""
-    kind: Int64
     retention: Real
     gain: Real
-    bias: Real
-    coefs: Real
-    """Coefficients of each population's SQUID, (populations, 98)."""
+    bias_current: Real
+    sources: Sources
+    uses_states: bool
+    """Whether slopes of the sources depend on the states: not those of virtual ones."""
+    products: Products
+    """To the targets for a forward pass, back to the sources for a backward pass."""
 
 
-class Products(NamedTuple):
-    """Products of efficacies with signals, one per term and lag, in one direction: to the targets, or back."""
-
-    table: Int64
-    values: Real
-    starts: Int64
-    places: Int64
+_NO_PRODUCTS = Products(np.zeros((0, COLUMNS), np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 class Entry(NamedTuple):
@@ -62,50 +71,14 @@ class Entry(NamedTuple):
     target: int
 
 
-class Inputs(NamedTuple):
-    """Inputs and their efficacies, in the place of a drive. The signals have no gradient.
+class Structure(NamedTuple):
+    """What the layout of the recurrent products depends on."""
 
-    Parameters
-    ----------
-    signals
-        (rows, frames, channels), the same tensor for all populations; the batch repeats the rows. One that stands
-        channel by channel in memory, as `soensim.kernels.by_channel` makes it, needs no copy.
-    weights
-        (channels, neurons), or None: they do not reach the population.
-    held
-        Flux that stays the same in all frames, (batch, neurons), or None.
-    """
-
-    signals: Any
-    weights: Any
-    held: Any = None
-
-
-def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
-    """Return (source, target, term) of every recurrent term, in the order of cells and terms."""
-    return [(t.source, target, t) for target, cell in enumerate(cells) for t in cell.terms if t.source is not None]
-
-
-@lru_cache(maxsize=64)
-def _structure(sizes: tuple[int, ...], forms: tuple[FusedForm, ...], dtype: Any) -> tuple[Int64, Int64, Real]:
-    """Return the fields first, kind and coefs of `Neurons`."""
-    kinds = [KINDS[form.kind] for form in forms]
-    coefs = [coefficients(form.polynomials, form.width, dtype) for form in forms]
-    return np.array([0, *accumulate(sizes)], dtype=np.int64), np.array(kinds, dtype=np.int64), np.array(coefs)
-
-
-def neurons_of(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> Neurons:
-    """Lay the parameters of all populations end to end."""
-
-    def joined(name: str) -> Real:
-        values = [_array(getattr(cell, name)) for cell in cells]
-        if len(cells) == 1:
-            return np.full(sizes[0], values[0], dtype)  # a copy: the way back must find what the way forth had
-        return np.concatenate([np.full(n, v, dtype) for n, v in zip(sizes, values, strict=True)])
-
-    forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)
-    first, kind, coefs = _structure(sizes, forms, dtype)
-    return Neurons(first, kind, joined("retention"), joined("gain"), joined("bias_current"), coefs)
+    entries: tuple[Entry, ...]
+    patterns: tuple[SparsePattern | None, ...]
+    """One per recurrent term; None where it is dense."""
+    first: tuple[int, ...]
+    """Where each population starts, and the end."""
 
 
 class _Layout(NamedTuple):
@@ -113,85 +86,194 @@ class _Layout(NamedTuple):
     starts: Int64
     places: Int64
     orders: tuple[Int64 | None, ...]
-    """Per entry, the order of the edges of a sparse block."""
+    """Per entry, the order of the synapses of a sparse block."""
     size: int
     """Numbers in all packed efficacies."""
 
 
+class Loop:
+    """What a forward and a backward pass have in common: cells and structure, no values of efficacies or inputs.
+
+    Parameters
+    ----------
+    cells, sizes
+        The populations, in update order, and their numbers of neurons.
+    frames
+        Entries of the input flux, each held for ``steps_per_entry`` steps.
+    substeps
+        Steps after which a state is an output.
+    inputs
+        One per population, or none if the flux itself is given.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        sizes: tuple[int, ...],
+        frames: int,
+        substeps: int,
+        steps_per_entry: int,
+        inputs: Sequence[Inputs],
+    ) -> None:
+        self.cells, self.sizes = cells, sizes
+        self.frames, self.substeps, self.steps_per_entry = frames, substeps, steps_per_entry
+        terms = recurrent(cells)
+        entries = tuple(
+            Entry(k, part, lag, source, target)
+            for k, (source, target, term) in enumerate(terms)
+            for part, lag in enumerate(term.lags)
+        )
+        patterns = tuple(t.weights.pattern if isinstance(t.weights, SparseWeights) else None for _, _, t in terms)
+        self.structure = Structure(entries, patterns, (0, *accumulate(sizes)))
+        self.depth = 1 + max((0, *(entry.lag for entry in entries)))
+        self.driven = [p for p, d in enumerate(inputs) if d.weights is not None]
+        self.rows = inputs[0].signals.shape[0] if inputs else None
+        self.backward = False
+        self._neurons: PackedNetwork | None = None
+
+    @property
+    def terms(self) -> int:
+        """Number of recurrent terms; their tensors come before those of the inputs."""
+        return len(self.structure.patterns)
+
+    @property
+    def steps(self) -> int:
+        """Integration steps."""
+        return self.frames * self.steps_per_entry
+
+    def network(self, tensors: Sequence[Tensor], dtype: Any, *, back: bool) -> PackedNetwork:
+        """Lay out the cells with the efficacies of their recurrent terms, whose tensors come first.
+
+        Parameters per neuron are those at the first call: a backward pass has those of its forward pass.
+        """
+        if self._neurons is None:
+            self._neurons = _neurons(self.cells, self.sizes, dtype)
+        weights = [t.detach().contiguous().numpy() for t in tensors[: self.terms]]
+        return self._neurons._replace(products=_recurrent_products(self.structure, weights, dtype, back))
+
+    def input_products(self, tensors: Sequence[Tensor], dtype: Any) -> Products:
+        """Lay out the products of inputs with their efficacies (channels, neurons), one per population with inputs."""
+        rows: list[list[int]] = []
+        values = [np.zeros(0, dtype)]
+        for tensor, p in zip(tensors[self.terms :], self.driven, strict=True):
+            own = tensor.detach().contiguous().numpy()
+            n_in, n_out = own.shape
+            rows.append([0, 0, p, 0, n_in, self.structure.first[p], n_out, sum(v.size for v in values), 0, 0])
+            values.append(np.empty(n_in * (n_out + n_out % PAIR), dtype))
+            pack(own, False, values[-1])
+        none = np.zeros(0, np.int64)
+        return Products(_table(rows), np.concatenate(values), none, none)
+
+    def input_flux(self, signals: Tensor, rows: int, tensors: Sequence[Tensor]) -> Tensor:
+        """Multiply signals (channels, frames x rows) with the efficacies of the populations that have inputs."""
+        flux = make_rows(signals, self.structure.first[-1], self.frames, rows)
+        length = self.frames * rows
+        by_population = dict(zip(self.driven, tensors[self.terms :], strict=True))
+        for p, (first, last) in enumerate(pairwise(self.structure.first)):
+            if p in by_population:
+                torch.mm(by_population[p].detach().T, signals[:, :length], out=flux[first:last, :length])
+            else:
+                flux[first:last] = 0
+        return flux
+
+
+def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
+    """Return (source, target, term) of every recurrent term, in the order of cells and terms."""
+    return [(t.source, target, t) for target, cell in enumerate(cells) for t in cell.terms if t.source is not None]
+
+
+def joined(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Concatenate along the axis of the neurons; one part needs no copy."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), axis)
+
+
+def offsets(cells: Sequence[Cell], sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Flux offsets of all cells, (neurons,)."""
+    return joined([torch.as_tensor(c.flux_offset, dtype=dtype).expand(n) for c, n in zip(cells, sizes, strict=True)])
+
+
+def held_flux(cells: Sequence[Cell], inputs: Sequence[Inputs], sizes: tuple[int, ...], start: Tensor) -> Tensor:
+    """Flux that all frames share, (neurons, batch), or (neurons, 1) if it is the cells' offsets alone."""
+    offset = offsets(cells, sizes, start.dtype)[:, None]
+    if all(d.held is None for d in inputs):
+        return offset
+    zero = start.new_zeros(())
+    parts = [
+        (zero if d.held is None else d.held.T).expand(n, start.shape[1]) for d, n in zip(inputs, sizes, strict=True)
+    ]
+    return offset + joined(parts)
+
+
+def _neurons(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> PackedNetwork:
+    """Lay out the cells, without products; copies, which a change of the cells does not reach."""
+
+    def per_neuron(name: str) -> Real:
+        values = [_array(getattr(cell, name)) for cell in cells]
+        return np.concatenate([np.full(n, v, dtype) for n, v in zip(sizes, values, strict=True)])
+
+    forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)
+    first, sources = _first_and_sources(sizes, forms, dtype)
+    return PackedNetwork(
+        first,
+        per_neuron("retention"),
+        per_neuron("gain"),
+        per_neuron("bias_current"),
+        sources,
+        uses_states=not isinstance(sources, VirtualSources),
+        products=_NO_PRODUCTS,
+    )
+
+
 @lru_cache(maxsize=64)
-def _layout(entries: tuple[Entry, ...], edges: tuple[Edges | None, ...], first: tuple[int, ...], back: bool) -> _Layout:
+def _first_and_sources(sizes: tuple[int, ...], forms: tuple[Any, ...], dtype: Any) -> tuple[Int64, Sources]:
+    return np.array([0, *accumulate(sizes)], dtype=np.int64), source_set(forms, dtype)
+
+
+@lru_cache(maxsize=64)
+def _layout(structure: Structure, back: bool) -> _Layout:
+    first = structure.first
     rows: list[list[int]] = []
     orders: list[Int64 | None] = []
     at = 0
     starts, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for entry in entries:
+    for entry in structure.entries:
         begin, end = (entry.target, entry.source) if back else (entry.source, entry.target)
         n_in, n_out = first[begin + 1] - first[begin], first[end + 1] - first[end]
-        sparse = edges[entry.term]
-        row = [int(sparse is not None), entry.lag, end, first[begin], n_in, first[end], n_out, at]
-        if sparse is None:
+        pattern = structure.patterns[entry.term]
+        row = [int(pattern is not None), entry.lag, end, first[begin], n_in, first[end], n_out, at]
+        if pattern is None:
             rows.append([*row, 0, 0])
             orders.append(None)
             at += n_in * (n_out + n_out % PAIR)
         else:
-            order, own_starts, own_places = (sparse.by_source if back else sparse.by_target)[entry.part]
+            order, own_starts, own_places = (pattern.by_source if back else pattern.by_target)[entry.part]
             rows.append([*row, sum(s.size for s in starts), sum(p.size for p in places)])
             orders.append(order)
             starts.append(own_starts)
             places.append(own_places)
             at += order.size
-    table = np.array(rows, dtype=np.int64).reshape(-1, 10)
-    return _Layout(table, np.concatenate(starts), np.concatenate(places), tuple(orders), at)
+    return _Layout(_table(rows), np.concatenate(starts), np.concatenate(places), tuple(orders), at)
 
 
-def products_of(
-    entries: tuple[Entry, ...],
-    edges: tuple[Edges | None, ...],
-    weights: Sequence[Real],
-    first: tuple[int, ...],
-    dtype: Any,
-    back: bool,
-) -> Products:
+def _recurrent_products(structure: Structure, weights: Sequence[Real], dtype: Any, back: bool) -> Products:
     """Lay out the products that end in targets, or those that lead back to sources.
 
-    ``edges`` and ``weights`` are one per recurrent term: None and a dense array (lags x sources, neurons), or its edges
-    and their values.
+    ``weights`` are one array per recurrent term: a dense matrix (lags x sources, neurons), or the entries of a pattern.
     """
-    layout = _layout(entries, edges, first, back)
+    layout = _layout(structure, back)
     values = np.empty(layout.size, dtype)
-    for entry, order, row in zip(entries, layout.orders, layout.table, strict=True):
+    for entry, order, row in zip(structure.entries, layout.orders, layout.table, strict=True):
         at, own = row[AT], weights[entry.term]
         if order is not None:
             values[at : at + order.size] = own[order]
         else:
-            height = first[entry.source + 1] - first[entry.source]
+            height = structure.first[entry.source + 1] - structure.first[entry.source]
             pack(own[entry.part * height : (entry.part + 1) * height], back, values[at:])
     return Products(layout.table, values, layout.starts, layout.places)
 
 
-def input_products(weights: Sequence[Real], driven: Sequence[int], first: tuple[int, ...], dtype: Any) -> Products:
-    """Lay out the products of inputs with their efficacies (channels, neurons), one per population that is driven."""
-    rows: list[list[int]] = []
-    values = [np.zeros(0, dtype)]
-    for own, p in zip(weights, driven, strict=True):
-        n_in, n_out = own.shape
-        rows.append([0, 0, p, 0, n_in, first[p], n_out, sum(v.size for v in values), 0, 0])
-        values.append(np.empty(n_in * (n_out + n_out % PAIR), dtype))
-        pack(own, False, values[-1])
-    table, none = np.array(rows, dtype=np.int64).reshape(-1, 10), np.zeros(0, np.int64)
-    return Products(table, np.concatenate(values), none, none)
-
-
-@njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
-def add_product(products, k, signals, out):  # type: ignore[no-untyped-def]
-    """Add product ``k`` of the signals (neurons + 1, ROWS) to ``out``, of the same shape."""
-    t = products.table[k]
-    if t[IS_SPARSE] == 1:
-        starts = products.starts[t[STARTS] : t[STARTS] + t[COUNT_OUT] + 1]
-        places = products.places[t[PLACES] : t[PLACES] + starts[-1]]
-        add_sparse(products.values, t[AT], starts, places, signals, t[FIRST_IN], out, t[FIRST_OUT])
-    else:
-        add_dense(products.values, t[AT], signals, t[FIRST_IN], t[COUNT_IN], out, t[FIRST_OUT], t[COUNT_OUT])
+def _table(rows: list[list[int]]) -> Int64:
+    return np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
 
 
 def _array(value: Any) -> Any:

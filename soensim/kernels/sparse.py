@@ -1,4 +1,4 @@
-"""Efficacies of existing edges alone, for networks whose dense matrix would be mostly zeros."""
+"""Efficacies of existing synapses alone, for networks whose dense matrix would be mostly zeros."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from soensim.errors import SimulationError
@@ -14,17 +15,17 @@ from soensim.errors import SimulationError
 Int64 = NDArray[np.int64]
 
 
-class Sorted(NamedTuple):
-    """Edges of a block in one order: those that end (or start) at neuron i are order[starts[i] : starts[i + 1]]."""
+class SortedEntries(NamedTuple):
+    """Entries of a block in one order: those of target (or source) i are order[starts[i] : starts[i + 1]]."""
 
     order: Int64
     starts: Int64
     places: Int64
-    """The neuron at the other side of each edge, in this order."""
+    """The source (or target) of each entry, in this order."""
 
 
-class Edges:
-    """Where the entries of a matrix (lags x sources, neurons) stand. Built once per chip, used in every step.
+class SparsePattern:
+    """Places of the entries of a matrix (lags x sources, neurons). Built once per chip, used in every step.
 
     Parameters
     ----------
@@ -34,6 +35,11 @@ class Edges:
         (lags x sources, neurons).
     lags
         Number of blocks that are stacked in the rows.
+
+    Raises
+    ------
+    SimulationError
+        A place outside the matrix, or rows that are no whole number of sources.
     """
 
     def __init__(self, rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int], lags: int = 1) -> None:
@@ -42,10 +48,10 @@ class Edges:
         for name, places, end in (("rows", self.rows, shape[0]), ("columns", self.columns, shape[1])):
             if places.size and (places.min() < 0 or places.max() >= end):
                 raise SimulationError(
-                    f"edges: {name} reach from {places.min()} to {places.max()}; legal is 0 to {end - 1}"
+                    f"sparse pattern: {name} reach from {places.min()} to {places.max()}; legal is 0 to {end - 1}"
                 )
         if shape[0] % lags:
-            raise SimulationError(f"edges: {shape[0]} rows are no whole number of sources for {lags} lags")
+            raise SimulationError(f"sparse pattern: {shape[0]} rows are no whole number of sources for {lags} lags")
 
     @property
     def sources(self) -> int:
@@ -53,37 +59,32 @@ class Edges:
         return self.shape[0] // self.lags
 
     @cached_property
-    def by_target(self) -> list[Sorted]:
-        """Per lag, the edges sorted by target, then source."""
+    def by_target(self) -> list[SortedEntries]:
+        """Per lag, the entries sorted by target, then source."""
         return [
             self._sort(lag, self.columns, self.rows - lag * self.sources, self.shape[1]) for lag in range(self.lags)
         ]
 
     @cached_property
-    def by_source(self) -> list[Sorted]:
-        """Per lag, the edges sorted by source, then target."""
+    def by_source(self) -> list[SortedEntries]:
+        """Per lag, the entries sorted by source, then target."""
         return [self._sort(lag, self.rows - lag * self.sources, self.columns, self.sources) for lag in range(self.lags)]
 
-    def _sort(self, lag: int, at: Int64, other: Int64, count: int) -> Sorted:
+    def _sort(self, lag: int, at: Int64, other: Int64, count: int) -> SortedEntries:
         own = np.flatnonzero(self.rows // max(self.sources, 1) == lag)
         order = own[np.lexsort((other[own], at[own]))]
         starts = np.concatenate([[0], np.cumsum(np.bincount(at[order], minlength=count))])
-        return Sorted(order, starts.astype(np.int64), np.ascontiguousarray(other[order]))
+        return SortedEntries(order, starts.astype(np.int64), np.ascontiguousarray(other[order]))
 
 
 @dataclass(frozen=True, eq=False)
 class SparseWeights:
-    """Efficacies of `Edges`, a tensor (entries,); stands where `Term.weights` has a dense one."""
+    """Efficacies of the entries of a pattern, a tensor (entries,), in the place of a dense `Term.weights`."""
 
-    edges: Edges
+    pattern: SparsePattern
     values: Any
 
     def dense(self) -> Any:
         """Return the matrix (lags x sources, neurons), for the reference."""
-        height, width = self.edges.shape
-        return self.values.new_zeros(height, width).index_put(self._places(), self.values)
-
-    def _places(self) -> tuple[Any, Any]:
-        import torch
-
-        return torch.from_numpy(self.edges.rows), torch.from_numpy(self.edges.columns)
+        places = torch.from_numpy(self.pattern.rows), torch.from_numpy(self.pattern.columns)
+        return self.values.new_zeros(self.pattern.shape).index_put(places, self.values)

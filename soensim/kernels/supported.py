@@ -1,4 +1,4 @@
-"""What the fused time loop takes: whether it supports a set of cells, and whether shapes fit."""
+"""What the kernels support: sets of cells, and shapes."""
 
 from __future__ import annotations
 
@@ -47,50 +47,53 @@ def _cell_supported(cell: Cell) -> bool:
 
 def check_shapes(
     cells: Sequence[Cell],
-    drives: Sequence[Tensor | Inputs],
+    input_flux: Sequence[Tensor | Inputs],
     initial: Sequence[Tensor],
     sizes: tuple[int, ...],
     substeps: int,
-    per_frame: int,
+    steps_per_entry: int,
 ) -> int:
-    """Refuse drives and initial states that do not fit the cells, or each other; return the number of frames."""
-    if not len(cells) == len(drives) == len(initial):
-        raise SimulationError(f"{len(cells)} cells, {len(drives)} drives, {len(initial)} initial states: give one each")
-    inputs = [drive for drive in drives if isinstance(drive, Inputs)]
-    if inputs and (len(inputs) < len(drives) or any(d.signals is not inputs[0].signals for d in inputs)):
-        raise SimulationError("Inputs of one population need Inputs of all of them, on the same signals")
-    batch = drives[0].shape[1] if isinstance(drives[0], Tensor) else int(initial[0].shape[0])
-    shapes = [_shape(drive, batch, size) for drive, size in zip(drives, sizes, strict=True)]
-    frames = shapes[0][0]
-    if frames * per_frame % substeps:
+    """Refuse input flux and initial states that do not fit the cells, or each other; return the entries of the flux."""
+    if not len(cells) == len(input_flux) == len(initial):
         raise SimulationError(
-            f"{frames} frames of {per_frame} steps are no whole number of samples of {substeps} steps"
+            f"{len(cells)} cells, {len(input_flux)} input fluxes, {len(initial)} initial states: give one each"
+        )
+    inputs = [flux for flux in input_flux if isinstance(flux, Inputs)]
+    if inputs and (len(inputs) < len(input_flux) or any(d.signals is not inputs[0].signals for d in inputs)):
+        raise SimulationError("Inputs of one population need Inputs of all of them, on the same signals")
+    batch = input_flux[0].shape[1] if isinstance(input_flux[0], Tensor) else int(initial[0].shape[0])
+    shapes = [_shape(flux, batch, size) for flux, size in zip(input_flux, sizes, strict=True)]
+    entries = shapes[0][0]
+    if entries * steps_per_entry % substeps:
+        raise SimulationError(
+            f"input flux of {entries} entries of {steps_per_entry} steps is no whole number of frames of "
+            f"{substeps} steps"
         )
     for p, (cell, shape, start, size) in enumerate(zip(cells, shapes, initial, sizes, strict=True)):
-        if shape != (frames, batch, size) or start.shape != (batch, size):
+        if shape != (entries, batch, size) or start.shape != (batch, size):
             raise SimulationError(
-                f"population {p}: drive {shape} and initial state {tuple(start.shape)} do not fit; "
-                f"expected {(frames, batch, size)} and {(batch, size)}"
+                f"population {p}: input flux {shape} and initial state {tuple(start.shape)} do not fit; "
+                f"expected {(entries, batch, size)} and {(batch, size)}"
             )
         if not cell.source.virtual:
             at, highest = start.detach().numpy(), torch.as_tensor(cell.bias_current).numpy()  # torch takes 50 us for it
             if ((at < 0) | (at > highest)).any():
                 raise SimulationError(f"population {p}: a SQUID must start at 0 <= s <= bias_current")
-    return frames
+    return entries
 
 
-def _shape(drive: Tensor | Inputs, batch: int, size: int) -> tuple[int, ...]:
-    if isinstance(drive, Tensor):
-        return tuple(drive.shape)
-    rows, frames, channels = drive.signals.shape
-    if drive.signals.requires_grad:
+def _shape(flux: Tensor | Inputs, batch: int, size: int) -> tuple[int, ...]:
+    if isinstance(flux, Tensor):
+        return tuple(flux.shape)
+    rows, frames, channels = flux.signals.shape
+    if flux.signals.requires_grad:
         raise SimulationError("signals of Inputs need a gradient; multiply them with `project` instead")
-    if drive.weights is not None and drive.weights.shape != (channels, size):
+    if flux.weights is not None and flux.weights.shape != (channels, size):
         raise SimulationError(
-            f"inputs have {channels} channels for {size} neurons, their efficacies are {tuple(drive.weights.shape)}"
+            f"inputs have {channels} channels for {size} neurons, their efficacies are {tuple(flux.weights.shape)}"
         )
     if batch % rows:
         raise SimulationError(f"a batch of {batch} is no repetition of {rows} rows of inputs")
-    if drive.held is not None and drive.held.shape != (batch, size):
-        raise SimulationError(f"held flux has the shape {tuple(drive.held.shape)}; expected {(batch, size)}")
+    if flux.held is not None and flux.held.shape != (batch, size):
+        raise SimulationError(f"held flux has the shape {tuple(flux.held.shape)}; expected {(batch, size)}")
     return frames, batch, size

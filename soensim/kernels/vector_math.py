@@ -5,14 +5,25 @@ are polynomials here; in float64, which is for tests and comparisons, they are t
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
+from soensim._runtime.kernel_cache import njit
+
 # Sums may be reordered and products fused, once and for all at compile time. Neither nan nor inf may be assumed away:
 # a loss that diverges has to be seen.
 FLAGS = {"contract", "nsz", "arcp", "reassoc"}
+
+# Nothing but a kernel calls these functions: they become part of it. Forms that the interpreter or C could call would
+# double the time that they take to compile.
+_PART: Any = {"error_model": "numpy", "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INLINED: Any = {**_PART, "fastmath": FLAGS}
+
+#: Decorators of such functions, with the flags and without.
+inlined, inlined_exact = njit(**INLINED), njit(**_PART)
 
 _F = np.float32
 
@@ -32,7 +43,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return math.tanh(x)
 
 
-@overload(exp_down, jit_options={"fastmath": FLAGS, "forceinline": True})
+@overload(exp_down, jit_options=INLINED)
 def _exp_down(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return lambda x: math.exp(x)
@@ -51,7 +62,7 @@ def _exp_down(x):  # type: ignore[no-untyped-def]
     return by_powers_of_two
 
 
-@overload(log1p_unit, jit_options={"fastmath": FLAGS, "forceinline": True})
+@overload(log1p_unit, jit_options=INLINED)
 def _log1p_unit(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return lambda x: math.log1p(x)
@@ -67,7 +78,7 @@ def _log1p_unit(x):  # type: ignore[no-untyped-def]
     return polynomial
 
 
-@overload(tanh, jit_options={"fastmath": FLAGS, "forceinline": True})
+@overload(tanh, jit_options=INLINED)
 def _tanh(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return lambda x: math.tanh(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from soensim.kernels import Edges, SparseWeights
+from soensim.kernels import SparsePattern, SparseWeights
 from soensim.network import DelayLine
 
 SPARSE_BELOW = 0.2
@@ -27,7 +27,7 @@ class LineTensors:
         whole = len(line.lags) == 1 and len(line.edges) == line.shape[0] * line.shape[1]
         self.whole = whole and bool((self.part == 1).all())
         self.few = len(line.edges) < SPARSE_BELOW * line.shape[0] * line.shape[1]
-        self._places = Edges(line.rows, line.columns, line.shape, max(1, len(line.lags)))
+        self._pattern = SparsePattern(line.rows, line.columns, line.shape, max(1, len(line.lags)))
 
     def matrix(self, values: Tensor) -> Tensor:
         """Efficacies as (lags x sources or channels, targets)."""
@@ -38,4 +38,4 @@ class LineTensors:
 
     def sparse(self, values: Tensor) -> SparseWeights:
         """Return the entries of `matrix` that are not zero for want of an edge."""
-        return SparseWeights(self._places, values[self.edges] * self.part)
+        return SparseWeights(self._pattern, values[self.edges] * self.part)

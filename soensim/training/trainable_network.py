@@ -13,14 +13,14 @@ from soensim.data import FloatArray
 from soensim.dynamics import Array, Cell, InputSignal, alike, training_source, unroll
 from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, tensor_noise
 from soensim.kernels import (
-    Contrast,
+    ForwardForwardLoss,
     SparseWeights,
-    contrast,
-    input_drives,
-    input_flux,
+    kernel_inputs,
     leading_shape,
+    projected_inputs,
     shared_inputs,
     supports,
+    temporal_forward_forward,
     unroll_fused,
 )
 from soensim.network import Network, encode_data, signals, with_delay_factor
@@ -182,32 +182,32 @@ class TrainableChip:
         like = torch.empty(0, dtype=self.dtype)
         substeps = self.network.substeps
         if noise is None:
-            drives, per_frame = input_drives(cells, sizes, inputs, substeps, like)
+            flux, steps = kernel_inputs(cells, sizes, inputs, substeps, like)
         else:
-            flux, per_frame = input_flux(cells, sizes, inputs, substeps, like)
-            frames, samples = substeps // per_frame, range(len(inputs[0].frame_of))
+            clean, steps = projected_inputs(cells, sizes, inputs, substeps, like)
+            entries, samples = substeps // steps, range(len(inputs[0].frame_of))
             drawn = [torch.stack([noise(sample, p) for sample in samples]) for p in range(len(cells))]
-            drives = [
-                d + n.repeat_interleave(frames, 0).repeat(1, rows[0], 1) for d, n in zip(flux, drawn, strict=True)
+            flux = [
+                f + n.repeat_interleave(entries, 0).repeat(1, rows[0], 1) for f, n in zip(clean, drawn, strict=True)
             ]
         rest = [like.new_zeros((rows[0] * rows[1], n)) for n in sizes]
-        found = unroll_fused(cells, drives, rest, substeps=substeps, steps_per_frame=per_frame)
-        return [states.view(*rows, *states.shape[1:]) for states in found]
+        unrolled = unroll_fused(cells, flux, rest, substeps=substeps, steps_per_entry=steps)
+        return [states.view(*rows, *states.shape[1:]) for states in unrolled]
 
-    def contrast(
+    def forward_forward_loss(
         self,
         chip: FabricatedChip,
         inputs: Sequence[InputSignal],
         weights: Tensor,
         margin: float,
         sharpness: float,
-    ) -> Contrast | None:
+    ) -> ForwardForwardLoss | None:
         """Loss and goodness under a true and a wrong label by `soensim.kernels.forward_forward_loss`.
 
         ``inputs`` are those of `unroll`, with two hypotheses: the true labels, then the wrong ones; ``weights`` of the
-        samples (populations, samples), margin and sharpness are those of `contrast`. None if that kernel does not have
-        what the chip or its inputs need: beside what `unroll` does without kernels, read noise, inputs with delays, and
-        projections between populations of which few edges exist.
+        samples (populations, samples), margin and sharpness are those of `temporal_forward_forward`. None if that
+        kernel does not have what the chip or its inputs need: beside what `unroll` does without kernels, read noise,
+        inputs with delays, and projections between populations of which few edges exist.
         """
         populations = self.network.populations
         if self.noise(chip, inputs) is not None or any(p.normalisation for p in populations):
@@ -219,7 +219,7 @@ class TrainableChip:
         shared = shared_inputs(cells, inputs)
         if shared is None:
             return None
-        return contrast(
+        return temporal_forward_forward(
             cells,
             shared,
             [p.size for p in populations],

@@ -18,10 +18,10 @@ from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
 from soensim.dynamics.squid import squid_source
 from soensim.kernels import (
-    Edges,
     Inputs,
+    SparsePattern,
     SparseWeights,
-    contrast,
+    temporal_forward_forward,
     unroll_fused,
 )
 from soensim.technology import load_technology
@@ -56,7 +56,7 @@ class Layer:
         else:
             rows, columns = (torch.rand(neurons, neurons, generator=generator) < density).nonzero(as_tuple=True)
             self.values = values[rows, columns].requires_grad_()
-            self.weights = SparseWeights(Edges(rows.numpy(), columns.numpy(), (neurons, neurons)), self.values)
+            self.weights = SparseWeights(SparsePattern(rows.numpy(), columns.numpy(), (neurons, neurons)), self.values)
         self.offset = torch.full((neurons,), 0.2, requires_grad=True)
         self.drive = (0.1 * draw(neurons, steps, batch)).permute(1, 2, 0).requires_grad_()
         self.gradient = draw(neurons, steps, batch).permute(2, 1, 0)
@@ -163,17 +163,17 @@ def test_memory(benchmark, substeps):
     neurons, samples, batch = 28, 112, 64
     layer = Layer(neurons, samples, batch)
     cell = Cell(*layer.fixed, layer.offset, [Term(0, [0], layer.weights)])
-    kept = []
+    saved = []
 
     def pack(tensor):
-        kept.append(tensor.untyped_storage().nbytes())
+        saved.append(tensor.untyped_storage().nbytes())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         unroll_fused([cell], [layer.drive], [layer.start], substeps=substeps)
-    per_number = sum(kept) / (4 * neurons * samples * substeps * batch)
+    per_number = sum(saved) / (4 * neurons * samples * substeps * batch)
     benchmark.pedantic(layer.both, rounds=3)
-    benchmark.extra_info.update({"kept_mb": round(sum(kept) / 1e6, 2), "numbers_per_state": round(per_number, 3)})
+    benchmark.extra_info.update({"kept_mb": round(sum(saved) / 1e6, 2), "numbers_per_state": round(per_number, 3)})
     assert per_number < 2.1
 
 
@@ -197,7 +197,9 @@ def test_temporal_forward_forward(benchmark, batch):
 
     def loss_fused():
         inputs = Inputs(pixels, w_pixels, labels.flatten(0, 1) @ w_labels)
-        return contrast([cell], [inputs], [n], substeps=1, weights=weights, margin=0.01, sharpness=1.0).loss
+        return temporal_forward_forward(
+            [cell], [inputs], [n], substeps=1, weights=weights, margin=0.01, sharpness=1.0
+        ).loss
 
     def loss_plain():
         s_pos, s_neg, loss = torch.zeros(batch, n), torch.zeros(batch, n), 0.0

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from soensim.dynamics import InputSignal
 from soensim.fabrication import FabricatedChip
-from soensim.kernels import Contrast, mean_square
+from soensim.kernels import ForwardForwardLoss, mean_square
 from soensim.network import step_coefficients
 from soensim.simulation import label_scores
 from soensim.training.recipes.ff_temporal import FFTemporalRecipe
@@ -49,20 +49,20 @@ class FFTemporal(ForwardForward):
         wrong = draw_wrong(logits, y, self.output.classes, rng)
         signals = self.chip.signals(x, both_signs(y, wrong))
         weights = self._weights(len(signals[0].frame_of))
-        found = self.chip.contrast(fabricated, signals, weights, recipe.margin, recipe.sharpness)
-        if found is None:
-            found = self._contrast(fabricated, signals, weights)
+        loss = self.chip.forward_forward_loss(fabricated, signals, weights, recipe.margin, recipe.sharpness)
+        if loss is None:
+            loss = self._loss(fabricated, signals, weights)
         read = self.output.populations
-        measures = {"goodness_positive": found.positive[read].sum(), "goodness_negative": found.negative[read].sum()}
-        return Loss(found.loss, measures)
+        measures = {"goodness_positive": loss.positive[read].sum(), "goodness_negative": loss.negative[read].sum()}
+        return Loss(loss.loss, measures)
 
-    def _contrast(self, fabricated: FabricatedChip, signals: Sequence[InputSignal], weights: Tensor) -> Contrast:
-        """Compute what `TrainableChip.contrast` does, for any chip."""
-        found = torch.stack(self._goodness(fabricated, signals))  # (populations, signs, batch, samples)
-        positive, negative = found.unbind(1)
+    def _loss(self, fabricated: FabricatedChip, signals: Sequence[InputSignal], weights: Tensor) -> ForwardForwardLoss:
+        """Compute what `TrainableChip.forward_forward_loss` does, for any chip."""
+        goodness = torch.stack(self._goodness(fabricated, signals))  # (populations, signs, batch, samples)
+        positive, negative = goodness.unbind(1)
         per_sample = difference_loss(positive, negative, self.recipe.margin, self.recipe.sharpness)
         loss = (per_sample * weights[:, None]).sum((0, 2)).mean()
-        return Contrast(loss, positive.detach().mean((1, 2)), negative.detach().mean((1, 2)))
+        return ForwardForwardLoss(loss, positive.detach().mean((1, 2)), negative.detach().mean((1, 2)))
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness with each label on the label lines, shape (batch, classes)."""

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from fused_problems import SOURCES, TOLERANCE, problem
+from kernel_problems import SOURCES, TOLERANCE, problem
 from torch.nn.functional import softplus
 
 from soensim.dynamics.time_loop import Term
 from soensim.errors import SimulationError
-from soensim.kernels import Edges, Inputs, SparseWeights, contrast, unroll_fused
+from soensim.kernels import Inputs, SparsePattern, SparseWeights, temporal_forward_forward, unroll_fused
 
 MARGIN, SHARPNESS = 0.02, 40.0
 
@@ -38,7 +38,7 @@ class Pairs:
         return self.problem.cells(values, fused=True), inputs
 
     def ours(self):
-        return contrast(
+        return temporal_forward_forward(
             *self.parts(), self.sizes, substeps=self.problem.substeps, weights=self.weights, margin=MARGIN,
             sharpness=SHARPNESS,
         )  # fmt: skip
@@ -49,8 +49,8 @@ class Pairs:
         states = unroll_fused(cells, inputs, rest, substeps=self.problem.substeps)
         goodness = torch.stack([s.square().mean(-1) for s in states])
         positive, negative = goodness[:, : self.rows], goodness[:, self.rows :]
-        per_sample = softplus(SHARPNESS * (MARGIN - (positive - negative))) / SHARPNESS
-        return (per_sample * self.weights[:, None]).sum((0, 2)).mean(), positive.mean((1, 2)), negative.mean((1, 2))
+        substeps = softplus(SHARPNESS * (MARGIN - (positive - negative))) / SHARPNESS
+        return (substeps * self.weights[:, None]).sum((0, 2)).mean(), positive.mean((1, 2)), negative.mean((1, 2))
 
     def results(self, found):
         loss, positive, negative = found
@@ -111,12 +111,12 @@ def test_what_it_does_not_take_is_refused():
     pairs = Pairs(["tanh"], [4])
     (cell,), (inputs,) = pairs.parts()
     settings = {"substeps": 1, "weights": pairs.weights, "margin": 0.0, "sharpness": 1.0}
-    sparse = SparseWeights(Edges([0], [1], (4, 4)), torch.ones(1, dtype=torch.float64))
+    sparse = SparseWeights(SparsePattern([0], [1], (4, 4)), torch.ones(1, dtype=torch.float64))
     cell.terms.append(Term(0, [0], sparse))
-    with pytest.raises(SimulationError, match="contrast takes dense efficacies"):
-        contrast([cell], [inputs], [4], **settings)
+    with pytest.raises(SimulationError, match="kernel takes dense efficacies"):
+        temporal_forward_forward([cell], [inputs], [4], **settings)
     del cell.terms[-1]
     with pytest.raises(SimulationError, match="held flux has the shape"):
-        contrast([cell], [inputs._replace(held=inputs.held[:7])], [4], **settings)
-    with pytest.raises(SimulationError, match=r"weights \(1, 3\) do not fit 1 populations and 4 samples"):
-        contrast([cell], [inputs], [4], **{**settings, "weights": pairs.weights[:, :3]})
+        temporal_forward_forward([cell], [inputs._replace(held=inputs.held[:7])], [4], **settings)
+    with pytest.raises(SimulationError, match=r"weights \(1, 3\) do not fit 1 populations and 4 frames"):
+        temporal_forward_forward([cell], [inputs], [4], **{**settings, "weights": pairs.weights[:, :3]})

@@ -9,8 +9,8 @@ from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
 from soensim.dynamics.squid import squid_source
 from soensim.kernels import (
-    Edges,
     Inputs,
+    SparsePattern,
     SparseWeights,
     by_channel,
     project,
@@ -106,7 +106,7 @@ def problem(
             values[key] = rng.normal(size=shape) * 0.3 / np.sqrt(max(other, 1))
             if density is not None:
                 rows, columns = np.nonzero(rng.random(shape) < density)
-                edges = Edges(rows, columns, shape, len(own))
+                edges = SparsePattern(rows, columns, shape, len(own))
                 values[key] = values[key][rows, columns]
             terms.append((q, p, own, key, edges))
     tensors = {key: torch.tensor(v, dtype=dtype, requires_grad=True) for key, v in values.items()}

@@ -1,13 +1,17 @@
 """The fused time loop against the plain one: values and gradients, for every kind of cell that it takes."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
-from fused_problems import DEVICE, SOURCES, TABLE, TOLERANCE, UNEQUAL, problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_problems import DEVICE, SOURCES, TABLE, TOLERANCE, UNEQUAL, problem
+from llvmlite import ir
 
 from soensim.circuit import source_table
 from soensim.circuit.squid import mean_voltage
@@ -26,14 +30,16 @@ from soensim.dynamics.smooth import smooth_squid
 from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
 from soensim.kernels import (
-    Edges,
     Inputs,
-    input_flux,
+    SparsePattern,
+    llvm_intrinsics,
     mean_square,
     project,
+    projected_inputs,
     supports,
     unroll_fused,
 )
+from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.vector_math import exp_down, log1p_unit, tanh
 
 
@@ -125,14 +131,14 @@ def test_gradients_pass_gradcheck(name, density):
     assert torch.autograd.gradcheck(states, tuple(two.values.values()))
 
 
-def test_a_drive_per_step_agrees_with_the_plain_loop():
+def test_a_flux_per_step_agrees_with_the_plain_loop():
     """Inputs whose delay is no whole number of samples: the caller gives the flux of every step."""
     rng = np.random.default_rng(3)
     one = problem(rng, [SOURCES["squid"]], [5], substeps=3, samples=4)
     w_in, x, start = one.values["in0"], one.values["x"], one.values["start0"]
     cell = one.cells(one.values, fused=True)[0]
     late = torch.cat([x.new_zeros(3, 1, 2), x.repeat_interleave(3, 1)[:, :-1]], 1)  # a delay of one step
-    ours = unroll_fused([cell], [project(late, w_in)], [start], substeps=3, steps_per_frame=1)[0]
+    ours = unroll_fused([cell], [project(late, w_in)], [start], substeps=3, steps_per_entry=1)[0]
     plain_cell = dataclasses.replace(cell, terms=[Term(None, [1], w_in), *cell.terms])
     plain = torch.stack([s[0] for s in unroll([plain_cell], x, [start], substeps=3)[1:]], 1)
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-13)
@@ -160,10 +166,10 @@ def test_flux_of_inputs_that_arrive_late(substeps):
     lags, weights = [0, 2, 3, 40], [draw(12, 7).requires_grad_(), draw(2, 7).requires_grad_()]
     terms = [Term(None, lags, weights[0], 0), Term(None, [4], weights[1], 1)]
     cell = dataclasses.replace(cell_of(SOURCES["tanh"]), terms=terms)
-    (ours,), per_frame = input_flux([cell], [7], signals, substeps, draw(0))
-    drive, rest = InputFlux(terms, signals, substeps), torch.zeros(2, 4, 7, dtype=torch.float64)
-    plain = torch.stack([drive.add_to(rest, step).flatten(0, 1) for step in range(6 * substeps)])
-    assert per_frame == 1
+    (ours,), per_entry = projected_inputs([cell], [7], signals, substeps, draw(0))
+    flux, rest = InputFlux(terms, signals, substeps), torch.zeros(2, 4, 7, dtype=torch.float64)
+    plain = torch.stack([flux.add_to(rest, step).flatten(0, 1) for step in range(6 * substeps)])
+    assert per_entry == 1
     gradients = [torch.autograd.grad((flux**3).sum(), weights) for flux in (ours, plain)]
     for a, b in zip((ours, *gradients[0]), (plain, *gradients[1]), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
@@ -172,14 +178,14 @@ def test_flux_of_inputs_that_arrive_late(substeps):
 def test_inputs_that_do_not_fit_are_refused():
     one = problem(np.random.default_rng(8), [SOURCES["squid"]], [9], channels=5, batch=70, substeps=2)
     cell, start, x = one.cells(one.values, fused=True)[0], one.values["start0"], one.values["x"].detach()
-    for drive, message in (
+    for flux, message in (
         (Inputs(x, one.values["in0"][:4]), "inputs have 5 channels for 9 neurons, their efficacies are"),
         (Inputs(one.values["x"], one.values["in0"]), "signals of Inputs need a gradient"),
         (Inputs(x[:40], one.values["in0"]), "a batch of 70 is no repetition of 40 rows"),
         (Inputs(x, one.values["in0"], x[0]), "held flux has the shape"),
     ):
         with pytest.raises(SimulationError, match=message):
-            unroll_fused([cell], [drive], [start], substeps=2)
+            unroll_fused([cell], [flux], [start], substeps=2)
     with pytest.raises(SimulationError, match="Inputs of one population need Inputs of all"):
         unroll_fused([cell] * 2, [Inputs(x, one.values["in0"]), project(x, one.values["in0"])], [start] * 2, substeps=2)
 
@@ -313,17 +319,17 @@ def test_what_is_supported():
 
 
 def test_bad_shapes_and_starts_are_refused():
-    cell, drive, start = cell_of(SOURCES["squid"]), torch.zeros(4, 2, 3), torch.zeros(2, 3)
+    cell, flux, start = cell_of(SOURCES["squid"]), torch.zeros(4, 2, 3), torch.zeros(2, 3)
     with pytest.raises(SimulationError, match="give one each"):
-        unroll_fused([cell], [drive, drive], [start], substeps=1)
+        unroll_fused([cell], [flux, flux], [start], substeps=1)
     with pytest.raises(SimulationError, match=r"expected \(4, 2, 3\) and \(2, 3\)"):
-        unroll_fused([cell], [drive], [torch.zeros(5, 3)], substeps=1)
-    with pytest.raises(SimulationError, match="no whole number of samples of 3 steps"):
-        unroll_fused([cell], [drive], [start], substeps=3, steps_per_frame=1)
+        unroll_fused([cell], [flux], [torch.zeros(5, 3)], substeps=1)
+    with pytest.raises(SimulationError, match="no whole number of frames of 3 steps"):
+        unroll_fused([cell], [flux], [start], substeps=3, steps_per_entry=1)
     with pytest.raises(SimulationError, match="0 <= s <= bias_current"):
-        unroll_fused([cell], [drive], [start + 2], substeps=1)
-    with pytest.raises(SimulationError, match="rows reach from 0 to 3; legal is 0 to 2"):
-        Edges([0, 3], [0, 1], (3, 3))
+        unroll_fused([cell], [flux], [start + 2], substeps=1)
+    with pytest.raises(SimulationError, match="sparse pattern: rows reach from 0 to 3; legal is 0 to 2"):
+        SparsePattern([0, 3], [0, 1], (3, 3))
 
 
 # --- the smooth form, and elementary functions -------------------------------------------------------------
@@ -417,3 +423,110 @@ def test_elementary_functions_keep_what_they_promise():
     for y in (-0.3, -2.0):
         assert exp_down(y) == np.exp(y)
     assert (tanh(0.3), log1p_unit(0.3)) == (np.tanh(0.3), np.log1p(0.3))
+
+
+# --- the intrinsics, and their plain forms ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_intrinsics_and_their_plain_forms_agree(real):
+    from numba import njit
+
+    rng = np.random.default_rng(12)
+    draw = lambda *shape: rng.normal(size=shape).astype(real)  # noqa: E731
+    assert llvm_intrinsics.INTRINSICS
+    lanes = llvm_intrinsics.VECTOR // np.dtype(real).itemsize
+
+    def calls(pair_product, dots, tile):
+        @njit
+        def each(packed, signals, gradients, out, sums, tiles):
+            pair_product(packed, signals, out, (2, ROWS, 2 * ROWS), 5)
+            dots(signals, gradients, sums, (ROWS, 0), (3 * ROWS, 4 * ROWS), 2)
+            tile(signals, tiles, 3, 2 * lanes, ROWS)
+
+        return each
+
+    packed, signals, gradients, start = draw(16), draw(9, ROWS), draw(9, ROWS), draw(4, ROWS)
+    results = []
+    for form in ("", "plain_"):
+        names = (f"{form}add_pair_product", f"{form}twelve_dots", f"{form}transpose_tile")
+        out, sums, tiles = start.copy(), np.zeros(12, real), np.zeros((lanes + 1, ROWS), real)
+        calls(*(getattr(llvm_intrinsics, name) for name in names))(packed, signals, gradients, out, sums, tiles)
+        results.append((out, sums, tiles))
+    tolerance = {"rtol": 0, "atol": 100 * np.finfo(real).eps}
+    for ours, plain in zip(*results, strict=True):
+        assert np.abs(plain).max() > 0
+        np.testing.assert_allclose(ours, plain, **tolerance)
+    lines = slice(0, llvm_intrinsics.LINE // np.dtype(real).itemsize)
+    expected = start.copy()
+    expected[2:, lines] += packed[2:12].reshape(5, 2).T @ signals[1:6, lines]
+    np.testing.assert_allclose(results[0][0], expected, **tolerance)
+
+
+def test_instructions_that_llvm_does_not_accept_are_noticed(monkeypatch):
+    assert llvm_intrinsics._accepted()
+
+    def unknown(emit, *_):
+        integer = ir.IntType(32)
+        no_such = emit.builder.module.declare_intrinsic("llvm.sqrt", [integer], ir.FunctionType(integer, [integer]))
+        emit.builder.call(no_such, [ir.Constant(integer, 1)])
+
+    monkeypatch.setattr(llvm_intrinsics, "_emit_twelve_dots", unknown)
+    assert not llvm_intrinsics._accepted()
+
+
+WITHOUT_COMPILER = """
+import numpy as np, torch
+from torch.nn.functional import softplus
+from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
+from soensim.kernels import (
+    Inputs, SparsePattern, SparseWeights, project, supports, temporal_forward_forward, unroll_fused
+)
+from soensim.kernels.llvm_intrinsics import INTRINSICS
+
+assert not INTRINSICS
+rng = np.random.default_rng(0)
+draw = lambda *shape: torch.tensor(0.3 * rng.normal(size=shape), requires_grad=True)
+sources = [training_source(SOURCE_FUNCTIONS[name], 0.05) for name in ("tanh", "squid-fit")]
+w_in, dense, sparse, offset, x, rest = draw(9, 3), draw(6, 3), draw(2), draw(3), draw(2, 3, 9), torch.zeros(2, 3)
+x, rest, ones = x.detach(), rest.double(), torch.ones(3, dtype=torch.float64)
+pattern = SparsePattern([0, 2], [1, 0], (3, 3))
+
+def cells(alone):
+    own = SparseWeights(pattern, sparse)
+    terms = [[Term(0, [0, 1], dense)], [Term(0, [-1], own if alone else own.dense())]]
+    return [Cell(0.9 * ones, 0.15 * ones, 1.9 * ones, s, 0.2 + offset, t) for s, t in zip(sources, terms)]
+
+plain_cells = cells(False)
+plain_cells = [Cell(*list(vars(c).values())[:5], [Term(None, [0], w_in), *c.terms]) for c in plain_cells]
+record = unroll(plain_cells, x, [rest, rest], substeps=2)[1:]
+plain = [torch.stack(states, 1) for states in zip(*record)]
+ours = unroll_fused(cells(True), [project(x, w_in)] * 2, [rest, rest], substeps=2)
+for a, b in zip(ours, plain):
+    torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+leaves = [w_in, dense, sparse, offset]
+for a, b in zip(*(torch.autograd.grad(sum((s**2).sum() for s in states), leaves) for states in (ours, plain))):
+    torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+cell = Cell(0.9 * ones, 0.15 * ones, 1.9 * ones, sources[0], offset, [Term(0, [0], dense[:3])])
+held, weights = draw(4, 3), torch.ones(1, 3, dtype=torch.float64)
+inputs = [Inputs(x, w_in, held)]
+ours = temporal_forward_forward([cell], inputs, [3], substeps=1, weights=weights, margin=0.02, sharpness=9.0)
+states = unroll_fused([cell], inputs, [torch.zeros(4, 3).double()], substeps=1)[0].square().mean(-1)
+plain = (softplus(9.0 * (0.02 - (states[:2] - states[2:]))) / 9.0).sum(1).mean()
+leaves = [w_in, dense, offset, held]
+for a, b in zip(*([loss, *torch.autograd.grad(loss, leaves)] for loss in (ours.loss, plain))):
+    torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+"""
+
+
+def test_plain_forms_serve_where_numba_does_not_compile():
+    """All kernels as plain Python: what they compute does not rest on LLVM."""
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr

@@ -1,4 +1,4 @@
-"""Inputs as `unroll_fused` takes them: what hypotheses share stands once where it can, else the flux of every row."""
+"""Inputs as `unroll_fused` takes them: signals that all hypotheses share, where possible, or the flux of every row."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def leading_shape(signals: Sequence[InputSignal]) -> tuple[int, int]:
     return hypotheses, batch
 
 
-def input_drives(
+def kernel_inputs(
     cells: Sequence[Cell],
     sizes: Sequence[int],
     signals: Sequence[InputSignal],
     substeps: int,
     like: Tensor,
 ) -> tuple[Sequence[Tensor | Inputs], int]:
-    """Lay out all inputs for `unroll_fused`: as `Inputs` if one of them alone changes, else as `input_flux` does.
+    """Lay out all inputs for `unroll_fused`: as `Inputs` if one of them alone changes, else as `projected_inputs` does.
 
-    Parameters and steps per frame are those of `input_flux`.
+    Parameters and steps per frame are those of `projected_inputs`.
     """
     shared = shared_inputs(cells, signals)
-    return input_flux(cells, sizes, signals, substeps, like) if shared is None else (shared, substeps)
+    return projected_inputs(cells, sizes, signals, substeps, like) if shared is None else (shared, substeps)
 
 
 def shared_inputs(cells: Sequence[Cell], signals: Sequence[InputSignal]) -> list[Inputs] | None:
@@ -45,7 +45,7 @@ def shared_inputs(cells: Sequence[Cell], signals: Sequence[InputSignal]) -> list
     return None if changing is None else _shared(cells, signals, changing)
 
 
-def input_flux(
+def projected_inputs(
     cells: Sequence[Cell], sizes: Sequence[int], signals: Sequence[InputSignal], substeps: int, like: Tensor
 ) -> tuple[list[Tensor], int]:
     """Multiply all inputs with their efficacies.
@@ -65,7 +65,7 @@ def input_flux(
     -------
     drives
         Flux per population, (frames, hypotheses x batch, neurons).
-    steps_per_frame
+    steps_per_entry
         ``substeps``: a frame is a sample; or 1 where delays of the inputs make every step another.
     """
     rows = leading_shape(signals)

@@ -1,13 +1,173 @@
-"""The smooth form of a SQUID (`soensim.dynamics.smooth`) for numbers: g, and its slopes."""
+"""SQUID source functions for numbers: `squid-fit`, the smooth form of a table, and their slopes.
+
+Both are g(x, e) of a folded flux and the excess e = i - edge(x) over the threshold. A step takes the sharp g. The
+backward pass takes its slopes at e = width softplus((i - edge) / width) + GUARD (`soensim.dynamics.soft_slope`):
+
+    dg/di = g_e sigmoid((i - edge) / width),    dg/dx = g_x - edge'(x) dg/di.
+
+Without a width, e = i - edge, and all slopes are zero where the SQUID is at rest.
+
+Nothing is checked here: `soensim.kernels.supports` keeps currents within [0, current_max].
+"""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.dynamics.smooth import SmoothSquid
-from soensim.kernels.surrogate import Numbers, excess_and_slope, inlined, numbers, take2, take3, take4
+from soensim.dynamics.smooth import GUARD, LEAST_GAP, SmoothSquid
+from soensim.dynamics.source_functions import FIT_RATE, FIT_THRESHOLD
+from soensim.kernels.vector_math import exp_down, inlined, log1p_unit
+
+#: Room for the coefficients of either form.
+SIZE = 98
+# Coefficients of `squid-fit`, in the order in which `fit_form` reads them; `Numbers` follow.
+_FIT_COEFFICIENTS = np.concatenate([FIT_THRESHOLD, np.ravel(FIT_RATE)])
+
+
+@lru_cache(maxsize=64)
+def squid_coefficients(form: SmoothSquid | None, width: float, dtype: type) -> Any:
+    """Lay out the coefficients of a smooth form, or of `squid-fit` for None, shape (SIZE,)."""
+    own = _FIT_COEFFICIENTS if form is None else _smooth_coefficients(form)
+    surrogate = (width, 1 / width if width else 1.0, float(width > 0), GUARD, LEAST_GAP)
+    values = np.concatenate([own, (0.0, 0.25, 0.5, 1.0, 2.0, 4.0), surrogate])
+    return np.pad(values, (0, SIZE - len(values))).astype(dtype)
+
+
+def _smooth_coefficients(form: SmoothSquid) -> NDArray[np.float64]:
+    """Lay the coefficients out in the order in which `smooth_form` reads them, shape (87,); `Numbers` follow."""
+    single = (*form.knots, form.corner, form.tangent, 2 * form.scale, form.skew)
+    return np.concatenate([*form.shape, form.edge.T.ravel(), form.slope, form.shift, single])
+
+
+class Numbers(NamedTuple):
+    """Numbers of the type of the states: a literal would make float64 of float32."""
+
+    zero: Any
+    quarter: Any
+    half: Any
+    one: Any
+    two: Any
+    four: Any
+    width: Any
+    per_width: Any
+    """1 / width, or 1 without a width."""
+    soft: Any
+    """1 with a width, 0 without."""
+    guard: Any
+    least_gap: Any
+
+
+@inlined
+def take2(a, k):  # type: ignore[no-untyped-def]
+    """Elements k and k + 1 of an array, as numbers.
+
+    Loops read coefficients from tuples: any store of the loop might change what is in an array.
+    """
+    return a[k], a[k + 1]
+
+
+@inlined
+def take3(a, k):  # type: ignore[no-untyped-def]
+    """Elements k to k + 2."""
+    return a[k], a[k + 1], a[k + 2]
+
+
+@inlined
+def take4(a, k):  # type: ignore[no-untyped-def]
+    """Elements k to k + 3."""
+    return a[k], a[k + 1], a[k + 2], a[k + 3]
+
+
+@inlined
+def numbers(a, k):  # type: ignore[no-untyped-def]
+    """`Numbers` from place k on."""
+    return Numbers(
+        a[k], a[k + 1], a[k + 2], a[k + 3], a[k + 4], a[k + 5], a[k + 6], a[k + 7], a[k + 8], a[k + 9], a[k + 10]
+    )
+
+
+@inlined
+def excess_and_slope(above, c):  # type: ignore[no-untyped-def]
+    """Return the excess at which slopes are taken, its slope in i, and a factor that is 0 where there are none."""
+    ratio = above * c.per_width
+    e = exp_down(-abs(ratio))  # type: ignore[no-untyped-call]
+    soft = c.width * ((ratio if ratio > c.zero else c.zero) + log1p_unit(e)) + c.guard  # type: ignore[no-untyped-call]
+    sigmoid = (c.one if ratio >= c.zero else e) / (c.one + e)
+    running = above > c.zero
+    if c.soft > c.zero:
+        return soft, sigmoid, c.one
+    return (above if running else c.one), c.one, (c.one if running else c.zero)
+
+
+class Fit(NamedTuple):
+    """The coefficients as numbers."""
+
+    threshold: Any
+    row0: Any
+    row1: Any
+    row2: Any
+    n: Numbers
+
+
+@inlined
+def fit_form(a):  # type: ignore[no-untyped-def]
+    """Read the coefficients from an array."""
+    return Fit(take4(a, 0), take3(a, 4), take3(a, 7), take3(a, 10), numbers(a, 13))
+
+
+@inlined
+def _fit_edge(p2, c):  # type: ignore[no-untyped-def]
+    a, b, linear, square = c.threshold
+    return c.n.two - a * (math.sqrt(p2 + b * b) - b) - p2 * (linear + square * p2)
+
+
+@inlined
+def _fit_row(row, u):  # type: ignore[no-untyped-def]
+    return row[0] + u * (row[1] + u * row[2])
+
+
+@inlined
+def _fit_row_slope(row, u, two):  # type: ignore[no-untyped-def]
+    return row[1] + two * u * row[2]
+
+
+@inlined
+def fit_value(phi, i, c):  # type: ignore[no-untyped-def]
+    """g(phi, i)."""
+    n = c.n
+    d = phi - np.rint(phi)
+    p2 = d * d
+    edge = _fit_edge(p2, c)
+    above = i - edge
+    above = n.zero if above <= n.zero else above  # nan stays nan
+    u = math.sqrt(above)
+    factor = _fit_row(c.row0, u) + p2 * (_fit_row(c.row1, u) + p2 * _fit_row(c.row2, u))
+    return n.half * u * math.sqrt(n.two * edge + above) * factor
+
+
+@inlined
+def fit_slopes(phi, i, c):  # type: ignore[no-untyped-def]
+    """Return (dg/dphi, dg/di)."""
+    n = c.n
+    a, b, linear, square = c.threshold
+    d = phi - np.rint(phi)
+    p2 = d * d
+    edge = _fit_edge(p2, c)
+    edge_d = -d * (a / math.sqrt(p2 + b * b) + n.two * linear + n.four * square * p2)
+    e, sigmoid, live = excess_and_slope(i - edge, n)
+    u = math.sqrt(e)
+    root = math.sqrt(n.two * edge + e)
+    row1, row2 = _fit_row(c.row1, u), _fit_row(c.row2, u)
+    factor = _fit_row(c.row0, u) + p2 * (row1 + p2 * row2)
+    factor_u = _fit_row_slope(c.row1, u, n.two) + p2 * _fit_row_slope(c.row2, u, n.two)
+    factor_u = _fit_row_slope(c.row0, u, n.two) + p2 * factor_u
+    factor_d = n.two * d * (row1 + n.two * p2 * row2)
+    g_e = n.quarter * (root * (factor / u + factor_u) + u * factor / root)
+    g_d = n.half * u * (root * factor_d + factor * edge_d / root)
+    return live * (g_d - g_e * sigmoid * edge_d), live * g_e * sigmoid
 
 
 class Smooth(NamedTuple):
@@ -28,12 +188,6 @@ class Smooth(NamedTuple):
     scale: Any
     skew: Any
     n: Numbers
-
-
-def smooth_coefficients(form: SmoothSquid) -> NDArray[np.float64]:
-    """Lay the coefficients out in the order in which `smooth_form` reads them, shape (87,); `Numbers` follow."""
-    single = (*form.knots, form.corner, form.tangent, 2 * form.scale, form.skew)
-    return np.concatenate([*form.shape, form.edge.T.ravel(), form.slope, form.shift, single])
 
 
 @inlined
@@ -193,6 +347,6 @@ def smooth_slopes(phi, i, c):  # type: ignore[no-untyped-def]
     m_a, m_b = n.half * ratio_a * ratio_a * per_a, n.half * ratio_b * ratio_b * per_b
     g_e = h_v * c.scale * n.half * per_a * mean + h * (m_a + m_b)
     g_x = n.four * h_t * mean + h * m_b * gap_x
-    by_i = live * g_e * sigmoid
-    by_phi = side * (live * g_x - by_i * edge_x)
-    return by_phi, by_i - c.skew * by_phi
+    g_i = live * g_e * sigmoid
+    g_phi = side * (live * g_x - g_i * edge_x)
+    return g_phi, g_i - c.skew * g_phi

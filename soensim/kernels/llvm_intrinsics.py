@@ -1,0 +1,273 @@
+"""The vector instructions of the kernels: numba intrinsics that emit LLVM's instructions, each with a plain form.
+
+LLVM's own vectoriser does not find these loops: it keeps too few sums in registers, and does not foresee accesses that
+jump from page to page. The plain forms compute the same, more slowly. They take the place of the intrinsics
+(`INTRINSICS` is False) where numba does not compile (NUMBA_DISABLE_JIT), and where the installed llvmlite does not
+accept the instructions: they are emitted into an empty module first, which LLVM verifies.
+
+Arrays are contiguous. Every place and every step between places counts elements from the start of an array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.vector_math import inlined
+
+#: Rows of efficacies of one `add_pair_product`; bytes that it takes of every row of signals.
+PAIR, LINE = 2, 128
+#: Bytes of a vector register.
+VECTOR = 32
+#: Sums of one `twelve_dots`.
+SUMS = 12
+
+_INT32 = ir.IntType(32)
+
+
+class Emitter:
+    """Emits instructions on numbers of one type, and on vectors of them."""
+
+    def __init__(self, builder: Any, number: Any, size: int) -> None:
+        self.builder, self.number, self.size = builder, number, size
+
+    def vector(self, size: int) -> Any:
+        """Type of the vector of ``size`` bytes."""
+        return ir.VectorType(self.number, size // self.size)
+
+    def shifted(self, index: Any, by: int) -> Any:
+        """Index ``by`` elements further on."""
+        return self.builder.add(index, ir.Constant(index.type, by))
+
+    def stepped(self, index: Any, count: Any, step: Any) -> Any:
+        """Index ``count`` steps further on; one of the two may be an integer."""
+        step = ir.Constant(index.type, step) if isinstance(step, int) else step
+        return self.builder.add(index, self.builder.mul(count, step))
+
+    def address(self, base: Any, index: Any, kind: Any) -> Any:
+        """Address of element ``index`` of an array, where something of the type ``kind`` lies."""
+        return self.builder.bitcast(self.builder.gep(base, [index]), kind.as_pointer())
+
+    def load(self, base: Any, index: Any, vector: Any) -> Any:
+        """Load a vector; it need not be aligned."""
+        return self.builder.load(self.address(base, index, vector), align=self.size)
+
+    def store(self, value: Any, base: Any, index: Any) -> None:
+        """Store a vector; its place need not be aligned."""
+        self.builder.store(value, self.address(base, index, value.type), align=self.size)
+
+    def sums(self, vector: Any, count: int) -> list[Any]:
+        """Return vectors on the stack; LLVM keeps them in registers."""
+        return [cgutils.alloca_once(self.builder, vector) for _ in range(count)]  # type: ignore[no-untyped-call]
+
+    def add_product(self, a: Any, b: Any, total: Any) -> None:
+        """Add a b to a sum on the stack; one instruction, where the machine has it."""
+        share = self.builder.fmul(a, b, flags=("contract",))
+        self.builder.store(self.builder.fadd(share, self.builder.load(total), flags=("contract",)), total)
+
+
+def _emit_prefetch(emit: Emitter, line: Any, place: Any, *, write: bool) -> None:
+    builder, byte = emit.builder, ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32])
+    prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+    for first in range(0, ROWS, 64 // emit.size):  # a line of the cache has 64 bytes
+        address = emit.address(line, emit.shifted(place, first), ir.IntType(8))
+        builder.call(
+            prefetch, [address, ir.Constant(_INT32, int(write)), ir.Constant(_INT32, 2), ir.Constant(_INT32, 1)]
+        )
+
+
+def _emit_pair_product(emit: Emitter, packed: Any, signals: Any, out: Any, places: Any, count: Any) -> None:
+    at, first, row = places
+    builder, vector = emit.builder, emit.vector(LINE)
+    everywhere = ir.Constant(ir.VectorType(_INT32, vector.count), [0] * vector.count)
+    rows = [emit.shifted(row, a * ROWS) for a in range(PAIR)]
+    totals = emit.sums(vector, PAIR)
+    for place, total in zip(rows, totals, strict=True):
+        builder.store(emit.load(out, place, vector), total)
+    with cgutils.for_range(builder, count) as loop:
+        signal = emit.load(signals, emit.stepped(first, loop.index, ROWS), vector)
+        base = emit.stepped(at, loop.index, PAIR)
+        for a, total in enumerate(totals):
+            weight = builder.load(builder.gep(packed, [emit.shifted(base, a)]))
+            single = builder.insert_element(ir.Constant(vector, ir.Undefined), weight, ir.Constant(_INT32, 0))
+            spread = builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), everywhere)
+            emit.add_product(spread, signal, total)
+    for place, total in zip(rows, totals, strict=True):
+        emit.store(builder.load(total), out, place)
+
+
+def _emit_twelve_dots(emit: Emitter, x: Any, z: Any, out: Any, at: Any, steps: Any, count: Any) -> None:
+    builder, vector = emit.builder, emit.vector(VECTOR)
+    totals = emit.sums(vector, SUMS)
+    for total in totals:
+        builder.store(ir.Constant(vector, [0.0] * vector.count), total)
+    with cgutils.for_range(builder, count) as loop:
+        x_row, z_row = (emit.stepped(a, loop.index, step) for a, step in zip(at, steps, strict=True))
+        for r in range(0, ROWS, vector.count):
+            own = [emit.load(x, emit.shifted(x_row, a * ROWS + r), vector) for a in range(3)]
+            for b in range(4):
+                other = emit.load(z, emit.shifted(z_row, b * ROWS + r), vector)
+                for a in range(3):
+                    emit.add_product(own[a], other, totals[4 * a + b])
+    kind = ir.FunctionType(emit.number, [emit.number, vector])
+    name = f"llvm.vector.reduce.fadd.v{vector.count}f{8 * emit.size}"
+    add = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    for k, total in enumerate(totals):
+        single = builder.call(add, [ir.Constant(emit.number, -0.0), builder.load(total)], fastmath=("reassoc",))
+        builder.store(single, builder.gep(out, [ir.Constant(count.type, k)]))
+
+
+def _emit_transposed_tile(emit: Emitter, signals: Any, out: Any, at: Any, step: Any, out_at: Any) -> None:
+    builder, vector = emit.builder, emit.vector(VECTOR)
+    lanes = vector.count
+    mask = ir.VectorType(_INT32, lanes)
+    tile = [emit.load(signals, emit.stepped(at, step, i), vector) for i in range(lanes)]
+    # riffle the numbers of the upper half of the tile into those of the lower, log2(lanes) times
+    low, high = (
+        ir.Constant(mask, [k for i in range(first, first + lanes // 2) for k in (i, lanes + i)])
+        for first in (0, lanes // 2)
+    )
+    for _ in range(lanes.bit_length() - 1):
+        pairs = zip(tile[: lanes // 2], tile[lanes // 2 :], strict=True)
+        tile = [builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
+    for j, row in enumerate(tile):
+        emit.store(row, out, emit.shifted(out_at, j * ROWS))
+
+
+def _accepted() -> bool:
+    """Whether LLVM accepts all instructions, for both precisions."""
+    try:
+        for number, size in ((ir.FloatType(), 4), (ir.DoubleType(), 8)):
+            module = ir.Module()
+            array, index = number.as_pointer(), ir.IntType(64)
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), [array] * 3 + [index] * 5), "probe")
+            builder = ir.IRBuilder(function.append_basic_block())
+            emit, (x, y, z, *k) = Emitter(builder, number, size), function.args
+            _emit_prefetch(emit, x, k[0], write=True)
+            _emit_pair_product(emit, x, y, z, k[:3], k[3])
+            _emit_twelve_dots(emit, x, y, z, k[:2], k[2:4], k[4])
+            _emit_transposed_tile(emit, x, y, *k[:3])
+            builder.ret_void()
+            llvm.parse_assembly(str(module)).verify()
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return False
+    return True
+
+
+#: Whether the intrinsics are used, and not their plain forms.
+INTRINSICS: bool = not config.DISABLE_JIT and _accepted()  # type: ignore[attr-defined]
+
+
+def _opened(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Return an emitter for numbers of the first array, and where the numbers of every array start."""
+    arrays = [(kind, value) for kind, value in zip(signature.args, args, strict=True) if isinstance(kind, types.Array)]
+    starts = [context.make_array(kind)(context, builder, value).data for kind, value in arrays]
+    number = arrays[0][0].dtype
+    return Emitter(builder, context.get_data_type(number), number.bitwidth // 8), *starts
+
+
+def _members(builder: Any, values: Any, count: int) -> list[Any]:
+    return [builder.extract_value(values, k) for k in range(count)]
+
+
+@intrinsic
+def _prefetch(typingctx, line, place, write):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, own = _opened(context, builder, signature, args)
+        _emit_prefetch(emit, own, args[1], write=write.literal_value)
+        return context.get_dummy_value()
+
+    return (types.void(line, types.intp, write), codegen) if isinstance(write, types.BooleanLiteral) else None
+
+
+@inlined
+def plain_prefetch(line, place, write):  # type: ignore[no-untyped-def]
+    """Ask for the ROWS numbers from line[place] on, to read or write them; the place may lie outside the array."""
+
+
+@intrinsic
+def _add_pair_product(typingctx, packed, signals, out, places, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, weights, inputs, sums = _opened(context, builder, signature, args)
+        _emit_pair_product(emit, weights, inputs, sums, _members(builder, args[3], 3), args[4])
+        return context.get_dummy_value()
+
+    three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
+    return types.void(packed, signals, out, three, types.intp), codegen
+
+
+@inlined
+def plain_add_pair_product(packed, signals, out, places, count):  # type: ignore[no-untyped-def]
+    """out[row + a ROWS + r] += sum_j packed[at + 2 j + a] signals[first + j ROWS + r], j < count, a = 0 and 1.
+
+    ``places`` are at, first and row; r goes over LINE bytes.
+    """
+    at, first, row = places
+    own, to = signals.reshape(-1), out.reshape(-1)
+    for j in range(count):
+        for a in range(PAIR):
+            weight = packed[at + PAIR * j + a]
+            for r in range(LINE // packed.itemsize):
+                to[row + a * ROWS + r] += weight * own[first + j * ROWS + r]
+
+
+@intrinsic
+def _twelve_dots(typingctx, x, z, out, places, steps, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at, steps = (_members(builder, args[k], 2) for k in (3, 4))
+        emit, left, right, sums = _opened(context, builder, signature, args)
+        _emit_twelve_dots(emit, left, right, sums, at, steps, args[5])
+        return context.get_dummy_value()
+
+    two = types.UniTuple(types.intp, 2)  # type: ignore[no-untyped-call]
+    return types.void(x, z, out, two, two, types.intp), codegen
+
+
+@inlined
+def plain_twelve_dots(x, z, out, places, steps, count):  # type: ignore[no-untyped-def]
+    """out[4 a + b] = sum_k,r x[x_at + k x_step + a ROWS + r] z[z_at + k z_step + b ROWS + r], a < 3, b < 4, k < count.
+
+    ``places`` are x_at and z_at, ``steps`` x_step and z_step.
+    """
+    own, other = x.reshape(-1), z.reshape(-1)
+    for a in range(3):
+        for b in range(4):
+            total = out.dtype.type(0)
+            for k in range(count):
+                at, to = places[0] + k * steps[0] + a * ROWS, places[1] + k * steps[1] + b * ROWS
+                for r in range(ROWS):
+                    total += own[at + r] * other[to + r]
+            out[4 * a + b] = total
+
+
+@intrinsic
+def _transpose_tile(typingctx, signals, out, at, step, out_at):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, rows, columns = _opened(context, builder, signature, args)
+        _emit_transposed_tile(emit, rows, columns, *args[2:])
+        return context.get_dummy_value()
+
+    return types.void(signals, out, types.intp, types.intp, types.intp), codegen
+
+
+@inlined
+def plain_transpose_tile(signals, out, at, step, out_at):  # type: ignore[no-untyped-def]
+    """out[out_at + j ROWS + i] = signals[at + i step + j], i and j < numbers in VECTOR bytes."""
+    own, to = signals.reshape(-1), out.reshape(-1)
+    lanes = VECTOR // signals.itemsize
+    for j in range(lanes):
+        for i in range(lanes):
+            to[out_at + j * ROWS + i] = own[at + i * step + j]
+
+
+prefetch = _prefetch if INTRINSICS else plain_prefetch
+add_pair_product = _add_pair_product if INTRINSICS else plain_add_pair_product
+twelve_dots = _twelve_dots if INTRINSICS else plain_twelve_dots
+transpose_tile = _transpose_tile if INTRINSICS else plain_transpose_tile

@@ -1,0 +1,211 @@
+"""A step of the source functions over a block: forward, and back with their slopes.
+
+A kernel is compiled for what the chip has: virtual sources alone, `squid-fit` alone, the smooth form of a SQUID's table
+alone, or all of them (`source_set`). The first three hold most chips, and compile in a part of the time.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import overload
+
+from soensim.dynamics.source_functions import FusedForm
+from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.squid_functions import (
+    fit_form,
+    fit_slopes,
+    fit_value,
+    smooth_form,
+    smooth_slopes,
+    smooth_value,
+    squid_coefficients,
+)
+from soensim.kernels.vector_math import INLINED, inlined, tanh
+
+TANH, RELU, STEEP_SIGMOID, SQUID_FIT, SQUID = range(5)
+KINDS = {"tanh": TANH, "relu": RELU, "steep-sigmoid": STEEP_SIGMOID, "squid-fit": SQUID_FIT, "squid": SQUID}
+
+
+class VirtualSources(NamedTuple):
+    """Source functions of the flux alone; ``kind`` of each population, int64."""
+
+    kind: Any
+
+
+class SquidFitSources(NamedTuple):
+    """`squid-fit` in all populations; ``coefficients`` of each, (populations, SIZE)."""
+
+    coefficients: Any
+
+
+class SquidSources(NamedTuple):
+    """The smooth form of a SQUID's table in all populations; ``coefficients`` of each, (populations, SIZE)."""
+
+    coefficients: Any
+
+
+class MixedSources(NamedTuple):
+    """Any source functions."""
+
+    kind: Any
+    coefficients: Any
+
+
+Sources = VirtualSources | SquidFitSources | SquidSources | MixedSources
+
+
+def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
+    """Lay out the source functions of all populations."""
+    kinds = np.array([KINDS[form.kind] for form in forms], dtype=np.int64)
+    if kinds.max() < SQUID_FIT:
+        return VirtualSources(kinds)
+    coefficients = np.array([squid_coefficients(form.polynomials, form.width, dtype) for form in forms])
+    if kinds.min() == kinds.max():
+        return (SquidFitSources if kinds[0] == SQUID_FIT else SquidSources)(coefficients)
+    return MixedSources(kinds, coefficients)
+
+
+@inlined
+def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    kind, real = network.sources.kind[p], flux.dtype.type
+    zero, half, one = real(0.0), real(0.5), real(1.0)
+    steep, onset = real(5.0), real(0.1)
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain = network.retention[n], network.gain[n]
+        if kind == TANH:
+            for r in range(ROWS):
+                g = tanh(flux[n, r])  # type: ignore[no-untyped-call]
+                new[n, r] = retention * state[n, r] + gain * g
+                flux[n, r] = one - g * g
+        elif kind == RELU:
+            for r in range(ROWS):
+                phi = flux[n, r]
+                slope = one if phi > zero else zero
+                new[n, r] = retention * state[n, r] + gain * (phi * slope)
+                flux[n, r] = slope
+        else:
+            for r in range(ROWS):
+                t = tanh(steep * (flux[n, r] - onset))  # type: ignore[no-untyped-call]
+                new[n, r] = retention * state[n, r] + gain * (half * (one + t))
+                flux[n, r] = half * steep * (one - t * t)
+
+
+@inlined
+def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain = network.retention[n], network.gain[n]
+        for r in range(ROWS):
+            own = adjoint[n, r]
+            grad_flux[n, r] = gain * own * flux[n, r]
+            adjoint[n, r] = retention * own
+
+
+@inlined
+def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    form = fit_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+        for r in range(ROWS):
+            g = fit_value(flux[n, r], bias_current - state[n, r], form)
+            new[n, r] = retention * state[n, r] + gain * g
+
+
+@inlined
+def _fit_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    form = fit_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+        for r in range(ROWS):
+            own = adjoint[n, r]
+            g_phi, g_i = fit_slopes(flux[n, r], bias_current - state[n, r], form)
+            grad_flux[n, r] = gain * own * g_phi
+            adjoint[n, r] = (retention - gain * g_i) * own
+
+
+@inlined
+def _squid_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    form = smooth_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+        for r in range(ROWS):
+            g = smooth_value(flux[n, r], bias_current - state[n, r], form)
+            new[n, r] = retention * state[n, r] + gain * g
+
+
+@inlined
+def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    form = smooth_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+        for r in range(ROWS):
+            own = adjoint[n, r]
+            g_phi, g_i = smooth_slopes(flux[n, r], bias_current - state[n, r], form)
+            grad_flux[n, r] = gain * own * g_phi
+            adjoint[n, r] = (retention - gain * g_i) * own
+
+
+@inlined
+def _mixed_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    kind = network.sources.kind[p]
+    if kind == SQUID_FIT:
+        _fit_forward(network, p, flux, state, new)
+    elif kind == SQUID:
+        _squid_forward(network, p, flux, state, new)
+    else:
+        _virtual_forward(network, p, flux, state, new)
+
+
+@inlined
+def _mixed_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    kind = network.sources.kind[p]
+    if kind == SQUID_FIT:
+        _fit_backward(network, p, flux, state, adjoint, grad_flux)
+    elif kind == SQUID:
+        _squid_backward(network, p, flux, state, adjoint, grad_flux)
+    else:
+        _virtual_backward(network, p, flux, state, adjoint, grad_flux)
+
+
+_FORWARD = {
+    VirtualSources: _virtual_forward,
+    SquidFitSources: _fit_forward,
+    SquidSources: _squid_forward,
+    MixedSources: _mixed_forward,
+}
+_BACKWARD = {
+    VirtualSources: _virtual_backward,
+    SquidFitSources: _fit_backward,
+    SquidSources: _squid_backward,
+    MixedSources: _mixed_backward,
+}
+
+
+def forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    """Take a step of population p, new = retention s + gain g(phi, i_b - s).
+
+    The flux of virtual sources is overwritten by dg/dphi.
+    """
+    _FORWARD[type(network.sources)](network, p, flux, state, new)
+
+
+def backward_sources(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    """Go back over a step of population p: from dL/d new to dL/dphi, and to what reaches the old state directly.
+
+    ``flux`` is what `forward_sources` left there, ``state`` the old state. The latter gradient overwrites ``adjoint``.
+    """
+    _BACKWARD[type(network.sources)](network, p, flux, state, adjoint, grad_flux)
+
+
+def _class_of_sources(network: Any) -> Any:
+    return network.types[network.fields.index("sources")].instance_class
+
+
+@overload(forward_sources, jit_options=INLINED)
+def _forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return _FORWARD[_class_of_sources(network)].py_func
+
+
+@overload(backward_sources, jit_options=INLINED)
+def _backward_sources(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return _BACKWARD[_class_of_sources(network)].py_func
