@@ -112,10 +112,11 @@ def fabricated_shapes(network: Network) -> dict[str, tuple[int, ...]]:
 
 def scaled(values: Mapping[str, Array], factors: Draws) -> dict[str, Array]:
     """Multiply values by the factors drawn for them, numpy or torch; those without one stay as they are."""
-    return {key: v * _like(factors[key], v) if key in factors else v for key, v in values.items()}
+    return {key: v * like(factors[key], v) if key in factors else v for key, v in values.items()}
 
 
-def _like(drawn: NDArray[Any], values: Array) -> Array:
+def like(drawn: NDArray[Any], values: Array) -> Array:
+    """Return what was drawn in the array type of the values: numpy, or torch of their dtype on their device."""
     if isinstance(values, np.ndarray):
         return drawn
     import torch  # a simulation does not load it
