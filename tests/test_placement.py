@@ -15,7 +15,7 @@ from soensim.errors import NetlistError, RoutingError
 from soensim.netlist import parse_netlist
 from soensim.netlist.topology.lattice import lattice
 from soensim.routing.placement import Placement, place
-from soensim.routing.placement.annealing import _sweep, annealed
+from soensim.routing.placement.annealing import Links, Moves, Placed, _sweep, annealed
 from soensim.routing.placement.cells import Block, Cell, blocks_in
 from soensim.routing.placement.graph import Graph, graph_of
 from soensim.routing.placement.spectral import spectral_order
@@ -365,8 +365,7 @@ def test_annealing_knows_what_an_exchange_costs(n, seed, columns):
     before = graph.length(site % columns, site // columns)
     picked, right, up = rng.integers(0, n, 50), rng.integers(-2, 3, 50), rng.integers(-2, 3, 50)
     allowed = rng.exponential(3000.0, 50)
-    arrays = (graph.first, graph.neighbour, graph.weight, x, y, site, occupant, columns, picked, right, up, allowed)
-    change = _sweep(*arrays)
+    change = _sweep(Links.of(graph), Placed(x, y, site, occupant), columns, Moves(picked, right, up, allowed))
     assert graph.length(site % columns, site // columns) - before == change
     assert (occupant[site] == np.arange(n)).all()
     assert (x[:n] == 1000 * (site % columns)).all()

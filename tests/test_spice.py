@@ -12,7 +12,7 @@ from soensim.circuit import CircuitTrace, Device, Waveform, dendrite
 from soensim.commands.export import main as export_main
 from soensim.errors import CircuitError, SoensimError
 from soensim.interop.simulators import SpiceTrace, has_simulator, run_josim, run_ngspice
-from soensim.interop.spice import Deck, DeckDendrite, chain, josim_deck, ngspice_deck, solve, tree
+from soensim.interop.spice import Deck, DeckDendrite, DeckSettings, chain, josim_deck, ngspice_deck, solve, tree
 from soensim.technology import load_technology
 
 DEVICE = Device.from_technology(load_technology("nist-2023"))
@@ -20,13 +20,13 @@ SKEWED = Device(DEVICE.junction, 1.0, 2.5)
 needs_ngspice = pytest.mark.skipif(not has_simulator("ngspice"), reason="ngspice is not installed")
 needs_josim = pytest.mark.skipif(not has_simulator("josim-cli"), reason="JoSIM is not installed")
 BETA_DI = 2.0 * np.pi * 100
-SETTINGS = {
-    "flux": Waveform(np.array([0.0, 0.3, 0.4, 3.0, 3.1]), np.array([0.0, 0.0, 0.5, 0.5, 0.0])),
-    "bias_current": Waveform.ramp(1.7, 0.1),
-    "beta_di": BETA_DI,
-    "tau_di_ns": 50.0,
-    "duration_ns": 4.0,
-}
+SETTINGS = DeckSettings(
+    flux=Waveform(np.array([0.0, 0.3, 0.4, 3.0, 3.1]), np.array([0.0, 0.0, 0.5, 0.5, 0.0])),
+    bias_current=Waveform.ramp(1.7, 0.1),
+    beta_di=BETA_DI,
+    tau_di_ns=50.0,
+    duration_ns=4.0,
+)
 
 
 def chi_squared(spice: SpiceTrace, own: dict[str, CircuitTrace]) -> dict[str, float]:
@@ -40,7 +40,7 @@ def chi_squared(spice: SpiceTrace, own: dict[str, CircuitTrace]) -> dict[str, fl
 @needs_ngspice
 @pytest.mark.parametrize("device", [DEVICE, SKEWED], ids=["symmetric", "asymmetric"])
 def test_dendrite_against_ngspice(device: Device) -> None:
-    deck = chain(device, 1, **SETTINGS)  # type: ignore[arg-type]
+    deck = chain(device, 1, SETTINGS)
     own = solve(deck)
     assert own["d1"].fluxons[-1] > 10
     assert max(chi_squared(run_ngspice(deck), dict(own)).values()) < 1e-8  # measured 3e-10
@@ -49,7 +49,7 @@ def test_dendrite_against_ngspice(device: Device) -> None:
 @needs_ngspice
 @pytest.mark.parametrize("kind", ["chain", "tree"])
 def test_coupled_dendrites_against_ngspice(kind: str) -> None:
-    make = {"chain": lambda: chain(DEVICE, 2, **SETTINGS), "tree": lambda: tree(DEVICE, 1, 2, **SETTINGS)}[kind]  # type: ignore[arg-type]
+    make = {"chain": lambda: chain(DEVICE, 2, SETTINGS), "tree": lambda: tree(DEVICE, 1, 2, SETTINGS)}[kind]
     deck = make()
     own = solve(deck)
     assert own[deck.dendrites[-1].name].fluxons[-1] > 5  # the last one is driven at all
@@ -59,26 +59,26 @@ def test_coupled_dendrites_against_ngspice(kind: str) -> None:
 @needs_josim
 @pytest.mark.parametrize("device", [DEVICE, SKEWED], ids=["symmetric", "asymmetric"])
 def test_decks_against_josim(device: Device) -> None:
-    for deck in (chain(device, 2, **SETTINGS), tree(device, 1, 3, **SETTINGS)):  # type: ignore[arg-type]
+    for deck in (chain(device, 2, SETTINGS), tree(device, 1, 3, SETTINGS)):
         assert max(chi_squared(run_josim(deck), dict(solve(deck))).values()) < 1e-8  # measured 7e-10 and 3e-9
 
 
 @needs_ngspice
 def test_ngspice_converges_to_the_own_solver() -> None:
     """A quarter of ngspice's step is a 16th of the distance (trapezoidal rule): its limit is our solution."""
-    deck = chain(DEVICE, 1, **SETTINGS)  # type: ignore[arg-type]
+    deck = chain(DEVICE, 1, SETTINGS)
     own = dict(solve(deck, tolerance=1e-8))
     coarse, fine = (chi_squared(run_ngspice(deck, max_step=h), own)["d1"] for h in (0.1, 0.025))
     assert coarse / fine > 60.0  # chi^2 goes with the square: 256, if nothing else limits; measured 210
 
 
 def test_solve_of_one_dendrite_is_the_circuit_solver() -> None:
-    deck = chain(DEVICE, 1, **SETTINGS)  # type: ignore[arg-type]
+    deck = chain(DEVICE, 1, SETTINGS)
     trace = solve(deck)["d1"]
     alone = dendrite(
         DEVICE,
         t_ns=trace.t_ns,
-        flux=SETTINGS["flux"],  # type: ignore[arg-type]
+        flux=SETTINGS.flux,
         bias_current=1.7,
         beta_di=BETA_DI,
         tau_di_ns=50.0,
@@ -87,16 +87,16 @@ def test_solve_of_one_dendrite_is_the_circuit_solver() -> None:
 
 
 def test_tree_is_symmetric_in_its_branches() -> None:
-    traces = solve(tree(DEVICE, 1, 3, **SETTINGS))  # type: ignore[arg-type]
+    traces = solve(tree(DEVICE, 1, 3, SETTINGS))
     assert list(traces) == ["d_1", "d_2", "d_3", "d"]
     np.testing.assert_array_equal(traces["d_1"].state, traces["d_3"].state)
     # Three branches at a third of the efficacy are one chain.
-    pair = solve(chain(DEVICE, 2, **SETTINGS))  # type: ignore[arg-type]
+    pair = solve(chain(DEVICE, 2, SETTINGS))
     np.testing.assert_allclose(traces["d"].state, pair["d2"].state, atol=1e-5)
 
 
 def test_ngspice_deck_is_readable_and_complete() -> None:
-    text = ngspice_deck(tree(DEVICE, 1, 2, **SETTINGS))  # type: ignore[arg-type]
+    text = ngspice_deck(tree(DEVICE, 1, 2, SETTINGS))
     assert "B1 p n I=sin(v(phase))" in text
     assert f"beta_di={BETA_DI:.15g}" in text
     assert re.search(r"^F1_d 0 coil_d V_d_1 0\.35$", text, re.MULTILINE)
@@ -106,7 +106,7 @@ def test_ngspice_deck_is_readable_and_complete() -> None:
 
 
 def test_josim_deck_carries_the_device_in_si_units() -> None:
-    text = josim_deck(chain(DEVICE, 2, **SETTINGS))  # type: ignore[arg-type]
+    text = josim_deck(chain(DEVICE, 2, SETTINGS))
     junction = DEVICE.junction
 
     def number(label: str) -> float:
@@ -128,7 +128,7 @@ def test_josim_deck_carries_the_device_in_si_units() -> None:
 
 
 def item(name: str, **changes: object) -> DeckDendrite:
-    base = {"flux": SETTINGS["flux"], "bias_current": SETTINGS["bias_current"], "beta_di": BETA_DI, "tau_di_ns": 50.0}
+    base = {"flux": SETTINGS.flux, "bias_current": SETTINGS.bias_current, "beta_di": BETA_DI, "tau_di_ns": 50.0}
     return DeckDendrite(name, **{**base, **changes})  # type: ignore[arg-type]
 
 
@@ -186,6 +186,6 @@ def test_missing_simulator_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert not has_simulator("ngspice")
     with pytest.raises(CircuitError, match="not installed"):
-        run_ngspice(chain(DEVICE, 1, **SETTINGS))  # type: ignore[arg-type]
+        run_ngspice(chain(DEVICE, 1, SETTINGS))
     with pytest.raises(CircuitError, match="josim-cli is not installed"):
-        run_josim(chain(DEVICE, 1, **SETTINGS))  # type: ignore[arg-type]
+        run_josim(chain(DEVICE, 1, SETTINGS))

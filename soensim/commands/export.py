@@ -10,7 +10,7 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli
 from soensim.errors import CircuitError
-from soensim.interop.spice import Deck, chain, josim_deck, ngspice_deck, tree
+from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
 from soensim.technology import load_technology
 
 
@@ -88,21 +88,21 @@ def _deck(args: argparse.Namespace) -> Deck:
     for flag, value in (("bias", bias), ("beta-di", beta_di), ("tau-di-ns", tau_di_ns)):
         if not (math.isfinite(value) and value > 0.0):
             raise CircuitError(f"soensim export: --{flag} is {value}; it must be positive")
-    settings = {
-        "flux": _points(args.flux),
-        "bias_current": Waveform.ramp(bias, 0.1),
-        "beta_di": beta_di,
-        "tau_di_ns": tau_di_ns,
-        "duration_ns": args.duration_ns,
-        "efficacy": args.efficacy,
-        "print_step_ns": args.print_step_ns,
-    }
+    settings = DeckSettings(
+        flux=_points(args.flux),
+        bias_current=Waveform.ramp(bias, 0.1),
+        beta_di=beta_di,
+        tau_di_ns=tau_di_ns,
+        duration_ns=args.duration_ns,
+        efficacy=args.efficacy,
+        print_step_ns=args.print_step_ns,
+    )
     device = Device.from_technology(technology)
     if args.circuit == "tree":
         if args.fan_in**args.depth > 1000:
             raise CircuitError("soensim export: a tree of more than 1000 leaves; use a smaller --depth or --fan-in")
-        return tree(device, args.depth, args.fan_in, **settings)
-    return chain(device, args.length if args.circuit == "chain" else 1, **settings)
+        return tree(device, args.depth, args.fan_in, settings)
+    return chain(device, args.length if args.circuit == "chain" else 1, settings)
 
 
 def _points(text: str) -> Waveform:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +13,57 @@ from numpy.typing import NDArray
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli
 from soensim.errors import SimulationError
-from soensim.netlist import load_netlist
+from soensim.netlist import Netlist, load_netlist
 from soensim.network import compile_network
 from soensim.program import Program
 from soensim.routing import route
-from soensim.simulation import simulate
+from soensim.simulation import Trace, simulate
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
+    given = _parser().parse_args(arguments)
+    cli.check_writable(given.out, given.json)
+    netlist = load_netlist(given.chip)
+    if netlist.spiking:
+        from soensim.commands.simulate_spiking import run_spiking  # numba: loaded only by chips that need it
+
+        return run_spiking(given, netlist, arguments)
+    if given.duration_ns is not None or given.record is not None:
+        raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
+    network = compile_network(route(netlist), refine=given.refine)
+    program = Program.load(given.program or Path(given.chip).with_suffix(".safetensors"))
+    trace = simulate(
+        network,
+        program.as_ideal() if given.ideal else program,
+        _inputs(given.inputs),
+        chip_seed=cli.checked_seed(given.chip_seed),
+        read_seed=cli.checked_seed(given.read_seed),
+    )
+    arrays = _arrays(netlist, trace)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomic(given.out, buffer.getvalue())
+    low, high = float(trace.state.min()), float(trace.state.max())
+    if given.json:
+        summary = {
+            "chip": {"name": network.name, "hash": network.netlist_hash},
+            "trace": given.out,
+            "arrays": {name: list(array.shape) for name, array in arrays.items()},
+            "populations": {p.name: [p.neurons.start, p.neurons.stop] for p in network.populations},
+            "state_range": [low, high],
+            "substeps": network.substeps,
+            "seeds": {"chip_seed": given.chip_seed, "read_seed": given.read_seed},
+            "command": cli.command_line("simulate", arguments),
+        }
+        cli.write_json(given.json, summary)
+    if given.json != "-":
+        shape = " x ".join(map(str, trace.state.shape))
+        cli.say(f"{given.out}: state {shape} (batch, steps + 1, neurons), {low:.3g} to {high:.3g} I_c")
+    return cli.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "simulate",
         "Run a program on given inputs and record the state of every neuron.",
@@ -47,52 +90,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--duration-ns", type=float, help="spiking chips: how long to simulate")
     parser.add_argument("--record", nargs="+", metavar="PLACE", help="spiking chips: population.place …, or all")
     parser.add_argument("--json", metavar="FILE", help="write a summary as JSON (- for standard output)")
-    given = parser.parse_args(arguments)
-    cli.check_writable(given.out, given.json)
-    netlist = load_netlist(given.chip)
-    if netlist.spiking:
-        from soensim.commands.simulate_spiking import run_spiking  # numba: loaded only by chips that need it
+    return parser
 
-        return run_spiking(given, netlist, arguments)
-    if given.duration_ns is not None or given.record is not None:
-        raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
-    network = compile_network(route(netlist), refine=given.refine)
-    program = Program.load(given.program or Path(given.chip).with_suffix(".safetensors"))
-    trace = simulate(
-        network,
-        program.as_ideal() if given.ideal else program,
-        _inputs(given.inputs),
-        chip_seed=cli.checked_seed(given.chip_seed),
-        read_seed=cli.checked_seed(given.read_seed),
-    )
+
+def _arrays(netlist: Netlist, trace: Trace) -> dict[str, NDArray[np.float64]]:
+    """Arrays of the file, with the times in tau and in ns."""
     junction = netlist.device_technology.junction
-    arrays = {
-        "state": trace.state,
-        "t_tau": trace.t_tau,
-        "t_ns": np.asarray(junction.seconds_from_tau(trace.t_tau)) * 1e9,
-    }
-    if trace.output is not None:
-        arrays["output"] = trace.output
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(given.out, buffer.getvalue())
-    summary = {
-        "chip": {"name": network.name, "hash": network.netlist_hash},
-        "trace": given.out,
-        "arrays": {name: list(array.shape) for name, array in arrays.items()},
-        "populations": {p.name: [p.neurons.start, p.neurons.stop] for p in network.populations},
-        "state_range": [float(trace.state.min()), float(trace.state.max())],
-        "substeps": network.substeps,
-        "seeds": {"chip_seed": given.chip_seed, "read_seed": given.read_seed},
-        "command": cli.command_line("simulate", arguments),
-    }
-    if given.json:
-        cli.write_json(given.json, summary)
-    if given.json != "-":
-        low, high = summary["state_range"]
-        shape = " x ".join(map(str, trace.state.shape))
-        cli.say(f"{given.out}: state {shape} (batch, steps + 1, neurons), {low:.3g} to {high:.3g} I_c")
-    return cli.DONE
+    t_ns = np.asarray(junction.seconds_from_tau(trace.t_tau)) * 1e9
+    arrays = {"state": trace.state, "t_tau": trace.t_tau, "t_ns": t_ns}
+    return arrays if trace.output is None else {**arrays, "output": trace.output}
 
 
 def _inputs(path: str) -> NDArray[np.float64]:

@@ -97,46 +97,44 @@ class Deck:
             known.add(item.name)
 
 
-def chain(
-    device: Device,
-    length: int,
-    *,
-    flux: Waveform,
-    bias_current: Waveform,
-    beta_di: float,
-    tau_di_ns: float,
-    duration_ns: float,
-    efficacy: float = 0.7,
-    print_step_ns: float = 0.01,
-) -> Deck:
+@dataclass(frozen=True)
+class DeckSettings:
+    """What all dendrites of a chain or a tree have in common, and what drives the first ones.
+
+    Parameters
+    ----------
+    flux
+        Applied flux in Phi_0 of the dendrites without inputs; starts at 0.
+    bias_current, beta_di, tau_di_ns
+        Of every dendrite, see `DeckDendrite`.
+    duration_ns, print_step_ns
+        See `Deck`.
+    efficacy
+        Sum over the inputs of a dendrite, in Phi_0 per I_c.
+    """
+
+    flux: Waveform
+    bias_current: Waveform
+    beta_di: float
+    tau_di_ns: float
+    duration_ns: float
+    efficacy: float = 0.7
+    print_step_ns: float = 0.01
+
+    def make(self, name: str, sources: tuple[str, ...]) -> DeckDendrite:
+        """Make one of the dendrites; without sources it is driven by the flux."""
+        inputs = tuple((source, self.efficacy / len(sources)) for source in sources)
+        flux = _silent() if sources else self.flux
+        return DeckDendrite(name, flux, self.bias_current, self.beta_di, self.tau_di_ns, inputs)
+
+
+def chain(device: Device, length: int, settings: DeckSettings) -> Deck:
     """d1 -> d2 -> ...: the flux drives d1, each state drives the next dendrite."""
-    items = tuple(
-        DeckDendrite(
-            f"d{n}",
-            flux if n == 1 else _silent(),
-            bias_current,
-            beta_di,
-            tau_di_ns,
-            () if n == 1 else ((f"d{n - 1}", efficacy),),
-        )
-        for n in range(1, length + 1)
-    )
-    return Deck(device, items, duration_ns, print_step_ns)
+    items = tuple(settings.make(f"d{n}", () if n == 1 else (f"d{n - 1}",)) for n in range(1, length + 1))
+    return Deck(device, items, settings.duration_ns, settings.print_step_ns)
 
 
-def tree(
-    device: Device,
-    depth: int,
-    fan_in: int,
-    *,
-    flux: Waveform,
-    bias_current: Waveform,
-    beta_di: float,
-    tau_di_ns: float,
-    duration_ns: float,
-    efficacy: float = 0.7,
-    print_step_ns: float = 0.01,
-) -> Deck:
+def tree(device: Device, depth: int, fan_in: int, settings: DeckSettings) -> Deck:
     """Arbor of fan_in^depth leaves, all driven by the flux, into one root.
 
     A dendrite is named by its path from the root: d_1_2 feeds d_1 feeds d. The efficacy is shared by the inputs of a
@@ -150,10 +148,9 @@ def tree(
                 path.append(rest % fan_in + 1)
                 rest //= fan_in
             name = "_".join(["d", *(str(part) for part in reversed(path))])
-            leaf = level == depth
-            inputs = () if leaf else tuple((f"{name}_{k}", efficacy / fan_in) for k in range(1, fan_in + 1))
-            items.append(DeckDendrite(name, flux if leaf else _silent(), bias_current, beta_di, tau_di_ns, inputs))
-    return Deck(device, tuple(items), duration_ns, print_step_ns)
+            sources = () if level == depth else tuple(f"{name}_{k}" for k in range(1, fan_in + 1))
+            items.append(settings.make(name, sources))
+    return Deck(device, tuple(items), settings.duration_ns, settings.print_step_ns)
 
 
 def solve(deck: Deck, *, tolerance: float = 1e-6) -> Mapping[str, CircuitTrace]:
@@ -211,36 +208,10 @@ def ngspice_deck(deck: Deck, *, max_step: float = 0.05, output: str = "states.tx
         File that the run writes: columns time / tau_0 and one loop current / I_c per dendrite.
     """
     per_ns = deck.device.junction.tau_from_seconds(1e-9)
-    beta_1, beta_2 = deck.device.beta_1, deck.device.beta_2
-    beta_sum = beta_1 + beta_2
     currents = " ".join(f"i(v_{item.name})" for item in deck.dendrites)
     lines = [
         f"soensim: {len(deck.dendrites)} dendrite(s), RCSJ equations in dimensionless units",
-        "* 1 A = I_c, 1 V = I_c r_jj, 1 Ohm = r_jj, 1 H: beta = 1, 1 s = tau_0 = "
-        f"{deck.device.junction.tau_0_s * 1e12:.9g} ps",
-        f".param beta_c={_n(deck.device.junction.beta_c)}",
-        "",
-        "* Josephson junction: supercurrent sin(phase), shunt, capacitance; v(phase) integrates the voltage",
-        ".subckt junction p n",
-        "B1 p n I=sin(v(phase))",
-        "R1 p n 1",
-        "C1 p n {beta_c}",
-        "G1 0 phase p n 1",
-        "C2 phase 0 1",
-        ".ends",
-        "",
-        "* Dendrite: SQUID, integration loop, input coil. 1 A in the coil is one Phi_0.",
-        ".subckt dendrite tap coil loop beta_di=1 alpha=1",
-        f"Lcoil coil 0 {_n(8.0 * math.pi**2 / beta_sum)}",
-        f"L1 a tap {_n(beta_1)}",
-        f"L2 tap b {_n(beta_2)}",
-        f"K1 Lcoil L1 {_n(math.sqrt(0.5 * beta_1 / beta_sum))}",
-        f"K2 Lcoil L2 {_n(math.sqrt(0.5 * beta_2 / beta_sum))}",
-        "X1 a 0 junction",
-        "X2 b 0 junction",
-        "Ldi tap x {beta_di}",
-        "Rdi x loop {alpha}",
-        ".ends",
+        *_ngspice_parts(deck.device),
     ]
     for item in deck.dendrites:
         name, alpha = item.name, item.beta_di / (item.tau_di_ns * per_ns)
@@ -274,6 +245,38 @@ def ngspice_deck(deck: Deck, *, max_step: float = 0.05, output: str = "states.tx
         "",
     ]
     return "\n".join(lines)
+
+
+def _ngspice_parts(device: Device) -> list[str]:
+    """Units and subcircuits of a deck for ngspice: the junction, and the dendrite of this device."""
+    beta_1, beta_2, beta_sum = device.beta_1, device.beta_2, device.beta_sum
+    return [
+        "* 1 A = I_c, 1 V = I_c r_jj, 1 Ohm = r_jj, 1 H: beta = 1, 1 s = tau_0 = "
+        f"{device.junction.tau_0_s * 1e12:.9g} ps",
+        f".param beta_c={_n(device.junction.beta_c)}",
+        "",
+        "* Josephson junction: supercurrent sin(phase), shunt, capacitance; v(phase) integrates the voltage",
+        ".subckt junction p n",
+        "B1 p n I=sin(v(phase))",
+        "R1 p n 1",
+        "C1 p n {beta_c}",
+        "G1 0 phase p n 1",
+        "C2 phase 0 1",
+        ".ends",
+        "",
+        "* Dendrite: SQUID, integration loop, input coil. 1 A in the coil is one Phi_0.",
+        ".subckt dendrite tap coil loop beta_di=1 alpha=1",
+        f"Lcoil coil 0 {_n(8.0 * math.pi**2 / beta_sum)}",
+        f"L1 a tap {_n(beta_1)}",
+        f"L2 tap b {_n(beta_2)}",
+        f"K1 Lcoil L1 {_n(math.sqrt(0.5 * beta_1 / beta_sum))}",
+        f"K2 Lcoil L2 {_n(math.sqrt(0.5 * beta_2 / beta_sum))}",
+        "X1 a 0 junction",
+        "X2 b 0 junction",
+        "Ldi tap x {beta_di}",
+        "Rdi x loop {alpha}",
+        ".ends",
+    ]
 
 
 def josim_deck(deck: Deck, *, max_step_ps: float = 0.05) -> str:

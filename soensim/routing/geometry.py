@@ -16,6 +16,7 @@ from soensim.routing.tracks import Runs
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Kind, Waveguides
 
+BoolArray = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
 
@@ -76,12 +77,7 @@ def lay_out(
     plane = np.zeros(nodes, dtype=np.int64)
     plane[along_row] = row_plane[row_run[along_row]]
     plane[along_column] = column_plane[column_run[along_column]]
-    crossed = np.zeros(nodes, dtype=np.int64)
-    row_pieces = _pieces(np.flatnonzero(along_row), parent, x_um, y_um)
-    column_pieces = _pieces(np.flatnonzero(along_column), parent, y_um, x_um)
-    crossed[along_row] = count_grid_crossings(*row_pieces, column_pieces)
-    crossed[along_column] = count_grid_crossings(*column_pieces, row_pieces)
-
+    crossed = _crossings(parent, along_row, along_column, x_um, y_um)
     turns = inner & (parent[above] >= 0) & (along_row != along_row[above])
     segments = _Segments(
         x_um=x_um,
@@ -139,6 +135,18 @@ def _slots(nets: Nets, trees: GridTrees, placement: Placement, stack: LayerStack
         stack.slot(trees.column, rank, count, placement.column_borders_um),
         stack.slot(trees.row, rank, count, placement.row_borders_um),
     )
+
+
+def _crossings(
+    parent: IntArray, along_row: BoolArray, along_column: BoolArray, x_um: FloatArray, y_um: FloatArray
+) -> IntArray:
+    """Segments in the other direction that the segment to each node crosses."""
+    crossed = np.zeros(len(parent), dtype=np.int64)
+    row_pieces = _pieces(np.flatnonzero(along_row), parent, x_um, y_um)
+    column_pieces = _pieces(np.flatnonzero(along_column), parent, y_um, x_um)
+    crossed[along_row] = count_grid_crossings(*row_pieces, column_pieces)
+    crossed[along_column] = count_grid_crossings(*column_pieces, row_pieces)
+    return crossed
 
 
 def _pieces(

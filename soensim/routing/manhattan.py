@@ -11,7 +11,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.routing.layer_stack import channel_tracks
-from soensim.routing.maze import OWN, Grid, Prices, grow, make_work, toll_um
+from soensim.routing.maze import OWN, Grid, Prices, congestion_cost_um, grow, make_work
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray, IntArray
 from soensim.routing.problem import OpticalProblem
@@ -162,7 +162,7 @@ def _route(grid, work, prices, root, sinks, starts):  # type: ignore[no-untyped-
             for layer in range(2):
                 if mask & (5 << layer):
                     state = 2 * place + layer
-                    cost += toll_um(
+                    cost += congestion_cost_um(
                         grid.size_um[state], grid.tracks[state], grid.used[state], grid.history[state], prices.present
                     )
             if mask & 5 and mask & 10:

@@ -4,9 +4,9 @@ A tree is a set of grid edges; `mask` holds for every place the directions in wh
 2 north, 4 west, 8 south). Layer 0 of a place carries waveguides along its row, layer 1 those along its column; a net
 uses a layer of a place where it has an edge in that direction, and pays for its tree
 
-    sum of edge lengths + sum over used layers of tolls + hop_um * (number of places where both layers are used).
+    sum of edge lengths + sum over used layers of congestion costs + hop_um * (places where both layers are used).
 
-The toll of a layer is zero while it has a free track, see `toll_um`.
+The congestion cost of a layer is zero while it has a free track, see `congestion_cost_um`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Grid(NamedTuple):
     neighbour, step_um
         Shape (places, 4): the place to the east, north, west, south (-1: none), and the distance of the centres.
     size_um
-        Shape (states,): extent of the place along the layer; tolls are counted in it.
+        Shape (states,): extent of the place along the layer; congestion costs are counted in it.
     tracks, used, history
         Shape (states,): the tracks that there are, that nets use, and how often they did not suffice.
     """
@@ -69,13 +69,13 @@ class Work(NamedTuple):
 QUEUED, TOUCHED, OWN = range(3)
 
 
-def make_work(places: int) -> Work:
-    """Make the work space for a grid of so many places."""
-    states = 2 * places
+def make_work(n: int) -> Work:
+    """Make the work space for a grid of n places."""
+    states = 2 * n
     return Work(
-        mask=np.zeros(places, dtype=np.uint8),
-        side=np.zeros(places, dtype=np.uint8),
-        own=np.zeros(2 * places, dtype=np.int64),
+        mask=np.zeros(n, dtype=np.uint8),
+        side=np.zeros(n, dtype=np.uint8),
+        own=np.zeros(2 * n, dtype=np.int64),
         cost=np.full(states, np.inf),
         back=np.full(states, -1, dtype=np.int64),
         heap=np.zeros(states, dtype=np.int64),
@@ -86,7 +86,7 @@ def make_work(places: int) -> Work:
 
 
 @njit(cache=True, error_model="numpy")
-def toll_um(size_um, tracks, used, history, present):  # type: ignore[no-untyped-def]
+def congestion_cost_um(size_um, tracks, used, history, present):  # type: ignore[no-untyped-def]
     """Price of one more track at a place, beside its length (McMurchie & Ebeling 1995: base * history * present)."""
     if tracks == 0:
         return np.inf
@@ -97,8 +97,10 @@ def toll_um(size_um, tracks, used, history, present):  # type: ignore[no-untyped
 
 
 @njit(cache=True, error_model="numpy")
-def _toll(grid, prices, state):  # type: ignore[no-untyped-def]
-    return toll_um(grid.size_um[state], grid.tracks[state], grid.used[state], grid.history[state], prices.present)
+def _congestion_cost(grid, prices, state):  # type: ignore[no-untyped-def]
+    return congestion_cost_um(
+        grid.size_um[state], grid.tracks[state], grid.used[state], grid.history[state], prices.present
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -131,7 +133,7 @@ def offer_place(grid, work, prices, place):  # type: ignore[no-untyped-def]
         if mask & (5 << layer):
             _offer(work, 2 * place + layer, 0.0, -1)
         elif mask == 0:
-            _offer(work, 2 * place + layer, _toll(grid, prices, 2 * place + layer), -1)
+            _offer(work, 2 * place + layer, _congestion_cost(grid, prices, 2 * place + layer), -1)
 
 
 @njit(cache=True, error_model="numpy")
@@ -196,7 +198,7 @@ def search(grid, work, prices):  # type: ignore[no-untyped-def]
                 price = so_far + hop_um
                 is_used = False
             if not is_used:
-                price += toll_um(size_um[new], tracks[new], used[new], history[new], present)
+                price += congestion_cost_um(size_um[new], tracks[new], used[new], history[new], present)
             if price >= cost[new]:
                 continue
             if cost[new] == np.inf:

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from soensim.circuit import Device, Waveform, phenomenological, source_table
 from soensim.circuit.model_validity import FAILS_ABOVE, VALID_BELOW, validity_data
 from soensim.interop.simulators import has_simulator, run_ngspice
-from soensim.interop.spice import chain, solve
+from soensim.interop.spice import DeckSettings, chain, solve
 from soensim.technology import load_technology
 
 FOLDER = Path(__file__).parent
@@ -37,9 +37,7 @@ CIRCUIT, MODEL, SPICE = "#000000", "#d55e00", "#0072b2"
 def simulate(device: Device, per_two_pi: int) -> dict[str, np.ndarray]:
     """States of the three simulations at common times."""
     beta_di = 2.0 * math.pi * per_two_pi
-    deck = chain(
-        device,
-        1,
+    settings = DeckSettings(
         flux=FLUX,
         bias_current=Waveform.ramp(BIAS, 0.1),
         beta_di=beta_di,
@@ -47,6 +45,7 @@ def simulate(device: Device, per_two_pi: int) -> dict[str, np.ndarray]:
         duration_ns=DURATION_NS,
         print_step_ns=0.005,
     )
+    deck = chain(device, 1, settings)
     circuit = solve(deck)["d1"]
     curves = {"t_ns": circuit.t_ns, "circuit": circuit.state}
     curves["model"] = phenomenological(

@@ -22,7 +22,7 @@ from soensim.circuit._phenomenological import integrate
 from soensim.circuit.model import kernel_arguments
 from soensim.circuit.waveform import Drive
 from soensim.interop.simulators import has_simulator, run_ngspice
-from soensim.interop.spice import chain, solve
+from soensim.interop.spice import DeckSettings, chain, solve
 from soensim.technology import load_technology
 
 DEVICE = Device.from_technology(load_technology("nist-2023"))
@@ -96,15 +96,8 @@ def test_model_against_circuit(benchmark: Any, name: str, tolerance: float) -> N
 @pytest.mark.skipif(not has_simulator("ngspice"), reason="ngspice is not installed")
 def test_circuit_against_ngspice(benchmark: Any) -> None:
     """Target: >= 30 times faster than ngspice on the same deck, in the same run."""
-    deck = chain(
-        DEVICE,
-        1,
-        flux=FLUX,
-        bias_current=Waveform.ramp(1.7, 0.1),
-        beta_di=200 * np.pi,
-        tau_di_ns=250.0,
-        duration_ns=10.0,
-    )
+    settings = DeckSettings(FLUX, Waveform.ramp(1.7, 0.1), beta_di=200 * np.pi, tau_di_ns=250.0, duration_ns=10.0)
+    deck = chain(DEVICE, 1, settings)
     solve(deck)
     start = time.perf_counter()
     spice = run_ngspice(deck)

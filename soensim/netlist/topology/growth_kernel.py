@@ -1,4 +1,9 @@
-"""The loop of the growth model: numba, one thread, no randomness of its own."""
+"""The loop of the growth model: numba, one thread, no randomness of its own.
+
+A link is chosen in two steps, the row of the lattice and the neuron within it, so that it costs no more than a row and
+a column. The weights of all neurons are summed anew for every one that joins: time grows with the square of the number
+of neurons (0.3 s for 8100, half a minute for 100,000), memory with the number itself.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,6 @@ from soensim._runtime.kernel_cache import njit
 @njit(cache=True)
 def grow(arrivals, links, choices, outward, nearness, preference, max_fan_in):  # type: ignore[no-untyped-def]
     """Let neurons join one by one; see `soensim.netlist.topology.growth.Growth` for the law.
-
-    A link is chosen in two steps, the row of the lattice and the neuron within it, so that it costs no more than a row
-    and a column. The weights of all neurons are summed anew for every one that joins: time grows with the square of
-    the number of neurons (0.3 s for 8100, half a minute for 100,000), memory with the number itself.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from soensim.program import Program
 from soensim.report.figures.style import FAINT, INK, NEGATIVE, POSITIVE, SEQUENTIAL, new_figure, quiet, styled
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 MAX_DRAWN_NODES = 120  # beyond, circles and their edges merge, and a matrix shows more
 MAX_DRAWN_EDGES = 4000
@@ -185,6 +186,34 @@ def _nodes(axes: Axes, places: FloatArray, marker: str, size_pt: float) -> None:
 
 def _matrix(network: Network) -> Figure:
     """Which source drives which target, as a matrix of density, and the distribution of fan-in and fan-out."""
+    density, fan_in, fan_out = _connection_density(network)
+    figure = new_figure(9.0, 5.2)
+    grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
+    axes = figure.add_subplot(grid[:, 0])
+    image = axes.imshow(
+        density,
+        cmap=SEQUENTIAL,
+        norm=PowerNorm(0.5, vmin=0, vmax=float(density.max())),  # a sparse part must show beside a full one
+        aspect="auto",
+        extent=(-0.5, network.channels + network.neurons - 0.5, network.neurons - 0.5, -0.5),
+        interpolation="nearest",
+    )
+    _label_populations(axes, network)
+    axes.set(xlabel="from", ylabel="to", title=f"{network.edges:,} synapses")
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30)
+    bar.set_label("share of the possible edges that is there", fontsize=8)
+    bar.outline.set_visible(False)
+    for place, (label, fan) in enumerate((("fan-in", fan_in), ("fan-out", fan_out))):
+        low, high = int(fan.min()), int(fan.max())
+        part = figure.add_subplot(grid[place, 1])
+        part.hist(fan, bins=list(np.arange(low, high + 2, -(-(high - low + 1) // 40)) - 0.5), color=FAINT)
+        part.set(xlabel=f"{label} (synapses)", ylabel="neurons", title=f"{label}, mean {fan.mean():.3g}")
+        part.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    return figure
+
+
+def _connection_density(network: Network) -> tuple[FloatArray, IntArray, IntArray]:
+    """Count synapses: their density in the cells of a matrix (to, from), fan-in and fan-out of each neuron."""
     rows, columns = network.neurons, network.channels + network.neurons
     row_cells, column_cells = min(rows, _MATRIX_CELLS), min(columns, _MATRIX_CELLS)
     counts = np.zeros((row_cells, column_cells))
@@ -202,19 +231,11 @@ def _matrix(network: Network) -> Figure:
         fan_out += np.bincount(sources, minlength=columns)
     per_row = np.bincount(np.arange(rows) * row_cells // rows, minlength=row_cells)
     per_column = np.bincount(np.arange(columns) * column_cells // columns, minlength=column_cells)
-    density = counts / np.outer(per_row, per_column)
+    return counts / np.outer(per_row, per_column), fan_in, fan_out[network.channels :]
 
-    figure = new_figure(9.0, 5.2)
-    grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
-    axes = figure.add_subplot(grid[:, 0])
-    image = axes.imshow(
-        density,
-        cmap=SEQUENTIAL,
-        norm=PowerNorm(0.5, vmin=0, vmax=float(density.max())),  # a sparse part must show beside a full one
-        aspect="auto",
-        extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
-        interpolation="nearest",
-    )
+
+def _label_populations(axes: Axes, network: Network) -> None:
+    """Draw borders between populations, and name them."""
     borders = [line.channels.stop for line in network.inputs]
     borders += [network.channels + p.neurons.stop for p in network.populations[:-1]]
     for x in borders:
@@ -237,15 +258,3 @@ def _matrix(network: Network) -> Figure:
     )
     axes.tick_params(length=0)
     axes.spines[:].set_visible(True)
-    axes.set(xlabel="from", ylabel="to", title=f"{network.edges:,} synapses")
-    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30)
-    bar.set_label("share of the possible edges that is there", fontsize=8)
-    bar.outline.set_visible(False)
-    fans = (("fan-in", fan_in), ("fan-out", fan_out[network.channels :]))
-    for place, (label, fan) in enumerate(fans):
-        low, high = int(fan.min()), int(fan.max())
-        part = figure.add_subplot(grid[place, 1])
-        part.hist(fan, bins=list(np.arange(low, high + 2, -(-(high - low + 1) // 40)) - 0.5), color=FAINT)
-        part.set(xlabel=f"{label} (synapses)", ylabel="neurons", title=f"{label}, mean {fan.mean():.3g}")
-        part.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    return figure

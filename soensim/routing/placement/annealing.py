@@ -5,18 +5,19 @@ far (as in TimberWolf: Sechen, Sangiovanni-Vincentelli 1985, IEEE JSSC 20 510).
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.routing.placement.graph import UNIT, Graph
-from soensim.routing.placement.placed import IntArray
+from soensim.routing.placement.placed import FloatArray, IntArray
 from soensim.routing.placement.problem import PlacementProblem
 from soensim.routing.placement.spectral import spectral
 
 # Temperature: from sqrt(mean number of edges at a neuron) cells to a tenth of one cell, at which only exchanges that
-# shorten are left. An exchange changes about so many lengths by a cell each, up or down; 0.3 and 3 times this start end
-# within 3 % of one another on graphs of 1000 neurons, but 3 times spoils the solved lattice that 1 keeps.
+# shorten are left. An exchange changes about that number of lengths by a cell each, up or down; 0.3 and 3 times this
+# start end within 3 % of one another on graphs of 1000 neurons, but 3 times spoils the solved lattice that 1 keeps.
 _LAST_TEMPERATURE = 0.1
 # The exchanges reach a quarter of the grid at first: beyond, nearly all are refused, and the start is good.
 _FIRST_REACH = 4
@@ -25,6 +26,37 @@ _FIRST_REACH = 4
 def annealing(problem: PlacementProblem) -> IntArray:
     """Shorten the wires of the spectral placement; return the site of every neuron."""
     return annealed(problem.graph, spectral(problem), problem.columns, problem.seed, problem.sweeps)
+
+
+class Links(NamedTuple):
+    """Edges of a graph by node: those of node k are first[k] to first[k + 1] (see `Graph`)."""
+
+    first: IntArray
+    neighbour: IntArray
+    weight: IntArray
+
+    @classmethod
+    def of(cls, graph: Graph) -> "Links":
+        """Take the edges of a graph."""
+        return cls(graph.first, graph.neighbour, graph.weight)
+
+
+class Placed(NamedTuple):
+    """A placement: coordinates of all nodes, the site of each neuron, the neuron on each site."""
+
+    x: IntArray
+    y: IntArray
+    site: IntArray
+    occupant: IntArray
+
+
+class Moves(NamedTuple):
+    """Exchanges to try, shape (moves,): a neuron, how far to go, and the increase of length that is accepted."""
+
+    picked: IntArray
+    right: IntArray
+    up: IntArray
+    allowed: FloatArray
 
 
 def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int) -> IntArray:
@@ -52,7 +84,7 @@ def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int)
     rng = np.random.default_rng(seed)
     site = site.copy()
     occupant = np.argsort(site)
-    x, y = graph.coordinates(site % columns, site // columns)
+    links, placed = Links.of(graph), Placed(*graph.coordinates(site % columns, site // columns), site, occupant)
     change, best, shortest = 0, site.copy(), 0
     first_temperature = UNIT * math.sqrt(max(graph.weight[: graph.first[n]].sum() / n, 1.0))
     reach = max(columns // _FIRST_REACH, 1)
@@ -60,12 +92,10 @@ def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int)
         done = sweep / max(sweeps - 1, 1)
         temperature = first_temperature ** (1 - done) * (_LAST_TEMPERATURE * UNIT) ** done
         radius = max(round(reach * (1 - done)), 1)
-        moves = rng.integers(0, n, size=n), *rng.integers(-radius, radius + 1, size=(2, n))
+        picked = rng.integers(0, n, size=n)
+        right, up = rng.integers(-radius, radius + 1, size=(2, n))
         allowed = temperature * rng.standard_exponential(n)  # accept an increase d with the probability exp(-d/T)
-        picked, right, up = moves
-        change += _sweep(
-            graph.first, graph.neighbour, graph.weight, x, y, site, occupant, columns, picked, right, up, allowed
-        )
+        change += _sweep(links, placed, columns, Moves(picked, right, up, allowed))
         if change < shortest:
             shortest = change
             best[:] = site
@@ -73,8 +103,11 @@ def annealed(graph: Graph, site: IntArray, columns: int, seed: int, sweeps: int)
 
 
 @njit(cache=True, error_model="numpy")
-def _sweep(first, neighbour, weight, x, y, site, occupant, columns, picked, right, up, allowed):  # type: ignore[no-untyped-def]
-    """Try one exchange per entry of ``picked``; return the change of length. Changes x, y, site and occupant."""
+def _sweep(links, placed, columns, moves):  # type: ignore[no-untyped-def]
+    """Try exchanges one after another; return the change of length. Changes the placement."""
+    first, neighbour, weight = links
+    x, y, site, occupant = placed
+    picked, right, up, allowed = moves
     total = 0
     for k in range(len(picked)):
         a = picked[k]

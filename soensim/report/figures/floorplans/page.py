@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ from soensim.report.figures.floorplans.routes import Optics, Wire, find_longest_
 from soensim.report.figures.floorplans.waveguides import LOSS, draw_waveguides, has_leads
 from soensim.report.figures.style import FAINT, INK, styled
 from soensim.routing import Channels, RoutedNetlist
-from soensim.routing.placement import Placement
+from soensim.routing.placement import FloatArray, Placement
 
 _DPI = 300  # tracks are 1.5 um apart: a fifth of a point on a die of 2 mm
 
@@ -85,16 +86,23 @@ def floorplan(routed: RoutedNetlist) -> Figure:
         if optics.worst is not None and optics.channels is not None:
             low_um, high_um = panels.window(optics, optics.worst, placement)
             panels.mark_window(axes, low_um, high_um)
-            side_um = float(high_um[0] - low_um[0])
-            enlarged = sheet.axes(right + _GAP, top, _SIDE, _SIDE)
-            enlarged.set(xlim=(low_um[0], high_um[0]), ylim=(low_um[1], high_um[1]))
-            panels.enlarge(enlarged, routed.netlist, placement, optics, norm, 72 * _SIDE / side_um)
-            scale = sheet.points(right + _GAP, top + _SIDE + 0.07, 1.4, 0.16)
-            panels.scale_bar(scale, 72 * _SIDE / side_um, 0.3 * side_um)
+            enlarged = _enlarged(sheet, (right + _GAP, top), low_um, high_um)
+            pt_per_um = 72 * _SIDE / float(high_um[0] - low_um[0])
+            panels.enlarge(enlarged, routed.netlist, placement, optics, norm, pt_per_um)
             _heat_maps(sheet, (right + _GAP, top + _SIDE + _BETWEEN), placement, optics.channels)
     elif wire is not None:
         die.draw_wire(axes, placement, wire)
     return sheet.figure
+
+
+def _enlarged(sheet: Sheet, at: tuple[float, float], low_um: FloatArray, high_um: FloatArray) -> Axes:
+    """Add axes for an enlarged part of the die with its scale bar, at a place (left, top)."""
+    left, top = at
+    side_um = float(high_um[0] - low_um[0])
+    axes = sheet.axes(left, top, _SIDE, _SIDE)
+    axes.set(xlim=(low_um[0], high_um[0]), ylim=(low_um[1], high_um[1]))
+    panels.scale_bar(sheet.points(left, top + _SIDE + 0.07, 1.4, 0.16), 72 * _SIDE / side_um, 0.3 * side_um)
+    return axes
 
 
 def _heat_maps(sheet: Sheet, at: tuple[float, float], placement: Placement, channels: Channels) -> None:
