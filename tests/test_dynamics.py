@@ -17,6 +17,7 @@ from soensim.dynamics import (
     check_step,
     coefficients,
     largest_step,
+    normalise,
     soft_slope,
     step,
     substeps_needed,
@@ -327,6 +328,20 @@ def test_numpy_and_torch_give_the_same_source_functions():
         np.testing.assert_allclose(
             source(torch.from_numpy(phi), torch.from_numpy(i)).numpy(), source(phi, i), atol=1e-14
         )
+
+
+@pytest.mark.parametrize("how", [None, "l2", "rms", "standardise"])
+def test_what_a_population_sends_is_that_of_its_formula(how):
+    a = np.random.default_rng(0).normal(3, 2, (4, 7))  # a mean far from 0
+    centred = a - a.mean(1, keepdims=True)
+    expected = {
+        None: a,
+        "l2": a / np.linalg.norm(a, axis=1, keepdims=True),
+        "rms": a / np.sqrt((a**2).mean(1, keepdims=True)),
+        "standardise": centred / a.std(1, keepdims=True),
+    }
+    np.testing.assert_allclose(normalise(a, how), expected[how], rtol=1e-9)
+    np.testing.assert_allclose(normalise(torch.from_numpy(a), how).numpy(), expected[how], rtol=1e-9)
 
 
 # --- gradients -------------------------------------------------------------------------------------------

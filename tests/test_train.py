@@ -69,6 +69,25 @@ def test_latent_values_start_within_range_and_are_clamped_into_it(small):
     torch.testing.assert_close(chip.latent["hidden->hidden"], torch.full((18,), 0.3))
 
 
+def test_latent_values_start_xavier_uniform():
+    """Bound sqrt(6 / (fan-in + fan-out)) times the gain, over the edges that exist (Glorot and Bengio 2010, eq. 16)."""
+    network = compiled(SMALL.replace("size: 6", "size: 60"))
+    recipe = BpttRecipe(input_gain=0.5, recurrent_gain=0.4)
+    latent = TrainableChip(network, recipe).latent
+    edges = len(network.synapses["hidden->hidden"])
+    bounds = {
+        "pixels->hidden": 0.5 * np.sqrt(6 / (8 + 60)),
+        "hidden->hidden": 0.4 * np.sqrt(6 / (2 * edges / 60)),
+        "readout": np.sqrt(6 / (60 + 10)),
+    }
+    assert max(bounds.values()) < 0.3  # no range cuts it off
+    for key, bound in bounds.items():
+        drawn = latent[key].detach().numpy()
+        assert 0.98 * bound < np.abs(drawn).max() <= bound * (1 + 1e-6), key
+        assert drawn.std() == pytest.approx(bound / np.sqrt(3), rel=0.05), key
+    assert not latent["hidden.flux_trim"].any()
+
+
 def test_fixed_signs_are_kept_in_training(digits):
     text = SMALL.replace(
         "efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming"
@@ -281,6 +300,22 @@ def test_training_learns_and_is_deterministic(small, digits):
     first = train(small, digits, recipe)
     assert train(small, digits, recipe).program == first.program
     assert train(small, digits, dataclasses.replace(recipe, train_seed=1)).program != first.program
+
+
+def test_every_epoch_has_its_own_order_of_all_samples(small, digits, monkeypatch):
+    seen, loss = [], Bptt.loss
+
+    def noted(self, fabricated, x, y, rng):
+        seen.append(y)
+        return loss(self, fabricated, x, y, rng)
+
+    monkeypatch.setattr(Bptt, "loss", noted)
+    train(small, digits, BpttRecipe(epochs=2, train_samples=100, batch_size=40))
+    assert [len(y) for y in seen] == [40, 40, 20] * 2
+    first, second = (torch.cat(seen[k : k + 3]) for k in (0, 3))
+    assert not torch.equal(first, second)
+    for labels in (first, second):
+        np.testing.assert_array_equal(np.sort(labels), np.sort(digits.train.labels[:100]))
 
 
 def test_forward_forward_learns(digits):
