@@ -223,7 +223,7 @@ def test_model_fails_for_small_loops_and_says_so() -> None:
 def test_validity_data_is_plain_json_with_its_command() -> None:
     data = validity_data()
     assert json.loads(json.dumps(data)) == data
-    assert data["command"] == "python -m soensim.circuit"
+    assert data["command"] == "python tools/build_tables.py"
     assert data["device"] == "nist-2023"
 
 

@@ -15,6 +15,7 @@ from test_readme import run
 
 from soensim.commands import cli
 from soensim.commands.verbs import VERBS
+from soensim.data import DATASETS
 from soensim.evaluation import Evaluation
 from soensim.technology import load_technology
 from soensim.training import RECIPES
@@ -78,6 +79,31 @@ def test_nothing_cites_a_file_that_users_do_not_have():
     assert [str(path) for path in sources() if absent.search(path.read_text())] == []
 
 
+#: Files that docs/extending.md tells the reader to write, and stand-ins for names.
+INVENTED = ("programming_error", "squares", "columns_first", "VERB", "NAME")
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_files_and_names_of_the_code_are_there(page):
+    text = page.read_text()
+    files = re.findall(r"`((?:soensim|tests|tools|studies|netlists)/[\w./-]+)`", text)
+    names = re.findall(r"(?:`|::: )(soensim(?:\.\w+)+)", text)
+    missing = [file for file in files if not (ROOT / file).exists()] + [name for name in names if not _is_there(name)]
+    assert [word for word in missing if not any(invented in word for invented in INVENTED)] == []
+
+
+def _is_there(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found = import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        return all((found := getattr(found, part, None)) is not None for part in parts[length:])
+    return False
+
+
 # --- commands -----------------------------------------------------------------------------------------------
 
 
@@ -113,11 +139,10 @@ def test_commands_that_are_shown_are_legal(verb, arguments, monkeypatch):
             assert (ROOT / word).is_file(), word
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("docs")
-    shutil.copytree(ROOT / "netlists", path / "netlists")
-    return path
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(ROOT / "netlists", tmp_path / "netlists")
+    return tmp_path
 
 
 @pytest.mark.parametrize(("language", "text"), RUNNABLE)
@@ -177,3 +202,9 @@ def test_json_keys_are_those_of_the_page(capsys):
     answers["evaluate"] = dict.fromkeys([field.name for field in dataclasses.fields(Evaluation)])
     for verb, answer in answers.items():
         assert set(answer) <= set(re.findall(r"`(\w+)`", section("contracts.md", "## JSON", f"### {verb}"))), verb
+
+
+def test_the_data_sets_are_those_of_the_page():
+    assert {name.strip("`") for name, *_ in rows(section("contracts.md", "## Files", "### Data sets"))} - {
+        "--data"
+    } == set(DATASETS)

@@ -2,7 +2,7 @@
 
 chi^2 = sum (s_ode - s_circuit)^2 / sum s_circuit^2, over the drive of `measure_validity`. It falls as about
 1/beta_di^2, because the model averages over single fluxons, each of which changes s by 2 pi / beta_di. The
-values that come with soensim were measured for the default device by `python -m soensim.circuit`.
+values that come with soensim were measured for the default device by `python tools/build_tables.py`.
 """
 
 import json
@@ -112,7 +112,7 @@ def measured_document() -> dict[str, Any]:
     device = Device.from_technology(load_technology("nist-2023"))
     points = [[n, float(f"{measure_validity(device, 2.0 * math.pi * n):.4g}")] for n in _BETA_DI_PER_TWO_PI]
     return {
-        "command": "python -m soensim.circuit",
+        "command": "python tools/build_tables.py",
         "quantity": "chi^2 = sum (s_ode - s_circuit)^2 / sum s_circuit^2",
         "device": "nist-2023",
         "drive": f"flux steps 0.4 and 0.5 Phi_0, i_b {_BIAS}, tau_di {_TAU_DI_NS} ns, 100 ns",
