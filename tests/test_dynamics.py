@@ -365,7 +365,7 @@ def test_gradients_pass_gradcheck(source):
 
 
 @pytest.mark.parametrize(("substeps", "heun"), [(1, False), (3, False), (2, True)])
-def test_gradients_through_delay_lines_pass_gradcheck(substeps, heun):
+def test_gradients_through_delays_pass_gradcheck(substeps, heun):
     """Two populations, feed-forward unless by Heun, remainders on every edge: all gradients."""
     rng = np.random.default_rng(5)
     shapes = {"in": (3, 2), "hh": (3, 3), "ho": (2, 3), "oh": (3, 2)}

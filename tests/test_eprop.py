@@ -51,7 +51,7 @@ def prepared(network, recipe=None, seed=0):
 
 def reference_loss(chip, fabricated, x, y, gain):
     """Cross-entropy where every synapse sends a constant, and a neuron keeps the gradient of its own state."""
-    network, cells, lines = chip.network, chip.cells(fabricated), chip.lines(fabricated)
+    network, cells, delayed = chip.network, chip.cells(fabricated), chip.delayed(fabricated)
     s = torch.zeros(len(x), network.neurons, dtype=torch.float64)
     (cell,) = cells
     past, record = [s], []
@@ -59,7 +59,7 @@ def reference_loss(chip, fabricated, x, y, gain):
         flux = cell.flux_offset
         for key, synapses in network.synapses.items():
             for lag, block in zip(
-                lines[key].lags, lines[key].matrix(fabricated.values[key]).split(synapses.shape[1]), strict=True
+                delayed[key].lags, delayed[key].matrix(fabricated.values[key]).split(synapses.shape[1]), strict=True
             ):
                 if synapses.source is None:
                     sample = (at - lag) // network.substeps

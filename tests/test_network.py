@@ -79,9 +79,9 @@ def test_delays_become_whole_steps_and_a_remainder_of_the_step_in_use():
         np.testing.assert_allclose(synapses.delay_tau, 250, rtol=1e-12)
         assert split(network, "hidden->hidden") == (whole, pytest.approx(remainder, abs=1e-12))
         lags = (whole,) if remainder == 0 else (whole, whole + 1)
-        assert network.delay_line(synapses).lags == lags
+        assert network.delay_layout(synapses).lags == lags
         assert split(network, "pixels->hidden") == (0, 0.0)
-        assert network.delay_line(network.synapses["pixels->hidden"]).lags == (0,)
+        assert network.delay_layout(network.synapses["pixels->hidden"]).lags == (0,)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_parts_of_an_edge_are_whole_and_stand_at_its_delay_on_average(longes
         assert np.all(np.abs(steps - exact[edges]) < 1 + 1e-9)
 
 
-def test_a_delay_line_has_a_block_per_lag():
+def test_a_delay_layout_has_a_block_per_lag():
     """Both kinds of source, lockstep and feed-forward: every part of an efficacy where its lag and its lines are."""
     text = LABELS.replace("sample_tau: 1}", "sample_tau: 1, update: feed-forward}").replace("readout:", "# readout:")
     text = text.replace(
@@ -130,19 +130,19 @@ def test_a_delay_line_has_a_block_per_lag():
     network = compile_network(delayed(text, 5.0))
     for key, ahead, signals in (("hidden->out", 1, 12), ("label->hidden", 0, 10), ("hidden->hidden", 0, 12)):
         synapses = network.synapses[key]
-        line = network.delay_line(synapses)
+        layout = network.delay_layout(synapses)
         n = synapses.shape[0]
-        assert line.shape == (len(line.lags) * signals, n)
-        stacked = np.zeros(line.shape)
-        np.add.at(stacked, (line.rows, line.columns), line.part)
-        assert np.count_nonzero(stacked) == len(line.part)  # every place once
-        blocks = stacked.reshape(len(line.lags), signals, n)
+        assert layout.shape == (len(layout.lags) * signals, n)
+        stacked = np.zeros(layout.shape)
+        np.add.at(stacked, (layout.rows, layout.columns), layout.part)
+        assert np.count_nonzero(stacked) == len(layout.part)  # every place once
+        blocks = stacked.reshape(len(layout.lags), signals, n)
         expected = np.zeros((signals, n))
         expected[synapses.sources, synapses.targets] = 1
         np.testing.assert_allclose(blocks.sum(0), expected, atol=1e-12)
-        lag = np.tensordot(line.lags, blocks, 1)[synapses.sources, synapses.targets]
+        lag = np.tensordot(layout.lags, blocks, 1)[synapses.sources, synapses.targets]
         np.testing.assert_allclose(lag, synapses.delay_tau / network.dt_tau - ahead, atol=1e-12)
-        assert min(line.lags) == -ahead
+        assert min(layout.lags) == -ahead
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_delays_are_seen_in_training(steps, lags):
     junction = parse_netlist(SMALL).device_technology.junction
     ps = junction.seconds_from_tau(100 * steps) * 1e12  # steps are of 100 tau
     network = compiled(SMALL.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"))
-    assert network.delay_line(network.synapses["hidden->hidden"]).lags == lags
+    assert network.delay_layout(network.synapses["hidden->hidden"]).lags == lags
     signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
     ours, theirs = states_of_both_engines(network, signals)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
@@ -150,7 +150,7 @@ projections:
 )
 def test_training_and_simulation_see_the_delay_of_every_edge_alike(text, longest_ps, refine):
     network = compile_network(delayed(text, longest_ps), refine=refine)
-    assert min(len(network.delay_line(s).lags) for s in network.synapses.values()) > 3
+    assert min(len(network.delay_layout(s).lags) for s in network.synapses.values()) > 3
     signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, network.channels))
     ours, theirs = states_of_both_engines(network, signals)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
@@ -163,7 +163,7 @@ def test_a_projection_of_which_no_edge_exists_adds_nothing(small_netlist):
         routed.projections["hidden->hidden"], edges=Edges(none, none.copy()), delay_ps=np.empty(0)
     )
     network = compile_network(dataclasses.replace(routed, projections={**routed.projections, "hidden->hidden": bare}))
-    assert network.delay_line(network.synapses["hidden->hidden"]).lags == ()
+    assert network.delay_layout(network.synapses["hidden->hidden"]).lags == ()
     signals = np.random.default_rng(0).uniform(0, 0.5, (3, 6, 8))
     ours, theirs = states_of_both_engines(network, signals)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
@@ -192,10 +192,10 @@ def test_bptt_gradients_match_finite_differences(longest_ps):
     if longest_ps is None:
         ps = parse_netlist(SMALL).device_technology.junction.seconds_from_tau(100) * 1e12
         network = compiled(text.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"))
-        assert network.delay_line(network.synapses["hidden->hidden"]).lags == (1,)
+        assert network.delay_layout(network.synapses["hidden->hidden"]).lags == (1,)
     else:
         network = compile_network(delayed(text, longest_ps))
-        assert [network.delay_line(s).lags for s in network.synapses.values()] == [(0, 1, 2, 3)] * 2
+        assert [network.delay_layout(s).lags for s in network.synapses.values()] == [(0, 1, 2, 3)] * 2
     chip = TrainableChip(network, QUICK, dtype=torch.float64)
     rule = Bptt(chip, QUICK)
     rng = np.random.default_rng(0)
@@ -523,7 +523,7 @@ def test_few_edges_are_multiplied_alone():
     late = "min_fan_in: 1}\n    delay_ps: 60"  # between two steps: each edge stands at two lags, in parts
     text = SMALL.replace("size: 6", "size: 20").replace("density: 0.5", "density: 0.1").replace("min_fan_in: 1}", late)
     few = compiled(text)
-    assert (few.delay_line(few.synapses["hidden->hidden"]).part != 1).any()
+    assert (few.delay_layout(few.synapses["hidden->hidden"]).part != 1).any()
     chip = TrainableChip(few, BpttRecipe(), dtype=torch.float64)
     x = chip.encode(np.random.default_rng(0).random((5, 4, 8)))
     assert isinstance(chip.cells(chip.nominal(False), sparse=True)[0].terms[1].weights, SparseWeights)

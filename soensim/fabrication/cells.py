@@ -18,14 +18,14 @@ class Lagged(Protocol):
         """Steps back from the state that a step starts from; empty for a projection without edges."""
 
 
-Lines = TypeVar("Lines", bound=Lagged)
+Layout = TypeVar("Layout", bound=Lagged)
 
 
 def build_cells(
     network: Network,
     chip: FabricatedChip,
-    lines: Mapping[str, Lines],
-    weights: Callable[[str, Lines, Array], Array],
+    layouts: Mapping[str, Layout],
+    weights: Callable[[str, Layout, Array], Array],
     *,
     sources: Sequence[SourceFunction] | None = None,
     convert: Callable[[Array], Array] = lambda array: array,
@@ -39,10 +39,10 @@ def build_cells(
         The chip as drawn.
     chip
         What was fabricated.
-    lines
+    layouts
         Where the efficacies of each projection are among its delayed signals, by key; with the chip's delays.
     weights
-        ``weights(key, line, efficacies)`` makes the matrix (lags x sources or channels, neurons), dense or sparse.
+        ``weights(key, layout, efficacies)`` makes the matrix (lags x sources or channels, neurons), dense or sparse.
     sources
         Source function per population; None: those of the network.
     convert
@@ -58,9 +58,9 @@ def build_cells(
         if population.trim_key in chip.values:
             offset = offset + chip.values[population.trim_key]
         terms = [
-            Term(synapses.source, line.lags, weights(key, line, chip.values[key]), synapses.port)
+            Term(synapses.source, layout.lags, weights(key, layout, chip.values[key]), synapses.port)
             for key, synapses in network.synapses.items()
-            if synapses.target == index and (synapses.source or 0) < count and (line := lines[key]).lags
+            if synapses.target == index and (synapses.source or 0) < count and (layout := layouts[key]).lags
         ]
         cells.append(
             Cell(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
-from soensim.network.synapses import DelayLine, Synapses
+from soensim.network.synapses import DelayLayout, Synapses
 
 FloatArray = NDArray[np.float64]
 
@@ -197,6 +197,6 @@ class Network:
         """Whether an input population carries the label, on all or some of its channels."""
         return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
 
-    def delay_line(self, synapses: Synapses) -> DelayLine:
+    def delay_layout(self, synapses: Synapses) -> DelayLayout:
         """Lay a projection out over its delayed signals; both engines build their products from this."""
-        return synapses.delay_line(self.dt_tau, feed_forward=self.feed_forward)
+        return synapses.delay_layout(self.dt_tau, feed_forward=self.feed_forward)

@@ -13,7 +13,7 @@ _WHOLE_STEP = 1e-9  # a remainder this near to 0 or 1 is a rounding error of del
 
 
 @dataclass(frozen=True)
-class DelayLine:
+class DelayLayout:
     """One projection as a single matrix over its delayed signals: a block of rows per lag.
 
     Attributes
@@ -97,13 +97,13 @@ class Synapses:
         order = np.lexsort((edges, steps))
         return steps[order], edges[order], part[order]
 
-    def delay_line(self, dt_tau: float, *, feed_forward: bool) -> DelayLine:
-        """Lay the projection out over its delayed signals at a step (tau); see `DelayLine`."""
+    def delay_layout(self, dt_tau: float, *, feed_forward: bool) -> DelayLayout:
+        """Lay the projection out over its delayed signals at a step (tau); see `DelayLayout`."""
         ahead = feed_forward and self.source is not None and self.source < self.target
         n_targets, n_sources = self.shape
         steps, edges, part = self.delays(dt_tau)
         delays, block = np.unique(steps, return_inverse=True)
-        return DelayLine(
+        return DelayLayout(
             lags=tuple(int(delay) - ahead for delay in delays),
             shape=(len(delays) * n_sources, n_targets),
             rows=block * n_sources + self.sources[edges],

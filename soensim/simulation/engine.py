@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from soensim.dynamics import Array, InputSignal, alike, unroll
 from soensim.errors import SimulationError
 from soensim.fabrication import array_noise, build_cells, fabricate_chip
-from soensim.network import DelayLine, LinearOutput, Network, split_channels, with_delay_factor
+from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.program import READOUT, Program
 from soensim.simulation.readout import linear_scores
 
@@ -150,8 +150,8 @@ class Engine:
         self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed)
         factor = self.chip.delay_factor
         delayed = network if factor == 1 else with_delay_factor(network, factor)
-        lines = {key: delayed.delay_line(synapses) for key, synapses in delayed.synapses.items()}
-        self._cells = build_cells(network, self.chip, lines, lambda _, line, efficacies: _matrix(line, efficacies))
+        layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
+        self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
 
     def states(
         self, signals: list[InputSignal], rows: tuple[int, ...], noise: Callable[[int, int], FloatArray] | None = None
@@ -180,14 +180,14 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _matrix(line: DelayLine, values: FloatArray) -> Array:
+def _matrix(layout: DelayLayout, values: FloatArray) -> Array:
     """Efficacies as (lags x sources or channels, targets): dense if small or full, else sparse."""
-    entries = line.shape[0] * line.shape[1]
-    parts = values[line.edges] * line.part
+    entries = layout.shape[0] * layout.shape[1]
+    parts = values[layout.edges] * layout.part
     if entries > _DENSE_ENTRIES and len(parts) < _DENSE_DENSITY * entries:
-        return scipy.sparse.csr_array((parts, (line.rows, line.columns)), shape=line.shape)
-    dense = np.zeros(line.shape)
-    dense[line.rows, line.columns] = parts
+        return scipy.sparse.csr_array((parts, (layout.rows, layout.columns)), shape=layout.shape)
+    dense = np.zeros(layout.shape)
+    dense[layout.rows, layout.columns] = parts
     return dense
 
 

@@ -74,11 +74,11 @@ class _TraceObserver:
     """Carries the traces of all synapses and trims through the time loop."""
 
     def __init__(self, chip: TrainableChip, fabricated: FabricatedChip, cells: Sequence[Cell], batch: int) -> None:
-        network, lines = chip.network, chip.lines(fabricated)
+        network, delayed = chip.network, chip.delayed(fabricated)
         self._cells = cells
         # per population, the projections that drive it: one per term of its cell, in the same order
         self._driving = [
-            [(key, lines[key]) for key, s in network.synapses.items() if s.target == index and lines[key].lags]
+            [(key, delayed[key]) for key, s in network.synapses.items() if s.target == index and delayed[key].lags]
             for index in range(len(network.populations))
         ]
         self._trims = [p.trim_key for p in network.populations]
@@ -89,9 +89,9 @@ class _TraceObserver:
     def __call__(self, seen: CellStep) -> None:
         """Take one step of the traces of all that drives a population, in place."""
         grad_state, grad_flux = _slopes(self._cells[seen.population], seen.state, seen.flux.expand_as(seen.state))
-        for (key, line), signal in zip(self._driving[seen.population], seen.arrived, strict=True):
-            arrived = grad_flux[:, line.columns] * signal[:, line.rows] * line.part
-            self.trace[key].mul_(grad_state[:, line.targets]).index_add_(1, line.edges, arrived)
+        for (key, weights), signal in zip(self._driving[seen.population], seen.arrived, strict=True):
+            arrived = grad_flux[:, weights.columns] * signal[:, weights.rows] * weights.part
+            self.trace[key].mul_(grad_state[:, weights.targets]).index_add_(1, weights.edges, arrived)
         trim = self._trims[seen.population]
         if trim in self.trace:
             self.trace[trim].mul_(grad_state).add_(grad_flux)

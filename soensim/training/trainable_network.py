@@ -25,7 +25,7 @@ from soensim.kernels import (
 )
 from soensim.network import Network, encode_data, signals, with_delay_factor
 from soensim.program import Slot, best_scale, slots
-from soensim.training.delayed_weights import LineTensors
+from soensim.training.delayed_weights import DelayedWeights
 from soensim.training.quantise import Table, blended, straight_through, uniform
 from soensim.training.recipes import Recipe
 from soensim.training.virtual_chips import training_spreads
@@ -59,7 +59,7 @@ class TrainableChip:
             key: torch.tensor(self._initial(key, slot, rng), dtype=dtype, requires_grad=True)
             for key, slot in self.slots.items()
         }
-        self._lines = self._line_tensors(network)
+        self._delayed = self._delayed_weights(network)
         self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
@@ -229,11 +229,11 @@ class TrainableChip:
             sharpness=sharpness,
         )
 
-    def lines(self, chip: FabricatedChip) -> dict[str, LineTensors]:
+    def delayed(self, chip: FabricatedChip) -> dict[str, DelayedWeights]:
         """Where the efficacies of each projection are among its delayed signals, with the delays of this chip."""
         if chip.delay_factor == 1:
-            return self._lines
-        return self._line_tensors(with_delay_factor(self.network, chip.delay_factor))
+            return self._delayed
+        return self._delayed_weights(with_delay_factor(self.network, chip.delay_factor))
 
     def cells(self, chip: FabricatedChip, populations: int | None = None, *, sparse: bool = False) -> list[Cell]:
         """Make the cells of a chip: of the first populations, or of all.
@@ -241,14 +241,14 @@ class TrainableChip:
         With ``sparse``, projections between populations of which few edges exist keep these alone.
         """
 
-        def weights(key: str, line: LineTensors, efficacies: Tensor) -> Array:
+        def weights(key: str, delayed: DelayedWeights, efficacies: Tensor) -> Array:
             recurrent = self.network.synapses[key].source is not None
-            return line.sparse(efficacies) if sparse and line.few and recurrent else line.matrix(efficacies)
+            return delayed.sparse(efficacies) if sparse and delayed.few and recurrent else delayed.matrix(efficacies)
 
         return build_cells(
             self.network,
             chip,
-            self.lines(chip),
+            self.delayed(chip),
             weights,
             sources=self._sources,
             convert=lambda array: torch.tensor(array, dtype=self.dtype),
@@ -265,8 +265,8 @@ class TrainableChip:
         drawn = drawn.to(inputs[0].blocks[0].device)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
 
-    def _line_tensors(self, network: Network) -> dict[str, LineTensors]:
-        return {key: LineTensors(network.delay_line(s), self.dtype) for key, s in network.synapses.items()}
+    def _delayed_weights(self, network: Network) -> dict[str, DelayedWeights]:
+        return {key: DelayedWeights(network.delay_layout(s), self.dtype) for key, s in network.synapses.items()}
 
     def clamp(self) -> None:
         """Pull latent values back into the range that the chip can hold."""

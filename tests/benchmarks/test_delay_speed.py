@@ -177,5 +177,5 @@ def test_simulate(benchmark, text, samples, turns):
     np.testing.assert_allclose(trace.state[:, -1], plain(), rtol=0, atol=1e-9)
     ours, without, plainly = shortest_seconds(late, lambda: simulate(prompt, prompt_program, x), plain, turns=turns)
     report(benchmark, ours, without, plainly)
-    benchmark.extra_info["lags"] = len(network.delay_line(network.synapses["hidden->hidden"]).lags)
+    benchmark.extra_info["lags"] = len(network.delay_layout(network.synapses["hidden->hidden"]).lags)
     benchmark.extra_info["ms_per_step"] = round(1e3 * ours / (samples * network.substeps), 3)
