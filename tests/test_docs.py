@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from test_readme import run
+from test_rooms import ORDER
 
 from soensim.commands import cli
 from soensim.commands.verbs import VERBS
@@ -123,7 +124,7 @@ def command_lines() -> list[tuple[str, list[str]]]:
     return list(found.values())
 
 
-@pytest.mark.parametrize(("verb", "arguments"), command_lines(), ids=lambda part: " ".join(part)[:80])
+@pytest.mark.parametrize(("verb", "arguments"), command_lines(), ids=str)
 def test_commands_that_are_shown_are_legal(verb, arguments, monkeypatch):
     parse = cli._Parser.parse_args
 
@@ -189,6 +190,10 @@ def test_device_numbers_are_those_of_the_preset():
         ends = [float(end) for end in limits.split(" to ")] if limits else []
         assert ends == pytest.approx([end for end in (quantity.low, quantity.high) if end is not None], rel=1e-6), key
         assert ("*estimate*:" in source) == quantity.is_estimate, key
+
+
+def test_the_rooms_are_those_of_the_page():
+    assert [name.strip("`") for name, *_ in rows(section("architecture.md", "## Rooms"))] == ORDER
 
 
 def test_every_rule_has_its_section():
