@@ -54,10 +54,10 @@ class Verdicts:
         self.value[new] = np.broadcast_to(value, new.shape)[new]
         self.limit[new] = limit
 
-    def take_over(self, edges: NDArray[np.int64], found: Verdicts) -> None:
-        """Refuse what was found of some of the edges, given by their indices."""
-        refused = ~found.present
-        for mine, theirs in ((self.reason, found.reason), (self.value, found.value), (self.limit, found.limit)):
+    def take_over(self, edges: NDArray[np.int64], other: Verdicts) -> None:
+        """Refuse what another verdict on some of the edges refuses, given by their indices."""
+        refused = ~other.present
+        for mine, theirs in ((self.reason, other.reason), (self.value, other.value), (self.limit, other.limit)):
             mine[edges[refused]] = theirs[refused]
 
 

@@ -69,7 +69,7 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     is_port = np.array([name in netlist.inputs or name in netlist.spike_inputs for name in netlist.populations])
     ports_um[~is_port[wanted.population]] = np.nan
     trees = _grid_trees(routing.strategy, OpticalProblem(netlist.name, wanted, placement, stack))
-    channels = None if trees is None else _give_up_trackless(trees, verdicts, placement, stack)
+    channels = None if trees is None else _refuse_trackless(trees, verdicts, placement, stack)
     while True:
         present = verdicts.present
         nets = wanted.kept(present)
@@ -79,10 +79,10 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
             else _with_tracks(nets, trees.pruned(present), placement, stack, ports_um)
         )
         ledger = optical_ledger(guides, nets, losses, photons_per_spike=photons, detector_efficiency=efficiency)
-        found = judge(ledger, nets, routing.limits, photons_per_spike=photons)
-        if found.present.all():
+        verdict = judge(ledger, nets, routing.limits, photons_per_spike=photons)
+        if verdict.present.all():
             return OpticalRoutes(wanted, verdicts, nets, guides, ledger, channels)
-        verdicts.take_over(np.flatnonzero(present), found)
+        verdicts.take_over(np.flatnonzero(present), verdict)
 
 
 def _grid_trees(name: str | None, problem: OpticalProblem) -> GridTrees | None:
@@ -95,8 +95,8 @@ def _grid_trees(name: str | None, problem: OpticalProblem) -> GridTrees | None:
     return trees
 
 
-def _give_up_trackless(trees: GridTrees, verdicts: Verdicts, placement: Placement, stack: LayerStack) -> Channels:
-    """Refuse the sinks whose way lacks a track, and say how full the channels are."""
+def _refuse_trackless(trees: GridTrees, verdicts: Verdicts, placement: Placement, stack: LayerStack) -> Channels:
+    """Refuse the sinks whose path lacks a track, and say how full the channels are."""
     row_tracks, column_tracks = channel_tracks(placement, stack)
     rows, columns = find_runs(trees, along_row=True), find_runs(trees, along_row=False)
     channels = Channels(

@@ -48,9 +48,9 @@ def calibrated(
     ideal = Program.ideal(network, weights)
     inputs = _inputs(network, values, labels)
     trace = simulate(network, ideal, inputs)
-    found = slots(network)
-    scales = {k: best_scale(s, ideal.ideal_values[k]) for k, s in found.items() if s.programmable_scale}
-    tables = {key: slot.scaled(scales.get(key, 1.0)) for key, slot in found.items()}
+    all_slots = slots(network)
+    scales = {k: best_scale(s, ideal.ideal_values[k]) for k, s in all_slots.items() if s.programmable_scale}
+    tables = {key: slot.scaled(scales.get(key, 1.0)) for key, slot in all_slots.items()}
     rounded = {key: np.array(v) for key, v in ideal.ideal_values.items()}
     for index in range(len(network.populations)):
         _round_population(network, index, inputs, trace, tables, rounded)
@@ -120,7 +120,7 @@ def _round_population(
 def _round(
     w: FloatArray, power: FloatArray, places: Sequence[tuple[str, tuple[int, ...]]], tables: Mapping[str, Slot]
 ) -> FloatArray:
-    """Round the values of one neuron, shape (k,), given H of shape (k, k) and where each stands in the program."""
+    """Round the values of one neuron, shape (k,), given H of shape (k, k) and the place of each in the program."""
     if len(w) == 0:
         return w
     damped = power + (_DAMPING * np.trace(power) / len(w) + 1e-12) * np.eye(len(w))

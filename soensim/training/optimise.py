@@ -27,7 +27,7 @@ def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe, learning_rate: 
 
 
 def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRScheduler:
-    """Make the schedule of a recipe over a phase of so many batches.
+    """Make the schedule of a recipe over a phase of this number of batches.
 
     exponential takes a step per epoch, the others one per batch (`steps_per_batch`). half-linear: constant over the
     first half, then linear to 0 (docs/learning-rules.md). one-cycle leaves the momentum of rmsprop and sgd alone; with

@@ -68,7 +68,7 @@ class Progress:
         self._bar.update(rows)
 
     def end(self, row: Row) -> None:
-        """Show what the epoch found."""
+        """Show the row of the epoch."""
         self._accuracy = f", train {row['train_accuracy']:.1%}, validation {row['validation_accuracy']:.1%}"
         self._bar.set_postfix_str(f"loss {row['loss']:.4g}{self._accuracy}")
         if self._lines:

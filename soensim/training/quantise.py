@@ -59,9 +59,9 @@ def uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: torch.dtype
 def blended(latent: Tensor, nearest: Tensor, share: float) -> Tensor:
     """(1 - share) w + share q(w): the nearest level takes over little by little; q has no gradient.
 
-    Alpha-blending (Liu and Mattina 2019, arXiv:1903.01061), which needs no estimator of the slope of q. The other way
-    tried, fixing a growing share of the values at their level, nearest ones first (after INQ, arXiv:1702.03044), was
-    worse at 4 and 3 bits by 0.7 and 2.1 points with a fitted full scale, by 6 and 40 with a fixed one (rows-28 of
-    studies/quantisation, validation, three seeds).
+    Alpha-blending (Liu and Mattina 2019, arXiv:1903.01061) needs no estimator of the slope of q. Fixing a growing
+    share of the values at their level, nearest ones first (after INQ, arXiv:1702.03044), was worse at 4 and 3 bits: by
+    0.7 and 2.1 points with a fitted full scale, by 6 and 40 with a fixed one (rows-28 of studies/quantisation,
+    validation, three seeds).
     """
     return (1 - share) * latent + share * nearest

@@ -10,7 +10,7 @@ from soensim.program import Program
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training found.
+    """A trained program, and how it was reached.
 
     Attributes
     ----------

@@ -102,7 +102,7 @@ class Netlist(Part):
         for name, population in self.populations.items():
             if isinstance(population, InputPopulation | DendritePopulation):
                 raise fault(
-                    f"{population.kind!r} stands beside spikes; a chip has either `input` and `dendrite` populations "
+                    f"{population.kind!r} on a spiking chip; a chip has either `input` and `dendrite` populations "
                     "or `spike-input` and `spiking` ones",
                     *("populations", name, "kind"),
                 )
@@ -126,7 +126,7 @@ class Netlist(Part):
             )
         if isinstance(target, SpikingPopulation) and projection.efficacy.full_scale == "programmable":
             raise fault(
-                "is for rate neurons: a spiking chip takes its level tables as they stand; remove it",
+                "is for rate neurons: a spiking chip takes its level tables as they are; remove it",
                 *("projections", k, "efficacy", "full_scale"),
             )
         if not isinstance(target, SpikingPopulation):
@@ -220,12 +220,12 @@ class Netlist(Part):
 
     @property
     def spiking(self) -> dict[str, SpikingPopulation]:
-        """Populations of kind `spiking`, in file order, as they stand there."""
+        """Populations of kind `spiking`, in file order, as the file has them."""
         return {k: p for k, p in self.populations.items() if isinstance(p, SpikingPopulation)}
 
     @property
     def spike_inputs(self) -> dict[str, SpikeInputPopulation]:
-        """Populations of kind `spike-input`, in file order, as they stand there."""
+        """Populations of kind `spike-input`, in file order, as the file has them."""
         return {k: p for k, p in self.populations.items() if isinstance(p, SpikeInputPopulation)}
 
     @property

@@ -192,12 +192,12 @@ class SpikingPopulation(LoopPart):
     @property
     def places(self) -> tuple[str, ...]:
         """Where a projection may end: the soma and all branches."""
-        found, waiting = [SOMA], list(self.arbor)
+        order, waiting = [SOMA], list(self.arbor)
         while waiting:
             branch = waiting.pop(0)
-            found.append(branch.name)
+            order.append(branch.name)
             waiting += branch.branches
-        return tuple(found)
+        return tuple(order)
 
     def completed(self, technology: Technology) -> Self:
         """Return it with every number that it leaves to the technology; the default coupling stays open.

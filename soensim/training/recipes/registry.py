@@ -34,7 +34,7 @@ def register(recipe: R) -> R:
 
 def import_recipes(package: str, folders: Iterable[str]) -> None:
     """Import every module of a package, in the order of the alphabet: each registers its recipes."""
-    for module in sorted(pkgutil.iter_modules(folders), key=lambda found: found.name):
+    for module in sorted(pkgutil.iter_modules(folders), key=lambda info: info.name):
         import_module(f"{package}.{module.name}")
 
 
@@ -65,20 +65,20 @@ class SettingInfo:
 
 def all_settings() -> dict[str, SettingInfo]:
     """List every setting of every rule by name, for a command line or an editor."""
-    found: dict[str, SettingInfo] = {}
+    settings: dict[str, SettingInfo] = {}
     for rule, recipe in RECIPES.items():
         hints = get_type_hints(recipe)
         for item in fields(recipe):
             choices: tuple[str, ...] = get_args(hints[item.name])
             limits = {k: v for k in ("above", "least", "below") if (v := item.metadata[k]) is not None}
             first = SettingInfo(str if choices else hints[item.name], (), item.metadata["help"], limits, {})
-            known = found.get(item.name, first)
-            found[item.name] = replace(
+            known = settings.get(item.name, first)
+            settings[item.name] = replace(
                 known,
                 choices=tuple(dict.fromkeys((*known.choices, *choices))),
                 defaults={**known.defaults, rule: item.default},
             )
-    return found
+    return settings
 
 
 def recipe_class(name: str, module: str) -> type[Recipe]:

@@ -14,7 +14,7 @@ from soensim.fabrication import FabricatedChip
 
 
 class Loss(NamedTuple):
-    """What a rule minimises on one batch, and what it saw on the way."""
+    """What a rule minimises on one batch, and what it measures beside it."""
 
     total: Tensor
     """Scalar with a gradient."""
@@ -41,6 +41,6 @@ class Rule(Protocol):
 def predict(rule: Rule, fabricated: FabricatedChip, x: Tensor, block: int = 500) -> NDArray[np.int64]:
     """Class with the best score of every sample; x as `TrainableChip.encode` made it."""
     with torch.no_grad():
-        found = [rule.scores(fabricated, x[start : start + block]).argmax(1) for start in range(0, len(x), block)]
-    answers: NDArray[np.int64] = torch.cat(found).cpu().numpy()
+        best = [rule.scores(fabricated, x[start : start + block]).argmax(1) for start in range(0, len(x), block)]
+    answers: NDArray[np.int64] = torch.cat(best).cpu().numpy()
     return answers

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,23 +9,21 @@ from torch.nn.functional import cross_entropy
 
 from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip
-from soensim.network import LinearOutput
 from soensim.program import READOUT
-from soensim.simulation import linear_scores
 from soensim.training.eligibility_traces import run_with_traces
 from soensim.training.recipes.eprop import EpropRecipe
 from soensim.training.rules.base import Loss
+from soensim.training.rules.linear_readout import LinearReadoutRule
 from soensim.training.trainable_network import TrainableChip
 
 
-class Eprop:
+class Eprop(LinearReadoutRule):
     """Cross-entropy E of softmax(k W_out s), with dE/dW_ij = sum over the batch of L_i e_ij.
 
     e_ij is the eligibility trace of a synapse (`soensim.training.eligibility_traces`) and L_i the learning signal of
     its neuron: with the error d = softmax - one-hot, L = k W_out^T d (`symmetric`: then dE/dW is exact but for paths
     through other neurons), or L = k B^T d with fixed random B (`random`, broadcast alignment). Bellec et al. 2020,
-    Nat. Commun.
-    11, 3625. The readout itself learns by the delta rule, k d s^T.
+    Nat. Commun. 11, 3625. The readout itself learns by the delta rule, k d s^T.
 
     What a chip could do itself: e_ij is a low-pass filter of what arrives at the synapse, times the slope of its own
     SQUID at its working point, with the neuron's own leak: an integration loop per synapse and a slope that a small
@@ -36,35 +32,26 @@ class Eprop:
     """
 
     def __init__(self, chip: TrainableChip, recipe: EpropRecipe) -> None:
-        network, output = chip.network, chip.network.output
-        if not isinstance(output, LinearOutput):
-            raise RecipeError(f"rule 'eprop' needs a linear readout; chip {network.name!r} has none")
+        super().__init__(chip, recipe.rule, recipe.readout_gain)
+        network = chip.network
         if network.integrator == "heun":
             raise RecipeError(f"rule 'eprop' has traces for Euler steps; chip {network.name!r} takes Heun's")
         if any(p.normalisation is not None for p in network.populations):
             raise RecipeError(f"rule 'eprop' has no traces through a normalisation; chip {network.name!r} has one")
-        unread = [p.name for k, p in enumerate(network.populations) if k not in output.populations]
+        unread = [p.name for k, p in enumerate(network.populations) if k not in self.output.populations]
         if unread and recipe.feedback == "symmetric":
             raise RecipeError(
                 f"the readout does not see population {unread[0]!r}, so no symmetric feedback reaches it; "
                 "set feedback to random"
             )
-        self.chip = chip
-        self.output = output
-        self.extra = {
-            "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
-        }
         self.targets = {key: torch.tensor(s.targets) for key, s in network.synapses.items()}
         self.feedback = None if recipe.feedback == "symmetric" else self._draw_feedback(recipe.train_seed)
-
-    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
-        """Nothing changes from one epoch to the next."""
 
     def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
         """Cross-entropy of the readout, mean over the batch; its gradient is that of the traces."""
         network = self.chip.network
         traces = run_with_traces(self.chip, fabricated, self.chip.signals(x), mean=self.output.state == "mean")
-        gain = self.extra["log_readout_gain"].exp()
+        gain = self.gain
         read = torch.cat([traces.states[k] for k in self.output.populations], 1)
         logits = gain * (read @ fabricated.values[READOUT].T)
         total = cross_entropy(logits, y)
@@ -82,12 +69,6 @@ class Eprop:
             along = (fabricated.values[key] * gradient).sum()
             total = total + along - along.detach()  # adds a gradient, and nothing to the value
         return Loss(total, {})
-
-    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
-        """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(fabricated, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
-        return scores
 
     def _feedback_weights(self, fabricated: FabricatedChip) -> list[Tensor]:
         """Weights from errors to neurons, (classes, neurons) per population."""

@@ -34,7 +34,7 @@ class FFLocal(LocalForwardForward):
         self._learning = list(range(self._grown))
 
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
-        """Say which populations there are by now, and which of them learn; depends on the history alone."""
+        """Set which populations exist by now, and which of them learn; depends on the history alone."""
         if self.recipe.growth == "together":
             return
         populations = len(self.chip.network.populations)
@@ -55,10 +55,10 @@ class FFLocal(LocalForwardForward):
         return self._learning
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
-        """Goodness with each label, over the populations that there are by now; shape (batch, classes)."""
-        found = self.goodness(fabricated, x, self.all_labels)
+        """Goodness with each label, over the populations that exist by now; shape (batch, classes)."""
+        goodness = self.goodness(fabricated, x, self.all_labels)
         counted = [k for k in self.output.populations if k < self._grown] or [self._grown - 1]
-        total: Tensor = sum(found[k].sum(-1) for k in counted)  # type: ignore[assignment]
+        total: Tensor = sum(goodness[k].sum(-1) for k in counted)  # type: ignore[assignment]
         return self.sign * total.T
 
     def _silence(self, populations: range) -> None:

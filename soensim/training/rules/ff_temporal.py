@@ -66,8 +66,8 @@ class FFTemporal(ForwardForward):
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness with each label on the label lines, shape (batch, classes)."""
-        found: Tensor = label_scores(self.output, self.goodness(fabricated, x, self.all_labels))
-        return found.T
+        scores: Tensor = label_scores(self.output, self.goodness(fabricated, x, self.all_labels))
+        return scores.T
 
     def goodness(self, fabricated: FabricatedChip, x: Tensor, labels: Tensor) -> list[Tensor]:
         """Goodness of each population, shape (hypotheses, batch, samples)."""
@@ -75,7 +75,7 @@ class FFTemporal(ForwardForward):
 
     def _goodness(self, fabricated: FabricatedChip, signals: Sequence[InputSignal]) -> list[Tensor]:
         states = self.chip.unroll(fabricated, signals)
-        # (hypotheses x batch) as rows: so the states stand where the kernels left them
+        # (hypotheses x batch) as rows: the memory layout of the kernels, so nothing is copied
         return [mean_square(s.flatten(0, 1)).unflatten(0, s.shape[:2]) for s in states]  # type: ignore[no-untyped-call]
 
     def _weights(self, samples: int) -> Tensor:

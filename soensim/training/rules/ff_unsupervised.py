@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from soensim.data import smooth_masks
-from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip
-from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.simulation import goodness, linear_scores
 from soensim.training.recipes.ff_unsupervised import FFUnsupervisedRecipe
 from soensim.training.rules.base import Loss
+from soensim.training.rules.linear_readout import LinearReadoutRule
 from soensim.training.rules.local_forward_forward import compare, shifted
 from soensim.training.trainable_network import TrainableChip
 
 
-class FFUnsupervised:
+class FFUnsupervised(LinearReadoutRule):
     """Populations learn to tell images from hybrids of two images; a linear readout learns the classes.
 
     Negative data: m x + (1 - m) x' with another image of the batch and a smooth random mask m (Hinton 2022,
@@ -30,19 +27,9 @@ class FFUnsupervised:
     The readout is trained by cross-entropy on what the populations send, as constants: it sends nothing back.
     """
 
-    extra: dict[str, Tensor]
-
     def __init__(self, chip: TrainableChip, recipe: FFUnsupervisedRecipe) -> None:
-        if not isinstance(chip.network.output, LinearOutput):
-            raise RecipeError(f"rule 'ff-unsupervised' needs a linear readout; chip {chip.network.name!r} has none")
-        self.chip = chip
+        super().__init__(chip, recipe.rule, recipe.readout_gain)
         self.recipe = recipe
-        self.extra = {
-            "log_readout_gain": torch.tensor(float(np.log(recipe.readout_gain)), dtype=chip.dtype, requires_grad=True)
-        }
-
-    def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
-        """Nothing changes from one epoch to the next."""
 
     def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Losses of the populations on images and hybrids, and cross-entropy of the readout on images."""
@@ -53,8 +40,8 @@ class FFUnsupervised:
         states = self.chip.unroll(fabricated, self.chip.signals(both), local=True)
         measures: dict[str, Tensor] = {}
         total = x.new_zeros(())
-        for population, found in zip(self.chip.network.populations, states, strict=True):
-            positive, negative = goodness(found)[0].mean(-1).split(len(x))
+        for population, state in zip(self.chip.network.populations, states, strict=True):
+            positive, negative = goodness(state)[0].mean(-1).split(len(x))
             loss = compare(self.recipe, positive, negative, population.size)
             measures[f"loss_{population.name}"] = loss.detach()
             measures[f"goodness_positive_{population.name}"] = positive.detach().mean()
@@ -65,11 +52,5 @@ class FFUnsupervised:
             parts = [value for key, value in measures.items() if key.startswith(f"goodness_{sign}_")]
             measures[f"goodness_{sign}"] = torch.stack(parts).mean()
         scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], fabricated.values[READOUT])
-        classified = cross_entropy(self.extra["log_readout_gain"].exp() * scores, y)
+        classified = cross_entropy(self.gain * scores, y)
         return Loss(total + classified, {**measures, "loss_readout": classified.detach()})
-
-    def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
-        """W_out s, shape (batch, classes)."""
-        states = self.chip.unroll(fabricated, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
-        return scores

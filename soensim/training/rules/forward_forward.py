@@ -20,7 +20,7 @@ from soensim.training.trainable_network import TrainableChip
 class ForwardForward(ABC):
     """Base of the rules that compare the goodness of a true and a wrong label.
 
-    A subclass says how goodness is come by, and how far its gradient goes.
+    A subclass says how goodness is computed, and how far its gradient goes.
     """
 
     extra: dict[str, Tensor]

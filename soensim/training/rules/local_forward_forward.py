@@ -50,8 +50,8 @@ class LocalForwardForward(ForwardForward):
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Goodness (or its negative) with each label on the label lines, shape (batch, classes)."""
-        found = self.goodness(fabricated, x, self.all_labels)
-        total: Tensor = sum(found[k].sum(-1) for k in self.output.populations)  # type: ignore[assignment]
+        each = self.goodness(fabricated, x, self.all_labels)
+        total: Tensor = sum(each[k].sum(-1) for k in self.output.populations)  # type: ignore[assignment]
         return self.sign * total.T
 
     def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
@@ -59,18 +59,18 @@ class LocalForwardForward(ForwardForward):
         x = shifted(x, self.recipe.shift_pixels, rng)
         return self.compared(self.goodness(fabricated, x, both_signs(y, self.wrong(fabricated, x, y, rng))))
 
-    def compared(self, found: list[Tensor]) -> Loss:
-        """Loss of goodness (signs, batch, samples) per population."""
-        total = found[0].new_zeros(())
+    def compared(self, each: list[Tensor]) -> Loss:
+        """Loss from the goodness of each population, (signs, batch, samples)."""
+        total = each[0].new_zeros(())
         measures: dict[str, Tensor] = {}
         for k in self.learning():
             name = self.chip.network.populations[k].name
-            if found[k].shape[0] == 1:
+            if each[k].shape[0] == 1:
                 raise RecipeError(
                     f"the label does not reach population {name!r} in the samples that count; project label lines or a "
                     "population that sees them onto it, or let later samples count (readout.first_sample)"
                 )
-            positive, negative = found[k].mean(-1)
+            positive, negative = each[k].mean(-1)
             loss = compare(self.recipe, positive, negative, self.chip.network.populations[k].size, self.sign)
             total = total + loss
             measures[f"loss_{name}"] = loss.detach()
@@ -109,7 +109,7 @@ class LocalForwardForward(ForwardForward):
 
 
 def compare(recipe: LocalRecipe, positive: Tensor, negative: Tensor, width: int, sign: float = 1.0) -> Tensor:
-    """Loss of one population of so many neurons; goodness of shape (batch,), times ``sign`` in every comparison."""
+    """Loss of one population of ``width`` neurons from its goodness (batch,), which is multiplied by ``sign``."""
     if recipe.loss == "difference":
         return difference_loss(sign * positive, sign * negative, recipe.margin, recipe.sharpness).mean()
     theta: Tensor | float = recipe.threshold
@@ -121,7 +121,7 @@ def compare(recipe: LocalRecipe, positive: Tensor, negative: Tensor, width: int,
 
 
 def shifted(x: Tensor, largest: int, rng: np.random.Generator) -> Tensor:
-    """Move every image by up to so many pixels."""
+    """Move every image by at most ``largest`` pixels."""
     if largest == 0:
         return x
     places = torch.as_tensor(shift_places(len(x), (x.shape[1], x.shape[2]), largest, rng))
