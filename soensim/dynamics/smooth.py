@@ -12,7 +12,7 @@ matter), and edge one of degree 8 in x in each of three pieces. Both are fitted 
 its share in g, so that the largest error is nearly the least possible.
 
 Measured for the default device over all x and i up to 2.5: against the table between its nodes the largest difference
-is 9e-5, rms 3e-5, with no place that stands out; the table itself is off by 4e-5. The edge is off by 3e-8 I_c.
+is 9e-5, rms 3e-5, about the same everywhere; the table itself is off by 4e-5. The edge is off by 3e-8 I_c.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Float64 = NDArray[np.float64]
 
 #: Degree of H in x at each power of u, and of a piece of the edge.
 DEGREES, DEGREE_EDGE = (11, 10, 8, 6, 4, 3), 8
-#: Largest difference from its table, away from the threshold, up to which a smooth form stands in for it.
+#: Largest difference from its table, away from the threshold, up to which a smooth form replaces it.
 ERROR_MAX = 5e-4
 #: The slope of sqrt(e) is taken at e + GUARD: it is infinite at 0.
 GUARD = 1e-9
@@ -46,7 +46,7 @@ _KNOTS = list(product((0.04, 0.06, 0.08, 0.11, 0.15), (0.17, 0.2, 0.25, 0.3)))
 
 @dataclass(frozen=True, eq=False)
 class SmoothSquid:
-    """Polynomials that stand for a source table.
+    """Polynomials in place of a source table.
 
     Parameters
     ----------
@@ -167,9 +167,9 @@ def _fit_shape(table: SourceTable) -> tuple[Float64, ...]:
     basis = np.concatenate([by_x[:, : d + 1] * by_u[:, [k]] for k, d in enumerate(DEGREES)], axis=1)
     # a little weight at u = 0 as well: H there has no share in g, but in its slope
     with threadpool_limits(1):  # small products: threads would wait for each other
-        found = _lawson(basis * (share + 1e-4)[:, None], arrays.shape[inside] * (share + 1e-4))
+        fitted = _lawson(basis * (share + 1e-4)[:, None], arrays.shape[inside] * (share + 1e-4))
     in_chebyshev = np.zeros((len(DEGREES), max(DEGREES) + 1))
-    for row, part in zip(in_chebyshev, np.split(found, np.cumsum(np.add(DEGREES, 1))[:-1]), strict=True):
+    for row, part in zip(in_chebyshev, np.split(fitted, np.cumsum(np.add(DEGREES, 1))[:-1]), strict=True):
         row[: len(part)] = part
     in_u = np.array([_monomials(column, len(DEGREES) - 1) for column in in_chebyshev.T]).T
     return tuple(_monomials(row[: d + 1], d) for row, d in zip(in_u, DEGREES, strict=True))
@@ -182,10 +182,10 @@ def _lawson(basis: Float64, target: Float64) -> Float64:
     least = np.inf
     for _ in range(_ROUNDS):
         weighed = basis * weights[:, None]  # Chebyshev polynomials: the normal equations are well conditioned
-        found = np.linalg.solve(weighed.T @ weighed, weighed.T @ (target * weights))
-        error = abs(basis @ found - target)
+        solution = np.linalg.solve(weighed.T @ weighed, weighed.T @ (target * weights))
+        error = abs(basis @ solution - target)
         if error.max() < least:
-            best, least = found, error.max()
+            best, least = solution, error.max()
         grown: Float64 = weights * np.sqrt(error / error.mean() + 0.05)
         weights = grown / grown.mean()
     return np.asarray(best)
@@ -216,5 +216,5 @@ def _fit_edge(table: SourceTable) -> tuple[Float64, tuple[float, float], Float64
 
 def _monomials(chebyshev: Any, degree: int) -> Float64:
     """Coefficients of the powers, padded to the degree (cheb2poly drops trailing zeros)."""
-    found = cheb2poly(chebyshev)
-    return np.pad(found, (0, degree + 1 - len(found)))
+    powers = cheb2poly(chebyshev)
+    return np.pad(powers, (0, degree + 1 - len(powers)))

@@ -95,8 +95,8 @@ def _apply(table: SourceTable, flux: Array, squid_current: Array, width: float) 
     class TableFunction(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, phi: Any, i: Any) -> Any:
-            found = _on_arrays(_values_and_slopes, table, phi.detach().cpu().numpy(), i.detach().cpu().numpy(), width)
-            g, slope_phi, slope_i = torch.from_numpy(found).to(phi.device, phi.dtype).unbind(0)
+            rows = _on_arrays(_values_and_slopes, table, phi.detach().cpu().numpy(), i.detach().cpu().numpy(), width)
+            g, slope_phi, slope_i = torch.from_numpy(rows).to(phi.device, phi.dtype).unbind(0)
             ctx.save_for_backward(slope_phi, slope_i)
             return g
 

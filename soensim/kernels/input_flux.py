@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from soensim.dynamics.input_flux import InputSignal, Term
+from soensim.dynamics.input_flux import HeldFrames, InputSignal, Term
 from soensim.dynamics.time_loop import Cell
 from soensim.kernels.packed_network import Inputs
 
@@ -104,21 +104,11 @@ def _shared(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int
             if term.port == changing:
                 weights = term.weights if weights is None else weights + term.weights
             else:
-                flux = _project(_held_frame(signals[term.port]), term.weights).expand(-1, 1, *rows).flatten(1).T
+                frame = HeldFrames(signals[term.port]).at(0)[..., None, :]  # the only one
+                flux = _project(frame, term.weights).expand(-1, 1, *rows).flatten(1).T
                 held = flux if held is None else held + flux
         found.append(Inputs(changing_rows, weights, held))
     return found
-
-
-def _held_frame(signal: InputSignal) -> Tensor:
-    """Return the one frame that a signal holds, (..., 1, channels)."""
-    frame = signal.frame_of[0]
-    for block in signal.blocks:
-        if frame < block.shape[-2]:
-            held: Tensor = block[..., frame : frame + 1, :]
-            return held
-        frame -= block.shape[-2]
-    raise IndexError(frame)
 
 
 def _per_sample(

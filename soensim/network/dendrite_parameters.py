@@ -62,11 +62,11 @@ def check_validity(name: str, gamma_plus: float) -> None:
     SimulationError
         The model is off by more than chi^2 = 1e-3.
     """
-    found = validity(1 / gamma_plus)
-    if found.verdict == "fails":
+    model = validity(1 / gamma_plus)
+    if model.verdict == "fails":
         raise SimulationError(
-            f"population {name!r}: beta_di is 2 pi {found.beta_di / (2 * math.pi):.3g}, where the "
-            f"phenomenological dendrite is off by chi^2 = {found.chi_squared:.1g}; it holds to 1e-4 from 2 pi 100 on: "
+            f"population {name!r}: beta_di is 2 pi {model.beta_di / (2 * math.pi):.3g}, where the "
+            f"phenomenological dendrite is off by chi^2 = {model.chi_squared:.1g}; it holds to 1e-4 from 2 pi 100 on: "
             "use a larger integration loop, or simulate the circuit (soensim.circuit.dendrite)"
         )
 

@@ -79,23 +79,23 @@ def signals(network: Network, data: Array, labels: Array | None = None) -> list[
     samples = frames * network.hold_samples
     held = [k // network.hold_samples for k in range(samples)]
     data_line = network.lines("data")
-    found = []
+    parts = []
     for line in network.inputs:
         size = line.channels.stop - line.channels.start
         if line.carries == "label":
             off = _zeros(data, size) + line.drive_low
             on = normalise(_one_hot(line, labels, size, data)[:, :, None], line.normalisation)
             shown = [int(k >= network.unlabelled_samples) for k in range(samples)]
-            found.append(InputSignal([off, on], shown))
+            parts.append(InputSignal([off, on], shown))
         elif line is data_line:
             block = data[None]
             if line.label_channels:
                 one_hot = _one_hot(line, labels, line.label_channels, data)[:, :, None]
                 block = _overlay(block, one_hot)
-            found.append(InputSignal([normalise(block, line.normalisation)], held))
+            parts.append(InputSignal([normalise(block, line.normalisation)], held))
         else:
-            found.append(InputSignal([_zeros(data, size)], [0] * samples))
-    return found
+            parts.append(InputSignal([_zeros(data, size)], [0] * samples))
+    return parts
 
 
 def _zeros(like: Array, channels: int) -> Array:

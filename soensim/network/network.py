@@ -95,7 +95,7 @@ class GoodnessOutput:
     low: bool = False
 
     def window(self, samples: int) -> range:
-        """Samples that count (from 0), of so many."""
+        """Samples that count (from 0), of this number."""
         if self.state == "final":
             return range(samples - 1, samples)
         return range((self.first_sample or 1) - 1, min(self.last_sample or samples, samples))
@@ -105,8 +105,8 @@ class GoodnessOutput:
 class InputLines:
     """One input population: its place among the channels, what it carries and its drive range (I_c).
 
-    `normalisation` is what is done to its channels, sample by sample; `label_channels`: so many first channels carry
-    the label instead of the data.
+    `normalisation` is what is done to its channels, sample by sample; `label_channels` is
+    the number of first channels that carry the label instead of the data.
     """
 
     name: str
@@ -133,9 +133,9 @@ class Network:
     sample_tau, substeps, integrator
         One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
     hold_samples
-        Each step of a data set is held for so many samples.
+        Each frame of a data set is held for this number of samples.
     unlabelled_samples
-        So many first samples are shown without the label.
+        Number of first samples that are shown without the label.
     spreads
         One-sigma spreads between chips, by name.
     read_noise_flux

@@ -23,7 +23,7 @@ class DelayLayout:
     shape
         (lags x sources, targets).
     rows, columns, edges, part
-        Shape (entries,): part x (efficacy of the edge) stands at [row, column]; every place is named once.
+        Shape (entries,): part x (efficacy of the edge) is the entry at [row, column]; no place is named twice.
     """
 
     lags: tuple[int, ...]
@@ -49,7 +49,7 @@ class Synapses:
     shape
         (targets, sources) of the dense matrix W; W[i, j] is from j to i.
     port
-        Index of the input population, where inputs drive it; else 0, and without a meaning.
+        Index of the input population, where inputs drive it; else 0, and not read.
     sources, targets
         Shape (edges,): index within the source and the target population.
     sign

@@ -113,7 +113,7 @@ class TrainableChip:
         return torch.as_tensor(encode_data(self.network, values), dtype=self.dtype)
 
     def signals(self, data: Tensor, labels: Tensor | None = None) -> list[InputSignal]:
-        """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.data.signals`)."""
+        """Lay encoded samples, and hypotheses on their labels, onto the chip's inputs (`soensim.network.signals`)."""
         return signals(self.network, data, labels)
 
     def unroll(

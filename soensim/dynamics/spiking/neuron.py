@@ -98,15 +98,15 @@ class Neuron:
 
     def tree(self) -> list[tuple[Dendrite, int]]:
         """All dendrites with the place of their parent in this list (-1 for the soma), parents before branches."""
-        found: list[tuple[Dendrite, int]] = [(self.soma, -1)]
+        dendrites: list[tuple[Dendrite, int]] = [(self.soma, -1)]
         if self.refractory is not None:
-            found.append((self.refractory.dendrite, 0))
+            dendrites.append((self.refractory.dendrite, 0))
         waiting = [(branch, 0) for branch in self.soma.branches]
         while waiting:
             dendrite, parent = waiting.pop(0)
-            found.append((dendrite, parent))
-            waiting += [(branch, len(found) - 1) for branch in dendrite.branches]
-        return found
+            dendrites.append((dendrite, parent))
+            waiting += [(branch, len(dendrites) - 1) for branch in dendrite.branches]
+        return dendrites
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -120,12 +120,12 @@ def threshold_flux(source: SourceTable, current: float) -> float:
     Raises
     ------
     SimulationError
-        No flux has it: the current lies outside (i_th(1/2), i_th(0)).
+        No flux has it: the current is outside (i_th(1/2), i_th(0)).
     """
     low, high = source.threshold(0.5), source.threshold(0.0)
     if not low < current < high:
         raise SimulationError(
-            f"no flux has the threshold current {current:.4g} I_c; it must lie between {low:.4g} and {high:.4g}"
+            f"no flux has the threshold current {current:.4g} I_c; it must be between {low:.4g} and {high:.4g}"
         )
     return float(brentq(lambda phi: source.threshold(phi) - current, 0.0, 0.5, xtol=1e-14))
 

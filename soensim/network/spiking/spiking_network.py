@@ -1,4 +1,4 @@
-"""A spiking network with names: which neuron, place and synapse stands where in its arrays."""
+"""A spiking network with names: where neurons, their dendrites and synapses are in its arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soensim.errors import SimulationError
 
 @dataclass(frozen=True)
 class SpikingPopulation:
-    """Equal neurons that stand together.
+    """Equal neurons, one after the other.
 
     Attributes
     ----------
@@ -124,11 +124,11 @@ class SpikingNetwork:
         SimulationError
             There is no such population or place.
         """
-        found = self.population(population)
-        if place not in found.places:
-            raise SimulationError(f"population {population!r} has no place {place!r}; it has {', '.join(found.places)}")
-        members = np.arange(found.size, dtype=np.int64)
-        return found.first_dendrite + members * len(found.places) + found.places.index(place)
+        group = self.population(population)
+        if place not in group.places:
+            raise SimulationError(f"population {population!r} has no place {place!r}; it has {', '.join(group.places)}")
+        members = np.arange(group.size, dtype=np.int64)
+        return group.first_dendrite + members * len(group.places) + group.places.index(place)
 
     def with_efficacies(self, efficacies: Mapping[str, NDArray[np.float64]]) -> SpikingNetwork:
         """Return the network with other efficacies, each the nearest level that its synapse can hold.
@@ -136,7 +136,7 @@ class SpikingNetwork:
         Parameters
         ----------
         efficacies
-            By projection, dense, shape (targets, sources); what stands where no edge exists does not count.
+            By projection, dense, shape (targets, sources); entries where no edge exists are ignored.
 
         Raises
         ------
