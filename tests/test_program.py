@@ -166,6 +166,14 @@ def test_weights_that_do_not_fit(small):
         assert message in error_of(lambda w=given_weights: Program.quantised(small, w))
 
 
+def test_one_value_per_edge_is_the_same_as_the_matrix(small):
+    weights = random_weights(small)
+    matrix = Program.quantised(small, weights)
+    assert Program.quantised(small, {**weights, "hidden->hidden": matrix.ideal_values["hidden->hidden"]}) == matrix
+    with pytest.raises(ProgramError, match=r"\(17,\); the chip needs \(6, 6\), or one per edge, \(18,\)"):
+        Program.quantised(small, {**weights, "hidden->hidden": np.zeros(17)})
+
+
 def test_absent_trims_are_zero(small):
     weights = random_weights(small)
     del weights["hidden.flux_trim"]

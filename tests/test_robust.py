@@ -53,7 +53,7 @@ def test_a_chip_seed_means_the_same_chip_in_training_and_in_simulation(given):
     chip = trainable(network, **given)
     fabricated = chip.fabricated(chip.values(True), chip_seed=5)
     ours, x = run(chip, fabricated)
-    trace = simulate(network, Program.quantised(network, chip.weights()), x, chip_seed=5)
+    trace = simulate(network, Program.quantised(network, chip.arrays()), x, chip_seed=5)
     np.testing.assert_allclose(ours.detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
     scores = linear_scores(network, [ours], fabricated.values[READOUT]).detach().numpy()
     np.testing.assert_allclose(scores, trace.output, rtol=0, atol=1e-12)
@@ -156,7 +156,7 @@ def test_robust_takes_the_netlists_spreads_unless_given():
         (
             LABELS,
             {"bias_current_spread": 0.1},
-            "bias_current_spread: the source functions of chip 'labels' are virtual",
+            "bias_current_spread: chip 'labels' has no bias: all its source functions are virtual",
         ),
         (SMALL, {"robust": True}, "robust: chip 'small' states no spread"),
     ],
@@ -204,6 +204,21 @@ def test_several_chips_share_the_samples_of_a_batch(digits, monkeypatch):
     assert len(drawn) == len(set(drawn)) == 10
 
 
+def test_the_gradient_of_a_batch_is_the_mean_over_its_chips(digits):
+    """Plain descent without clipping takes a step that is the gradient: a sum over chips would be several times it."""
+    network = compiled(NOISY)
+    settings = {"optimiser": "sgd", "schedule": "constant", "learning_rate": 1e-2, "clip_norm": 1e9}
+    recipe = BpttRecipe(**settings, epochs=1, train_samples=32, batch_size=32, quantise=False)
+    start = TrainableChip(network, recipe).arrays()
+    steps = [
+        {key: w - start[key] for key, w in train(network, digits, r).program.ideal_values.items()}
+        for r in (recipe, dataclasses.replace(recipe, chips_per_batch=3))  # 11, 11 and 10 samples
+    ]
+    for key in start:
+        assert np.abs(steps[0][key]).max() > 1e-6
+        np.testing.assert_allclose(steps[1][key], steps[0][key], rtol=1e-3, atol=1e-3 * np.abs(steps[0][key]).max())
+
+
 def test_validation_on_chips_is_the_mean_over_chips(digits):
     network = compiled(NOISY)
     recipe = BpttRecipe(**QUICK, robust=True, validation_chips=3)
@@ -213,7 +228,7 @@ def test_validation_on_chips_is_the_mean_over_chips(digits):
     training.chip.fabricated = lambda values, seed: seen.append(seed) or draw(values, seed)
     found = training.scorer.scores(nominal).on_chips["validation_accuracy_chips"]
     assert len(set(seen)) == 3
-    split, program = digits.validation, Program.quantised(network, training.chip.weights())
+    split, program = digits.validation, Program.quantised(network, training.chip.arrays())
     right = [
         simulate(network, program, present(network, split.inputs), chip_seed=seed).output.argmax(1) == split.labels
         for seed in seen

@@ -13,7 +13,7 @@ from soensim.dynamics import normalise
 from soensim.errors import DataError, RecipeError
 from soensim.evaluation import evaluate
 from soensim.network import compile_network, encode_data, present, signals
-from soensim.program import Program
+from soensim.program import Program, dense_weights
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
 from soensim.training import make_recipe, train
@@ -74,13 +74,14 @@ def test_no_gradient_crosses_steps(images):
     states = trainable.unroll(chip, trainable.signals(x, y[None]), local=True)
     (states[1][0, :, window.start : window.stop].square().mean(-1).sum()).backward()
     s = [part.detach()[0].numpy() for part in states]
-    weights = trainable.weights()
+    values = trainable.arrays()
+    weights = dense_weights(trainable.network, values)
     lower, label = weights["lower->upper"], weights["label->upper"]
     one_hot = 5.0 * np.eye(10)[y.numpy()]
     expected = np.zeros_like(lower)
     for t in window:
         below = normalise(s[0][:, t], "rms")  # feed-forward: the upper population sees what the lower has just become
-        flux = below @ lower.T + one_hot @ label.T + weights["upper.flux_trim"]
+        flux = below @ lower.T + one_hot @ label.T + values["upper.flux_trim"]
         adjoint = 2 / 6 * s[1][:, t] * 0.7 * (flux > 0)
         expected += adjoint.T @ below
     found = trainable.latent["lower->upper"].grad.numpy().reshape(expected.shape)
@@ -106,7 +107,7 @@ def test_the_loss_is_that_of_its_formula(rule, settings, images):
     x, y = batch(trainable, images)
     loss = made_rule.loss(trainable.nominal(False), x, y, np.random.default_rng(3))
     wrong = draw_wrong(None, y, 10, np.random.default_rng(3))
-    program = Program.ideal(network, trainable.weights())
+    program = Program.ideal(network, trainable.arrays())
     values = images.train.inputs[:7]
     counted = [1] if rule == "ff-local" else [3, 4, 5]
     expected = 0.0
@@ -230,7 +231,7 @@ def test_hypotheses_side_by_side_equal_one_run_each(rule, images):
 def test_scores_of_training_and_of_the_engine_agree(rule, images):
     network, trainable, made_rule = made(rule)
     x = images.test.inputs[:6]
-    engine = class_scores(network, Program.ideal(network, trainable.weights()), x)
+    engine = class_scores(network, Program.ideal(network, trainable.arrays()), x)
     ours = made_rule.scores(trainable.nominal(False), trainable.encode(x)).detach().numpy()
     if network.labels:
         engine, ours = (scores - scores.mean(1, keepdims=True) for scores in (engine, ours))

@@ -13,7 +13,6 @@ from soensim.commands import cli
 from soensim.commands.simulate import main
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
-from soensim.fabrication import fabricate_chip
 from soensim.network import compile_network
 from soensim.program import Program, dense_weights
 from soensim.simulation import goodness, linear_scores, simulate
@@ -110,25 +109,6 @@ def test_noise_has_the_stated_size():
     assert np.sqrt(2 * np.mean(state**2)) == pytest.approx(0.03, rel=0.02)
 
 
-def test_chips_differ_by_the_stated_spreads(small):
-    program = quantised(small, scale=0.3)
-    chips = [fabricate_chip(small, program.values, small.spreads, seed) for seed in range(400)]
-    programmed = program.values["hidden->hidden"]
-    on = programmed != 0
-    ratio = np.array([c.values["hidden->hidden"][on] / programmed[on] for c in chips])
-    assert ratio.std() == pytest.approx(small.spreads["efficacy_spread"], rel=0.05)
-    assert ratio.mean() == pytest.approx(1, abs=0.005)
-    for name, nominal, spread, relative in (
-        ("gamma_minus", 5e-4, "gamma_minus_spread", True),
-        ("bias_current", 1.9, "bias_current_spread", True),
-        ("flux_offset", 0.15, "flux_offset_spread", False),
-    ):
-        drawn = np.array([getattr(c, name)[0] for c in chips])
-        expected = small.spreads[spread] * (nominal if relative else 1)
-        assert drawn.std() == pytest.approx(expected, rel=0.06)
-        assert drawn.mean() == pytest.approx(nominal, abs=expected / 5)
-
-
 def test_a_chip_is_drawn_once(small):
     """Not per step and not per sample: equal inputs give equal states along the batch."""
     program = quantised(small)
@@ -144,19 +124,6 @@ def test_no_spread_is_the_nominal_chip():
     network = compiled(SMALL + zero)
     program, x = quantised(network), signals(network)
     np.testing.assert_array_equal(simulate(network, program, x, chip_seed=9).state, simulate(network, program, x).state)
-
-
-def test_an_off_chip_readout_has_no_spread():
-    network = compiled(SMALL.replace("  state: final\n", "  state: final\n  location: off-chip\n"))
-    program = quantised(network)
-    np.testing.assert_array_equal(
-        fabricate_chip(network, program.values, network.spreads, 0).values["readout"], program.values["readout"]
-    )
-    on_chip = compiled(SMALL)
-    other = quantised(on_chip)
-    assert not np.array_equal(
-        fabricate_chip(on_chip, other.values, on_chip.spreads, 0).values["readout"], other.values["readout"]
-    )
 
 
 def test_state_converges_with_the_step():

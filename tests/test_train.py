@@ -21,7 +21,7 @@ from soensim.kernels import SparseWeights, supports
 from soensim.netlist import parse_netlist
 from soensim.netlist.topology.edges import Edges
 from soensim.network import compile_network, present, split_channels
-from soensim.program import Program, midpoints, slots
+from soensim.program import Program, dense_weights, midpoints, slots
 from soensim.routing import route
 from soensim.simulation import goodness, simulate
 from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
@@ -44,7 +44,7 @@ def test_training_and_simulation_are_one_dynamics(digits):
         x = digits.test.inputs[:7]
         signals = present(network, x, None if network.lines("label") is None else np.arange(7))
         ours = chip.unroll(chip.nominal(True), split_channels(network, torch.from_numpy(signals).double()))[0]
-        trace = simulate(network, Program.quantised(network, chip.weights()), signals)
+        trace = simulate(network, Program.quantised(network, chip.arrays()), signals)
         np.testing.assert_allclose(ours[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
         assert trace.state.max() > 0.01
 
@@ -102,7 +102,7 @@ def test_fixed_signs_are_kept_in_training(digits):
 def test_an_absent_edge_has_no_weight(small, digits):
     chip = TrainableChip(small, QUICK)
     assert chip.latent["hidden->hidden"].shape == (len(small.synapses["hidden->hidden"]),) == (18,)
-    weights = chip.weights()["hidden->hidden"]
+    weights = dense_weights(small, chip.arrays())["hidden->hidden"]
     mask = np.zeros((6, 6), dtype=bool)
     mask[small.synapses["hidden->hidden"].targets, small.synapses["hidden->hidden"].sources] = True
     assert np.all(weights[~mask] == 0)
@@ -115,7 +115,7 @@ def states_of_both_engines(network, signals):
     chip = TrainableChip(network, BpttRecipe(recurrent_gain=1.0), dtype=torch.float64)
     parts = split_channels(network, torch.from_numpy(signals))
     ours = [s[0].detach().numpy() for s in chip.unroll(chip.nominal(True), parts)]
-    trace = simulate(network, Program.quantised(network, chip.weights()), signals)
+    trace = simulate(network, Program.quantised(network, chip.arrays()), signals)
     return np.concatenate(ours, axis=2), trace.state[:, 1:]
 
 
@@ -179,7 +179,7 @@ def test_bptt_loss_is_the_cross_entropy_of_the_readout(small, digits):
     x, y = digits.train.inputs[:9], digits.train.labels[:9].copy()
     nominal = chip.nominal(False)
     loss = float(rule.loss(nominal, chip.encode(x), torch.from_numpy(y), np.random.default_rng(0)).total.detach())
-    output = simulate(small, Program.ideal(small, chip.weights()), present(small, x)).output
+    output = simulate(small, Program.ideal(small, chip.arrays()), present(small, x)).output
     logits = 10.0 * output
     expected = -np.mean(logits[np.arange(9), y] - np.log(np.exp(logits).sum(1)))
     assert loss == pytest.approx(expected, rel=1e-6)
@@ -216,7 +216,7 @@ def ff_rule(**settings):
 
 
 def reference_ff_loss(network, chip, x, y, wrong, *, margin, sharpness, weights):
-    program = Program.ideal(network, chip.weights())
+    program = Program.ideal(network, chip.arrays())
     plus, minus = (
         goodness(simulate(network, program, present(network, x, labels)).state[:, 1:]) for labels in (y, wrong)
     )
@@ -283,10 +283,10 @@ def test_scores_agree_with_the_engine(small, digits):
     chip = TrainableChip(small, QUICK, dtype=torch.float64)
     rule = Bptt(chip, QUICK)
     x = digits.test.inputs[:6]
-    trace = simulate(small, Program.ideal(small, chip.weights()), present(small, x))
+    trace = simulate(small, Program.ideal(small, chip.arrays()), present(small, x))
     scores = rule.scores(chip.nominal(False), chip.encode(x)).detach().numpy()
     np.testing.assert_allclose(scores, trace.output, atol=1e-6)  # data are float32
-    np.testing.assert_allclose(trace.output, trace.state[:, -1] @ chip.weights()["readout"].T, atol=1e-12)
+    np.testing.assert_allclose(trace.output, trace.state[:, -1] @ chip.arrays()["readout"].T, atol=1e-12)
 
 
 # --- the loop --------------------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ class Program:
         network
             The chip.
         weights
-            ``source->target``: W of shape (targets, sources); ``readout``: (classes, neurons);
-            ``population.flux_trim``: (neurons,), 0 if absent.
+            ``source->target``: W of shape (targets, sources), or one value per edge, (edges,); ``readout``: (classes,
+            neurons); ``population.flux_trim``: (neurons,), 0 if absent.
 
         Raises
         ------
@@ -239,12 +239,13 @@ def _edge_values(network: Network, weights: Mapping[str, FloatArray]) -> dict[st
             raise ProgramError(f"the weights lack {key!r}; chip {network.name!r} has {', '.join(found)}")
         given = np.asarray(weights[key], dtype=np.float64)
         synapses = network.synapses.get(key)
-        shape = slot.shape if synapses is None else synapses.shape
-        if given.shape != shape:
-            raise ProgramError(f"weights {key!r} have the shape {given.shape}; the chip needs {shape}")
+        legal = [slot.shape] if synapses is None else [synapses.shape, slot.shape]
+        if given.shape not in legal:
+            shapes = ", or one per edge, ".join(map(str, legal))
+            raise ProgramError(f"weights {key!r} have the shape {given.shape}; the chip needs {shapes}")
         if not np.isfinite(given).all():
             raise ProgramError(f"weights {key!r} hold a value that is not finite")
-        if synapses is not None:
+        if synapses is not None and given.ndim == 2:
             values[key] = given[synapses.targets, synapses.sources]
             if np.count_nonzero(given) != np.count_nonzero(values[key]):
                 raise ProgramError(f"weights {key!r} are not zero on an edge that the chip does not have")

@@ -8,16 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from soensim.evaluation import Evaluation, LevelUse
+from soensim.fabrication import IMPERFECTIONS
 from soensim.network import LinearOutput, Network
 
 Facts = list[tuple[str, str]]
-
-_SPREADS = {  # name in the netlist: what it is, and its unit; relative ones are shown in percent
-    "efficacy_spread": ("efficacies", None),
-    "gamma_minus_spread": ("leak gamma_minus", None),
-    "bias_current_spread": ("bias current", None),
-    "flux_offset_spread": ("flux offset", "Phi_0"),
-}
 
 
 @dataclass(frozen=True)
@@ -182,14 +176,17 @@ def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
     facts = []
     for name, value in evaluation.spreads:
         label, text = _spread(name, value)
-        facts.append((label, f"{text}, without effect: no bias here" if _idle(name, network) else text))
+        absent = IMPERFECTIONS[name].absent(network)
+        facts.append((label, f"{text}, without effect: {absent}" if absent else text))
     return facts
 
 
 def spread_sentence(evaluation: Evaluation, network: Network) -> str:
     """Join the spreads that act in one phrase."""
     texts = [
-        " ".join(_spread(name, value)) for name, value in evaluation.spreads if value > 0 and not _idle(name, network)
+        " ".join(_spread(name, value))
+        for name, value in evaluation.spreads
+        if value > 0 and not IMPERFECTIONS[name].absent(network)
     ]
     return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
 
@@ -237,13 +234,9 @@ def _bits(bits: int | tuple[int, ...] | None) -> str:
     return f"{bits} bits" if isinstance(bits, int) else f"{' and '.join(map(str, bits))} bits"
 
 
-def _idle(name: str, network: Network) -> bool:
-    return name == "bias_current_spread" and not any(p.bias_current.any() for p in network.populations)
-
-
 def _spread(name: str, value: float) -> tuple[str, str]:
-    label, unit = _SPREADS.get(name, (name, ""))
-    return label, f"{100 * value:g} %" if unit is None else f"{value:g} {unit}".rstrip()
+    kind = IMPERFECTIONS[name]
+    return kind.varies, f"{100 * value:g} %" if kind.unit == "1" else f"{value:g} {kind.unit}"
 
 
 def _levels(levels: int, bits: int | None) -> str:

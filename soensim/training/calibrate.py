@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics import normalise
 from soensim.network import LinearOutput, Network, present
-from soensim.program import READOUT, Program, Slot, best_scale, dense_weights, slots
+from soensim.program import READOUT, Program, Slot, best_scale, slots
 from soensim.simulation import Trace, simulate
 
 FloatArray = NDArray[np.float64]
@@ -56,8 +56,7 @@ def calibrated(
         _round_population(network, index, inputs, trace, tables, rounded)
     if isinstance(network.output, LinearOutput):
         _round_readout(network, network.output, trace, tables, rounded)
-    as_weights = {**rounded, **dense_weights(network, rounded)}
-    return Program.quantised(network, as_weights, ideal=weights, scales=scales)
+    return Program.quantised(network, rounded, ideal=weights, scales=scales)
 
 
 def _inputs(network: Network, values: NDArray[np.floating[Any]], labels: NDArray[np.int64] | None) -> FloatArray:

@@ -171,7 +171,7 @@ class Training:
     def _result(self) -> TrainResult:
         latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent
         ideal = self._copies("ideal")
-        program = self._program(self.chip.weights(latent), self.chip.weights(ideal) if ideal else None)
+        program = self._program(self.chip.arrays(latent), self.chip.arrays(ideal) if ideal else None)
         if self.options.run_dir is not None:
             program.save(self.options.run_dir / PROGRAM)
         return TrainResult(program, self.history, self._program_row()["epoch"])

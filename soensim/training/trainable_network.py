@@ -274,18 +274,10 @@ class TrainableChip:
             for key, latent in self.latent.items():
                 self._tables[key].clamp_(latent)
 
-    def weights(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
-        """Values per edge (default: the latent ones) as the mapping that `Program.quantised` takes."""
-        found = {}
-        for key, latent in (self.latent if values is None else values).items():
-            array = latent.detach().double().cpu().numpy().copy()
-            synapses = self.network.synapses.get(key)
-            if synapses is not None:
-                dense = np.zeros(synapses.shape)
-                dense[synapses.targets, synapses.sources] = array
-                array = dense
-            found[key] = array
-        return found
+    def arrays(self, values: Mapping[str, Tensor] | None = None) -> dict[str, NDArray[np.float64]]:
+        """Copy values (default: the latent ones) to float64 arrays by program key: what `Program.quantised` takes."""
+        taken = self.latent if values is None else values
+        return {key: value.detach().double().cpu().numpy().copy() for key, value in taken.items()}
 
     def _initial(self, key: str, slot: Slot, rng: np.random.Generator) -> NDArray[np.float64]:
         """Xavier-uniform with the fan-in and fan-out that the topology has; trims start at zero."""

@@ -18,8 +18,8 @@ def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
     """
     given = {name: getattr(recipe, name, 0.0) for name in IMPERFECTIONS}
     for name, kind in IMPERFECTIONS.items():
-        if given[name] and (reason := kind.absent(network)):
-            raise RecipeError(f"{name}: {reason}")
+        if given[name] and (absent := kind.absent(network)):
+            raise RecipeError(f"{name}: chip {network.name!r} has {absent}")
     stated = {**network.spreads, "read_noise_flux": network.read_noise_flux} if recipe.robust else {}
     spreads = {name: given[name] or stated.get(name, 0.0) for name in IMPERFECTIONS}
     if recipe.robust and not any(spreads.values()):

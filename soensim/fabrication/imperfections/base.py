@@ -42,6 +42,8 @@ class Imperfection(ABC):
 
     name: ClassVar[str]
     """Its key under `imperfections:` of a netlist, in a recipe and in `Network.spreads`."""
+    varies: ClassVar[str]
+    """What differs between chips, in a word or two for tables."""
     unit: ClassVar[str]
     """Unit of the size; "1" for a relative spread or a probability."""
     below: ClassVar[float | None] = None
@@ -66,7 +68,7 @@ class Imperfection(ABC):
 
     @classmethod
     def absent(cls, network: Network) -> str:  # noqa: ARG003
-        """Say why chips of this kind cannot show it; empty if they can."""
+        """Say what a chip lacks that cannot show it, such as "no delays"; empty if it can."""
         return ""
 
     @abstractmethod

@@ -15,6 +15,7 @@ class BiasCurrentSpread(Imperfection):
     """i_b -> i_b (1 + size n), n normal, for each neuron."""
 
     name = "bias_current_spread"
+    varies = "bias current"
     unit = "1"
     description = "Spread of bias currents, one sigma (relative)"
     source = "estimate: 1 % in the technology, none measured"
@@ -22,7 +23,7 @@ class BiasCurrentSpread(Imperfection):
     @classmethod
     def absent(cls, network: Network) -> str:
         """A virtual source function has no bias."""
-        return f"the source functions of chip {network.name!r} are virtual, without bias" if network.virtual else ""
+        return "no bias: all its source functions are virtual" if network.virtual else ""
 
     def draw(self, network: Network, chip_seed: int) -> Draws:
         """Draw a factor for each neuron, by population."""

@@ -23,6 +23,7 @@ class DelaySpread(Imperfection):
     """
 
     name = "delay_spread"
+    varies = "delays"
     unit = "1"
     description = "Spread of the factor that all delays of a chip share, one sigma (relative)"
     source = "estimate: the group index depends on film thickness and composition, which vary between wafers"
@@ -31,7 +32,7 @@ class DelaySpread(Imperfection):
     def absent(cls, network: Network) -> str:
         """A chip that is not laid out has no delays."""
         delayed = any(s.delay_tau.any() for s in network.synapses.values())
-        return "" if delayed else f"chip {network.name!r} has no delays"
+        return "" if delayed else "no delays"
 
     def draw(self, network: Network, chip_seed: int) -> Draws:  # noqa: ARG002
         """Draw one factor."""

@@ -15,6 +15,7 @@ class DropSynapses(Imperfection):
     """The efficacy of a dead synapse is zero; nothing makes up for it, on the chip or here."""
 
     name = "drop_synapses"
+    varies = "dead synapses"
     unit = "1"
     below = 1
     description = "Fraction of the synapses that are dead in the mean, their efficacy zero"

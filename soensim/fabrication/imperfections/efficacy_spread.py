@@ -15,6 +15,7 @@ class EfficacySpread(Imperfection):
     """w -> w (1 + size n), n normal, for each synapse and each weight of a readout on the chip."""
 
     name = "efficacy_spread"
+    varies = "efficacies"
     unit = "1"
     description = "Spread of efficacies, one sigma (relative)"
     source = "estimate: mutual inductances and detector currents by lithography; 5 % in the technology, none measured"

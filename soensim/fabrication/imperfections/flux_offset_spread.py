@@ -15,6 +15,7 @@ class FluxOffsetSpread(Imperfection):
     """phi_0 -> phi_0 + size n, n normal, for each neuron."""
 
     name = "flux_offset_spread"
+    varies = "flux offset"
     unit = "Phi_0"
     description = "Spread of static flux, one sigma (Phi_0)"
     source = "estimate: trapped flux and stray fields; 0.01 Phi_0 in the technology, none measured"

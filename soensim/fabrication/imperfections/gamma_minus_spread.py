@@ -20,6 +20,7 @@ class GammaMinusSpread(Imperfection):
     """
 
     name = "gamma_minus_spread"
+    varies = "leak gamma_minus"
     unit = "1"
     description = "Spread of leaks, one sigma (relative)"
     source = "estimate: a thin-film resistor over an inductor; 2 % in the technology, none measured"

@@ -28,6 +28,7 @@ class ReadNoiseFlux(Imperfection):
     """
 
     name = "read_noise_flux"
+    varies = "read noise"
     unit = "Phi_0"
     description = "Gaussian flux noise, one sigma (Phi_0), fresh for every neuron and input sample"
     source = "any size: noise of bias lines and readout; that of the SQUIDs at 4 K is in their source function"

@@ -6,13 +6,7 @@ and range here repeat what is said there (tests/test_fabrication.py compares the
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from soensim.netlist.base import NotNegative, Part
-
-Chance = Annotated[NotNegative, Field(lt=1)]
+from soensim.netlist.base import BelowOne, NotNegative, Part
 
 
 class Imperfections(Part):
@@ -28,7 +22,7 @@ class Imperfections(Part):
     """Spread of static flux, one sigma (Phi_0)."""
     read_noise_flux: NotNegative = 0.0
     """Gaussian flux noise, one sigma (Phi_0), fresh for every neuron and input sample."""
-    drop_synapses: Chance = 0.0
+    drop_synapses: BelowOne = 0.0
     """Fraction of the synapses that are dead in the mean, their efficacy zero."""
     delay_spread: NotNegative = 0.0
     """Spread of the factor that all delays of a chip share, one sigma (relative)."""
