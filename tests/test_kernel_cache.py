@@ -244,6 +244,17 @@ def test_fields_of_named_tuples_count(chips):
     assert not both.left.stats.cache_hits
 
 
+def test_recompiling_takes_changed_globals_and_stores_nothing(chips, cache):
+    module = load(chips)
+    assert module.run(1) == 20
+    stored = contents(cache)
+    module.scale.SCALE = 30
+    module.run.recompile()
+    assert module.run(1) == 60
+    assert contents(cache) == stored
+    assert run(chips) == (20, False)
+
+
 class Codegen:
     def __init__(self, features="+avx2"):
         self.features = features

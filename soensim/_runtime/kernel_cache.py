@@ -89,6 +89,7 @@ class KernelCache:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._file = Path(function.__code__.co_filename).absolute()
+        self._flushed = False
 
     @property
     def cache_path(self) -> str | None:
@@ -122,7 +123,8 @@ class KernelCache:
             _prune_once(path.parent)
 
     def flush(self) -> None:
-        """Do nothing: a file is right as long as its name is asked for."""
+        """Keep nothing from now on: `recompile` is for a function whose globals were changed in this process."""
+        self._flushed = True
 
     def _path(self, signature: Any, codegen: Any) -> Path | None:
         """Path of the file for these argument types; None where code cannot be kept."""
@@ -131,7 +133,7 @@ class KernelCache:
         stamp = source_stamp(self._file)
         if directory is None:
             _warn_once("there is no home directory")
-        if directory is None or stamp is None:
+        if directory is None or stamp is None or self._flushed:
             return None
         parts = [
             stamp,

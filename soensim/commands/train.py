@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     run_dir = Path(given.run_dir or f"runs/{network.name}-{recipe.rule}-{data.name}-{recipe.train_seed}")
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
     try:
-        with compile_notice(cli.tell, "30 s"):
+        with compile_notice(cli.tell, "15 s"):
             result = train(
                 network,
                 data,
