@@ -13,7 +13,7 @@ from layouts import chip
 
 from soensim.check import RULES, Finding, check_chip
 from soensim.check.lyrdb import lyrdb
-from soensim.check.text_report import page
+from soensim.check.text_report import chip_report
 from soensim.circuit import validity
 from soensim.commands import cli
 from soensim.commands.check import main
@@ -174,12 +174,12 @@ def test_ledger_of_a_report():
     assert summary.figures["loss_db"] == pytest.approx((3, 7, 11))
     assert summary.worst == "hidden[8]->hidden[8]"
     assert summary.causes_db["split"] == 11
-    assert "worst: hidden[8]->hidden[8], 11 dB (split 11)" in page(made)
+    assert "worst: hidden[8]->hidden[8], 11 dB (split 11)" in chip_report(made)
 
 
 def test_the_page_says_how_to_fix_a_rule_once():
     gone = {key: {(0, 1): ("loss", 21.0, 20.0)} for key in ("pixels->hidden", "hidden->hidden")}
-    said = " ".join(page(report(by_hand(chip(absent="error"), absent=gone))).split())
+    said = " ".join(chip_report(report(by_hand(chip(absent="error"), absent=gone))).split())
     assert said.count(RULES["SOEN-RT-006"].fix) == 1
     first, second = said.index("pixels[0]->hidden[1]: 21 dB"), said.index("hidden[0]->hidden[1]: 21 dB")
     assert first < said.index(RULES["SOEN-RT-006"].fix) < second
@@ -246,7 +246,7 @@ def test_the_page_of_a_bad_chip_with_long_names():
     long = "a_population_of_neurons_whose_name_is_as_long_as_is_legal_at_all"
     netlist = waived(parse_netlist(re.sub(r"\bhidden\b", long, text)), ("SOEN-RT-001", "row *", "2026-12-31"))
     made = check_chip(netlist, today=TODAY)
-    said = page(made)
+    said = chip_report(made)
     assert not made.passes
     assert max(map(len, said.splitlines())) <= 100
     for finding in made.findings:

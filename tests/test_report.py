@@ -233,6 +233,19 @@ def test_a_large_chip_becomes_a_matrix_that_holds_every_edge():
     assert sum(bar.get_width() for bar in usage.patches) == 3200
 
 
+@pytest.mark.parametrize(
+    ("key", "from_", "to"),
+    [("pixels->hidden", "from pixels", "to hidden"), ("readout", "from neuron", "to class")],
+)
+def test_efficacies_have_sources_across_and_targets_down(sparse, key, from_, to):
+    network, program, _ = sparse
+    heat = figures.efficacies(network, program, key).axes[0]
+    targets, sources = program.values[key].shape if key == "readout" else network.synapses[key].shape
+    assert targets != sources
+    assert (heat.get_xlabel(), heat.get_ylabel()) == (from_, to)
+    assert heat.images[0].get_array().shape == (targets, sources)
+
+
 @pytest.mark.parametrize("key", ["hidden->hidden", "readout"])
 def test_efficacies_show_values_absent_edges_and_counts(sparse, key):
     network, program, _ = sparse

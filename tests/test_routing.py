@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts import chip, pairs
 
-from soensim.check.edge_story import explain_edge, parse_member
+from soensim.check.edge_route import explain_edge, parse_member
 from soensim.commands import cli
 from soensim.commands.explain import main as explain_main
 from soensim.errors import NetlistError, RoutingError

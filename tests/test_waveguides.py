@@ -209,6 +209,17 @@ def test_tracks_hold_one_run_at_a_place_and_as_many_as_can_be(runs, tracks):
     assert (track >= 0).sum() == best
 
 
+def test_runs_that_touch_need_two_tracks_and_runs_side_by_side_need_one():
+    """A run takes a track at both of its ends too: two that share only an end place cannot share a track."""
+    touching = Runs(*(np.array(v) for v in ([0, 0], [0, 3], [3, 5])), np.empty(0, dtype=np.int64))
+    assert assign_tracks(touching, np.array([2])).tolist() == [0, 1]
+    assert assign_tracks(touching, np.array([1])).tolist() in ([0, -1], [-1, 0])
+    assert touching.wanted(1, 6).tolist() == [[1, 1, 1, 2, 1, 1]]
+    apart = Runs(*(np.array(v) for v in ([0, 0], [0, 3], [2, 5])), np.empty(0, dtype=np.int64))
+    assert assign_tracks(apart, np.array([2])).tolist() == [0, 0]
+    assert apart.wanted(1, 6).tolist() == [[1] * 6]
+
+
 def test_no_two_waveguides_lie_on_one_another():
     for changes in CHIPS.values():
         if changes.get("strategy") == "direct":

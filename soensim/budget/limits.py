@@ -27,23 +27,23 @@ def fan_in(routed: RoutedNetlist, *, asked: bool = False) -> dict[str, IntArray]
         Count the edges of the netlist, and not those that exist.
     """
     netlist = routed.netlist
-    found = {name: np.zeros(size, dtype=np.int64) for name, size in neuron_sizes(netlist).items()}
+    counts_of = {name: np.zeros(size, dtype=np.int64) for name, size in neuron_sizes(netlist).items()}
     for projection in netlist.projections:
-        counts = found[projection.target]
+        counts = counts_of[projection.target]
         edges = netlist.edges(projection) if asked else routed.projections[projection.key].edges
         counts += np.bincount(edges.targets, minlength=len(counts))
-    return found
+    return counts_of
 
 
 def optical_fan_out(routed: RoutedNetlist) -> dict[str, IntArray]:
     """Optical edges out of each neuron or port, shape (size,), by population."""
-    found: dict[str, IntArray] = {}
+    fan_out: dict[str, IntArray] = {}
     for projection in routed.netlist.projections:
         if projection.medium == "optical":
             size = routed.netlist.populations[projection.source].size
             counts = np.bincount(routed.projections[projection.key].edges.sources, minlength=size)
-            found[projection.source] = found.get(projection.source, 0) + counts
-    return found
+            fan_out[projection.source] = fan_out.get(projection.source, 0) + counts
+    return fan_out
 
 
 def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:

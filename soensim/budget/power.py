@@ -104,7 +104,7 @@ def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
 
 
 def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetLine]:
-    """Say what a chip dissipates; every emitter fires at the rate, every rate neuron stands at state 1.
+    """Say what a chip dissipates; every emitter fires at the rate, every rate neuron is at state 1.
 
     Raises
     ------

@@ -101,12 +101,12 @@ def check_routed(
 
 def _unrouted(netlist: Netlist, error: RoutingError | TechnologyError, today: datetime.date) -> Report:
     waivers = Waivers(netlist.waivers, today)
-    found = (
+    finding = (
         _missing("routing", error)
         if isinstance(error, TechnologyError)
         else Finding("SOEN-FP-001", "error", "floorplan", None, None, "", str(error))
     )
-    findings = [*_accepted(physics_findings(netlist), waivers), *_accepted([found], waivers)]
+    findings = [*_accepted(physics_findings(netlist), waivers), *_accepted([finding], waivers)]
     return Report(netlist, None, (*findings, *waivers.remarks()), ())
 
 

@@ -89,8 +89,8 @@ def overlapping(x_um: FloatArray, y_um: FloatArray, side_um: float) -> tuple[Int
     """Find pairs of equal squares that share area.
 
     Squares are sorted into bins of their own size, so that partners are in the same bin or in one of the eight around.
-    Two in one bin overlap. Of a bin with more than `DEEPEST` squares each other square meets only so many: then not all
-    pairs are found.
+    Two in one bin overlap. A square is compared with `DEEPEST` squares of a bin at most: of fuller bins not all pairs
+    are found.
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def overlapping(x_um: FloatArray, y_um: FloatArray, side_um: float) -> tuple[Int
             other = order[start[one] + deep]
             near = (np.abs(x_um[one] - x_um[other]) < reach) & (np.abs(y_um[one] - y_um[other]) < reach)
             pairs.append(np.stack([one[near], other[near]]))
-    found = np.sort(np.concatenate(pairs, axis=1), axis=0)
-    return found[0], found[1]
+    joined = np.sort(np.concatenate(pairs, axis=1), axis=0)
+    return joined[0], joined[1]
 
 
 def _overlaps(cells: Cells, layout: Layout) -> Group:
@@ -165,7 +165,7 @@ def _outside(cells: Cells, layout: Layout) -> Group:
 
     def message(k: int, _: int) -> str:
         return (
-            f"the cell stands {by_um[out[k]]:.4g} um out of the area for cells (the die without {die.margin_um:.6g} um "
+            f"the cell is {by_um[out[k]]:.4g} um out of the area for cells (the die without {die.margin_um:.6g} um "
             f"along its edge); {RULES['SOEN-FP-003'].fix}"
         )
 

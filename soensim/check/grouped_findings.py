@@ -13,7 +13,7 @@ from soensim.check.finding import Box, Finding, Severity
 from soensim.check.waivers import Waivers
 from soensim.netlist import Waiver
 
-#: A class of objects has at most so many findings, the worst ones, and one for the rest.
+#: Most findings of a class of objects: the worst ones; one more counts the rest.
 MOST_FINDINGS = 100
 
 
@@ -34,7 +34,7 @@ class Group:
     message
         What this means and how to change it, from the index of the worst and the number of objects.
     the_rest
-        What stands for objects without a finding of their own, such as `row *`; None: there is one finding for all,
+        Name for the objects without a finding of their own, such as `row *`; None: there is one finding for all,
         with the count and the worst.
     """
 
@@ -54,7 +54,7 @@ class Group:
 
 
 def group_findings(group: Group, waivers: Waivers) -> Iterator[Finding]:
-    """Make the findings of a group, worst first; objects with a waiver stand apart from those without.
+    """Make the findings of a group, worst first; objects with a waiver are kept apart from those without.
 
     Parameters
     ----------

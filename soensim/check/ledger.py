@@ -67,24 +67,24 @@ def summaries(routed: RoutedNetlist) -> tuple[Summary, ...]:
 
 
 def _summary(routed: RoutedNetlist, projection: Projection) -> Summary:
-    found = routed.projections[projection.key]
+    routes = routed.projections[projection.key]
     figures, worst, box, causes = {}, None, None, {}
-    if found.ledger is not None and len(found.edges):
+    if routes.ledger is not None and len(routes.edges):
         optical = projection.medium == "optical"
-        figures = {name: _spread(getattr(found.ledger, name)) for name in (_OPTICAL if optical else _ELECTRICAL)}
-        k = int(np.argmax(found.ledger.loss_db if optical else found.ledger.length_um))
-        source, target = int(found.edges.sources[k]), int(found.edges.targets[k])
+        figures = {name: _spread(getattr(routes.ledger, name)) for name in (_OPTICAL if optical else _ELECTRICAL)}
+        k = int(np.argmax(routes.ledger.loss_db if optical else routes.ledger.length_um))
+        source, target = int(routes.edges.sources[k]), int(routes.edges.targets[k])
         worst = edge_name(projection, source, target)
         box = edge_box(routed.layout, projection, source, target)
-        causes = _causes(found.ledger, k) if optical else {}
-    elif len(found.edges):
-        figures = {"delay_ps": _spread(found.delay_ps)}
+        causes = _causes(routes.ledger, k) if optical else {}
+    elif len(routes.edges):
+        figures = {"delay_ps": _spread(routes.delay_ps)}
     return Summary(
         key=projection.key,
         medium=projection.medium,
         requested=len(routed.netlist.edges(projection)),
-        routed=len(found.edges),
-        absent=found.absent,
+        routed=len(routes.edges),
+        absent=routes.absent,
         figures=figures,
         worst=worst,
         location=box,

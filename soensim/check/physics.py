@@ -86,7 +86,7 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation) -> 
 
 def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
     gamma_plus, gamma_minus = gammas(netlist, population)
-    # the limits of a SQUID do not depend on which of its source functions stands for it
+    # the limits of a SQUID do not depend on which of its source functions describes it
     source = SOURCE_FUNCTIONS[population.source_function if population.virtual else "squid-fit"]
     largest = largest_step(source, gamma_plus, gamma_minus, netlist.timing.integrator)
     sample = sample_duration(netlist)
@@ -108,15 +108,16 @@ def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Findi
 
 
 def _validity(where: str, gamma_plus: float) -> Finding:
-    found = validity(1 / gamma_plus)
+    measured = validity(1 / gamma_plus)
     severity: dict[str, Severity] = {"valid": "note", "doubtful": "warning", "fails": "error"}
-    loop = f"beta_di = 2 pi {found.beta_di / (2 * math.pi):.4g}"
+    loop = f"beta_di = 2 pi {measured.beta_di / (2 * math.pi):.4g}"
     said = {
         "valid": f"the phenomenological dendrite holds at {loop}: chi^2 against the circuit",
         "doubtful": f"the phenomenological dendrite is doubtful at {loop}; a larger loop is described better",
         "fails": f"the phenomenological dendrite fails at {loop}, where single fluxons matter; use a larger loop",
     }
-    return Finding("SOEN-PH-002", severity[found.verdict], where, found.chi_squared, 1e-4, "chi^2", said[found.verdict])
+    verdict = measured.verdict
+    return Finding("SOEN-PH-002", severity[verdict], where, measured.chi_squared, 1e-4, "chi^2", said[verdict])
 
 
 def _bias(where: str, bias: float, device: Device) -> Finding:

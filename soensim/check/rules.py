@@ -79,7 +79,7 @@ _ALL = (
     Rule(
         "SOEN-FP-001",
         "chip cannot be laid out",
-        "The cells must fit the die, and the strategy must be able to route so many edges.",
+        "The cells must fit the die, and the strategy must be able to route this number of edges.",
         "error",
         "enlarge the die or shrink the cells (synapse_pitch_um, electronic_planes); see the message",
     ),
@@ -94,7 +94,7 @@ _ALL = (
         "SOEN-FP-003",
         "cell outside the die or in its margin",
         "Every cell must lie within the die, without the strip of margin_um along its edge; the value is how far it "
-        "stands out.",
+        "extends beyond.",
         "error",
         "move the cell inwards, enlarge the die, or narrow margin_um",
     ),

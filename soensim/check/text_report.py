@@ -1,4 +1,4 @@
-"""The page that `python -m soensim.check` prints: plain text, at most 100 columns."""
+"""The text that `python -m soensim.check` prints: plain text, at most 100 columns."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ WIDTH = 100
 _LABEL = 18
 #: Width of a first column, beyond which it is cut.
 _FIRST = 40
-#: Findings of one rule that the page shows; files have more of them.
+#: Findings of one rule that the text shows; files have more of them.
 _SHOWN = 3
 _UNITS = {"length_um": ("length", 1e-3, "mm"), "loss_db": ("loss", 1.0, "dB"), "delay_ps": ("delay", 1.0, "ps")}
 _UNITS |= {"photons": ("photons at the detector", 1.0, ""), "no_photon_probability": ("P(no photon)", 1.0, "")}
 
 
-def page(report: Report, *, strategy: str | None = None) -> str:
-    """Write a report as one page.
+def chip_report(report: Report, *, strategy: str | None = None) -> str:
+    """Write a report as text.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def page(report: Report, *, strategy: str | None = None) -> str:
     return "\n".join(line.rstrip() for part in parts if part for line in [*part, ""])[:-1]
 
 
-def rules_page() -> str:
+def rules_list() -> str:
     """Write the list of all rules."""
     lines = []
     for rule in RULES.values():
@@ -56,15 +56,15 @@ def rules_page() -> str:
 def _chip(report: Report, strategy: str | None) -> Iterator[str]:
     netlist = report.netlist
     routed = "" if report.routed is None or report.routed.layout is None else f", routed {report.routed.hash[:12]}"
-    yield from _fact("chip", f"{netlist.name} (netlist {netlist.hash[:12]}{routed})")
+    yield from _entry("chip", f"{netlist.name} (netlist {netlist.hash[:12]}{routed})")
     kinds = ", ".join(f"{name} {p.size} ({p.kind})" for name, p in netlist.populations.items())
-    yield from _fact("schema", f"{netlist.schema_}, technology {netlist.technology}; {kinds}")
+    yield from _entry("schema", f"{netlist.schema_}, technology {netlist.technology}; {kinds}")
     floorplan, routing = netlist.floorplan, netlist.routing
     if floorplan is None or routing is None:
-        yield from _fact("floorplan", "none: edges and delays are those of the netlist")
+        yield from _entry("floorplan", "none: edges and delays are those of the netlist")
         return
     placed = "" if report.routed is None or report.routed.layout is None else _cells(report)
-    yield from _fact(
+    yield from _entry(
         "floorplan",
         f"die {floorplan.die_width_um:g} x {floorplan.die_height_um:g} um, margin {floorplan.margin_um:g} um, "
         f"placement {floorplan.placement.kind}{placed}",
@@ -72,7 +72,7 @@ def _chip(report: Report, strategy: str | None) -> Iterator[str]:
     how = str(routing.strategy or "wires only")
     if strategy is not None:
         how += " (tried with --strategy; the netlist states its own)"
-    yield from _fact("routing", f"{how}; absent edges: {routing.absent_edges}")
+    yield from _entry("routing", f"{how}; absent edges: {routing.absent_edges}")
 
 
 def _cells(report: Report) -> str:
@@ -82,7 +82,7 @@ def _cells(report: Report) -> str:
 
 def _routes(report: Report) -> Iterator[str]:
     if report.routed is None:
-        yield from _fact("routes", "none: the chip cannot be laid out (see the rules)")
+        yield from _entry("routes", "none: the chip cannot be laid out (see the rules)")
         return
     rows = [(f"  {s.key}", s.medium or "as stated", str(s.requested), str(s.routed)) for s in report.ledger]
     table = _columns(("routes", "medium", "requested", "routed"), rows, right=(2, 3))
@@ -94,11 +94,11 @@ def _absent(absent: dict[str, int]) -> str:
 
 
 def _ledger(report: Report) -> Iterator[str]:
-    found = [s for s in report.ledger if s.figures]
-    if not found:
+    summaries = [s for s in report.ledger if s.figures]
+    if not summaries:
         return
     rows: list[tuple[str, ...]] = []
-    for summary in found:
+    for summary in summaries:
         for k, (key, values) in enumerate(summary.figures.items()):
             name, factor, unit = _UNITS[key]
             numbers = (f"{value * factor:.4g}" for value in values)
@@ -187,7 +187,7 @@ def _verdict(report: Report) -> str:
     return f"{'passes' if report.passes else 'does not pass'}: {said}, {waived} waived"
 
 
-def _fact(label: str, text: str) -> list[str]:
+def _entry(label: str, text: str) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=f"{label:<{_LABEL}}", subsequent_indent=" " * _LABEL, break_on_hyphens=False
     )

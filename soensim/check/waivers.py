@@ -71,7 +71,7 @@ class Waivers:
 
 
 def glob(pattern: str) -> re.Pattern[str]:
-    """Compile an object of a waiver: `*` stands for any text, all else for itself, brackets too."""
+    """Compile an object of a waiver: `*` matches any text, all else itself, brackets too."""
     return re.compile(".*".join(map(re.escape, pattern.split("*"))))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from soensim._runtime.atomic_write import write_atomic
 from soensim.check import Report, check_chip
 from soensim.check.lyrdb import lyrdb
-from soensim.check.text_report import page, rules_page
+from soensim.check.text_report import chip_report, rules_list
 from soensim.commands import cli
 from soensim.commands.chip_file import load_chip
 from soensim.errors import SoensimError
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
     given = parser.parse_args(arguments)
     if given.rules:
-        cli.say(rules_page())
+        cli.say(rules_list())
         return cli.DONE
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
@@ -74,7 +74,7 @@ def _write(report: Report, given: Namespace, command: str, today: datetime.date)
     if given.json:
         cli.write_json(given.json, as_json(report, command=command, today=today))
     if given.json != "-":
-        cli.say(page(report, strategy=given.strategy))
+        cli.say(chip_report(report, strategy=given.strategy))
 
 
 def _draw(report: Report, png: str, svg: str) -> None:
@@ -92,9 +92,9 @@ def _draw(report: Report, png: str, svg: str) -> None:
 def as_json(report: Report, *, command: str, today: datetime.date) -> dict[str, Any]:
     """Return the JSON form of a report (docs/contracts.md)."""
     netlist, routed = report.netlist, report.routed
-    found = report.ledger
+    summaries = report.ledger
     absent: dict[str, int] = {}
-    for summary in found:
+    for summary in summaries:
         for reason, count in summary.absent.items():
             absent[reason] = absent.get(reason, 0) + count
     laid_out = routed is not None and routed.layout is not None
@@ -110,11 +110,13 @@ def as_json(report: Report, *, command: str, today: datetime.date) -> dict[str, 
         "rules": [finding.as_dict() for finding in report.findings],
         "routes": {
             "requested": sum(len(netlist.edges(p)) for p in netlist.projections),
-            "routed": sum(summary.routed for summary in found),
+            "routed": sum(summary.routed for summary in summaries),
             "absent": absent,
-            "projections": {s.key: {"requested": s.requested, "routed": s.routed, "absent": s.absent} for s in found},
+            "projections": {
+                s.key: {"requested": s.requested, "routed": s.routed, "absent": s.absent} for s in summaries
+            },
         },
-        "ledger": [summary.as_dict() for summary in found if summary.figures],
+        "ledger": [summary.as_dict() for summary in summaries if summary.figures],
         "budget": [line.as_dict() for line in report.budget],
         "today": today.isoformat(),
         "command": command,

@@ -1,11 +1,11 @@
-"""`soensim explain`: the story of one edge of a chip: its route and what it costs, or why it does not exist."""
+"""`soensim explain`: one edge of a chip: its route and what it costs, or why it does not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from soensim.check.edge_story import explain_edge, parse_member
+from soensim.check.edge_route import explain_edge, parse_member
 from soensim.commands import cli
 from soensim.netlist import load_netlist
 from soensim.routing import route
@@ -31,36 +31,36 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = cli.parser(
         "explain",
-        "Tell the story of one edge: its route and what it costs, or why it does not exist (exit status 1).",
+        "Say how one edge is routed and what that costs, or why it does not exist (exit status 1).",
         "example:\n  soensim explain netlists/optical-28.yaml --from hidden[3] --to hidden[17]",
     )
     parser.add_argument("chip", metavar="CHIP", help="netlist (YAML)")
     parser.add_argument("--from", dest="source", required=True, metavar="POPULATION[K]", help="where it starts")
     parser.add_argument("--to", dest="target", required=True, metavar="POPULATION[K]", help="where it ends")
-    parser.add_argument("--json", metavar="FILE", help="write the story as JSON (- for standard output)")
+    parser.add_argument("--json", metavar="FILE", help="write the answer as JSON (- for standard output)")
     parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
     given = parser.parse_args(arguments)
     cli.checked_seed(given.seed)
     cli.check_writable(given.json)
     netlist = load_netlist(given.chip)
     source, target = parse_member(netlist, given.source), parse_member(netlist, given.target)
-    story = explain_edge(route(netlist), source, target)
+    answer = explain_edge(route(netlist), source, target)
     if given.json:
-        cli.write_json(given.json, story)
+        cli.write_json(given.json, answer)
     if given.json != "-":
-        cli.say("\n".join(_lines(story)))
-    return cli.DONE if story["status"] == "present" else cli.ANSWER_IS_NO
+        cli.say("\n".join(_lines(answer)))
+    return cli.DONE if answer["status"] == "present" else cli.ANSWER_IS_NO
 
 
-def _lines(story: dict[str, Any]) -> list[str]:
-    lines = [f"{story['edge']}: {story['status']}", f"  {story['reason']}"]
-    if "delay_ps" in story:
-        lines.append(f"  delay {story['delay_ps']:.4g} ps")
-    if "length_um" in story:
-        lines.append(f"  length {story['length_um']:.6g} um")
-    if "ledger" not in story:
+def _lines(answer: dict[str, Any]) -> list[str]:
+    lines = [f"{answer['edge']}: {answer['status']}", f"  {answer['reason']}"]
+    if "delay_ps" in answer:
+        lines.append(f"  delay {answer['delay_ps']:.4g} ps")
+    if "length_um" in answer:
+        lines.append(f"  length {answer['length_um']:.6g} um")
+    if "ledger" not in answer:
         return lines
-    row = story["ledger"]
+    row = answer["ledger"]
     lines += ["", "  loss by cause                          dB"]
     for cause, text, count, unit in _CAUSES:
         number = "" if count is None else f"{row[count]:.0f} {unit}".rstrip()
@@ -73,6 +73,6 @@ def _lines(story: dict[str, Any]) -> list[str]:
     lines += [
         f"  {p['kind']:<10}{p['x_um']:>10.1f}{p['y_um']:>10.1f}{p['plane']:>7}{p['share']:>8.3f}"
         f"{p['length_um']:>11.1f}{p['loss_db']:>9.3f}"
-        for p in story["path"]
+        for p in answer["path"]
     ]
     return lines

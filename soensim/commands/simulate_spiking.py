@@ -91,13 +91,13 @@ def _recorded(network: SpikingNetwork, wanted: Sequence[str] | None) -> NDArray[
     """Dendrites of `population.place` words; `all` is every dendrite."""
     if wanted and "all" in wanted:
         return np.arange(network.arrays.dendrites)
-    found = []
+    dendrites = []
     for word in wanted or ():
         population, dot, place = word.partition(".")
         if not dot:
             raise SimulationError(f"--record {word}: must be `all` or population.place, for example neurons.soma")
-        found.append(network.dendrites(population, place))
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+        dendrites.append(network.dendrites(population, place))
+    return np.concatenate(dendrites) if dendrites else np.zeros(0, dtype=np.int64)
 
 
 def read_trains(path: str | Path, channels: int) -> list[NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from soensim.errors import SoensimError
 
 VERBS = {
     "check": "check a netlist, and whether the model holds for it",
-    "explain": "tell the story of one edge: its route, or why it does not exist",
+    "explain": "say how one edge is routed, or why it does not exist",
     "evaluate": "score a program on its chip and on fabricated copies of it",
     "train": "fit a program for a chip",
     "report": "show trainings: curves, efficacies, sweeps over several runs",

@@ -32,7 +32,7 @@ class Slot:
         return np.searchsorted(midpoints(self.levels), self.sign * values).astype(np.uint16)
 
     def values(self, codes: NDArray[np.uint16]) -> FloatArray:
-        """Value that each code stands for."""
+        """Value of each code."""
         return self.sign * self.levels[codes]
 
     def scaled(self, scale: float) -> Slot:
@@ -61,14 +61,14 @@ def midpoints(levels: FloatArray) -> FloatArray:
 
 def slots(network: Network) -> dict[str, Slot]:
     """List all that can be programmed on a chip, by key."""
-    found = {key: Slot((len(s),), s.levels, s.sign, s.programmable_scale) for key, s in network.synapses.items()}
+    by_key = {key: Slot((len(s),), s.levels, s.sign, s.programmable_scale) for key, s in network.synapses.items()}
     for population in network.populations:
         if population.trim_levels is not None:
-            found[population.trim_key] = Slot((population.size,), population.trim_levels, np.ones(population.size))
+            by_key[population.trim_key] = Slot((population.size,), population.trim_levels, np.ones(population.size))
     if isinstance(network.output, LinearOutput):
         output = network.output
-        found[READOUT] = Slot(output.sign.shape, output.levels, output.sign, output.programmable_scale)
-    return found
+        by_key[READOUT] = Slot(output.sign.shape, output.levels, output.sign, output.programmable_scale)
+    return by_key
 
 
 def best_scale(slot: Slot, values: FloatArray) -> float:

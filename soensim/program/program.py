@@ -74,13 +74,13 @@ class Program:
             has no edge.
         """
         ideal = _edge_values(network, weights)
-        found = slots(network)
+        chip_slots = slots(network)
         return cls(
             network.netlist_hash,
             ideal,
             None,
-            {key: slot.levels for key, slot in found.items()},
-            {key: slot.sign for key, slot in found.items()},
+            {key: slot.levels for key, slot in chip_slots.items()},
+            {key: slot.sign for key, slot in chip_slots.items()},
         )
 
     @classmethod
@@ -106,12 +106,12 @@ class Program:
         """
         program = cls.ideal(network, weights if ideal is None else ideal)
         values = _edge_values(network, weights)
-        found = slots(network)
+        chip_slots = slots(network)
         if scales is None:
-            scales = {key: best_scale(slot, values[key]) for key, slot in found.items() if slot.programmable_scale}
-        for key in set(scales) - set(found):
-            raise ProgramError(f"a scale is given for {key!r}; chip {network.name!r} has {', '.join(found)}")
-        set_slots = {key: slot.scaled(scales.get(key, 1.0)) for key, slot in found.items()}
+            scales = {key: best_scale(slot, values[key]) for key, slot in chip_slots.items() if slot.programmable_scale}
+        for key in set(scales) - set(chip_slots):
+            raise ProgramError(f"a scale is given for {key!r}; chip {network.name!r} has {', '.join(chip_slots)}")
+        set_slots = {key: slot.scaled(scales.get(key, 1.0)) for key, slot in chip_slots.items()}
         return replace(
             program,
             codes=_read_only({key: slot.codes(values[key]) for key, slot in set_slots.items()}),
@@ -226,17 +226,17 @@ def dense_weights(network: Network, values: Mapping[str, FloatArray]) -> dict[st
 
 
 def _edge_values(network: Network, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    found = slots(network)
-    unknown = set(weights) - set(found)
+    chip_slots = slots(network)
+    unknown = set(weights) - set(chip_slots)
     if unknown:
-        raise ProgramError(f"no {sorted(unknown)[0]!r} on chip {network.name!r}; it has {', '.join(found)}")
+        raise ProgramError(f"no {sorted(unknown)[0]!r} on chip {network.name!r}; it has {', '.join(chip_slots)}")
     values: dict[str, FloatArray] = {}
-    for key, slot in found.items():
+    for key, slot in chip_slots.items():
         if key not in weights:
             if key.endswith(".flux_trim"):
                 values[key] = np.zeros(slot.shape)
                 continue
-            raise ProgramError(f"the weights lack {key!r}; chip {network.name!r} has {', '.join(found)}")
+            raise ProgramError(f"the weights lack {key!r}; chip {network.name!r} has {', '.join(chip_slots)}")
         given = np.asarray(weights[key], dtype=np.float64)
         synapses = network.synapses.get(key)
         legal = [slot.shape] if synapses is None else [synapses.shape, slot.shape]

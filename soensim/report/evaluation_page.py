@@ -68,10 +68,10 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         virtual=evaluation.chip.virtual,
         accuracies=formatting.accuracy_rows(evaluation),
         conditions=[("data", formatting.data_text(evaluation)), ("integration", formatting.step_text(evaluation))],
-        chip=formatting.chip_facts(evaluation, network),
+        chip=formatting.chip_rows(evaluation, network),
         projections=formatting.projection_rows(evaluation, network),
         classes=formatting.class_rows(evaluation),
-        spreads=formatting.spread_facts(evaluation, network),
+        spreads=formatting.spread_rows(evaluation, network),
         chips=[
             (seed, formatting.percent(value, samples))
             for seed, value in zip(evaluation.seeds.chip_seeds, accuracy.chips, strict=True)
@@ -138,9 +138,9 @@ def _picture(name: str, figure: Figure, caption: str) -> _Picture:
     return _Picture(Markup(svg), caption)  # noqa: S704  # matplotlib escapes the text that it draws
 
 
-def _origin(header: dict[str, Any]) -> formatting.Facts:
-    """Flatten a program's header to rows; the training command stands on its own."""
-    rows: formatting.Facts = []
+def _origin(header: dict[str, Any]) -> formatting.LabelledTexts:
+    """Flatten a program's header to rows; the training command has a row of its own on the page."""
+    rows: formatting.LabelledTexts = []
     for name, value in header.items():
         if name == "command":
             continue

@@ -11,7 +11,7 @@ from soensim.evaluation import Evaluation, LevelUse
 from soensim.fabrication import IMPERFECTIONS
 from soensim.network import LinearOutput, Network
 
-Facts = list[tuple[str, str]]
+LabelledTexts = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ClassRow:
 
 
 def digits(samples: int) -> int:
-    """Decimals of a percentage of so many samples: as many as one sample can move, at most 2."""
+    """Decimals of a percentage over n samples: as many as one sample can change, at most 2."""
     return min(2, max(0, math.ceil(math.log10(max(samples, 1))) - 2))
 
 
@@ -78,7 +78,7 @@ def headline(evaluation: Evaluation, network: Network) -> str:
     )
 
 
-def chip_facts(evaluation: Evaluation, network: Network) -> Facts:
+def chip_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     """Say what the chip is: neurons, inputs, synapses, source functions, readout."""
     inputs = [f"{line.name} {_size(line.channels)} ({line.carries})" for line in network.inputs]
     populations = [
@@ -171,14 +171,14 @@ def data_text(evaluation: Evaluation) -> str:
     return f"{data.name}, test split of data_seed {data.data_seed}, {evaluation.samples:,} samples"
 
 
-def spread_facts(evaluation: Evaluation, network: Network) -> Facts:
+def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     """List the one-sigma spreads that the fabricated chips were drawn with."""
-    facts = []
+    rows = []
     for name, value in evaluation.spreads:
         label, text = _spread(name, value)
         absent = IMPERFECTIONS[name].absent(network)
-        facts.append((label, f"{text}, without effect: {absent}" if absent else text))
-    return facts
+        rows.append((label, f"{text}, without effect: {absent}" if absent else text))
+    return rows
 
 
 def spread_sentence(evaluation: Evaluation, network: Network) -> str:

@@ -19,12 +19,12 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One training, as its run folder tells it.
+    """One training, as its run folder records it.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        Path of the run folder.
     description
         Content of run.json.
     history
@@ -115,15 +115,15 @@ def differences(runs: Sequence[Run]) -> list[Settings]:
     settings, stated = [run.settings for run in runs], set().union(*(run.stated for run in runs))
     keys = [key for key in dict.fromkeys(key for one in settings for key in one) if key in stated]
     differing = [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
-    told = [key for key in differing if not _is_seed(key) and key != "chip.name"] or differing
-    short = {key: _short(key, told) for key in told}
-    return [{short[key]: one[key] for key in told if one.get(key) is not None} for one in settings]
+    named = [key for key in differing if not _is_seed(key) and key != "chip.name"] or differing
+    short = {key: _short(key, named) for key in named}
+    return [{short[key]: one[key] for key in named if one.get(key) is not None} for one in settings]
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
     """Name each run by the settings in which it differs from the others."""
-    found = [", ".join(f"{name} {_shown(value)}" for name, value in one.items()) for one in differences(runs)]
-    return [label or run.folder.name for label, run in zip(found, runs, strict=True)]
+    texts = [", ".join(f"{name} {_shown(value)}" for name, value in one.items()) for one in differences(runs)]
+    return [label or run.folder.name for label, run in zip(texts, runs, strict=True)]
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

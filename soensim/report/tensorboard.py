@@ -109,18 +109,18 @@ class TensorBoard:
         self._writer.add_event(Event(wall_time=time.time(), step=epoch, summary=ours))
 
     def _scalars(self, row: Mapping[str, Any]) -> dict[str, float]:
-        found = {}
+        scalars = {}
         for name, value in row.items():
             group = next((g for g in _GROUPS if name.startswith(f"{g}_")), None)
             if name in _NAMES:
-                found[_NAMES[name]] = float(value)
+                scalars[_NAMES[name]] = float(value)
             elif group is not None:
-                found[f"{group}/{name.removeprefix(f'{group}_')}"] = float(value)
+                scalars[f"{group}/{name.removeprefix(f'{group}_')}"] = float(value)
             elif name in _GROUPS:
-                found[f"{name}/all"] = float(value)
+                scalars[f"{name}/all"] = float(value)
             elif name not in ("epoch", "phase"):
-                found[f"measured/{name}"] = float(value)
-        return found
+                scalars[f"measured/{name}"] = float(value)
+        return scalars
 
     def _per_class(self, answered: NDArray[np.int64]) -> dict[str, float]:
         counts = self._confusion(answered)

@@ -30,8 +30,8 @@ def table(evaluation: Evaluation, network: Network) -> str:
     """
     projections = formatting.projection_rows(evaluation, network)
     lines = [
-        *_fact("chip", f"{evaluation.chip.name} (netlist {evaluation.chip.hash[:12]})"),
-        *_facts(formatting.chip_facts(evaluation, network), indent=2),
+        *_entry("chip", f"{evaluation.chip.name} (netlist {evaluation.chip.hash[:12]})"),
+        *_entries(formatting.chip_rows(evaluation, network), indent=2),
         "",
         *_columns(
             ("  projection", "topology", "edges present of possible", "fan-in", "levels", "in use", "zero"),
@@ -39,9 +39,9 @@ def table(evaluation: Evaluation, network: Network) -> str:
             right=(5, 6),
         ),
         "",
-        *_fact("data", formatting.data_text(evaluation)),
-        *_fact("integration", formatting.step_text(evaluation)),
-        *_fact("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_facts(evaluation, network)))),
+        *_entry("data", formatting.data_text(evaluation)),
+        *_entry("integration", formatting.step_text(evaluation)),
+        *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
         "",
         *_columns(
             ("accuracy", "%", "95 % interval", ""),
@@ -58,11 +58,11 @@ def table(evaluation: Evaluation, network: Network) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _facts(items: formatting.Facts, indent: int) -> list[str]:
-    return [line for label, text in items for line in _fact(" " * indent + label, text)]
+def _entries(items: formatting.LabelledTexts, indent: int) -> list[str]:
+    return [line for label, text in items for line in _entry(" " * indent + label, text)]
 
 
-def _fact(label: str, text: str) -> list[str]:
+def _entry(label: str, text: str) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=f"{label:<{_LABEL}}", subsequent_indent=" " * _LABEL, break_on_hyphens=False
     )

@@ -54,7 +54,7 @@ def training_page(*folders: str | Path) -> str:
         else f"Best validation accuracy {_percent(best.accuracy)}: {names[runs.index(best)]}.",
         sections=_one(runs[0]) if len(runs) == 1 else _several(runs),
         runs=[
-            {"label": name, "facts": _facts(run), "command": run.description["command"]}
+            {"label": name, "rows": _entries(run), "command": run.description["command"]}
             for name, run in zip(names, runs, strict=True)
         ],
     )
@@ -68,7 +68,7 @@ def _headline(run: Run) -> str:
     )
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def _entries(run: Run) -> list[tuple[str, str]]:
     description, samples = run.description, run.description["samples"]
     seconds = sum(row["seconds"] for row in run.history)
     return [

@@ -138,7 +138,7 @@ def offer_place(grid, work, prices, place):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def search(grid, work, prices):  # type: ignore[no-untyped-def]
-    """Spread from the queued states to the nearest FAR place (Dijkstra); return its state, -1 if there is no way.
+    """Spread from the queued states to the nearest FAR place (Dijkstra); return its state, -1 if there is no path.
 
     The binary heap is written out: numba counts references to arrays that are passed to functions, which makes the loop
     five times slower. Ties go by state, so that the order is total.
@@ -149,7 +149,7 @@ def search(grid, work, prices):  # type: ignore[no-untyped-def]
     cost, back, heap, where, touched = work.cost, work.back, work.heap, work.where, work.touched
     present, hop_um = prices.present, prices.hop_um
     queued, n_touched = work.counts[QUEUED], work.counts[TOUCHED]
-    found = -1
+    nearest = -1
     while queued > 0:
         state = heap[0]
         so_far = cost[state]
@@ -179,9 +179,9 @@ def search(grid, work, prices):  # type: ignore[no-untyped-def]
             heap[at], where[last] = last, at
         place, layer = state >> 1, state & 1
         if side[place] == FAR:
-            found = state
+            nearest = state
             break
-        # ways on: the two neighbours along the layer, and the other layer
+        # continue to the two neighbours along the layer, and the other layer
         for k in range(3):
             if k < 2:
                 d = layer + 2 * k
@@ -217,7 +217,7 @@ def search(grid, work, prices):  # type: ignore[no-untyped-def]
                 at = (at - 1) >> 1
             heap[at], where[new] = new, at
     work.counts[QUEUED], work.counts[TOUCHED] = queued, n_touched
-    return found
+    return nearest
 
 
 @njit(cache=True, error_model="numpy")

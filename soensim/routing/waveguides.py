@@ -31,7 +31,7 @@ class Waveguides:
     net, parent, kind
         Shape (nodes,); the parent of an emitter is -1. Detectors are leaves.
     x_um, y_um
-        Where the node is. A detector stands at the point where its tap leaves the waveguide, on plane 0 below it.
+        Where the node is. A detector is at the point where its tap leaves the waveguide, on plane 0 below it.
     plane
         Plane of the segment that arrives; even ones hold rows, odd ones columns.
     length_um, bends, crossings, plane_crossings, taps, couplers

@@ -107,11 +107,11 @@ class Technology:
         TechnologyError
             If the key is unknown; the message names the nearest known key.
         """
-        found = self.stored.get(key) or self.derived.get(key)
-        if found is None:
+        quantity = self.stored.get(key) or self.derived.get(key)
+        if quantity is None:
             near = difflib.get_close_matches(key, self.keys(), n=1, cutoff=0.0)[0]
             raise TechnologyError(f"technology {self.name!r} has no {key!r}; the nearest quantity is {near!r}")
-        return found
+        return quantity
 
     def value(self, key: str) -> float:
         """Value of a key, in the unit that its quantity names.

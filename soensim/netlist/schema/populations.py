@@ -22,9 +22,9 @@ class InputPopulation(Part):
     carries: Literal["data", "label"] = "data"
     """`data`: samples of a data set; `label`: one-hot class lines, held at every step (forward-forward)."""
     drive_low: Finite
-    """Signal (I_c) that stands for a data value of 0, or for a label line that is off."""
+    """Signal (I_c) for a data value of 0, or for a label line that is off."""
     drive_high: Finite
-    """Signal (I_c) that stands for a data value of 1, or for the label line that is on."""
+    """Signal (I_c) for a data value of 1, or for the label line that is on."""
     normalise: Normalisation | None = None
     """What is done to the channels of a sample before they enter the chip: divide by the Euclidean norm (`l2`), by the
     root mean square (`rms`), or subtract the mean and divide by the standard deviation (`standardise`)."""

@@ -27,7 +27,7 @@ class Waiver(Part):
     rule: Annotated[str, Field(pattern=RULE_PATTERN)]
     """ID of the rule, such as SOEN-RT-001."""
     object: Text
-    """The object that breaks it, as `soensim check` names it; `*` stands for any text."""
+    """The object that breaks it, as `soensim check` names it; `*` matches any text."""
     reason: Text
     """Why it is accepted."""
     until: Annotated[datetime.date, BeforeValidator(_day, json_schema_input_type=str)]

@@ -1,6 +1,6 @@
 """Topologies that depend on distance: a hard limit, or a probability that falls with distance.
 
-Distances are between places on the lattice, in cell pitches: neuron k of n stands in row k // columns, column
+Distances are between places on the lattice, in cell pitches: neuron k of n is in row k // columns, column
 k % columns, with ceil(sqrt(n)) columns. Where the populations differ in size, both lattices are scaled onto one
 rectangle, and the pitch is that of the target population. In a population that drives itself, a neuron is no
 neighbour of itself; between two populations, source k and target k are two neurons at one place.

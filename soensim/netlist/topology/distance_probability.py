@@ -52,7 +52,7 @@ def decaying_edges(n_sources: int, n_targets: int, law: Law, fan_in: float, seed
     along = along[order]
     starts = _bands(along)
     sizes = np.diff(starts, append=len(along))
-    found = []
+    edges = []
     at_once = max(1, int(min(_GROUPS / (source_rows * len(starts)), _GROUPS / (fan_in * target_columns))))
     for row in range(0, target_rows, at_once):
         dy = across[row : row + at_once]
@@ -70,8 +70,8 @@ def decaying_edges(n_sources: int, n_targets: int, law: Law, fan_in: float, seed
         there = (targets < n_targets) & (sources < n_sources)  # the last row may be short
         if skip_self:
             there &= targets != sources
-        found.append((sources[there], targets[there]))
-    sources, targets = (np.concatenate(ends) for ends in zip(*found, strict=True))
+        edges.append((sources[there], targets[there]))
+    sources, targets = (np.concatenate(ends) for ends in zip(*edges, strict=True))
     return in_order(sources, targets, n_sources)
 
 

@@ -16,7 +16,7 @@ IndexArray = NDArray[np.int64]
 
 
 class EdgeError(NetlistError):
-    """Edges that cannot be made; ``at`` is where the cause stands, from the topology on."""
+    """Edges that cannot be made; ``at`` is the path to the cause, from the topology on."""
 
     def __init__(self, message: str, *at: str | int) -> None:
         super().__init__(message)
@@ -72,14 +72,14 @@ def checked_edges(
     n_sources, n_targets
         Sizes of the populations.
     at
-        Where the list stands in the topology.
+        Path to the list, from the topology on.
     file
         Name of the file that it comes from, for messages.
 
     Raises
     ------
     EdgeError
-        An index is outside its population, or an edge stands there twice.
+        An index is outside its population, or an edge is listed twice.
     """
     where = f"{file}: " if file else ""
     for name, values, size in (("source", sources, n_sources), ("target", targets, n_targets)):

@@ -16,7 +16,7 @@ from soensim.netlist.topology.topology_part import Count, Ends, TopologyPart, af
 class Grid(TopologyPart):
     """Every target is driven by its neighbours on the square lattice; both populations have one size.
 
-    Neuron k of n stands in row k // columns, column k % columns, with ceil(sqrt(n)) columns.
+    Neuron k of n is in row k // columns, column k % columns, with ceil(sqrt(n)) columns.
     """
 
     kind: Literal["grid"]

@@ -85,7 +85,7 @@ class Modular(TopologyPart):
         return edges
 
     def _counts(self, inside: int, between: int) -> tuple[int, int]:
-        """Number of edges inside and between, of so many pairs."""
+        """Number of edges inside and between modules, of the possible pairs there."""
         if self.edges_ is None or self.fraction_inside is None:
             counts = (round((self.density_inside or 0.0) * inside), round((self.density_between or 0.0) * between))
             affordable(sum(counts), "density_inside")

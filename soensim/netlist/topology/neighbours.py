@@ -23,7 +23,7 @@ def runs(n_sources: int, n_targets: int, half_width: HalfWidth, skip_self: bool)
     """List the sources near each target, one row of targets at a time.
 
     Both lattices are scaled onto the rectangle of the target's: distances are in pitches of the target population,
-    and for two populations of one size member k stands at one place in both.
+    and for two populations of one size member k has the same place in both.
 
     Parameters
     ----------

@@ -101,14 +101,14 @@ def shared_modules(n_sources: int, n_targets: int, parts: int, levels: int, skip
     else:
         hole_start = np.zeros(n_targets, dtype=np.int64)
     hole_end = hole_start + skip_self
-    found = []
+    shared = []
     for depth in range(levels, -1, -1):
         ends = np.cumsum(np.bincount(source_tiles[depth], minlength=parts**depth))
         end = ends[target_tiles[depth]]
         start = np.concatenate(([0], ends[:-1]))[target_tiles[depth]]
-        found.append(Shared(order, start, hole_start, hole_end, end - start - (hole_end - hole_start)))
+        shared.append(Shared(order, start, hole_start, hole_end, end - start - (hole_end - hole_start)))
         hole_start, hole_end = start, end
-    return found
+    return shared
 
 
 def joined(drawn: list[tuple[IndexArray, IndexArray]], n_sources: int) -> Edges:

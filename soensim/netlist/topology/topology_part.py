@@ -58,7 +58,7 @@ class TopologyPart(Part, ABC):
         Raises
         ------
         EdgeError
-            The populations allow no such edges; it says where the cause stands in the topology.
+            The populations allow no such edges; its ``at`` is the path to the cause, from the topology on.
         """
         return self._make(Ends(n_sources, n_targets, recurrent, folder))
 

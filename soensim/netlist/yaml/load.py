@@ -35,7 +35,7 @@ def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = N
     text
         The YAML.
     name
-        What stands for the file in messages.
+        Name of the file in messages.
     folder
         Where edge files and technology files are looked up; default: the current one.
 

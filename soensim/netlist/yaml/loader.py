@@ -150,9 +150,9 @@ def child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | Non
         if key.tag != _MERGE and key.value == part:
             return key, value
     for base in _bases(node):
-        found = child(base, part)
-        if found is not None:
-            return found
+        entry = child(base, part)
+        if entry is not None:
+            return entry
     return None
 
 

@@ -41,11 +41,11 @@ _MUST_BE = {
 def explain(error: ValidationError, source: YamlSource) -> NetlistError:
     """Make one error of what pydantic found: the first in the file, and how many more there are."""
     details = [d for d in error.errors(include_url=False) if not _is_echo(d)]
-    found = []
+    errors = []
     for detail in details[:_MAX_LOOKED_AT]:
         path, message, key = _sentence(detail, source.value)
-        found.append((source.position(path, key=key), path, message, key))
-    _, path, message, key = min(found, key=lambda entry: entry[0])
+        errors.append((source.position(path, key=key), path, message, key))
+    _, path, message, key = min(errors, key=lambda entry: entry[0])
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return source.error(path, message + more, key=key)
 
@@ -75,7 +75,7 @@ def _sentence(detail: ErrorDetails, data: Any) -> tuple[PathParts, str, bool]:
 
 
 def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]:
-    """Say what the value must be, with a hint that stands before it."""
+    """Say what the value must be, with a hint to put before it."""
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"])
         hint = nearest(value, words) if isinstance(value, str) else ""

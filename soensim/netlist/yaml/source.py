@@ -59,12 +59,12 @@ class YamlSource:
         node = self._root
         mark = node.start_mark
         for part in path:
-            found = child(node, part)
-            if found is None:
+            entry = child(node, part)
+            if entry is None:
                 break
-            node = found[1]
+            node = entry[1]
             is_value = isinstance(node, yaml.ScalarNode) and not key
-            mark = (node if is_value else found[0]).start_mark
+            mark = (node if is_value else entry[0]).start_mark
         return mark.line + 1, mark.column + 1
 
     def error(self, path: PathParts, message: str, *, key: bool = False) -> NetlistError:
@@ -125,7 +125,7 @@ def read_yaml(path: Path) -> YamlSource:
 
 
 def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse YAML text; ``name`` stands for the file in messages.
+    """Parse YAML text; ``name`` is the file's name in messages.
 
     Raises
     ------

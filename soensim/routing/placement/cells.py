@@ -116,18 +116,18 @@ def _blocks(sizes: Sequence[int], max_rows: int, max_columns: int) -> list[Block
     return [Block(-(-n // c), c) for n, c in zip(sizes, columns, strict=True)]
 
 
-def _square(size: int) -> int:
-    """Columns of the lattice for so many neurons, as square as it can be."""
-    return lattice(size)[1]
+def _square(n: int) -> int:
+    """Columns of the lattice for n neurons, as square as it can be."""
+    return lattice(n)[1]
 
 
 def _width(sizes: Sequence[int], rows: int) -> int:
-    """Fewest columns of blocks that have at most so many rows."""
+    """Fewest columns of blocks that have at most ``rows`` rows."""
     return sum(-(-size // rows) for size in sizes)
 
 
 def _fewest_rows(sizes: Sequence[int], columns: int) -> int:
-    """Fewest rows of blocks that have at most so many columns together; at least one column for each block."""
+    """Fewest rows of blocks that have at most ``columns`` columns together; at least one column for each block."""
     return 1 + bisect_left(range(1, max(sizes)), True, key=lambda rows: _width(sizes, rows) <= columns)
 
 
@@ -150,6 +150,6 @@ def _advice(
     )
 
 
-def _least_um(cells: int, margin_um: float, cell: Cell) -> int:
-    """Side of the smallest die with so many cells along it, in whole micrometres."""
-    return math.ceil((cells - _SLACK) * cell.side_um + 2 * margin_um)
+def _least_um(n: int, margin_um: float, cell: Cell) -> int:
+    """Side of the smallest die with n cells along it, in whole micrometres."""
+    return math.ceil((n - _SLACK) * cell.side_um + 2 * margin_um)

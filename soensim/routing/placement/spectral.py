@@ -19,13 +19,14 @@ from soensim.routing.placement.placed import FloatArray, IntArray
 from soensim.routing.placement.problem import PlacementProblem
 
 _DENSE = 1000  # nodes, up to which all eigenvectors are found exactly (0.3 s)
-# Beyond, so many steps with so many smooth and random vectors. From smooth ones 20 steps gave orders as short as 200
-# did (8100 neurons: lattices, rings, geometric, small-world, modular and random graphs), but trees need random ones.
+# Beyond: numbers of smooth and of random vectors, and of steps with them. From smooth ones 20 steps gave orders as
+# short as 200 did (8100 neurons: lattices, rings, geometric, small-world, modular and random graphs); trees need
+# random ones.
 _SMOOTH, _RANDOM, _STEPS = 3, 2, 80
 _ANGLES = 32  # tried over the full turn, before the best one is refined
 _HALVINGS = 6
 _SAMPLE = 500_000  # links that are enough to tell which angle is the best
-# Coordinates that differ by less are equal: rounding must not decide who stands where. Relative to the largest.
+# Coordinates that differ by less are equal: rounding must not decide the order. Relative to the largest.
 _DIGITS = 9
 
 

@@ -168,7 +168,7 @@ def _around(netlist: Netlist, x_um: FloatArray, y_um: FloatArray, cell: Cell) ->
 
 
 def _um(start_um: float, cells: FloatArray | IntArray, cell_um: float) -> FloatArray:
-    """Coordinates of so many cells from a start."""
+    """Coordinates (um) that are a number of cells away from a start."""
     return np.asarray(start_um + cells * cell_um, dtype=np.float64)
 
 

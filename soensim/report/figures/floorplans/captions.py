@@ -1,4 +1,4 @@
-"""What the floorplan picture says in words: the facts above it."""
+"""What the floorplan picture says in words: the lines above it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def facts(routed: RoutedNetlist, placement: Placement, optics: Optics | None, wire: Wire | None) -> list[str]:
+def caption_lines(routed: RoutedNetlist, placement: Placement, optics: Optics | None, wire: Wire | None) -> list[str]:
     """Say in a few sentences what the chip is, which edges it has, and what its worst net costs."""
     return [
         f"{_chip(routed.netlist, placement)} {_edges(routed)}",

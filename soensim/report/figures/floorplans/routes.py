@@ -175,8 +175,8 @@ def _find_leads(routed: RoutedNetlist, nets: Nets, guides: Waveguides, placement
         mine = (nets.population == k) & (np.diff(nets.first) > 0)
         places, member = placement.populations[names[k]], nets.member[mine]
         leads.append(np.stack([np.column_stack([places.x_um[member], places.y_um[member]]), starts[mine]], axis=1))
-    found = np.concatenate(leads)
-    apart: FloatArray = found[np.abs(found[:, 0] - found[:, 1]).max(axis=1) > 1e-6]
+    joined = np.concatenate(leads)
+    apart: FloatArray = joined[np.abs(joined[:, 0] - joined[:, 1]).max(axis=1) > 1e-6]
     return apart
 
 
@@ -226,13 +226,13 @@ def find_longest_wire(routed: RoutedNetlist) -> Wire | None:
     """Find the longest wire of all electrical projections, the first of equals; None where there is none."""
     longest: Wire | None = None
     for projection in routed.netlist.projections:
-        found = routed.projections[projection.key]
-        if projection.medium != "electrical" or found.ledger is None or not len(found.edges):
+        routes = routed.projections[projection.key]
+        if projection.medium != "electrical" or routes.ledger is None or not len(routes.edges):
             continue
-        k = int(np.argmax(found.ledger.length_um))
-        length_um = float(found.ledger.length_um[k])
+        k = int(np.argmax(routes.ledger.length_um))
+        length_um = float(routes.ledger.length_um[k])
         if longest is None or length_um > longest.length_um:
-            source, target = int(found.edges.sources[k]), int(found.edges.targets[k])
-            delay_ps = float(found.ledger.delay_ps[k])
+            source, target = int(routes.edges.sources[k]), int(routes.edges.targets[k])
+            delay_ps = float(routes.ledger.delay_ps[k])
             longest = Wire(projection.source, source, projection.target, target, length_um, delay_ps)
     return longest

@@ -91,19 +91,19 @@ def _draw_bundles(axes: Axes, optics: Optics, placement: Placement, norm: Normal
     x, y = placement.column_borders_um, placement.row_borders_um
     row_tracks, column_tracks = channel_tracks(placement, optics.stack)
     for along_row in (True, False):
-        found = bundle(optics.segments, placement, along_row=along_row)
+        bundles = bundle(optics.segments, placement, along_row=along_row)
         tracks = row_tracks[:, None] if along_row else column_tracks[None, :]
-        share = np.minimum(found.nets / np.maximum(tracks, 1), 1.0)
-        row, column = np.nonzero(found.nets)
+        share = np.minimum(bundles.nets / np.maximum(tracks, 1), 1.0)
+        row, column = np.nonzero(bundles.nets)
         width_um = placement.cell_um * np.maximum(WIDEST_BAND * share[row, column], _NARROWEST_BAND)
         # tracks are taken from the channel's lower border on
         across_um = y[row] if along_row else x[column]
-        along = (found.low_um[row, column], found.high_um[row, column])
+        along = (bundles.low_um[row, column], bundles.high_um[row, column])
         across = (across_um, across_um + width_um)
         (left, right), (low, high) = (along, across) if along_row else (across, along)
         bands = PolyCollection(
             list(np.stack([left, low, left, high, right, high, right, low], axis=-1).reshape(-1, 4, 2)),
-            array=found.path_db[row, column],
+            array=bundles.path_db[row, column],
             cmap=LOSS,
             norm=norm,
             edgecolors="face",

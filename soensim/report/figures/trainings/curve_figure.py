@@ -55,9 +55,9 @@ def _panels(history: History) -> list[_Panel]:
     names = list(dict.fromkeys(name for row in history for name in row))
 
     def parts(start: str, shift: int = 0) -> tuple[tuple[str, str, str], ...]:
-        found = [name for name in names if name.startswith(f"{start}_")]
+        columns = [name for name in names if name.startswith(f"{start}_")]
         return tuple(
-            (name, name.removeprefix(f"{start}_"), LINES[(k + shift) % len(LINES)]) for k, name in enumerate(found)
+            (name, name.removeprefix(f"{start}_"), LINES[(k + shift) % len(LINES)]) for k, name in enumerate(columns)
         )
 
     everything = [

@@ -1,4 +1,4 @@
-"""The story of one edge of a chip: its route and what it costs, or why it does not exist."""
+"""One edge of a chip: its route and what it costs, or why it does not exist."""
 
 from __future__ import annotations
 
@@ -75,36 +75,36 @@ def explain_edge(routed: RoutedNetlist, source: Member, target: Member) -> dict[
         keys = ", ".join(p.key for p in netlist.projections)
         reason = f"no projection leads from {source.population!r} to {target.population!r}; there are {keys}"
         return {"edge": name, "status": "not in the netlist", "reason": reason}
-    found = routed.projections[projection.key]
-    at = np.flatnonzero((found.edges.sources == source.index) & (found.edges.targets == target.index))
+    routes = routed.projections[projection.key]
+    at = np.flatnonzero((routes.edges.sources == source.index) & (routes.edges.targets == target.index))
     if len(at):
-        return {"edge": name, "status": "present", **_present(routed, projection, found, int(at[0]))}
-    lost = np.flatnonzero((found.absences.sources == source.index) & (found.absences.targets == target.index))
+        return {"edge": name, "status": "present", **_present(routed, projection, routes, int(at[0]))}
+    lost = np.flatnonzero((routes.absences.sources == source.index) & (routes.absences.targets == target.index))
     if len(lost):
         k = int(lost[0])
-        reason = REASONS[found.absences.reason[k]]
-        value, limit = float(found.absences.value[k]), float(found.absences.limit[k])
+        reason = REASONS[routes.absences.reason[k]]
+        value, limit = float(routes.absences.value[k]), float(routes.absences.limit[k])
         text = f"{_ABSENT[reason].format(value=value, limit=limit)}; {RULES[ABSENCE_RULES[reason]].fix}"
         return {"edge": name, "status": "absent", "cause": reason, "reason": text}
     reason = f"the topology of {projection.key} ({projection.topology.kind}) does not have it"
     return {"edge": name, "status": "not in the netlist", "reason": reason}
 
 
-def _present(routed: RoutedNetlist, projection: Projection, found: RoutedProjection, edge: int) -> dict[str, Any]:
-    story: dict[str, Any] = {"projection": projection.key, "delay_ps": float(found.delay_ps[edge])}
-    if found.ledger is None:
-        return story | {"reason": "the chip is not laid out: the edge exists as the netlist states it"}
-    story["medium"] = projection.medium
+def _present(routed: RoutedNetlist, projection: Projection, routes: RoutedProjection, edge: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {"projection": projection.key, "delay_ps": float(routes.delay_ps[edge])}
+    if routes.ledger is None:
+        return answer | {"reason": "the chip is not laid out: the edge exists as the netlist states it"}
+    answer["medium"] = projection.medium
     if projection.medium == "electrical":
-        length_um = float(found.ledger.length_um[edge])
-        return story | {"length_um": length_um, "reason": "a wire along a row and a column; no light, no track"}
-    row = {name: getattr(found.ledger, name)[edge].item() for name in type(found.ledger).__dataclass_fields__}
-    path = _path(routed, projection, found, edge)
+        length_um = float(routes.ledger.length_um[edge])
+        return answer | {"length_um": length_um, "reason": "a wire along a row and a column; no light, no track"}
+    row = {name: getattr(routes.ledger, name)[edge].item() for name in type(routes.ledger).__dataclass_fields__}
+    path = _path(routed, projection, routes, edge)
     strategy = routed.netlist.routing.strategy if routed.netlist.routing else None
-    return story | {"reason": f"routed by {strategy}", "ledger": row, "path": path}
+    return answer | {"reason": f"routed by {strategy}", "ledger": row, "path": path}
 
 
-def _path(routed: RoutedNetlist, projection: Projection, found: RoutedProjection, edge: int) -> list[dict[str, Any]]:
+def _path(routed: RoutedNetlist, projection: Projection, routes: RoutedProjection, edge: int) -> list[dict[str, Any]]:
     """Nodes of the waveguide tree from the emitter to the detector, with the loss up to each (splitting included)."""
     from soensim.routing.ledger import LossTable, segment_db, split_shares
     from soensim.routing.waveguides import Kind
@@ -114,7 +114,7 @@ def _path(routed: RoutedNetlist, projection: Projection, found: RoutedProjection
         return []
     asked = netlist.edges(projection)
     of_chip = np.flatnonzero(
-        (asked.sources == found.edges.sources[edge]) & (asked.targets == found.edges.targets[edge])
+        (asked.sources == routes.edges.sources[edge]) & (asked.targets == routes.edges.targets[edge])
     )[0]
     k = netlist.projections.index(projection)
     sink = int(np.flatnonzero((layout.nets.projection == k) & (layout.nets.edge == of_chip))[0])
