@@ -64,7 +64,9 @@ OWNERS = {
     "training/rules/bptt.py": "test_train.py",
     "training/rules/ff_temporal.py": "test_train.py",
     "training/rules/*": "test_rules.py",
-    "training/spreads.py": "test_robust.py",
+    "training/virtual_chips.py": "test_robust.py",
+    "training/task.py": "test_task.py",
+    "training/recipes/*": "test_registries.py test_train.py",
     "training/calibrate.py": "test_quantise.py",
     "training/quantise.py": "test_quantise.py",
     "training/history.py": "test_tracking.py",
@@ -286,19 +288,19 @@ class Plan:
 
 
 def pytest_process(
-    tree: str, arguments: Sequence[str], first: Sequence[str], seconds: float, log: str, send: Any
+    tree: str, environment: Mapping[str, str], arguments: Sequence[str], first: Sequence[str], seconds: float, send: Any
 ) -> None:
     """Run pytest in a copy of the checkout; the body of a process of its own."""
     import pytest
 
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    out = os.open(f"{tree}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.chdir(tree)
     sys.path.insert(0, tree)
-    os.environ["PYTHONPATH"] = tree
+    os.environ |= {"PYTHONPATH": tree, **environment}
     plan = Plan(first)
     code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *arguments], plugins=[plan])
     send.send((int(code), plan.failed, plan.passed, time.process_time()))
@@ -321,10 +323,13 @@ class Workshop:
 
     def __init__(self, folder: Path, workers: int) -> None:
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-        os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "SOENSIM_CACHE": str(folder / "cache")}
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["torch", "scipy.stats", "numba", "pytest", "hypothesis", "matplotlib"])
-        self.folder, self.trees = folder, SimpleQueue[Path]()
+        self.folder, self.trees, self.cache = folder, SimpleQueue[Path](), folder / "cache"
+        kernels = Path(os.environ.get("SOENSIM_CACHE") or Path.home() / ".cache" / "soensim") / "kernels"
+        if kernels.is_dir():  # their names say what they come from, so that a changed file has others
+            shutil.copytree(kernels, self.cache / "kernels")
         for k in range(workers):
             tree = folder / f"tree-{k}"
             copy_checkout(tree)
@@ -333,11 +338,17 @@ class Workshop:
     def run(
         self, mutant: Mutant | None, arguments: Sequence[str], first: Sequence[str], seconds: float
     ) -> dict[str, Any]:
-        """Run tests with a change, or without; at most so many seconds of processor time, and ten times as long."""
+        """Run tests with a change, or without; at most so many seconds of processor time, and four times as long."""
         tree = self.trees.get()
+        cache = self.cache
+        if mutant is not None:  # what it leaves there must not reach the next one
+            cache = tree.with_suffix(".cache")
+            shutil.rmtree(cache, ignore_errors=True)
+            shutil.copytree(self.cache, cache, copy_function=os.link)
         receive, send = self.processes.Pipe(duplex=False)
-        log = str(tree) + ".log"
-        process = self.processes.Process(target=pytest_process, args=(str(tree), arguments, first, seconds, log, send))
+        environment = {"SOENSIM_CACHE": str(cache), "COVERAGE_FILE": f"{tree}.coverage"}
+        given = (str(tree), environment, arguments, first, seconds, send)
+        process = self.processes.Process(target=pytest_process, args=given)
         try:
             if mutant is not None:
                 path = tree / "soensim" / mutant.file
@@ -346,7 +357,7 @@ class Workshop:
             start = time.monotonic()
             process.start()
             send.close()
-            process.join(seconds * 10)
+            process.join(seconds * 4)
             if process.is_alive():
                 os.killpg(process.pid, 9)
                 process.join()
@@ -355,31 +366,38 @@ class Workshop:
                 code, failed, passed, cpu = receive.recv() if receive.poll() else (None, "", 0, seconds)
             except EOFError:
                 code, failed, passed, cpu = None, "", 0, seconds
-            return result | {"exit": code, "failed": failed, "passed": passed, "cpu": round(cpu, 1),
-                             "log": Path(log).read_text(errors="replace")[-4000:]}  # fmt: skip
+            result |= {"exit": code, "failed": failed, "passed": passed, "cpu": round(cpu, 1)}
+            if mutant is None and code == 0:
+                result["lines"] = self.reached(Path(f"{tree}.coverage"))
+            return result | {"log": Path(f"{tree}.log").read_text(errors="replace")[-4000:]}
         finally:
             if mutant is not None:
                 path.write_bytes(original)
             self.trees.put(tree)
 
-    def baseline(self, tests: Sequence[str]) -> dict[str, Any]:
-        """Run test files as they are, and note which test reaches which line."""
+    def reached(self, data: Path) -> dict[str, dict[int, list[str]]]:
+        """Return the tests that reach each line of each file, from what coverage has written."""
         import coverage
 
-        data = self.folder / f"{abs(hash(tuple(tests)))}.coverage"
-        os.environ["COVERAGE_FILE"] = str(data)
-        arguments = ["--cov=soensim", "--cov-context=test", "--cov-report=", "--cov-branch", *tests]
-        result = self.run(None, arguments, (), 3600)
-        if result["exit"] != 0:
-            raise SystemExit(f"the tests fail without any change: {' '.join(tests)}\n{result['log']}")
         reached = coverage.CoverageData(str(data))
         reached.read()
         lines: dict[str, dict[int, list[str]]] = {}
         for name in reached.measured_files():
-            file = name.partition("/soensim/")[2]
             contexts = reached.contexts_by_lineno(name)
-            lines[file] = {line: [c.partition("|")[0] for c in found if c] for line, found in contexts.items()}
-        return {"cpu": result["cpu"], "passed": result["passed"], "lines": lines}
+            lines[name.partition("/soensim/")[2]] = {
+                line: [context.partition("|")[0] for context in found if context] for line, found in contexts.items()
+            }
+        return lines
+
+    def baseline(self, tests: Sequence[str]) -> dict[str, Any]:
+        """Run test files as they are, and note which test reaches which line."""
+        arguments = ["--cov=soensim", "--cov-context=test", "--cov-report=", "--cov-branch", *tests]
+        result = self.run(None, arguments, (), 3600)
+        if result["exit"] != 0:
+            raise SystemExit(f"the tests fail without any change: {' '.join(tests)}\n{result['log']}")
+        sys.stdout.write(f"{result['passed']} tests, {result['cpu']:.0f} s: {' '.join(tests)}\n")
+        sys.stdout.flush()
+        return result
 
 
 # --- the whole run ------------------------------------------------------------------------------------------
@@ -473,13 +491,9 @@ def main() -> None:
             old = known.get((mutant.file, mutant.start, mutant.end, mutant.after), {})
             note(number, room, mutant, judge(workshop, mutant, baselines, old))
 
-        for tests in dict.fromkeys(owners(mutant.file) for _, mutant in chosen):
-            baselines[tests] = workshop.baseline(tests)
-            sys.stdout.write(
-                f"{baselines[tests]['passed']} tests, {baselines[tests]['cpu']:.0f} s: {' '.join(tests)}\n"
-            )
-            sys.stdout.flush()
         with ThreadPoolExecutor(given.workers) as pool:
+            files = list(dict.fromkeys(owners(mutant.file) for _, mutant in chosen))
+            baselines |= zip(files, pool.map(workshop.baseline, files), strict=True)
             for done in [pool.submit(work, k, room, mutant) for k, (room, mutant) in enumerate(chosen)]:
                 done.result()
     sys.stdout.write(table([results[k] for k in sorted(results)]) + "\n")
