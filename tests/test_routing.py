@@ -122,6 +122,36 @@ def test_every_limit_makes_edges_absent_for_its_reason(limits, reason):
     assert routed.projections[HIDDEN].absent == {reason: len(gone)}
 
 
+@pytest.mark.parametrize(
+    ("limit", "column", "worst"),
+    [
+        ("max_loss_db", "loss_db", max),
+        ("max_delay_ps", "delay_ps", max),
+        ("max_crossings", "crossings", max),
+        ("min_photons", "photons", min),
+    ],
+)
+def test_what_is_at_its_limit_exists(limit, column, worst):
+    found = route(chip(routing="photonic_planes: 1")).projections.values()
+    most = worst(worst(getattr(projection.ledger, column).tolist()) for projection in found)
+    assert most > 0
+    routed = route(chip(routing=f"photonic_planes: 1, limits: {{{limit}: {most!r}}}"))
+    assert [projection.absent for projection in routed.projections.values()] == [{}, {}]
+
+
+def test_the_graph_has_every_neuron_channel_and_delay():
+    routed = route(chip(topology="{kind: explicit, edges: [[0, 1], [1, 0], [2, 3]]}"))
+    graph = routed.graph()
+    kinds = {name: {"population": name[0], "kind": "input" if name[0] == "pixels" else "dendrite"} for name in graph}
+    assert dict(graph.nodes(data=True)) == kinds
+    assert sorted(graph) == [("hidden", k) for k in range(9)] + [("pixels", k) for k in range(3)]
+    for projection in routed.netlist.projections:
+        found = routed.projections[projection.key]
+        for j, i, delay_ps in zip(found.edges.sources, found.edges.targets, found.delay_ps, strict=True):
+            assert graph.edges[(projection.source, j), (projection.target, i)] == {"delay_ps": delay_ps}
+    assert graph.number_of_edges() == 27 + 3
+
+
 def test_a_starved_net_gives_up_as_few_edges_as_will_do():
     open_chip, starved = route(chip()), route(chip(routing="limits: {min_photons: 1500}"))
     for j in range(9):

@@ -57,6 +57,25 @@ def test_the_ledger_is_what_a_walk_over_the_graph_finds(changes):
 
 
 @pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
+def test_every_waveguide_of_the_graph_is_as_long_as_its_ends_are_apart(changes):
+    graph = waveguide_graph(route(chip(**changes)))
+    for start, end, data in graph.edges(data=True):
+        a, b = graph.nodes[start], graph.nodes[end]
+        along = [abs(a[axis] - b[axis]) for axis in ("x_um", "y_um")]
+        apart = math.hypot(*along) if changes.get("strategy") == "direct" else sum(along)
+        assert data["length_um"] == pytest.approx(apart, abs=1e-6)
+
+
+def test_light_passes_a_coupler_for_every_plane_that_it_climbs():
+    guides = route(chip(**CHIPS["five planes, few tracks"])).layout.waveguides
+    inner = guides.parent >= 0
+    climbed = np.abs(guides.plane - guides.plane[guides.parent])[inner]
+    assert climbed.max() >= 3
+    assert (guides.couplers[inner] == climbed).all()
+    assert (guides.couplers[~inner] == 0).all()
+
+
+@pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
 def test_every_detector_of_a_net_gets_the_same_light_and_none_is_lost(changes):
     routed = route(chip(**changes))
     guides = routed.layout.waveguides

@@ -22,7 +22,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import random
 import resource
 import shutil
 import subprocess
@@ -236,15 +235,23 @@ def mutants_of(path: Path, kernels: bool = False) -> list[Mutant]:
 
 
 def choose(rooms: Sequence[str], count: int, seed: int, kernels: bool) -> list[tuple[str, Mutant]]:
-    """Draw as many mutants of each room, without replacement and at most one of each expression."""
-    chosen = []
+    """Draw as many mutants of each room, without replacement and at most one of each expression.
+
+    The order of the draw is that of a hash of each change: an edit of one line leaves the draw of all others as it is.
+    """
+
+    def rank(mutant: Mutant) -> str:
+        parts = (seed, mutant.file, mutant.code, mutant.before, mutant.after)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    package, chosen = ROOT / "soensim", []
     for room in rooms:
-        files = sorted({path for pattern in ROOMS[room] for path in (ROOT / "soensim").rglob("*.py")
-                        if fnmatch(path.relative_to(ROOT / "soensim").as_posix(), pattern)})  # fmt: skip
-        every = [mutant for path in files for mutant in mutants_of(path, kernels)]
-        random.Random(f"{seed} {room}").shuffle(every)  # noqa: S311
-        one_each = {(m.file, m.start, m.end): m for m in reversed(every)}
-        drawn = [m for m in every if one_each[m.file, m.start, m.end] is m][: count // len(rooms)]
+        paths = (path for path in package.rglob("*.py") if path.name != "__init__.py")
+        files = [p for p in paths if any(fnmatch(p.relative_to(package).as_posix(), name) for name in ROOMS[room])]
+        one_each: dict[tuple[str, int, int], Mutant] = {}
+        for mutant in sorted((m for path in files for m in mutants_of(path, kernels)), key=rank):
+            one_each.setdefault((mutant.file, mutant.start, mutant.end), mutant)
+        drawn = list(one_each.values())[: count // len(rooms)]
         chosen += [(room, mutant) for mutant in sorted(drawn, key=lambda m: (m.file, m.start))]
     return chosen
 
@@ -325,7 +332,7 @@ class Workshop:
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["torch", "scipy.stats", "numba", "pytest", "hypothesis", "matplotlib"])
+        self.processes.set_forkserver_preload(["torch", "scipy.stats", "numba", "pytest", "matplotlib"])
         self.folder, self.trees, self.cache = folder, SimpleQueue[Path](), folder / "cache"
         kernels = Path(os.environ.get("SOENSIM_CACHE") or Path.home() / ".cache" / "soensim") / "kernels"
         if kernels.is_dir():  # their names say what they come from, so that a changed file has others
@@ -366,6 +373,8 @@ class Workshop:
                 code, failed, passed, cpu = receive.recv() if receive.poll() else (None, "", 0, seconds)
             except EOFError:
                 code, failed, passed, cpu = None, "", 0, seconds
+            if code is None and process.exitcode == 1:  # not a mutant's doing
+                raise RuntimeError(f"pytest did not run: {Path(f'{tree}.log').read_text(errors='replace')}")
             result |= {"exit": code, "failed": failed, "passed": passed, "cpu": round(cpu, 1)}
             if mutant is None and code == 0:
                 result["lines"] = self.reached(Path(f"{tree}.coverage"))
@@ -466,7 +475,7 @@ def main() -> None:
         return
     listed = yaml.safe_load(EQUIVALENT.read_text()) if EQUIVALENT.exists() else []
     before = json.loads(given.out.read_text()) if given.out.exists() else []
-    known = {(r["file"], r["start"], r["end"], r["after"]): r for r in before}
+    known = {(r["file"], r["code"], r["before"], r["after"]): r for r in before}
     results: dict[int, dict[str, Any]] = {}
 
     def note(number: int, room: str, mutant: Mutant, result: Mapping[str, Any]) -> None:
@@ -488,7 +497,7 @@ def main() -> None:
             if reason is not None:
                 note(number, room, mutant, {**dataclasses.asdict(mutant), "verdict": "equivalent", "reason": reason})
                 return
-            old = known.get((mutant.file, mutant.start, mutant.end, mutant.after), {})
+            old = known.get((mutant.file, mutant.code, mutant.before, mutant.after), {})
             note(number, room, mutant, judge(workshop, mutant, baselines, old))
 
         with ThreadPoolExecutor(given.workers) as pool:
