@@ -73,7 +73,7 @@ OWNERS = {
     "training/progress.py": "test_tracking.py",
     "training/run_folder.py": "test_tracking.py",
     "training/*": "test_train.py test_tracking.py",
-    "fabrication/*": "test_simulate.py test_robust.py",
+    "fabrication/*": "test_fabrication.py test_simulate.py",
     "evaluation/*": "test_evaluate.py test_evaluate_command.py",
     "simulation/spiking/*": "test_spiking*.py",
     "simulation/*": "test_simulate.py",
@@ -246,7 +246,7 @@ def choose(rooms: Sequence[str], count: int, seed: int, kernels: bool) -> list[t
 
     package, chosen = ROOT / "soensim", []
     for room in rooms:
-        paths = (path for path in package.rglob("*.py") if path.name != "__init__.py")
+        paths = (path for path in package.rglob("*.py") if path.name != "__main__.py")
         files = [p for p in paths if any(fnmatch(p.relative_to(package).as_posix(), name) for name in ROOMS[room])]
         one_each: dict[tuple[str, int, int], Mutant] = {}
         for mutant in sorted((m for path in files for m in mutants_of(path, kernels)), key=rank):
@@ -325,6 +325,11 @@ def copy_checkout(to: Path) -> None:
     subprocess.run(command, cwd=to, check=True)  # noqa: S603
 
 
+def digest(*paths: Path) -> str:
+    """Return a short hash of the contents of files."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
 class Workshop:
     """Copies of the checkout and processes that run tests in them."""
 
@@ -341,6 +346,8 @@ class Workshop:
             tree = folder / f"tree-{k}"
             copy_checkout(tree)
             self.trees.put(tree)
+        package = folder / "tree-0" / "soensim"
+        self.sources = {path.relative_to(package).as_posix(): digest(path) for path in package.rglob("*.py")}
 
     def run(
         self, mutant: Mutant | None, arguments: Sequence[str], first: Sequence[str], seconds: float
@@ -412,17 +419,14 @@ class Workshop:
 # --- the whole run ------------------------------------------------------------------------------------------
 
 
-def digest(*paths: Path) -> str:
-    """Return a short hash of the contents of files."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
-
-
 def judge(
     workshop: Workshop, mutant: Mutant, baselines: Mapping[tuple[str, ...], Any], known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Say whether the owner's tests kill a mutant."""
     tests = owners(mutant.file)
-    state = {"source": digest(ROOT / "soensim" / mutant.file), "tests": digest(*(ROOT / name for name in tests))}
+    copy = workshop.folder / "tree-0"  # what is run: the checkout may be edited meanwhile
+    helpers = sorted(name for name in (copy / "tests").glob("*.py") if not name.name.startswith("test_"))
+    state = {"source": workshop.sources[mutant.file], "tests": digest(*(copy / name for name in tests), *helpers)}
     if known and state.items() <= known.items():
         return dict(known)
     baseline = baselines[tests]
