@@ -8,7 +8,7 @@ import numpy as np
 
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
-from soensim.errors import DataError, ProgramError, SoensimError
+from soensim.errors import DataError, SoensimError
 from soensim.evaluation.result import (
     Accuracy,
     Evaluation,
@@ -21,7 +21,7 @@ from soensim.evaluation.result import (
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip
 from soensim.netlist import Netlist
-from soensim.network import Network, check_fit, compile_network, refined
+from soensim.network import Network, at_training_step, check_fit, compile_network, refined
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
 from soensim.simulation import class_scores
@@ -101,7 +101,7 @@ def evaluate_network(
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already."""
     program.check_chip(network)
-    coarse = _training_network(network, program)
+    coarse = at_training_step(network, program.header)
     if refine is None:
         refine = 1 if coarse.virtual else REFINE_SQUID
     fine = refined(coarse, refine)
@@ -143,7 +143,7 @@ def _score(
     progress("quantised codes")
     answers = predict(fine, program, test)
     quantised = right(answers)
-    at_training_step = quantised if fine is coarse else right(predict(coarse, program, test))
+    at_training_step = quantised if fine.substeps == coarse.substeps else right(predict(coarse, program, test))
     chips: list[float] = []
     for chip_seed in chip_seeds:
         progress(f"chip {len(chips) + 1} of {len(chip_seeds)}")
@@ -159,17 +159,6 @@ def _score(
         chip_ci95=mean_interval(chips) if len(chips) > 1 else None,
     )
     return accuracy, answers
-
-
-def _training_network(network: Network, program: Program) -> Network:
-    """Return the chip at the step that training used: the netlist's, or the finer one that the header names."""
-    substeps = program.header.get("substeps", network.substeps)
-    if substeps % network.substeps:
-        raise ProgramError(
-            f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
-            f"{network.substeps}, and training can only use a multiple of them"
-        )
-    return refined(network, substeps // network.substeps)
 
 
 def _check_unseen(program: Program, dataset: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soensim.netlist import Netlist
+from soensim.report.figures.floorplans.figure_layout import wrapped
 from soensim.report.figures.floorplans.routes import Optics, Wire, input_names
 from soensim.report.figures.floorplans.waveguides import WIDEST_BAND, are_bundled, are_thinned
 from soensim.routing import RoutedNetlist
@@ -16,13 +17,16 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def caption_lines(routed: RoutedNetlist, placement: Placement, optics: Optics | None, wire: Wire | None) -> list[str]:
-    """Say in a few sentences what the chip is, which edges it has, and what its worst net costs."""
-    return [
+def caption_lines(
+    routed: RoutedNetlist, placement: Placement, optics: Optics | None, wire: Wire | None, width: float
+) -> list[str]:
+    """Say in a few lines of a width (inches) what the chip is, which edges it has, and what its worst net costs."""
+    sentences = [
         f"{_chip(routed.netlist, placement)} {_edges(routed)}",
         *([] if optics is None else _waveguides(routed, optics)),
         *_wires(routed, wire),
     ]
+    return [line for text in sentences for line in wrapped(text, width)]
 
 
 def length(length_um: float) -> str:

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from soensim.errors import RoutingError
 from soensim.report.figures.floorplans import die, panels
 from soensim.report.figures.floorplans.captions import caption_lines, short
-from soensim.report.figures.floorplans.figure_layout import LINE, TEXT_PT, Mark, Sheet, legend_columns, wrapped
+from soensim.report.figures.floorplans.figure_layout import LINE, TEXT_PT, Mark, Sheet, legend_columns
 from soensim.report.figures.floorplans.routes import Optics, Wire, find_longest_wire, find_optics, input_names
 from soensim.report.figures.floorplans.waveguides import LOSS, draw_waveguides, has_leads
 from soensim.report.figures.style import FAINT, INK, styled
@@ -59,8 +59,7 @@ def floorplan(routed: RoutedNetlist) -> Figure:
     left, room = _EDGE + _PORT, max(die_width, _NARROWEST)
     right = left + room + _PORT
     width = right + (_GAP + _SIDE if beside else 0) + _EDGE
-    texts = caption_lines(routed, placement, optics, wire)
-    lines = [line for text in texts for line in wrapped(text, width - 2 * _EDGE)]
+    lines = caption_lines(routed, placement, optics, wire, width - 2 * _EDGE)
     marks = _marks(routed, optics, wire)
     columns = legend_columns(marks, width - 2 * _EDGE)
     top = 0.55 + LINE * len(lines) + _PORT
