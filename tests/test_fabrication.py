@@ -21,13 +21,14 @@ from soensim.fabrication import (
     FabricatedChip,
     Imperfection,
     array_noise,
+    build_cells,
     fabricate_chip,
     register,
     stream,
     tensor_noise,
 )
 from soensim.netlist import json_schema, parse_netlist
-from soensim.network import compile_network, with_delay_factor
+from soensim.network import compile_network, step_coefficients, with_delay_factor
 from soensim.program import READOUT, Program
 from soensim.routing import route
 from soensim.simulation import simulate
@@ -194,6 +195,51 @@ def test_noise_of_arrays_and_tensors_has_its_size():
     assert not np.array_equal(tensor_noise(4, 0.02, (6, 40, 5), torch.float64).numpy(), tensor)
 
 
+# --- cells ------------------------------------------------------------------------------------------------
+
+TOP = "{kind: dendrite, size: 4, source_function: squid-fit, bias_current: 1.9, gamma_plus: 0.001, gamma_minus: 0.001}"
+CHAIN = SMALL.replace(
+    "projections:\n",
+    f"  top: {TOP}\n"
+    "projections:\n"
+    "  - {source: hidden, target: top, topology: all-to-all, efficacy: {bits: 4, range: 0.3}}\n"
+    "  - {source: top, target: hidden, topology: all-to-all, efficacy: {bits: 4, range: 0.3}}\n",
+)
+
+
+def test_cells_are_those_of_the_chip():
+    network = compiled(CHAIN)
+    chip = drawn(network, 1, gamma_minus_spread=0.1, bias_current_spread=0.1, flux_offset_spread=0.1)
+    layouts = {key: s.delay_layout(network.dt_tau, feed_forward=False) for key, s in network.synapses.items()}
+    calls = []
+
+    def weights(key, layout, efficacies):
+        assert layout is layouts[key]
+        assert efficacies is chip.values[key]
+        calls.append(key)
+        return key
+
+    cells = build_cells(network, chip, layouts, weights)
+    assert [[(t.source, t.weights, t.port) for t in cell.terms] for cell in cells] == [
+        [(1, "top->hidden", 0), (None, "pixels->hidden", 0), (0, "hidden->hidden", 0)],
+        [(0, "hidden->top", 0)],
+    ]
+    for k, (cell, population) in enumerate(zip(cells, network.populations, strict=True)):
+        retention, gain = step_coefficients(network, population, chip.gamma_minus[k])
+        np.testing.assert_array_equal(cell.retention, retention)
+        np.testing.assert_array_equal(cell.gain, gain)
+        np.testing.assert_array_equal(cell.bias_current, chip.bias_current[k])
+        assert cell.source is population.source
+    np.testing.assert_array_equal(cells[0].flux_offset, chip.flux_offset[0] + chip.values["hidden.flux_trim"])
+    np.testing.assert_array_equal(cells[1].flux_offset, chip.flux_offset[1])
+
+    (alone,) = build_cells(network, chip, layouts, weights, sources=["training"], convert=lambda a: -a, populations=1)
+    assert [t.weights for t in alone.terms] == ["pixels->hidden", "hidden->hidden"]  # none from a population after it
+    assert alone.source == "training"
+    np.testing.assert_array_equal(alone.retention, -cells[0].retention)
+    np.testing.assert_array_equal(alone.bias_current, -cells[0].bias_current)
+
+
 # --- scored chips ------------------------------------------------------------------------------------------
 
 
@@ -231,6 +277,13 @@ def test_a_netlist_states_the_spread_of_delays_and_it_is_simulated():
 
 
 # --- the registry ------------------------------------------------------------------------------------------
+
+
+def test_spreads_of_the_technology_are_listed_at_zero_too():
+    """Who reads the JSON sees that they are zero; those that no technology knows appear where a netlist states them."""
+    ideal = compiled(SMALL.replace("nist-2023", "ideal"))
+    assert ideal.spreads == dict.fromkeys([f"{q}_spread" for q in ("efficacy", *DEVICES)], 0.0)
+    assert compiled(stating(SMALL, delay_spread=0.1)).spreads == {**ideal.spreads, "delay_spread": 0.1}
 
 
 def test_schema_and_registry_agree():

@@ -166,7 +166,7 @@ class IntegrationSteps:
 
 
 class Spread(NamedTuple):
-    """One-sigma spread of one quantity between chips, in the unit of the netlist's field of this name."""
+    """Size of one imperfection (one sigma, or a fraction), in the unit of the netlist's field of this name."""
 
     name: str
     sigma: float

@@ -137,7 +137,7 @@ class Network:
     unlabelled_samples
         Number of first samples that are shown without the label.
     spreads
-        One-sigma spreads between chips, by name.
+        How much fabricated chips differ: size of each imperfection by its name in the netlist, most of them one sigma.
     read_noise_flux
         Flux noise (Phi_0), one sigma, fresh for every neuron and sample.
     """
