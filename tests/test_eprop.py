@@ -106,6 +106,26 @@ def test_it_is_the_whole_gradient_where_no_neuron_drives_another():
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13)
 
 
+def test_a_trim_has_a_slope_per_row_where_only_dark_inputs_drive_its_neuron():
+    """The second population that carries data is dark: its signals, and the flux, have one row for the whole batch."""
+    text = SMALL.replace("  hidden:\n", "  spare: {kind: input, size: 2, drive_low: 0.0, drive_high: 0.5}\n  hidden:\n")
+    text = text.replace(
+        "projections:\n",
+        """  dark: {kind: dendrite, size: 3, source_function: squid-fit, bias_current: 1.9, flux_offset: 0.35,
+    flux_trim: {bits: 6, range: 0.5}, gamma_plus: 1.0e-3, gamma_minus: 5.0e-4}
+projections:
+  - {source: spare, target: dark, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 0.3}}
+""",
+    ).replace("population: hidden\n  classes", "populations: [hidden, dark]\n  classes")
+    chip, rule, x, y = prepared(compiled(text))
+    gradients = []
+    for one in (rule, Bptt(chip, BpttRecipe())):
+        loss = one.loss(chip.nominal(False), x[:, :, :8], y, np.random.default_rng(0)).total
+        gradients.append(torch.autograd.grad(loss, chip.latent["dark.flux_trim"])[0])
+    assert float(gradients[0].abs().max()) > 1e-6
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-13)
+
+
 @pytest.mark.parametrize("text", [TWO, TWO.replace("substeps: 2", "substeps: 2, update: feed-forward")])
 def test_several_populations_have_the_states_of_the_plain_loop(text):
     network = compiled(text)

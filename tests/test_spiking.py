@@ -93,6 +93,18 @@ def test_skipping_the_lookup_changes_nothing():
     assert steps.rest_flux[0] == -1.0
 
 
+def test_light_under_way_may_outgrow_the_queue():
+    """A delay of several intervals: the queue has two places at the start, more photons are under way, none is lost."""
+    train = np.arange(12) * 60.0 + 0.03
+    net = one_synapse(delay_ns=200.0)
+    late = simulate_spikes(net, [train], duration_ns=1000.0, dt_ns=0.1, record=everything(net))
+    prompt = simulate_spikes(one_synapse(), [train + 200.0], duration_ns=1000.0, dt_ns=0.1, record=everything(net))
+    assert late.detections == prompt.detections == 12
+    np.testing.assert_array_equal(late.synapse_flux, prompt.synapse_flux)
+    cut = simulate_spikes(net, [train[:5]], duration_ns=300.0, dt_ns=0.1)
+    assert (cut.detections, cut.under_way) == (2, 3)
+
+
 # --- synapse ---------------------------------------------------------------------------------------------------------
 
 

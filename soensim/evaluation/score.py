@@ -143,7 +143,7 @@ def _score(
     progress("quantised codes")
     answers = predict(fine, program, test)
     quantised = right(answers)
-    at_training_step = quantised if fine.substeps == coarse.substeps else right(predict(coarse, program, test))
+    at_coarse_step = quantised if fine.substeps == coarse.substeps else right(predict(coarse, program, test))
     chips: list[float] = []
     for chip_seed in chip_seeds:
         progress(f"chip {len(chips) + 1} of {len(chip_seeds)}")
@@ -153,7 +153,7 @@ def _score(
         ideal_ci95=proportion_interval(ideal, samples),
         quantised=quantised / samples,
         quantised_ci95=proportion_interval(quantised, samples),
-        quantised_training_step=at_training_step / samples,
+        quantised_training_step=at_coarse_step / samples,
         chips=tuple(chips),
         chip_mean=float(np.mean(chips)),
         chip_ci95=mean_interval(chips) if len(chips) > 1 else None,
