@@ -1,5 +1,7 @@
 """The negotiated router: valid trees, short ones, and tracks that suffice."""
 
+import hashlib
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -176,3 +178,17 @@ def test_the_same_every_time():
     first, second = routed(nets, 8, 8, tracks=4), routed(nets, 8, 8, tracks=4)
     assert first.parent.tolist() == second.parent.tolist()
     assert first.column.tolist() == second.column.tolist()
+
+
+@pytest.mark.parametrize(
+    ("tracks", "nodes", "digest"),
+    [(100, 116, "cf58ddd00fb3"), (5, 119, "2d40db0ea070"), (4, 121, "a5cc1d98791b"), (3, 117, "9e6bbec343f8")],
+)
+def test_the_same_from_version_to_version(tracks, nodes, digest):
+    """The routes, hence losses and delays, of a chip whose tracks suffice, are tight, or do not suffice."""
+    rng = np.random.default_rng(5)
+    emitters = [(int(c), int(r)) for c, r in rng.integers(0, 6, (24, 2))]
+    nets = make_nets(emitters, [[(int(c), int(r)) for c, r in rng.integers(0, 6, (3, 2))] for _ in emitters])
+    trees = routed(nets, 6, 6, tracks=tracks)
+    arrays = [a.tolist() for a in (trees.net, trees.column, trees.row, trees.parent, trees.sink_node)]
+    assert (len(trees.parent), hashlib.sha256(repr(arrays).encode()).hexdigest()[:12]) == (nodes, digest)

@@ -351,6 +351,20 @@ def test_the_seed_of_annealing_is_used():
     assert sites[0] == sites[1] != sites[2]
 
 
+def test_the_order_of_a_seed_is_the_same_from_version_to_version(monkeypatch):
+    """A seed in a netlist means one placement, hence one routed chip."""
+    graph = graph_from(shuffled_edges(nx.gnm_random_graph(20, 45, seed=4)), 20)
+    expected = [7, 14, 0, 16, 2, 6, 5, 1, 8, 4, 11, 18, 3, 19, 9, 10, 15, 12, 17, 13]
+    assert annealed(graph, np.arange(20), 5, 3, 8).tolist() == expected
+    edges = [*shuffled_edges(nx.gnm_random_graph(18, 40, seed=4)).tolist(), [0, 18], [5, 19], [11, 20]]
+    graph = graph_from(edges, 18, [0.0, 1.0, 2.0])
+    expected = [0, 11, 9, 2, 7, 6, 17, 16, 1, 10, 13, 12, 5, 8, 3, 4, 14, 15]
+    assert spectral_order(graph, 6, 1).tolist() == expected
+    monkeypatch.setattr("soensim.routing.placement.spectral._SAMPLE", 30)  # a third of the links
+    expected = [0, 11, 4, 2, 8, 12, 5, 9, 6, 15, 16, 14, 3, 13, 1, 7, 10, 17]
+    assert spectral_order(graph, 6, 1).tolist() == expected
+
+
 @given(st.integers(2, 20), st.integers(0, 99), st.integers(1, 6))
 @settings(max_examples=40, deadline=None)
 def test_annealing_knows_what_an_exchange_costs(n, seed, columns):

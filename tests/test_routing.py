@@ -35,6 +35,13 @@ def asked(netlist: Netlist, key: str) -> set[tuple[int, int]]:
 # --- what exists -----------------------------------------------------------------------------------------
 
 
+def test_delays_and_edges_are_read_only(small_netlist):
+    for netlist in (small_netlist, chip(), chip(medium="electrical", input_medium="electrical")):
+        for found in route(netlist).projections.values():
+            arrays = (found.delay_ps, found.edges.sources, found.edges.targets)
+            assert not any(array.flags.writeable for array in arrays)
+
+
 def test_a_chip_without_limits_has_every_edge():
     netlist = chip()
     routed = route(netlist)

@@ -15,6 +15,7 @@ from soensim.routing import route
 from soensim.routing.crossbar import crossbar_trees
 from soensim.routing.crossings import count_chord_crossings, count_grid_crossings
 from soensim.routing.graph import waveguide_graph
+from soensim.routing.layer_stack import LayerStack
 from soensim.routing.ledger import LossTable, optical_ledger, split_shares
 from soensim.routing.nets import Nets
 from soensim.routing.tracks import Runs, assign_tracks
@@ -132,6 +133,36 @@ def test_photon_arithmetic_of_a_tree(k, loss_db, photons, none):
     assert ledger.split_db == pytest.approx([10 * math.log10(k)] * k)
     if none is not None:
         assert ledger.no_photon_probability == pytest.approx([none] * k, abs=0.005)
+
+
+# --- planes ----------------------------------------------------------------------------------------------
+
+
+def test_rows_are_on_even_planes_and_columns_on_odd_ones():
+    for planes, rows, columns in [(1, [0], [0]), (2, [0], [1]), (5, [0, 2, 4], [1, 3])]:
+        stack = LayerStack(planes, 10.0)
+        assert stack.planes_along(row=True).tolist() == rows
+        assert stack.planes_along(row=False).tolist() == columns
+
+
+def test_tracks_fill_a_channel_plane_by_plane_and_no_two_lie_on_one_another():
+    stack, borders_um = LayerStack(5, 10.0), np.array([0.0, 30.0, 59.9999999999, 64.0])
+    assert stack.tracks(borders_um, row=True).tolist() == [9, 9, 0]  # a channel that misses a track by 1e-10 has it
+    assert stack.tracks(borders_um, row=False).tolist() == [6, 6, 0]
+    at_um, plane = stack.place(np.full(9, 1), np.arange(9), borders_um, row=True)
+    assert plane.tolist() == [0, 0, 0, 2, 2, 2, 4, 4, 4]
+    within = [10 * track + 10 * (level + 0.5) / 3 for level in range(3) for track in range(3)]
+    assert at_um == pytest.approx(30 + np.array(within))
+    at_um, plane = stack.place(np.full(6, 0), np.arange(6), borders_um, row=False)
+    assert plane.tolist() == [1, 1, 1, 3, 3, 3]
+    assert at_um == pytest.approx([2.5, 12.5, 22.5, 7.5, 17.5, 27.5])
+
+
+def test_detectors_lie_between_the_tracks_of_their_place():
+    stack, borders_um = LayerStack(2, 10.0), np.array([0.0, 40.0, 44.0])
+    place, rank = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 2, 0, 1])
+    at_um = stack.slot(place, rank, np.array([3, 3, 3, 2, 2]), borders_um)
+    assert at_um == pytest.approx([10, 20, 30, 40, 44])
 
 
 # --- crossings -------------------------------------------------------------------------------------------
