@@ -1,6 +1,7 @@
 """Scores: counted by hand, on the right split, independent of the batch; intervals against published formulas."""
 
 import dataclasses
+import inspect
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from soensim.data import load_dataset
 from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
 from soensim.evaluation import evaluate, predict, score
 from soensim.evaluation.statistics import mean_interval, proportion_interval
+from soensim.evaluation.summary import summarise_chip
 from soensim.netlist import parse_netlist
 from soensim.network import compile_network, present
 from soensim.program import Program
@@ -23,7 +25,8 @@ from soensim.simulation import class_scores, goodness, simulate
 @pytest.fixture(scope="module")
 def program(small):
     ideal = random_weights(small, seed=8, scale=0.3)  # others than the codes stand for, so that they cannot be confused
-    return Program.quantised(small, random_weights(small, scale=0.2), ideal=ideal)
+    # weights that answer with several classes: with one alone every chip would score alike
+    return Program.quantised(small, random_weights(small, seed=1, scale=0.2), ideal=ideal)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,28 @@ def test_the_chip_is_compiled_once(small_netlist, program, digits, monkeypatch):
     monkeypatch.setattr(score, "compile_network", counting)
     evaluate(route(small_netlist), program, digits, trials=1)
     assert len(compiled_chips) == 1
+
+
+def test_answers_of_a_fabricated_chip_are_its_own(program, digits):
+    network = compiled(SMALL)
+    nominal, answers = (predict(network, program, digits.test, chip_seed=seed) for seed in (None, 5))
+    assert (answers == hand_count(network, program, digits, chip_seed=5)[1]).all()
+    assert (answers != nominal).any()
+
+
+def test_ten_chips_by_default():
+    assert inspect.signature(evaluate).parameters["trials"].default == 10
+
+
+@pytest.mark.parametrize(("bits", "stated"), [((4, 4), 4), ((3, 4), (3, 4)), ((None, None), None)])
+def test_the_summary_states_the_bits_of_the_projections(bits, stated):
+    first, second = ("{levels: [-0.3, 0, 0.3]}" if n is None else f"{{bits: {n}, range: 0.3}}" for n in bits)
+    old = "efficacy: {bits: 4, range: 0.3}"
+    text = SMALL.replace(old, f"efficacy: {first}", 1).replace(old, f"efficacy: {second}", 1)
+    network = compiled(text)
+    summary = summarise_chip(parse_netlist(text), network, Program.quantised(network, random_weights(network)))
+    assert summary.bits == stated
+    assert tuple(projection.bits for projection in summary.projections) == bits
 
 
 def test_goodness_readout_tries_every_label(digits):

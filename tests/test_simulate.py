@@ -13,9 +13,9 @@ from soensim.commands import cli
 from soensim.commands.simulate import main
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
-from soensim.network import compile_network
+from soensim.network import GoodnessOutput, compile_network
 from soensim.program import Program, dense_weights
-from soensim.simulation import goodness, linear_scores, simulate
+from soensim.simulation import goodness, label_scores, linear_scores, simulate
 
 NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
 
@@ -298,3 +298,14 @@ def test_command_answers_bad_input_with_one_line(files, monkeypatch, capsys, cha
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert not (files / "t.npz").exists()
+
+
+def test_the_score_of_a_label_is_the_sum_over_its_populations_and_samples():
+    first, second = np.random.default_rng(0).uniform(size=(2, 3, 4))  # three labels, four samples
+    for output, by_hand in [
+        (GoodnessOutput((0, 1), 3, "all"), first.sum(1) + second.sum(1)),
+        (GoodnessOutput((1,), 3, "final"), second[:, 3]),
+        (GoodnessOutput((0,), 3, "all", first_sample=2, last_sample=3), first[:, 1] + first[:, 2]),
+        (GoodnessOutput((0, 1), 3, "final", low=True), -first[:, 3] - second[:, 3]),
+    ]:
+        np.testing.assert_allclose(label_scores(output, [first, second]), by_hand, rtol=1e-15)
