@@ -25,6 +25,9 @@ from soensim.program import READOUT
 from soensim.routing import route
 from soensim.routing.crossbar import crossbar_trees
 from soensim.routing.placement import place
+from soensim.routing.placement.graph import graph_of
+from soensim.routing.placement.problem import PlacementProblem
+from soensim.routing.placement.spectral import spectral
 from soensim.simulation import linear_scores
 from soensim.training import RECIPES, Recipe, make_recipe, recipes, register, setting, train
 from soensim.training.rules import Loss
@@ -200,3 +203,18 @@ def test_an_unknown_strategy_is_named_with_the_nearest():
         RoutingError, match=r"routing\.strategy is 'maze'; it must be one of crossbar, manhattan, direct"
     ):
         route(other)
+
+
+@pytest.mark.parametrize("better", ["of the file", "spectral"])
+def test_the_spectral_method_takes_the_shorter_of_two_orders(monkeypatch, better):
+    """A lattice in the order of the file is as short as it can be, and a shuffled one is not."""
+    in_order, shuffled = np.arange(9), np.random.default_rng(0).permutation(9)
+    monkeypatch.setattr(
+        "soensim.routing.placement.spectral.spectral_order",
+        lambda *_: shuffled if better == "of the file" else in_order,
+    )
+    graph = graph_of(
+        chip(topology="{kind: grid, neighbourhood: von-neumann, range: 1, periodic: false}"), *np.zeros((2, 3))
+    )
+    problem = PlacementProblem(graph, in_order if better == "of the file" else shuffled, 3, seed=0, sweeps=1)
+    np.testing.assert_array_equal(spectral(problem), in_order)

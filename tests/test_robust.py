@@ -236,6 +236,17 @@ def test_validation_on_chips_is_the_mean_over_chips(digits):
     assert found == pytest.approx(np.mean(right), abs=1 / split.samples)
 
 
+def test_chips_that_share_a_batch_have_its_mean_gradient(small, digits):
+    """Chips without spreads are all nominal: then parts of a batch, of unequal sizes, give the step of the whole."""
+    settings = {"epochs": 1, "train_samples": 120, "batch_size": 40, "optimiser": "sgd", "schedule": "constant"}
+    settings |= {"learning_rate": 0.1, "clip_norm": 1e9, "quantise": False}
+    whole, parts = (train(small, digits, BpttRecipe(**settings, chips_per_batch=n)).program for n in (1, 3))
+    start = TrainableChip(small, BpttRecipe(**settings)).weights()
+    for key, weights in whole.ideal_values.items():
+        np.testing.assert_allclose(parts.ideal_values[key], weights, rtol=0, atol=1e-5)
+    assert np.abs(whole.ideal_values["readout"] - start["readout"]).max() > 1e-3
+
+
 # --- a finer step ------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,34 @@ def test_train_accuracy_is_of_few_samples_spread_evenly(chip, digits):
     assert training.scorer.train_rows[-1] > 1240
 
 
+def test_train_accuracy_is_that_of_these_samples(small, digits):
+    training = Training(small, digits, BpttRecipe())
+    rows, nominal = training.scorer.train_rows, training.chip.nominal(True)
+    assert len(rows) < digits.train.samples
+    answers = predict(training.rule, nominal, training.chip.encode(digits.train.inputs[rows]))
+    labels = answers.copy()
+    labels[::3] = (labels[::3] + 1) % 10  # a third is wrong
+    train_labels = np.zeros(digits.train.samples, dtype=np.int64)
+    train_labels[rows] = labels
+    known = dataclasses.replace(digits, train=dataclasses.replace(digits.train, labels=train_labels))
+    assert Training(small, known, BpttRecipe()).scorer.scores(nominal).train_accuracy == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("exponential", [0.01, 0.01 * 0.5, 0.01 * 0.25]),  # a step per epoch
+        ("half-linear", [0.01, 0.01 * 2 * (1 - 3 / 6), 0.01 * 2 * (1 - 5 / 6)]),  # a step per batch, of which six
+    ],
+)
+def test_a_schedule_moves_with_epochs_or_with_batches(small, digits, schedule, rates):
+    recipe = BpttRecipe(
+        epochs=3, train_samples=80, batch_size=40, learning_rate=0.01, schedule=schedule, decay=0.5, quantise=False
+    )
+    history = train(small, digits, recipe).history
+    assert [row["learning_rate"] for row in history] == pytest.approx(rates)
+
+
 def test_forward_forward_history(chip, digits):
     history = train(chip, digits, QUICK).history
     assert [row["phase"] for row in history] == ["ideal", "quantised", "quantised"]
