@@ -11,7 +11,7 @@ from check_problems import by_hand
 from conftest import LABELS, ROOT, SMALL
 from layouts import CHIP, chip
 
-from soensim.budget import BudgetLine, Number, budget, fan_in, stated
+from soensim.budget import BudgetEntry, Number, budget, fan_in, stated
 from soensim.budget import closed_forms as forms
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist, load_netlist, parse_netlist
@@ -37,14 +37,14 @@ def load(name: str) -> Netlist:
     return load_netlist(ROOT / "netlists" / f"{name}.yaml")
 
 
-def figures(routed: RoutedNetlist, **options) -> dict[str, BudgetLine]:
+def figures(routed: RoutedNetlist, **options) -> dict[str, BudgetEntry]:
     lines = budget(routed, **options)
     named = {line.quantity: line for line in lines}
     assert len(named) == len(lines)
     return named
 
 
-def value(lines: dict[str, BudgetLine], quantity: str, unit: str) -> float:
+def value(lines: dict[str, BudgetEntry], quantity: str, unit: str) -> float:
     assert lines[quantity].unit == unit
     return lines[quantity].value
 

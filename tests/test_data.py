@@ -333,7 +333,7 @@ _TEST = {"test_inputs": np.zeros((2, 5, 2)), "test_labels": np.array([0, 2])}
         (_with(inputs=_spoilt(-0.1)), r"element \[3, 0, 1\] is -0.1"),
         (
             _with(inputs=np.zeros((60, 10))),
-            r"inputs have shape \(60, 10\); legal: \(samples, steps, channels\)",
+            r"inputs have shape \(60, 10\); legal: \(samples, frames, channels\)",
         ),
         (_with(inputs=np.zeros((60, 0, 2))), r"inputs have shape \(60, 0, 2\)"),
         (_with(inputs=np.zeros((60, 5, 2), dtype=complex)), "type complex128; legal: real"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from soensim.budget.counts import neurons, synapses
-from soensim.budget.line import BudgetLine, line, stated
+from soensim.budget.entry import BudgetEntry, entry, stated
 from soensim.netlist import Netlist
 from soensim.routing import Layout, RoutedNetlist
 
@@ -20,7 +20,7 @@ def die_area_um2(layout: Layout) -> float:
     return layout.placement.die_width_um * layout.placement.die_height_um
 
 
-def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
+def area_entries(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetEntry]:
     """Say what each layer takes of the die.
 
     Raises
@@ -29,13 +29,13 @@ def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
         A pitch has no value.
     """
     netlist, die_um2 = routed.netlist, die_area_um2(layout)
-    yield line(GROUP, "die", die_um2 * _MM2_PER_UM2, "mm^2", "die_width_um x die_height_um", basis="netlist")
+    yield entry(GROUP, "die", die_um2 * _MM2_PER_UM2, "mm^2", "die_width_um x die_height_um", basis="netlist")
 
-    def layer(name: str, area_um2: float, formula: str, *numbers: str) -> Iterator[BudgetLine]:
+    def layer(name: str, area_um2: float, formula: str, *numbers: str) -> Iterator[BudgetEntry]:
         entering = [stated(netlist, key) for key in numbers]
-        yield line(GROUP, name, area_um2 * _MM2_PER_UM2, "mm^2", formula, entering, "routes")
+        yield entry(GROUP, name, area_um2 * _MM2_PER_UM2, "mm^2", formula, entering, "routes")
         share = 100 * area_um2 / die_um2
-        yield line(GROUP, f"{name}, of the die", share, "%", "area / die", entering, "routes")
+        yield entry(GROUP, f"{name}, of the die", share, "%", "area / die", entering, "routes")
 
     yield from layer("cells", neurons(netlist) * layout.placement.cell_um**2, "neurons x cell_um^2")
     pitch, planes = stated(netlist, "synapse_pitch_um").value, stated(netlist, "electronic_planes").value
@@ -48,17 +48,17 @@ def area_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     yield from _waveguides(netlist, layout, layer)
     if synapses(routed, "electrical"):
         length_um = wire_length_um(routed)
-        yield line(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", basis="routes")
+        yield entry(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", basis="routes")
         pitch = stated(netlist, "wire_pitch_um").value
         yield from layer("wires", length_um * pitch, "wire length x wire_pitch_um", "wire_pitch_um")
 
 
-def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[BudgetLine]]) -> Iterator[BudgetLine]:
+def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[BudgetEntry]]) -> Iterator[BudgetEntry]:
     guides = layout.waveguides
     if guides is None:
         return
     total_um = float(guides.length_um.sum())
-    yield line(GROUP, "waveguide length", total_um * _M_PER_UM, "m", "sum over all segments", basis="routes")
+    yield entry(GROUP, "waveguide length", total_um * _M_PER_UM, "m", "sum over all segments", basis="routes")
     pitch = stated(netlist, "waveguide_pitch_um").value
     planes = int(stated(netlist, "photonic_planes").value)
     # a segment that climbs through planes counts in the plane that it arrives in

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from soensim.budget.area import area_lines
-from soensim.budget.counts import count_lines
-from soensim.budget.latency import latency_lines
-from soensim.budget.limits import limit_lines
-from soensim.budget.line import BudgetLine
-from soensim.budget.power import Operation, light_lines, power_lines
+from soensim.budget.area import area_entries
+from soensim.budget.counts import count_entries
+from soensim.budget.entry import BudgetEntry
+from soensim.budget.latency import latency_entries
+from soensim.budget.limits import limit_entries
+from soensim.budget.power import Operation, light_entries, power_entries
 from soensim.routing import RoutedNetlist
 
 
 def budget(
     routed: RoutedNetlist, *, rate_mhz: float | None = None, frame_samples: int | None = None
-) -> tuple[BudgetLine, ...]:
+) -> tuple[BudgetEntry, ...]:
     """Make the budget of a chip.
 
-    A chip that is not laid out has neither areas nor light; its lines say so.
+    A chip that is not laid out has neither areas nor light; its entries say so.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def budget(
         A number that a figure needs has no value. None is ever taken to be zero.
     """
     operation = Operation(rate_mhz, frame_samples)
-    lines = list(count_lines(routed))
+    entries = list(count_entries(routed))
     layout = routed.layout
     if layout is not None:
-        lines += area_lines(routed, layout)
+        entries += area_entries(routed, layout)
         if routed.netlist.has_waveguides:
-            lines += light_lines(routed)
-    lines += power_lines(routed, operation)
-    lines += latency_lines(routed)
+            entries += light_entries(routed)
+    entries += power_entries(routed, operation)
+    entries += latency_entries(routed)
     if layout is not None:
-        lines += limit_lines(routed, layout)
-    return tuple(lines)
+        entries += limit_entries(routed, layout)
+    return tuple(entries)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soensim.budget.line import BudgetLine, line, stated
+from soensim.budget.entry import BudgetEntry, entry, stated
 from soensim.netlist import LinearReadout, Netlist
 from soensim.netlist.schema.spiking import Branch
 from soensim.routing import RoutedNetlist
@@ -63,7 +63,7 @@ def readout_synapses(netlist: Netlist) -> int:
     return readout.classes * sum(netlist.populations[name].size for name in readout.reads)
 
 
-def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
+def count_entries(routed: RoutedNetlist) -> Iterator[BudgetEntry]:
     """Count neurons, synapses, junctions and planes.
 
     Raises
@@ -74,18 +74,18 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     netlist = routed.netlist
     where = "routes" if routed.layout else "netlist (not laid out: every edge exists)"
     per_synapse, per_neuron = stated(netlist, "junctions_per_synapse"), stated(netlist, "junctions_per_neuron")
-    yield line(GROUP, "neurons", neurons(netlist), "1", "sum of the populations' sizes", basis="netlist")
+    yield entry(GROUP, "neurons", neurons(netlist), "1", "sum of the populations' sizes", basis="netlist")
     ports = sum(population.size for population in netlist.populations.values()) - neurons(netlist)
-    yield line(GROUP, "input ports", ports, "1", "sum of the populations' sizes", basis="netlist")
+    yield entry(GROUP, "input ports", ports, "1", "sum of the populations' sizes", basis="netlist")
     total = synapses(routed)
-    yield line(GROUP, "synapses", total, "1", "edges that exist", basis=where)
+    yield entry(GROUP, "synapses", total, "1", "edges that exist", basis=where)
     if routed.layout:
         for medium in ("optical", "electrical"):
             count = synapses(routed, medium)
-            yield line(GROUP, f"{medium} synapses", count, "1", f"{medium} edges that exist", basis=where)
+            yield entry(GROUP, f"{medium} synapses", count, "1", f"{medium} edges that exist", basis=where)
     trees = dendrites(netlist)
     junctions = per_synapse.value * total + per_neuron.value * trees
-    yield line(
+    yield entry(
         GROUP,
         "junctions",
         junctions,
@@ -96,8 +96,8 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     )
     weights = readout_synapses(netlist)
     if weights:
-        yield line(GROUP, "readout synapses", weights, "1", "classes x neurons, on-chip readout", basis="netlist")
-        yield line(
+        yield entry(GROUP, "readout synapses", weights, "1", "classes x neurons, on-chip readout", basis="netlist")
+        yield entry(
             GROUP,
             "readout junctions",
             per_synapse.value * weights,
@@ -109,4 +109,4 @@ def count_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     if routed.layout:
         for key in ("photonic_planes", "electronic_planes") if netlist.has_waveguides else ("electronic_planes",):
             planes = stated(netlist, key)
-            yield line(GROUP, key.replace("_", " "), planes.value, "1", key, (planes,))
+            yield entry(GROUP, key.replace("_", " "), planes.value, "1", key, (planes,))

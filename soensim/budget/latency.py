@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from soensim.budget.line import BudgetLine, line, stated
+from soensim.budget.entry import BudgetEntry, entry, stated
 from soensim.netlist import Netlist
 from soensim.network import sample_duration
 from soensim.routing import RoutedNetlist
@@ -29,7 +29,7 @@ def hops_to(netlist: Netlist, target: str) -> int | None:
     return hops
 
 
-def latency_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
+def latency_entries(routed: RoutedNetlist) -> Iterator[BudgetEntry]:
     """Say how long signals take; a hop is the path's delay and one input sample, over which the neuron integrates.
 
     Raises
@@ -46,15 +46,15 @@ def latency_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
         keys = {"optical": "group_index", "electrical": "wire_delay_ps_per_cm"}
         numbers = [stated(netlist, key) for medium, key in keys.items() if medium in media]
     where = "routes" if routed.layout is not None else "netlist: delay_ps"
-    yield line(GROUP, "longest delay", delay_ps, "ps", "largest over all edges", numbers, where)
+    yield entry(GROUP, "longest delay", delay_ps, "ps", "largest over all edges", numbers, where)
     if netlist.spiking:
         return  # a spike does not wait for a sample
     hop_ns = delay_ps * 1e-3 + sample_ns
-    yield line(GROUP, "latency per hop", hop_ns, "ns", "longest delay + one input sample", numbers, where)
+    yield entry(GROUP, "latency per hop", hop_ns, "ns", "longest delay + one input sample", numbers, where)
     if netlist.readout is not None:
         reached = [hops_to(netlist, name) for name in netlist.readout.reads]
         hops = max((h for h in reached if h is not None), default=None)
         if hops is not None:
-            yield line(GROUP, "hops, input to readout", hops, "1", "fewest projections", basis="netlist")
+            yield entry(GROUP, "hops, input to readout", hops, "1", "fewest projections", basis="netlist")
             formula = "hops x latency per hop"
-            yield line(GROUP, "latency, input to readout", hops * hop_ns, "ns", formula, numbers, where)
+            yield entry(GROUP, "latency, input to readout", hops * hop_ns, "ns", formula, numbers, where)

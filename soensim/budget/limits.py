@@ -9,7 +9,7 @@ import numpy as np
 from soensim.budget import closed_forms as forms
 from soensim.budget.area import die_area_um2
 from soensim.budget.counts import neuron_sizes, neurons, synapses
-from soensim.budget.line import BudgetLine, Number, line, stated
+from soensim.budget.entry import BudgetEntry, Number, entry, stated
 from soensim.routing import Layout, RoutedNetlist
 from soensim.routing.placement import IntArray
 
@@ -46,7 +46,7 @@ def optical_fan_out(routed: RoutedNetlist) -> dict[str, IntArray]:
     return fan_out
 
 
-def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
+def limit_entries(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetEntry]:
     """Compare the synapses per neuron of the chip with what tracks, area, fan-in and light allow.
 
     Raises
@@ -58,18 +58,18 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     count, area_um2 = neurons(netlist), die_area_um2(layout)
     each_um2 = forms.area_per_neuron(area_um2, count)
     mean = synapses(routed) / count
-    yield line(GROUP, "area per neuron", each_um2, "um^2", "A_n = die / neurons", basis="netlist")
-    yield line(GROUP, "k of the chip, mean", mean, "1", "synapses / neurons", basis="routes")
+    yield entry(GROUP, "area per neuron", each_um2, "um^2", "A_n = die / neurons", basis="netlist")
+    yield entry(GROUP, "k of the chip, mean", mean, "1", "synapses / neurons", basis="routes")
     largest = max(int(a.max()) for a in fan_in(routed).values())
-    yield line(GROUP, "k of the chip, largest fan-in", largest, "1", "largest over neurons", basis="routes")
-    allowed: list[BudgetLine] = []
+    yield entry(GROUP, "k of the chip, largest fan-in", largest, "1", "largest over neurons", basis="routes")
+    allowed: list[BudgetEntry] = []
 
     def allow(name: str, k: float, formula: str, *numbers: Number, basis: str = "netlist: die") -> None:
-        allowed.append(line(GROUP, f"k allowed by {name}", k, "1", formula, numbers, basis))
+        allowed.append(entry(GROUP, f"k allowed by {name}", k, "1", formula, numbers, basis))
 
     if netlist.has_waveguides:
         fan_out = max(int(a.max()) for a in optical_fan_out(routed).values())
-        yield line(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", basis="routes")
+        yield entry(GROUP, "k of the chip, largest fan-out", fan_out, "1", "largest over emitters", basis="routes")
         planes, pitch = stated(netlist, "photonic_planes"), stated(netlist, "waveguide_pitch_um")
         k = forms.photonic_fan_in(each_um2, planes.value, pitch.value)
         allow("photonic tracks", k, "p sqrt(A_n) / w", planes, pitch)
@@ -81,21 +81,21 @@ def limit_lines(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetLine]:
     allow("fan-in", most.value, most.name, most, basis="")
     yield from allowed
     least = min(allowed, key=lambda found: found.value)
-    yield line(
+    yield entry(
         *(GROUP, f"binding limit: {least.quantity.removeprefix('k allowed by ')}", least.value, "1"),
         *("the smallest k allowed", (Number("k", least.value, "1", least.quantity, least.estimate, computed=True),)),
     )
     if netlist.has_waveguides and mean:
         formula = "A (p / (w k))^2 at the mean k"
         most_neurons = forms.neurons_on_die(area_um2, planes.value, pitch.value, mean)
-        yield line(GROUP, "neurons that tracks allow", most_neurons, "1", formula, (planes, pitch), "routes")
+        yield entry(GROUP, "neurons that tracks allow", most_neurons, "1", formula, (planes, pitch), "routes")
     recurrent = sum(
         len(routed.projections[p.key].edges) for p in netlist.projections if p.source in neuron_sizes(netlist)
     )
     if recurrent > count:  # k > 1: below, a random network falls apart
         k = recurrent / count
         formula = "(ln N - 0.5772) / ln k + 1/2, k between neurons"
-        yield line(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, basis="routes")
+        yield entry(GROUP, "mean path of a random network", forms.mean_path(count, k), "hops", formula, basis="routes")
 
 
 def _allow_photons(routed: RoutedNetlist, allow: Callable[..., None]) -> None:

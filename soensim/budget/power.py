@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from soensim.budget.area import die_area_um2
 from soensim.budget.counts import emitters
-from soensim.budget.line import BudgetLine, Number, line, stated
+from soensim.budget.entry import BudgetEntry, Number, entry, stated
 from soensim.errors import SoensimError
 from soensim.netlist import DendritePopulation, Netlist, SpikingPopulation
 from soensim.network import gammas, sample_duration
@@ -80,7 +80,7 @@ def fluxon_energy_j(netlist: Netlist, bias_current: float) -> float:
     return bias_current * netlist.device_technology.junction.critical_current_a * FLUX_QUANTUM_WB
 
 
-def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
+def light_entries(routed: RoutedNetlist) -> Iterator[BudgetEntry]:
     """Say what the light of one spike is, on a chip with waveguides.
 
     Raises
@@ -90,10 +90,10 @@ def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     """
     photons, wavelength, efficiency = _light(routed.netlist)
     energy_j = photons.value * photon_energy_j(wavelength.value)
-    yield line("light", "photons per spike", photons.value, "1", "photons_per_spike", (photons,))
+    yield entry("light", "photons per spike", photons.value, "1", "photons_per_spike", (photons,))
     formula = "photons_per_spike h c / wavelength_um"
-    yield line("light", "light per spike", energy_j * _FJ_PER_J, "fJ", formula, (photons, wavelength))
-    yield line(
+    yield entry("light", "light per spike", energy_j * _FJ_PER_J, "fJ", formula, (photons, wavelength))
+    yield entry(
         "light",
         "emitter energy per spike",
         energy_j / efficiency.value * _FJ_PER_J,
@@ -103,7 +103,7 @@ def light_lines(routed: RoutedNetlist) -> Iterator[BudgetLine]:
     )
 
 
-def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetLine]:
+def power_entries(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetEntry]:
     """Say what a chip dissipates; every emitter fires at the rate, every rate neuron is at state 1.
 
     Raises
@@ -122,9 +122,9 @@ def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetL
                 f"chip {netlist.name!r}: a firing rate has no meaning; it has neither waveguides nor spiking neurons"
             )
         rate = Number("rate_mhz", operation.rate_mhz, "MHz", "given to the budget")
-    parts: list[BudgetLine] = []
+    parts: list[BudgetEntry] = []
     if fires:
-        yield line("power", "firing rate", rate.value, "MHz", rate.name, (rate,))
+        yield entry("power", "firing rate", rate.value, "MHz", rate.name, (rate,))
     if netlist.has_waveguides:
         parts += _optical_power(routed, rate)
     device = Number("I_c", junction.critical_current_a, "A", f"{netlist.device_technology.name}: its junction")
@@ -134,7 +134,7 @@ def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetL
     for name, spiking in netlist.spiking.items():
         biases[name] = spiking.completed(netlist.device_technology).soma.bias_current or 0.0
     for name, bias in biases.items():
-        yield line(
+        yield entry(
             *("power", f"bias energy per fluxon, {name}", fluxon_energy_j(netlist, bias) / _AJ, "aJ"),
             *("bias_current I_c Phi_0", (device,), "netlist"),
         )
@@ -142,13 +142,13 @@ def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetL
         watts = sum(p.size * rate_fluxon_power_w(netlist, p) for p in squids.values())
         formula = "sum of bias_current I_c (gamma_minus / gamma_plus) I_c r_jj: fluxons at state 1"
         parts.append(
-            line("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, (device, scale), "netlist")
+            entry("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, (device, scale), "netlist")
         )
     if netlist.spiking:
         joules = sum(p.size * soma_fluxon_energy_j(netlist, p) for p in netlist.spiking.values())
         formula = "sum of threshold beta_di / (2 pi) bias_current I_c Phi_0 x rate: fluxons to threshold"
         watts = joules * rate.value * 1e6
-        parts.append(line("power", "SQUIDs of somata", watts * _MW_PER_W, "mW", formula, (device, rate), "netlist"))
+        parts.append(entry("power", "SQUIDs of somata", watts * _MW_PER_W, "mW", formula, (device, rate), "netlist"))
     yield from parts
     if parts:
         yield from _totals(routed, parts)
@@ -156,53 +156,53 @@ def power_lines(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetL
         yield from _frame(routed, parts, operation.frame_samples)
 
 
-def _totals(routed: RoutedNetlist, parts: list[BudgetLine]) -> Iterator[BudgetLine]:
+def _totals(routed: RoutedNetlist, parts: list[BudgetEntry]) -> Iterator[BudgetEntry]:
     netlist = routed.netlist
     total_mw = sum(part.value for part in parts)
     entering = _sum_of(parts)
     if routed.layout is None:
         # what carries the signals is not known, nor what it takes
-        yield line("power", "total, without the signals", total_mw, "mW", "sum of the lines above", (entering,))
+        yield entry("power", "total, without the signals", total_mw, "mW", "sum of the lines above", (entering,))
         return
     cooling = stated(netlist, "cooling_overhead")
-    yield line("power", "total before cooling", total_mw, "mW", "sum of the lines above", (entering,))
+    yield entry("power", "total before cooling", total_mw, "mW", "sum of the lines above", (entering,))
     cooled_mw = total_mw * cooling.value
-    yield line("power", "total after cooling", cooled_mw, "mW", "total x cooling_overhead", (entering, cooling))
+    yield entry("power", "total after cooling", cooled_mw, "mW", "total x cooling_overhead", (entering, cooling))
     density = total_mw / (die_area_um2(routed.layout) * _CM2_PER_UM2)
-    yield line("power", "power density", density, "mW/cm^2", "total before cooling / die", (entering,), "netlist")
+    yield entry("power", "power density", density, "mW/cm^2", "total before cooling / die", (entering,), "netlist")
     known = stated(netlist, "power_density_mw_per_cm2")
-    yield line("power", "power density, published", known.value, "mW/cm^2", known.name, (known,))
+    yield entry("power", "power density, published", known.value, "mW/cm^2", known.name, (known,))
 
 
-def _sum_of(parts: list[BudgetLine]) -> Number:
+def _sum_of(parts: list[BudgetEntry]) -> Number:
     names = " + ".join(part.quantity for part in parts)
     return Number(
         "sum", sum(part.value for part in parts), "mW", names, any(part.estimate for part in parts), computed=True
     )
 
 
-def _frame(routed: RoutedNetlist, parts: list[BudgetLine], frame_samples: int) -> Iterator[BudgetLine]:
+def _frame(routed: RoutedNetlist, parts: list[BudgetEntry], frame_samples: int) -> Iterator[BudgetEntry]:
     netlist = routed.netlist
     sample_s = netlist.device_technology.junction.seconds_from_tau(sample_duration(netlist))
     frame_s = frame_samples * sample_s
     samples = Number("frame_samples", frame_samples, "1", "given to the budget")
     timing = "netlist: timing"
-    yield line("power", "frame rate", 1e-6 / frame_s, "MHz", "1 / (frame_samples x sample)", (samples,), timing)
+    yield entry("power", "frame rate", 1e-6 / frame_s, "MHz", "1 / (frame_samples x sample)", (samples,), timing)
     if not parts:
         return
     entering = _sum_of(parts)
     energy_fj = entering.value / _MW_PER_W * frame_s * _FJ_PER_J
     formula = "total x frame_samples x sample"
-    yield line("power", "energy per frame", energy_fj, "fJ", formula, (entering, samples), timing)
+    yield entry("power", "energy per frame", energy_fj, "fJ", formula, (entering, samples), timing)
     if routed.layout is not None:
         cooling = stated(netlist, "cooling_overhead")
-        yield line(
+        yield entry(
             *("power", "energy per frame, after cooling", energy_fj * cooling.value, "fJ"),
             *(f"{formula} x cooling_overhead", (entering, samples, cooling), timing),
         )
 
 
-def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
+def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetEntry]:
     netlist = routed.netlist
     photons, wavelength, efficiency = _light(netlist)
     event, counted = stated(netlist, "synapse_event_aj"), stated(netlist, "detector_efficiency")
@@ -218,7 +218,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
     )
     per_second = rate.value * 1e6
     return [
-        line(
+        entry(
             "power",
             "emitters",
             lit * spike_j * per_second * _MW_PER_W,
@@ -227,7 +227,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetLine]:
             (photons, wavelength, efficiency, rate),
             "routes",
         ),
-        line(
+        entry(
             "power",
             "synapse events",
             events * event.value * _AJ * per_second * _MW_PER_W,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from soensim.budget import BudgetLine, budget
+from soensim.budget import BudgetEntry, budget
 from soensim.check.finding import Finding
 from soensim.check.floorplan import bend_findings, floorplan_groups
 from soensim.check.grouped_findings import Group, group_findings
@@ -41,7 +41,7 @@ class Report:
     netlist: Netlist
     routed: RoutedNetlist | None
     findings: tuple[Finding, ...]
-    budget: tuple[BudgetLine, ...]
+    budget: tuple[BudgetEntry, ...]
 
     @cached_property
     def ledger(self) -> tuple[Summary, ...]:
@@ -85,7 +85,7 @@ def check_routed(
 ) -> Report:
     """Apply every rule to a routed chip, and make its budget; as `check_chip`."""
     netlist, waivers = routed.netlist, Waivers(routed.netlist.waivers, today)
-    lines: tuple[BudgetLine, ...] = ()
+    lines: tuple[BudgetEntry, ...] = ()
     missing = []
     try:
         lines = budget(routed, rate_mhz=rate_mhz, frame_samples=frame_samples)

@@ -58,7 +58,7 @@ def parse_member(netlist: Netlist, text: str) -> Member:
 
 
 def explain_edge(routed: RoutedNetlist, source: Member, target: Member) -> dict[str, Any]:
-    """Tell what became of the edge from one member to another.
+    """Report how the edge from one member to another is routed, or why it does not exist.
 
     Returns
     -------

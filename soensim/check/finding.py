@@ -1,4 +1,4 @@
-"""What a rule says of one object of the chip, or of many objects of one class."""
+"""Finding of a rule about one object of the chip, or about many objects of one class."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule says of an object.
+    """Result of a rule for an object.
 
     Attributes
     ----------

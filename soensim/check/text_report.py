@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from soensim.budget import BudgetLine
+from soensim.budget import BudgetEntry
 from soensim.check.check import Report
 from soensim.check.finding import SEVERITIES, Finding
 from soensim.check.ledger import Summary
@@ -155,7 +155,7 @@ def _finding(finding: Finding, told: set[str]) -> Iterator[str]:
         yield from _wrapped(f"waived until {finding.waiver.until}: {finding.waiver.reason}", 23)
 
 
-def _budget(lines: Sequence[BudgetLine]) -> Iterator[str]:
+def _budget(lines: Sequence[BudgetEntry]) -> Iterator[str]:
     if not lines:
         return
     rows: list[tuple[str, ...]] = []

@@ -11,7 +11,7 @@ from soensim.check.finding import Finding, Severity
 from soensim.check.rules import RULES
 from soensim.netlist import Waiver
 
-#: Rules that speak of waivers cannot be waived.
+#: Rules about waivers cannot be waived.
 _OWN = ("SOEN-WV-001", "SOEN-WV-002")
 
 

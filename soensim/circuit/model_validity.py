@@ -62,7 +62,7 @@ def measure_validity(device: Device, beta_di: float) -> float:
     CircuitError
         If the device or beta_di cannot be simulated.
     """
-    # numba: loaded by who measures, not by who asks what was measured
+    # numba: loaded only where the validity is measured again
     from soensim.circuit.model import phenomenological
     from soensim.circuit.table_builder import source_table
     from soensim.circuit.transient import dendrite

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--inputs",
         required=True,
-        help="npy file: signals on the input channels (I_c), shape (batch, steps, channels); or spike trains",
+        help="npy file: signals on the input channels (I_c), shape (batch, frames, channels); or spike trains",
     )
     parser.add_argument("--program", help="program (default: beside the netlist, CHIP.safetensors)")
     parser.add_argument("--out", required=True, help="where to write the trace (npz)")
@@ -105,9 +105,9 @@ def _inputs(path: str) -> NDArray[np.float64]:
     try:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
-        raise SimulationError(f"{path}: no such file; give an npy file of shape (batch, steps, channels)") from error
+        raise SimulationError(f"{path}: no such file; give an npy file of shape (batch, frames, channels)") from error
     except (OSError, ValueError, EOFError) as error:
         raise SimulationError(f"{path}: is not an npy file of numbers") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise SimulationError(f"{path}: must hold one array of numbers, shape (batch, steps, channels)")
+        raise SimulationError(f"{path}: must hold one array of numbers, shape (batch, frames, channels)")
     return array.astype(np.float64)

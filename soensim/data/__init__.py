@@ -1,4 +1,4 @@
-"""Data sets, encoders to (batch, steps, channels) and decoders.
+"""Data sets, encoders to (batch, frames, channels) and decoders.
 
 A data set holds values in [0, 1]; the netlist's input population states the drive range that `encode` maps
 them to. Splits and batches are pure functions of their seeds.

@@ -29,7 +29,7 @@ class Split:
     source : array (source samples, ...)
         The whole source set in its stored form (MNIST: uint8 images). Splits share it without a copy.
     convert : callable
-        Maps rows of `source` to float values in [0, 1] of shape (rows, steps, channels).
+        Maps rows of `source` to float values in [0, 1] of shape (rows, frames, channels).
     labels : int64 array (samples,)
         Classes 0 .. classes - 1, read-only.
     indices : int64 array (samples,)
@@ -51,7 +51,7 @@ class Split:
 
     @cached_property
     def inputs(self) -> FloatArray:
-        """Values in [0, 1], (samples, steps, channels), read-only; converted at the first use, then kept."""
+        """Values in [0, 1], (samples, frames, channels), read-only; converted at the first use, then kept."""
         whole = self.samples == len(self.source)  # indices ascend, so they are then all of the source
         return read_only(self.convert(self.source if whole else self.source[self.indices]))
 
@@ -67,7 +67,7 @@ class Dataset:
     data_seed : int
         Seed that drew the splits.
     classes, steps, channels : int
-        Number of labels, of input steps, and of input lines.
+        Number of labels, of frames, and of input lines.
     train, validation, test : Split
         Disjoint samples. Only `train` is fitted; choices are made on `validation`; `test` is scored once.
     """

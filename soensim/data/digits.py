@@ -27,7 +27,7 @@ def _image(images: NDArray[Any]) -> FloatArray:
 
 VARIANTS = MappingProxyType(
     {
-        "digits-rows": (8, 8, _rows, "scikit-learn digits, 8 steps x 8 channels, bundled"),
+        "digits-rows": (8, 8, _rows, "scikit-learn digits, 8 frames x 8 channels, bundled"),
         "digits-image": (1, 64, _image, "scikit-learn digits, all 64 pixels in one step, bundled"),
     }
 )

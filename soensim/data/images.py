@@ -11,10 +11,10 @@ _BLURS = 6  # regions of a few pixels on 28 x 28, as in Hinton's figure; any num
 
 
 def image_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the image that samples (steps, channels) are; one step of a square number of channels too."""
-    steps, channels = shape
+    """Rows and columns of the image that a sample (frames, channels) is; a single frame may be a square image."""
+    frames, channels = shape
     side = math.isqrt(channels)
-    return (side, side) if steps == 1 and side * side == channels else shape
+    return (side, side) if frames == 1 and side * side == channels else shape
 
 
 def shift_places(count: int, shape: tuple[int, int], largest: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -25,7 +25,7 @@ def shift_places(count: int, shape: tuple[int, int], largest: int, rng: np.rando
     count
         Number of images.
     shape
-        (steps, channels) of a sample, see `image_shape`.
+        (frames, channels) of a sample, see `image_shape`.
     largest
         In pixels; 0 or more.
     rng
@@ -34,7 +34,7 @@ def shift_places(count: int, shape: tuple[int, int], largest: int, rng: np.rando
     Returns
     -------
     int64 array
-        Shape (count, steps x channels): index of the pixel whose value comes here. What lies beyond the border is taken
+        Shape (count, frames x channels): index of the pixel whose value comes here. Pixels beyond the border are taken
         from the border.
     """
     rows, columns = image_shape(shape)
@@ -56,14 +56,14 @@ def smooth_masks(count: int, shape: tuple[int, int], rng: np.random.Generator) -
     count
         Number of masks.
     shape
-        (steps, channels) of a sample; a single step of a square number of channels is that square image.
+        (frames, channels) of a sample; a single frame of a square number of channels is that square image.
     rng
         Advanced by one call.
 
     Returns
     -------
     float32 array
-        Shape (count, steps, channels), of 0 and 1.
+        Shape (count, frames, channels), of 0 and 1.
     """
     noise = rng.random((count, *image_shape(shape)), dtype=np.float32)
     for _ in range(_BLURS):

@@ -14,7 +14,7 @@ DATASETS: Mapping[str, str] = MappingProxyType(
     {
         **{name: summary for name, (*_, summary) in digits.VARIANTS.items()},
         **{name: variant.summary for name, variant in mnist.VARIANTS.items()},
-        "npz:PATH": "your own file: inputs (samples, steps, channels) in [0, 1], labels (samples,)",
+        "npz:PATH": "your own file: inputs (samples, frames, channels) in [0, 1], labels (samples,)",
     }
 )
 """Canonical names with a line on each."""

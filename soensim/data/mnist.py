@@ -95,7 +95,7 @@ def whole_image(images: NDArray[Any]) -> FloatArray:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to read the images as sequences of (steps, channels)."""
+    """A way to read the images as sequences of (frames, channels)."""
 
     steps: int
     channels: int
@@ -105,10 +105,10 @@ class Variant:
 
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {
-        "mnist-rows": Variant(28, 28, rows, "MNIST rows, 28 steps x 28 channels"),
-        "mnist-8in-pool": Variant(28, 8, pooled_rows, "MNIST rows pooled to 7 channels + 1 unused, 28 steps"),
-        "mnist-8in-cut": Variant(112, 8, cut_rows, "MNIST rows cut in four: 7 channels + 1 unused, 112 steps"),
-        "mnist-8in-8x8": Variant(8, 8, pooled_image, "MNIST images area-pooled to 8 x 8, 8 steps"),
+        "mnist-rows": Variant(28, 28, rows, "MNIST rows, 28 frames x 28 channels"),
+        "mnist-8in-pool": Variant(28, 8, pooled_rows, "MNIST rows pooled to 7 channels + 1 unused, 28 frames"),
+        "mnist-8in-cut": Variant(112, 8, cut_rows, "MNIST rows cut in four: 7 channels + 1 unused, 112 frames"),
+        "mnist-8in-8x8": Variant(8, 8, pooled_image, "MNIST images area-pooled to 8 x 8, 8 frames"),
         "mnist-image": Variant(1, 784, whole_image, "MNIST images, all 784 pixels in one step"),
     }
 )

@@ -56,7 +56,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _inputs(array: NDArray[Any], where: str) -> FloatArray:
     if array.ndim != 3 or array.size == 0:
-        raise DataError(f"{where} have shape {array.shape}; legal: (samples, steps, channels), none of them 0")
+        raise DataError(f"{where} have shape {array.shape}; legal: (samples, frames, channels), none of them 0")
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where} are of type {array.dtype}; legal: real numbers in [0, 1]")
     double = array.dtype.kind == "f" and array.dtype.itemsize >= 8
@@ -75,7 +75,7 @@ def _labels(array: NDArray[Any], where: str, samples: int) -> IntArray:
 def load(name: str, data_seed: int, validation_fraction: float | None) -> Dataset:
     """Return the data set of a file with `inputs`, `labels` and optionally `test_inputs`, `test_labels`.
 
-    Inputs are (samples, steps, channels) in [0, 1], float64 or converted to float32; labels are (samples,),
+    Inputs are (samples, frames, channels) in [0, 1], float64 or converted to float32; labels are (samples,),
     whole numbers 0 .. classes - 1. Without a test split of its own, a fifth of the samples become one.
     A tenth of the other samples, or the stated fraction, become the validation split.
 

@@ -1,4 +1,4 @@
-"""What an evaluation says of its chip: sizes, bits, and how the program uses the levels."""
+"""Summary of a chip for an evaluation: sizes, bits, and how the program uses the levels."""
 
 from __future__ import annotations
 

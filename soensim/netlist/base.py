@@ -1,4 +1,4 @@
-"""What all parts of a netlist share: the base model, plain types, and how a part says what is wrong with it."""
+"""What all parts of a netlist share: the base model, plain types, and how a part reports what is wrong with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report says in words: numbers of an evaluation, formatted once for the table and the page."""
+"""Numbers of an evaluation as text, formatted once for the table and the page."""
 
 from __future__ import annotations
 

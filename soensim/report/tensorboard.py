@@ -39,7 +39,7 @@ class TensorBoard:
 
     Scalars: everything in the history, accuracy per class. Histograms: the values of every projection. Pictures:
     25 validation samples with their answers, and the confusion matrix. Hyperparameters: the recipe. Resuming into
-    the same folder replaces what lies there of the epochs that are trained again. An epoch costs half a second, for
+    the same folder replaces the epochs there that are trained again. An epoch costs half a second, for
     its two pictures.
 
     Parameters

@@ -65,7 +65,7 @@ def simulate(
     program
         Made for this chip.
     inputs
-        Signals on the input channels (I_c), shape (batch, steps, channels).
+        Signals on the input channels (I_c), shape (batch, frames, channels).
     chip_seed
         Draws one fabricated chip; None is the nominal chip without spread.
     read_seed

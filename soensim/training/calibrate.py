@@ -40,7 +40,7 @@ def calibrated(
     weights
         As for `Program.ideal`.
     values
-        A data set's values for calibration, shape (samples, steps, channels): of the training split.
+        A data set's values for calibration, shape (samples, frames, channels): of the training split.
     labels
         Their classes, shape (samples,); needed if the chip has label lines. Each sample is then shown twice, with its
         class and with another one, since both kinds of signals decide.

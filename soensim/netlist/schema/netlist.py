@@ -239,7 +239,7 @@ class Netlist(Part):
         return any(projection.medium == "optical" for projection in self.projections)
 
     def edges(self, projection: Projection) -> Edges:
-        """Edges that the netlist asks for; which of them exist is the routing's word."""
+        """Edges that the netlist asks for; which of them exist is decided by the routing."""
         return self._edges[projection.key]
 
     @property

@@ -212,7 +212,7 @@ def _lengths(graph: Graph, part: IntArray, column: IntArray, row: IntArray) -> F
 
 
 def _sampled(graph: Graph, rng: np.random.Generator) -> Graph:
-    """Keep as many links as tell placements apart."""
+    """Keep as many links as distinguish placements."""
     if len(graph.weight) <= _SAMPLE:
         return graph
     kept = np.sort(rng.choice(len(graph.weight), _SAMPLE, replace=False))

@@ -1,4 +1,4 @@
-"""What the floorplan picture says in words: the lines above it."""
+"""Text above the floorplan picture."""
 
 from __future__ import annotations
 

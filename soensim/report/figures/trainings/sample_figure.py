@@ -22,7 +22,7 @@ def sample_grid(values: NDArray[np.floating], labels: NDArray[np.int64], answere
     Parameters
     ----------
     values
-        Shape (samples, steps, channels), in [0, 1].
+        Shape (samples, frames, channels), in [0, 1].
     labels, answered
         True classes and answers, shape (samples,); wrong answers name both.
     """

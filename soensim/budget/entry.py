@@ -20,7 +20,7 @@ class Number:
     value, unit
         The number.
     source
-        Who says so.
+        Source of the value.
     estimate
         Whether it has no published source.
     computed
@@ -40,7 +40,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class BudgetLine:
+class BudgetEntry:
     """One figure.
 
     Attributes
@@ -83,11 +83,11 @@ class BudgetLine:
         return {**plain, "estimate": self.estimate}
 
 
-def line(
+def entry(
     group: str, quantity: str, value: float, unit: str, formula: str, numbers: Iterable[Number] = (), basis: str = ""
-) -> BudgetLine:
-    """Make a line; the arguments are its attributes."""
-    return BudgetLine(group, quantity, float(value), unit, formula, tuple(numbers), basis)
+) -> BudgetEntry:
+    """Make an entry; the arguments are its attributes."""
+    return BudgetEntry(group, quantity, float(value), unit, formula, tuple(numbers), basis)
 
 
 #: Numbers of the technology that a netlist may state itself, and where.
