@@ -1,7 +1,7 @@
 """Temporal forward-forward, block by block: the time loop, the difference loss and the backward pass.
 
-A block of rows goes through all steps with its true label and with its wrong one (the signs 0 and 1), is scored frame
-by frame, and goes back. All of it stays in the second-level cache meanwhile: states and slopes of every step, as
+A block of rows goes through all steps with its true label and with its wrong one (the signs 0 and 1), is scored, and
+goes back. All of it stays in the second-level cache meanwhile: states and slopes of every step, as
 (steps, signs, neurons, ROWS).
 """
 
@@ -202,29 +202,36 @@ def _load(data, low, width, arrays):  # type: ignore[no-untyped-def]
 
 
 @inlined_exact
-def _forward_frame(frame, data, network, arrays):  # type: ignore[no-untyped-def]
-    """Take the steps of a frame, with both signs."""
-    arrays.input_flux[:] = 0
-    for k in range(data.products.table.shape[0]):
-        add_product(data.products, k, arrays.frames[frame], arrays.input_flux)
-    for m in range(frame * data.substeps, (frame + 1) * data.substeps):
-        for b in range(2):
-            _add(arrays.fixed[b], arrays.input_flux, arrays.fluxes[m, b])
-            forward_step(arrays.states, b, arrays.fluxes[m, b], m, network)
+def _forward(data, network, arrays):  # type: ignore[no-untyped-def]
+    """Take the steps of all frames, with both signs."""
+    states, fluxes, fixed, input_flux = arrays.states, arrays.fluxes, arrays.fixed, arrays.input_flux
+    products, frames, substeps = data.products, arrays.frames, data.substeps
+    for frame in range(frames.shape[0]):
+        input_flux[:] = 0
+        for k in range(products.table.shape[0]):
+            add_product(products, k, frames[frame], input_flux)
+        for m in range(frame * substeps, (frame + 1) * substeps):
+            for b in range(2):
+                flux = fluxes[m, b]
+                _add(fixed[b], input_flux, flux)
+                forward_step(states, b, flux, m, network)
 
 
 @inlined_exact
-def _score_frame(frame, states, first, width, loss, arrays, scores):  # type: ignore[no-untyped-def]
-    """Add the loss and the goodness of the states after a frame to the scores; keep the slopes of the loss."""
-    goodness = arrays.goodness
-    for p in range(first.size - 1):
-        for b in range(2):
-            _mean_square(states[b], first[p], first[p + 1], goodness[b])
-        slope = arrays.slopes[frame, p]
-        _difference_loss(goodness, loss.margin, loss.sharpness, width, arrays.loss, slope)
-        scores[3 * p] += loss.weights[p, frame] * arrays.loss.sum() / loss.sharpness
-        scores[3 * p + 1] += goodness[0, :width].sum()
-        scores[3 * p + 2] += goodness[1, :width].sum()
+def _score(data, first, width, loss, arrays, scores):  # type: ignore[no-untyped-def]
+    """Sum up the loss and the goodness of the states after every frame; keep the slopes of the loss."""
+    states, goodness, losses, slopes = arrays.states, arrays.goodness, arrays.loss, arrays.slopes
+    weights, margin, sharpness = loss
+    scores[:] = 0
+    for frame in range(weights.shape[1]):
+        after = states[(frame + 1) * data.substeps]
+        for p in range(first.size - 1):
+            for b in range(2):
+                _mean_square(after[b], first[p], first[p + 1], goodness[b])
+            _difference_loss(goodness, margin, sharpness, width, losses, slopes[frame, p])
+            scores[3 * p] += weights[p, frame] * losses.sum() / sharpness
+            scores[3 * p + 1] += goodness[0, :width].sum()
+            scores[3 * p + 2] += goodness[1, :width].sum()
 
 
 @inlined_exact
@@ -232,20 +239,22 @@ def _backward(data, network, weights, arrays):  # type: ignore[no-untyped-def]
     """Go back over all steps: dL/dphi of each overwrites the fluxes."""
     rows, substeps, first = data.signals.shape[0], data.substeps, network.first
     states, fluxes, ring, adjoints = arrays.states, arrays.fluxes, arrays.ring, arrays.adjoints
+    totals, slopes = arrays.totals, arrays.slopes
     steps = fluxes.shape[0]
     ring[:] = 0
     adjoints[:] = 0
-    arrays.totals[:] = 0
+    totals[:] = 0
     for m in range(steps - 1, -1, -1):
         if (m + 1) % substeps == 0:
             for p in range(first.size - 1):
                 factor = weights[p, m // substeps] * weights.dtype.type(2.0 / ((first[p + 1] - first[p]) * rows))
-                slope = arrays.slopes[m // substeps, p]
+                slope = slopes[m // substeps, p]
                 _add_goodness_gradient(slope, -factor, states[m + 1, 0], first[p], first[p + 1], adjoints[0])
                 _add_goodness_gradient(slope, factor, states[m + 1, 1], first[p], first[p + 1], adjoints[1])
         for b in range(2):
-            backward_step(ring, b, m, steps, adjoints[b], (fluxes[m, b], states[m, b]), network)
-            _accumulate(ring[m % ring.shape[0], b], arrays.totals[b], fluxes[m, b])
+            flux = fluxes[m, b]
+            backward_step(ring, b, m, steps, adjoints[b], (flux, states[m, b]), network)
+            _accumulate(ring[m % ring.shape[0], b], totals[b], flux)
 
 
 @inlined_exact
@@ -300,18 +309,14 @@ def forward_forward_blocks(first_block, last_block, networks, depth, data, loss,
         `SignedData`, `DifferenceLoss` and `BlockResults`, which are overwritten.
     """
     network, transposed = networks
-    rows, frames, _ = data.signals.shape
+    rows = data.signals.shape[0]
     arrays = _arrays(data, network, depth)
     for block in range(first_block, last_block):
         low = block * ROWS
         width = min(ROWS, rows - low)
         _load(data, low, width, arrays)
-        scores = results.scores[block]
-        scores[:] = 0
-        for frame in range(frames):
-            _forward_frame(frame, data, network, arrays)
-            states = arrays.states[(frame + 1) * data.substeps]
-            _score_frame(frame, states, network.first, width, loss, arrays, scores)
+        _forward(data, network, arrays)
+        _score(data, network.first, width, loss, arrays, results.scores[block])
         _backward(data, transposed, loss.weights, arrays)
         for b in range(2):
             for r in range(width):

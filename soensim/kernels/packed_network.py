@@ -209,6 +209,8 @@ def _neurons(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> Packe
 
     def per_neuron(name: str) -> Real:
         values = [_array(getattr(cell, name)) for cell in cells]
+        if len(cells) == 1:
+            return np.full(sizes[0], values[0], dtype)
         return np.concatenate([np.full(n, v, dtype) for n, v in zip(sizes, values, strict=True)])
 
     forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)

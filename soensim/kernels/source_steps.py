@@ -71,8 +71,9 @@ def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-d
     kind, real = network.sources.kind[p], flux.dtype.type
     zero, half, one = real(0.0), real(0.5), real(1.0)
     steep, onset = real(5.0), real(0.1)
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain = network.retention[n], network.gain[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    for n in range(first, last):
+        retention, gain = retentions[n], gains[n]
         if kind == TANH:
             for r in range(ROWS):
                 g = tanh(flux[n, r])  # type: ignore[no-untyped-call]
@@ -93,8 +94,9 @@ def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-d
 
 @inlined
 def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain = network.retention[n], network.gain[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    for n in range(first, last):
+        retention, gain = retentions[n], gains[n]
         for r in range(ROWS):
             own = adjoint[n, r]
             grad_flux[n, r] = gain * own * flux[n, r]
@@ -104,8 +106,10 @@ def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ign
 @inlined
 def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     form = fit_form(network.sources.coefficients[p])
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    bias_currents = network.bias_current
+    for n in range(first, last):
+        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
         for r in range(ROWS):
             g = fit_value(flux[n, r], bias_current - state[n, r], form)
             new[n, r] = retention * state[n, r] + gain * g
@@ -114,8 +118,10 @@ def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
 @inlined
 def _fit_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
     form = fit_form(network.sources.coefficients[p])
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    bias_currents = network.bias_current
+    for n in range(first, last):
+        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
         for r in range(ROWS):
             own = adjoint[n, r]
             g_phi, g_i = fit_slopes(flux[n, r], bias_current - state[n, r], form)
@@ -126,8 +132,10 @@ def _fit_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[
 @inlined
 def _squid_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     form = smooth_form(network.sources.coefficients[p])
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    bias_currents = network.bias_current
+    for n in range(first, last):
+        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
         for r in range(ROWS):
             g = smooth_value(flux[n, r], bias_current - state[n, r], form)
             new[n, r] = retention * state[n, r] + gain * g
@@ -136,8 +144,10 @@ def _squid_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def
 @inlined
 def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
     form = smooth_form(network.sources.coefficients[p])
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, gain, bias_current = network.retention[n], network.gain[n], network.bias_current[n]
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    bias_currents = network.bias_current
+    for n in range(first, last):
+        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
         for r in range(ROWS):
             own = adjoint[n, r]
             g_phi, g_i = smooth_slopes(flux[n, r], bias_current - state[n, r], form)

@@ -100,11 +100,12 @@ def _add(source, group):  # type: ignore[no-untyped-def]
 def forward_step(rings, b, flux, m, network):  # type: ignore[no-untyped-def]
     """Take step m of block b; ``flux`` has that of the inputs."""
     slots, products = rings.shape[0], network.products
+    table, populations = products.table, network.first.size - 1
     state, new = rings[m % slots, b], rings[(m + 1) % slots, b]
-    for p in range(network.first.size - 1):
-        for k in range(products.table.shape[0]):
-            if products.table[k, OWNER] == p:
-                add_product(products, k, rings[(m - products.table[k, LAG]) % slots, b], flux)
+    for p in range(populations):
+        for k in range(table.shape[0]):
+            if table[k, OWNER] == p:
+                add_product(products, k, rings[(m - table[k, LAG]) % slots, b], flux)
         forward_sources(network, p, flux, state, new)  # type: ignore[no-untyped-call]
 
 
@@ -116,13 +117,14 @@ def backward_step(rings, b, m, steps, adjoint, saved, network):  # type: ignore[
     what the forward pass left in the flux, and the state before the step. The ring takes dL/dphi.
     """
     slots, products = rings.shape[0], network.products
+    table, populations = products.table, network.first.size - 1
     flux, state = saved
     grad_flux = rings[m % slots, b]
-    for p in range(network.first.size - 2, -1, -1):
-        for k in range(products.table.shape[0]):
+    for p in range(populations - 1, -1, -1):
+        for k in range(table.shape[0]):
             # this state was looked at by the step that starts `lag` after it
-            user = m + 1 + products.table[k, LAG]
-            if products.table[k, OWNER] == p and user < steps:
+            user = m + 1 + table[k, LAG]
+            if table[k, OWNER] == p and user < steps:
                 add_product(products, k, rings[user % slots, b], adjoint)
         backward_sources(network, p, flux, state, adjoint, grad_flux)  # type: ignore[no-untyped-call]
 
