@@ -529,7 +529,7 @@ def test_few_edges_are_multiplied_alone():
     assert isinstance(chip.cells(chip.nominal(False), sparse=True)[0].terms[1].weights, SparseWeights)
     found = []
     for sparse in (True, False):
-        chip._lines["hidden->hidden"].few = sparse
+        chip._delayed["hidden->hidden"].few = sparse
         states = chip.unroll(chip.nominal(False), chip.signals(x))[0]
         found.append(
             [states, *torch.autograd.grad(states.square().sum(), list(chip.latent.values()), allow_unused=True)]

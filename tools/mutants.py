@@ -410,7 +410,8 @@ class Workshop:
         arguments = ["--cov=soensim", "--cov-context=test", "--cov-report=", "--cov-branch", *tests]
         result = self.run(None, arguments, (), 3600)
         if result["exit"] != 0:
-            raise SystemExit(f"the tests fail without any change: {' '.join(tests)}\n{result['log']}")
+            sys.stdout.write(f"the tests fail without any change: {' '.join(tests)}\n{result['log']}\n")
+            return {}
         sys.stdout.write(f"{result['passed']} tests, {result['cpu']:.0f} s: {' '.join(tests)}\n")
         sys.stdout.flush()
         return result
@@ -430,6 +431,8 @@ def judge(
     if known and state.items() <= known.items():
         return dict(known)
     baseline = baselines[tests]
+    if not baseline:
+        return {**dataclasses.asdict(mutant), "verdict": "not run", "reached": False}
     first = [known.get("failed", ""), *dict.fromkeys(baseline["lines"].get(mutant.file, {}).get(mutant.line, ()))]
     result = workshop.run(mutant, tests, first, 60 + 5 * baseline["cpu"])
     verdict = {0: "survived", 1: "killed", None: "killed (time or crash)"}.get(result["exit"], "killed (import)")
@@ -510,6 +513,8 @@ def main() -> None:
             for done in [pool.submit(work, k, room, mutant) for k, (room, mutant) in enumerate(chosen)]:
                 done.result()
     sys.stdout.write(table([results[k] for k in sorted(results)]) + "\n")
+    if any(result["verdict"] == "not run" for result in results.values()):
+        raise SystemExit("some mutants were not run: the tests of their files fail without any change")
 
 
 if __name__ == "__main__":
