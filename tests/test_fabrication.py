@@ -294,7 +294,8 @@ def test_schema_and_registry_agree():
         assert fields[name]["description"] == kind.description + "."
         (number,) = (o for o in [fields[name], *fields[name].get("anyOf", [])] if o.get("type") == "number")
         assert (number["minimum"], number.get("exclusiveMaximum")) == (0, kind.below)
-        assert ("Phi_0" in kind.description) == (kind.unit == "Phi_0")
+        unit = ("(relative)", "Fraction") if kind.unit == "1" else (f"({kind.unit})",)
+        assert any(text in kind.description for text in unit), name
         assert len(kind.source) > 20
         assert len(kind.varies) > 3
         if name in technology.keys():  # noqa: SIM118  a method, not a mapping
