@@ -27,6 +27,7 @@ from soensim.fabrication import (
     stream,
     tensor_noise,
 )
+from soensim.fabrication.imperfections.base import like
 from soensim.netlist import json_schema, parse_netlist
 from soensim.network import compile_network, step_coefficients, with_delay_factor
 from soensim.program import READOUT, Program
@@ -141,6 +142,24 @@ def test_leaks_and_delays_do_not_become_negative(small):
         assert 0.2 < (values == 0).mean() < 0.45  # a share of 31 % of the Gaussian is below zero
 
 
+def test_zero_is_a_legal_size_of_every_imperfection():
+    for kind in IMPERFECTIONS.values():
+        assert (kind.fault(0.0), kind(0.0).size) == ("", 0.0)
+        assert kind.fault(-1e-9) == "it must not be below 0"
+
+
+def test_delays_vary_where_any_edge_has_one(small, small_netlist):
+    kind = IMPERFECTIONS["delay_spread"]
+    assert kind.absent(small) == "no delays"
+    routed = route(small_netlist)
+    found = routed.projections["hidden->hidden"]
+    one = np.where(np.arange(len(found.edges)) == 0, 30.0, 0.0)
+    late = dataclasses.replace(
+        routed, projections={**routed.projections, "hidden->hidden": dataclasses.replace(found, delay_ps=one)}
+    )
+    assert kind.absent(compile_network(late)) == ""
+
+
 def test_an_off_chip_readout_is_exact():
     for location, exact in (("off-chip", True), ("on-chip", False)):
         network = compiled(SMALL.replace("  state: final\n", f"  state: final\n  location: {location}\n"))
@@ -191,8 +210,20 @@ def test_noise_of_arrays_and_tensors_has_its_size():
         assert abs(noise.mean()) < 0.003
         assert len(np.unique(noise)) == 1200
     np.testing.assert_array_equal(array_noise(3, 0.02, range(10, 12), (6, 5)), array[10:12])
+    np.testing.assert_array_equal(tensor_noise(3, 0.02, (6, 40, 5), torch.float64).numpy(), tensor)
     assert not np.array_equal(array_noise(4, 0.02, range(40), (6, 5)), array)
     assert not np.array_equal(tensor_noise(4, 0.02, (6, 40, 5), torch.float64).numpy(), tensor)
+
+
+def test_what_was_drawn_follows_the_tensors_to_their_device_and_dtype():
+    values = torch.empty(2, dtype=torch.float32, device="meta")  # a device without numbers
+    found = like(np.array([1.0, 2.0]), values)
+    assert (found.device.type, found.dtype) == ("meta", torch.float32)
+
+
+def test_a_nominal_chip_has_no_noise(small):
+    chip = FabricatedChip.nominal(small, quantised(small).values)
+    assert (chip.delay_factor, chip.read_seed, chip.read_noise_flux) == (1.0, None, 0.0)
 
 
 # --- cells ------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 """The second model: exact where it claims to be, and its error where it is not."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import scipy.integrate
 from spiking_problems import RECEIVER, RESPONSE, TABLE, dendrite, links, network, point_neuron
 
 from soensim.errors import SimulationError
@@ -46,6 +49,15 @@ def test_mean_flux_is_the_engines(interval_ns):
     trace = simulate_spikes(net, trains, duration_ns=duration, dt_ns=0.05, record=Recording(dendrites=[0]))
     measured = float(trace.flux[len(trace.flux) // 4 :].mean())
     assert mean_flux(RESPONSE, 1 / interval_ns) == pytest.approx(measured, rel=0.02)
+
+
+@pytest.mark.parametrize("interval_ns", [60.0, 130.0])
+def test_mean_flux_is_the_integral_of_a_response_over_a_period(interval_ns):
+    response = dataclasses.replace(RESPONSE, tau_rise_ns=2.0)  # whose rise the points resolve
+    end = min(interval_ns, response.cut_ns)
+    flux = lambda age: float(response.flux(np.array([age]))[0])  # noqa: E731
+    area, _ = scipy.integrate.quad(flux, 0, end, points=[response.tau_rise_ns], limit=400)
+    assert mean_flux(response, 1 / interval_ns, efficacy=0.7) == pytest.approx(0.7 * area / interval_ns, rel=2e-5)
 
 
 def test_a_slow_dendrite_follows_the_mean_within_a_tenth():
