@@ -149,7 +149,7 @@ source: pixels => source: true
 gamma_plus => gama_plus
   11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, normalise
 name: small => nam: small
-  2:1: nam: unknown key 'nam'; did you mean 'name'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
+  2:1: nam: unknown key 'nam'; did you mean 'name'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 carries: data => carry: data
   5:34: populations.pixels.carry: unknown key 'carry'; did you mean 'carries'? legal keys are kind, size, carries, drive_low, drive_high, normalise, label_channels
 range: 2.0 => rang: 2.0
@@ -169,7 +169,7 @@ substeps => sub_steps
 classes => class
   23:45: readout.class: unknown key 'class'; did you mean 'classes'? legal keys are kind, population, populations, classes, state, efficacy, location
 timing: => tuning: 1↵timing:
-  22:1: tuning: unknown key 'tuning'; did you mean 'timing'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
+  22:1: tuning: unknown key 'tuning'; did you mean 'timing'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 timing: => imperfections: {spread: 1}↵timing:
   22:17: imperfections.spread: unknown key 'spread'; did you mean 'delay_spread'? legal keys are efficacy_spread, gamma_minus_spread, bias_current_spread, flux_offset_spread, read_noise_flux, drop_synapses, delay_spread
   hidden:↵ =>   hidden:↵    ? {a: 1}↵    : 2↵
@@ -177,7 +177,7 @@ timing: => imperfections: {spread: 1}↵timing:
 kind: linear => kind: goodness
   23:47: readout.classes: unknown key 'classes'; did you mean 'last_sample'? legal keys are kind, population, populations, state, first_sample, last_sample, prefers
 timing: => zzz: 1↵timing:
-  22:1: zzz: unknown key 'zzz'; legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections
+  22:1: zzz: unknown key 'zzz'; legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 name: small↵ =>
   1:1: name: is missing; add it: Name of the chip
 ↵    size: 4 =>
