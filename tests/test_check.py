@@ -232,7 +232,9 @@ def test_report_database_of_the_command(tmp_path, capsys):
     path, target = tmp_path / "chip.yaml", tmp_path / "chip.lyrdb"
     path.write_text(dump_netlist(chip(die_um=300)))
     assert cli.run(main, [str(path), "--lyrdb", str(target)]) == 1
-    assert "does not pass: 1 error," in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "does not pass: 1 error," in said
+    assert said.endswith(f"written: {target}\n")
     root = ET.parse(target).getroot()  # noqa: S314
     assert [unquoted(i.findtext("category")) for i in root.findall("items/item")] == [
         "SOEN-PH-001",

@@ -159,6 +159,8 @@ def test_export_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out)["dendrites"] == ["d1", "d2"]
     assert "X_d2 tap_d2" in out.read_text()
     assert list(tmp_path.iterdir()) == [out]
+    assert export_main(argv[:-2]) == 0
+    assert capsys.readouterr().out == f"written: {out}\n"
     assert export_main(["--format", "josim", "--flux", "0:0, 1:0.3", "--bias", "1.9"]) == 0
     text = capsys.readouterr().out
     assert "+ 0 0  1e-09 3e-05" in text

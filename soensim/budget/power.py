@@ -232,7 +232,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetEntry]:
             "synapse events",
             events * event.value * _AJ * per_second * _MW_PER_W,
             "mW",
-            "sum of (1 - P(no photon)) x synapse_event_aj x rate",
+            "sum of (1 - P(none counted)) x synapse_event_aj x rate",
             (event, rate, photons, counted, excess),
             "routes",
         ),

@@ -185,7 +185,7 @@ def _dark(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
         routed,
         projection,
         (routes.edges.sources[here], routes.edges.targets[here]),
-        _Breach("SOEN-RT-012", "warning", "P(no photon)"),
+        _Breach("SOEN-RT-012", "warning", "P(none counted)"),
         _Numbers(missed[here], np.full(len(here), ONE_COUNTED), missed[here]),
         lambda k, count: (
             f"{count} of {len(missed)} edges of {projection.key} count less than one photon per spike, the worst has "

@@ -18,7 +18,7 @@ _FIRST = 40
 #: Findings of one rule that the text shows; files have more of them.
 _SHOWN = 3
 _UNITS = {"length_um": ("length", 1e-3, "mm"), "loss_db": ("loss", 1.0, "dB"), "delay_ps": ("delay", 1.0, "ps")}
-_UNITS |= {"photons": ("photons at the detector", 1.0, ""), "no_photon_probability": ("P(no photon)", 1.0, "")}
+_UNITS |= {"photons": ("photons at the detector", 1.0, ""), "no_photon_probability": ("P(none counted)", 1.0, "")}
 
 
 def chip_report(report: Report, *, strategy: str | None = None) -> str:
@@ -125,7 +125,7 @@ def _worst(summary: Summary) -> Iterator[str]:
 def _findings(title: str, findings: Sequence[Finding]) -> Iterator[str]:
     yield title
     if not findings:
-        yield "  nothing to say"
+        yield "  no findings"
     told: set[str] = set()
     for rule in RULES:
         here = [finding for finding in findings if finding.id == rule]

@@ -64,17 +64,20 @@ def main(arguments: Sequence[str]) -> int:
     report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)
     if pictures:
         _draw(report, *pictures)
-    _write(report, given, cli.command_line("check", arguments), today)
+    _write(report, given, cli.command_line("check", arguments), today, pictures)
     return cli.DONE if report.passes else cli.ANSWER_IS_NO
 
 
-def _write(report: Report, given: Namespace, command: str, today: datetime.date) -> None:
+def _write(report: Report, given: Namespace, command: str, today: datetime.date, pictures: Sequence[str]) -> None:
+    written = [file for file in (given.lyrdb, *pictures) if file]
     if given.lyrdb:
         write_atomic(given.lyrdb, lyrdb(report.netlist, report.findings, command))
     if given.json:
         cli.write_json(given.json, as_json(report, command=command, today=today))
     if given.json != "-":
         cli.say(chip_report(report, strategy=given.strategy))
+        for file in written:
+            cli.say(f"written: {file}")
 
 
 def _draw(report: Report, png: str, svg: str) -> None:

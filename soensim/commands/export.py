@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
         cli.say(text.rstrip("\n"))
     else:
         write_atomic(args.out, text)
+        if args.json != "-":
+            cli.say(f"written: {args.out}")
     if args.json:
         names = [item.name for item in deck.dendrites]
         document = {"format": args.format, "file": args.out, "dendrites": names, "technology": args.technology}

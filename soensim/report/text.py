@@ -30,7 +30,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
     """
     projections = formatting.projection_rows(evaluation, network)
     lines = [
-        *_entry("chip", f"{evaluation.chip.name} (netlist {evaluation.chip.hash[:12]})"),
+        *_entry("chip", f"{evaluation.chip.name} (hash {evaluation.chip.hash[:12]})"),
         *_entries(formatting.chip_rows(evaluation, network), indent=2),
         "",
         *_columns(

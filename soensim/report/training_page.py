@@ -73,7 +73,7 @@ def _entries(run: Run) -> list[tuple[str, str]]:
     seconds = sum(row["seconds"] for row in run.history)
     return [
         ("folder", str(run.folder)),
-        ("chip", f"{description['netlist']} (netlist {description['netlist_hash'][:12]})"),
+        ("chip", f"{description['netlist']} (hash {description['netlist_hash'][:12]})"),
         (
             "samples",
             f"{samples['train']:,} to train on, of which {samples['train_accuracy']:,} are scored; "
