@@ -30,7 +30,7 @@ def kernel_inputs(
 ) -> tuple[Sequence[Tensor | Inputs], int]:
     """Lay out all inputs for `unroll_fused`: as `Inputs` if one of them alone changes, else as `projected_inputs` does.
 
-    Parameters and steps per frame are those of `projected_inputs`.
+    Parameters and steps per entry are those of `projected_inputs`.
     """
     shared = shared_inputs(cells, signals)
     return projected_inputs(cells, sizes, signals, substeps, like) if shared is None else (shared, substeps)
@@ -63,10 +63,10 @@ def projected_inputs(
 
     Returns
     -------
-    drives
-        Flux per population, (frames, hypotheses x batch, neurons).
+    flux
+        Flux per population, (entries, hypotheses x batch, neurons).
     steps_per_entry
-        ``substeps``: a frame is a sample; or 1 where delays of the inputs make every step another.
+        ``substeps``: an entry per sample; or 1 where delays of the inputs make every step another.
     """
     rows = leading_shape(signals)
     samples = len(signals[0].frame_of) if signals else 0
@@ -95,7 +95,7 @@ def _shared(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int
     block = signals[changing].blocks[0]
     changing_rows = block if block.ndim == 3 else block[0]
     rows = leading_shape(signals)
-    found = []
+    inputs = []
     for cell in cells:
         weights, held = None, None
         for term in cell.terms:
@@ -107,8 +107,8 @@ def _shared(cells: Sequence[Cell], signals: Sequence[InputSignal], changing: int
                 frame = HeldFrames(signals[term.port]).at(0)[..., None, :]  # the only one
                 flux = _project(frame, term.weights).expand(-1, 1, *rows).flatten(1).T
                 held = flux if held is None else held + flux
-        found.append(Inputs(changing_rows, weights, held))
-    return found
+        inputs.append(Inputs(changing_rows, weights, held))
+    return inputs
 
 
 def _per_sample(
@@ -162,7 +162,7 @@ def _samples(signal: InputSignal, rows: tuple[int, int]) -> Tensor:
 def _delayed(seen: Tensor, term: Term, phase: int, substeps: int) -> Tensor:
     """Flux (neurons, samples, hypotheses or 1, batch or 1) in step ``phase`` of every sample.
 
-    Samples stand side by side: what arrives late is what stands further left. Lags that read the same sample share a
+    Samples are side by side: what arrives late is what lies further left. Lags that read the same sample share a
     product.
     """
     channels, samples, *leading = seen.shape
