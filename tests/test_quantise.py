@@ -272,6 +272,8 @@ def test_calibrated_programs_keep_states_and_scores_nearer_to_the_ideal_ones(dig
 def test_calibration_fits_programmable_scales(digits):
     network = compiled(PROGRAMMABLE)
     weights, alone = random_program(network)
+    with pytest.raises(DataError, match="has no label lines"):
+        calibrated(network, weights, digits.train.inputs[:10], np.zeros(10, dtype=np.int64))
     program = calibrated(network, weights, digits.train.inputs[:100])
     for key, levels in alone.levels.items():
         np.testing.assert_array_equal(program.levels[key], levels)

@@ -352,7 +352,7 @@ class Workshop:
     def run(
         self, mutant: Mutant | None, arguments: Sequence[str], first: Sequence[str], seconds: float
     ) -> dict[str, Any]:
-        """Run tests with a change, or without; at most so many seconds of processor time, and four times as long."""
+        """Run tests with a change, or without, for ``seconds`` of processor time and four times that at most."""
         tree = self.trees.get()
         cache = self.cache
         if mutant is not None:  # what it leaves there must not reach the next one

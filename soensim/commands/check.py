@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rate-mhz", type=float, metavar="MHZ", help="firing rate; default: the technology's highest")
     parser.add_argument("--frame-samples", type=int, metavar="N", help="input samples per frame, for its energy")
     parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold; default: today")
-    parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
+    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
     given = parser.parse_args(arguments)
     if given.rules:
         cli.say(rules_list())

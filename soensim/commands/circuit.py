@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--current", type=float, nargs="+", default=[1.5, 1.7, 1.9, 2.1], metavar="I_C")
     parser.add_argument("--temperature-k", type=float, default=0.0, help="of the shunt resistors (default 0: no noise)")
     parser.add_argument("--json", metavar="FILE", help="write the table as JSON (- for standard output)")
-    parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
+    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
     given = parser.parse_args(arguments)
     cli.checked_seed(given.seed)
     cli.check_writable(given.json)

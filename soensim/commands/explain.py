@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--from", dest="source", required=True, metavar="POPULATION[K]", help="where it starts")
     parser.add_argument("--to", dest="target", required=True, metavar="POPULATION[K]", help="where it ends")
     parser.add_argument("--json", metavar="FILE", help="write the answer as JSON (- for standard output)")
-    parser.add_argument("--seed", type=int, help="as every command has; nothing here is random")
+    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
     given = parser.parse_args(arguments)
     cli.checked_seed(given.seed)
     cli.check_writable(given.json)

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--print-step-ns", type=float, default=0.01, help="distance of printed points (default 0.01)")
     parser.add_argument("--out", default="-", metavar="FILE", help="where the deck goes; - for standard output")
     parser.add_argument("--json", metavar="FILE", help="write what was exported as JSON; - for standard output")
-    parser.add_argument("--seed", type=int, help="accepted as by every command; nothing here is random")
+    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
     return parser
 
 

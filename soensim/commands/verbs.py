@@ -36,8 +36,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main_of(verb: str) -> cli.Main:
-    found: cli.Main = import_module(f"soensim.commands.{verb}").main
-    return found
+    main: cli.Main = import_module(f"soensim.commands.{verb}").main
+    return main
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

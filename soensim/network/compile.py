@@ -43,11 +43,10 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         ``refine`` is below 1, the step is too coarse for a population, or the integration loop of a SQUID dendrite is
         so small that single fluxons matter.
     RoutingError
-        Edges have no route, and the netlist does not let them be pruned.
+        Edges have no route, and the netlist does not let them be pruned; or the routes give a projection another number
+        of delays than it has edges, or a delay that is negative or not finite.
     NetlistError
         A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
-    RoutingError
-        The routes give a projection another number of delays than it has edges, or one that is negative or not finite.
     """
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
@@ -56,7 +55,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     if netlist.spiking:
         raise NetlistError(
             f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
-            "`soensim simulate`, or compile it with soensim.simulation.spiking.compile_spiking"
+            "`soensim simulate`, or compile it with soensim.network.spiking.compile_spiking"
         )
     timing = netlist.timing
     populations = _populations(netlist)

@@ -59,6 +59,21 @@ class LinearOutput:
     """A linear readout: scores = W s of the final or mean states as they are sent; W has shape (classes, neurons).
 
     The neurons are those of all populations that are read, in the order in which they are named.
+
+    Attributes
+    ----------
+    populations, classes
+        Indices of the populations that are read, and the number of scores.
+    state
+        `final` or `mean`.
+    levels, programmable_scale
+        Ascending level table of W (per I_c), and whether a program may shrink all of it by one factor.
+    sign
+        Shape (classes, neurons): weight = sign x level; +1 everywhere where the program decides.
+    on_chip
+        Whether W is fabricated, so that imperfections act on it.
+    bits
+        Bits that the level table was made from; None for an explicit table.
     """
 
     populations: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Sums along waveguide trees (an array of parents, which stand before their children; -1 at a root), and in parts."""
+"""Sums along waveguide trees (an array of parents, which come before their children; -1 at a root), and in parts."""
 
 import numpy as np
 

@@ -14,7 +14,7 @@ from soensim.routing.placement import IntArray
 class GridTrees:
     """One tree per net, as flat arrays of nodes; a node is a place of the routing grid, at most one per net and place.
 
-    Nodes of a net stand together, parents before children; nets ascend. A node and its parent share a row or a column,
+    Nodes of a net are adjacent, parents before children; nets ascend. A node and its parent share a row or a column,
     and the waveguide between them is straight; nodes are where a net starts, turns, branches or has a detector.
     Two branches of a net do not cross on the grid.
 

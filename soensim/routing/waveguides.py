@@ -22,7 +22,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Waveguides:
-    """All waveguide trees as flat arrays of nodes, parents before children; nodes of a net stand together.
+    """All waveguide trees as flat arrays of nodes, parents before children; nodes of a net are adjacent.
 
     What is named after a cause of loss describes the segment that arrives from the parent; it is 0 at an emitter.
 

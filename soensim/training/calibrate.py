@@ -42,8 +42,15 @@ def calibrated(
     values
         A data set's values for calibration, shape (samples, frames, channels): of the training split.
     labels
-        Their classes, shape (samples,); needed if the chip has label lines. Each sample is then shown twice, with its
-        class and with another one, since both kinds of signals decide.
+        Their classes, shape (samples,); required exactly if the chip has label lines. Each sample is then shown twice,
+        with its class and with another one, since both kinds of signals decide.
+
+    Raises
+    ------
+    DataError
+        Values out of range, or labels missing, given in vain, or no classes of the chip.
+    ProgramError
+        The weights do not fit the chip.
     """
     ideal = Program.ideal(network, weights)
     inputs = _inputs(network, values, labels)
@@ -62,7 +69,7 @@ def calibrated(
 def _inputs(network: Network, values: NDArray[np.floating[Any]], labels: NDArray[np.int64] | None) -> FloatArray:
     """Signals on all input channels, shape (presentations, steps, channels)."""
     if network.labels == 0 or labels is None:
-        return present(network, values).astype(np.float64)
+        return present(network, values, labels).astype(np.float64)
     wrong = (labels + 1 + np.arange(len(labels)) % (network.labels - 1)) % network.labels
     return np.concatenate([present(network, values, shown) for shown in (labels, wrong)]).astype(np.float64)
 

@@ -74,7 +74,7 @@ class TrainableChip:
         What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
-        values = self._on_the_way(batch[0], rng) if quantise else self.values(False)
+        values = self._training_values(batch[0], rng) if quantise else self.values(False)
         return self.fabricated(values, int(rng.integers(2**62)) if any(self.spreads.values()) else None)
 
     def nominal(self, quantise: bool) -> FabricatedChip:
@@ -85,7 +85,7 @@ class TrainableChip:
         """Chip with these values: the virtual one of a seed, with the recipe's spreads, or the nominal one."""
         return fabricate_chip(self.network, values, self.spreads, chip_seed)
 
-    def _on_the_way(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
+    def _training_values(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Values that training sees in place of the nearest levels."""
         recipe = self.recipe
         match recipe.quantisation:
@@ -139,7 +139,7 @@ class TrainableChip:
         window
             Samples whose states are wanted; None is all. A gradient is computed for no others if ``local``.
         populations
-            Run only the first so many, as if those after them stayed at rest; None is all.
+            Number of first populations to run, as if those after them stayed at rest; None is all.
         initial
             States at the start, (..., neurons) per population; None is at rest.
 
@@ -150,16 +150,16 @@ class TrainableChip:
             the signals.
         """
         network = self.network
-        kept = network.populations[:populations]
+        running = network.populations[:populations]
         heun = network.integrator == "heun"
         noise = self.noise(chip, inputs)
-        if not (local or initial or any(p.normalisation for p in kept)):
-            cells = self.cells(chip, len(kept), sparse=True)
+        if not (local or initial or any(p.normalisation for p in running)):
+            cells = self.cells(chip, len(running), sparse=True)
             if supports(cells, heun=heun):
                 states = self._fused(cells, inputs, noise)
                 return states if window is None else [s[..., window.start : window.stop, :] for s in states]
-        cells = self.cells(chip, len(kept))
-        rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in kept]
+        cells = self.cells(chip, len(running))
+        rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in running]
         record = unroll(
             cells,
             inputs,

@@ -307,7 +307,7 @@ class Netlist(Part):
             content["routes"] = [self._technology.value(key) for key in ROUTE_QUANTITIES]
             content["places"] = list(self.populations)  # cells and ports are placed in this order
         if self.spiking:
-            # what the chip leaves to the technology counts as if it stood there
+            # what the chip leaves to the technology counts as if its file gave it
             parts = {**self.spike_inputs, **self.spiking}
             content["populations"] = {k: p.completed(self._technology).model_dump() for k, p in parts.items()}
             content["channels"] = list(self.spike_inputs)

@@ -17,7 +17,7 @@ class Projection(Part):
     target: Name
     """Name of the dendrite or spiking population that is driven; the same name for recurrent synapses."""
     topology: Topology
-    """Which source drives which target; `all-to-all` and `one-to-one` may stand as plain words."""
+    """Which source drives which target; `all-to-all` and `one-to-one` may be given as plain words."""
     efficacy: Efficacy
     """The values that each synapse can hold. In a spiking chip: the factor on the response of a photon synapse."""
     medium: Literal["optical", "electrical"] | None = None

@@ -33,7 +33,7 @@ def decaying_edges(n_sources: int, n_targets: int, law: Law, fan_in: float, seed
     Parameters
     ----------
     n_sources, n_targets
-        Sizes of the populations, which stand on lattices that are scaled onto the rectangle of the target's.
+        Sizes of the populations, which are laid out on lattices scaled onto the rectangle of the target's.
     law
         f: from distances (pitches of the target population) to values that fall from 1 and stay above zero.
     fan_in

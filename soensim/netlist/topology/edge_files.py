@@ -21,7 +21,7 @@ def read_edges(path: Path) -> tuple[IndexArray, IndexArray]:
     Returns
     -------
     tuple of arrays
-        Shape (edges,) each, as they stand in the file; ranges and repeats are not checked.
+        Shape (edges,) each, as in the file; ranges and repeats are not checked.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where the members of a population stand: the lattice that distances and placement share."""
+"""Where the members of a population are: the lattice that distances and placement share."""
 
 from __future__ import annotations
 

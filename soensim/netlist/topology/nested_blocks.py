@@ -56,7 +56,7 @@ class Shared:
     order
         Shape (sources,): the source at each place.
     start, hole_start, hole_end
-        Shape (targets,): where a target's run and the hole in it stand.
+        Shape (targets,): where a target's run and the hole in it are.
     width
         Shape (targets,): how many sources it has.
     """

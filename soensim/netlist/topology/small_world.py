@@ -53,7 +53,7 @@ class SmallWorld(TopologyPart):
 
         graph = nx.watts_strogatz_graph(n, self.neighbours, self.rewiring, seed=self.seed)
         pairs = np.array(list(graph.edges), dtype=np.int64)
-        # a node's links stand in the order in which they were made; sort, so that only the graph decides the draw
+        # a node's links are in the order in which they were made; sort, so that only the graph decides the draw
         pairs.sort(axis=1)
         pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
         if self.both_ways:

@@ -62,7 +62,7 @@ Loader.add_constructor(_TAG + "int", Loader.construct_int)
 
 
 def looks_like_number(text: str) -> bool:
-    """Whether a text would be a number if it stood without quotes."""
+    """Whether a text would be a number without its quotes."""
     rules = SCALAR_RESOLVERS.get(text[:1], [])
     return any(tag in (_TAG + "int", _TAG + "float") and rule.match(text) for tag, rule in rules)
 

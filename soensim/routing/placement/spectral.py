@@ -99,7 +99,7 @@ def _embedded(graph: Graph, rng: np.random.Generator) -> tuple[IntArray, FloatAr
     part = np.full(graph.neurons, -1)
     coordinates = np.zeros((graph.neurons, 2))
     sizes = np.bincount(label)
-    order = np.argsort(label, kind="stable")  # the nodes of a part stand together
+    order = np.argsort(label, kind="stable")  # the nodes of a part are adjacent
     parts = 0
     for nodes in np.split(order, np.cumsum(sizes)[:-1]):
         members = nodes[nodes < graph.neurons]

@@ -1,6 +1,6 @@
 """Training settings: one frozen dataclass per rule, with the reason of every default beside it.
 
-The modules of this room are imported in the order of the alphabet, and what they register is in `RECIPES`; every recipe
+The modules of this room are imported in alphabetical order, and what they register is in `RECIPES`; every recipe
 can be imported from here and from `soensim.training` by its name.
 """
 

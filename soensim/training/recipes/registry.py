@@ -33,7 +33,7 @@ def register(recipe: R) -> R:
 
 
 def import_recipes(package: str, folders: Iterable[str]) -> None:
-    """Import every module of a package, in the order of the alphabet: each registers its recipes."""
+    """Import every module of a package, in alphabetical order: each registers its recipes."""
     for module in sorted(pkgutil.iter_modules(folders), key=lambda info: info.name):
         import_module(f"{package}.{module.name}")
 
