@@ -99,8 +99,10 @@ def _write_page(run_dir: Path) -> str:
 def _tell_result(report: Mapping[str, Any], data: str, chip: str) -> None:
     recipe = report["recipe"]
     of = f", of epoch {report['epoch']}" if recipe["keep"] == "best" else ""
+    count = len(report["history"])
+    epochs = f"{count} epoch{'' if count == 1 else 's'}"
     cli.say(
-        f"{report['chip']}: {recipe['rule']} on {data}, {len(report['history'])} epochs in {report['seconds']:.0f} s, "
+        f"{report['chip']}: {recipe['rule']} on {data}, {epochs} in {report['seconds']:.0f} s, "
         f"validation accuracy {report['validation_accuracy']:.2%}{of}"
     )
     if "figures" in report:
