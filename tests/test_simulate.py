@@ -222,8 +222,8 @@ def test_readout_pieces():
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((5, 6), r"inputs have the shape \(5, 6\); chip 'small' needs \(batch, steps, 8\)"),
-        ((5, 6, 7), r"needs \(batch, steps, 8\)"),
+        ((5, 6), r"inputs have the shape \(5, 6\); chip 'small' needs \(batch, frames, 8\)"),
+        ((5, 6, 7), r"needs \(batch, frames, 8\)"),
         ((0, 6, 8), r"inputs have the shape \(0, 6, 8\)"),
     ],
 )

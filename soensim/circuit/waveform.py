@@ -56,7 +56,13 @@ class Waveform:
 
     @classmethod
     def ramp(cls, level: float, rise_ns: float) -> Self:
-        """From 0 at t = 0 to `level` at `rise_ns`."""
+        """From 0 at t = 0 to `level` at `rise_ns`.
+
+        Raises
+        ------
+        CircuitError
+            The rise time is not positive.
+        """
         if not rise_ns > 0.0:
             raise CircuitError(f"waveform: the rise time is {rise_ns!r} ns; it must be positive")
         return cls(np.array([0.0, rise_ns]), np.array([0.0, level]))

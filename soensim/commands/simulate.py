@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         cli.write_json(given.json, summary)
     if given.json != "-":
         shape = " x ".join(map(str, trace.state.shape))
-        cli.say(f"{given.out}: state {shape} (batch, steps + 1, neurons), {low:.3g} to {high:.3g} I_c")
+        cli.say(f"{given.out}: state {shape} (batch, frames + 1, neurons), {low:.3g} to {high:.3g} I_c")
     return cli.DONE
 
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(
         "simulate",
         "Run a program on given inputs and record the state of every neuron.",
-        "The trace (npz) holds state (batch, steps + 1, neurons) in I_c, t_tau and t_ns (steps + 1,), and output\n"
+        "The trace (npz) holds state (batch, frames + 1, neurons) in I_c, t_tau and t_ns (frames + 1,), and output\n"
         "(batch, classes) where the chip has a linear readout.\n\n"
         "A chip of spiking neurons takes spike trains (npz or CSV with time_ns and channel) and --duration-ns; its\n"
         "trace holds spikes_ns, spike_neuron, and state and flux (records, recorded) of the dendrites of --record.\n\n"

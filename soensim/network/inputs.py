@@ -56,7 +56,7 @@ def signals(network: Network, data: Array, labels: Array | None = None) -> list[
     Parameters
     ----------
     network
-        The chip: how long a step of the data is held, when labels come on, what is normalised.
+        The chip: how long a frame of the data is held, when labels come on, what is normalised.
     data
         What `encode_data` made, shape (batch, frames, data channels).
     labels

@@ -28,7 +28,7 @@ def class_scores(
     program
         Made for this chip.
     values
-        In [0, 1], shape (batch, steps, data channels).
+        In [0, 1], shape (batch, frames, data channels).
     chip_seed
         Draws one fabricated chip; None is the nominal chip without spread.
 

@@ -35,9 +35,9 @@ class Trace:
     Attributes
     ----------
     state
-        s (I_c), shape (batch, steps + 1, neurons), at the start and after every input sample.
+        s (I_c), shape (batch, frames + 1, neurons), at the start and after every frame.
     t_tau
-        Shape (steps + 1,).
+        Shape (frames + 1,).
     output
         Scores of a linear readout, shape (batch, classes); None where the chip has none.
     """
@@ -124,7 +124,7 @@ def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int
     signals: FloatArray = np.asarray(inputs, dtype=np.float64)
     if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
         raise SimulationError(
-            f"inputs have the shape {signals.shape}; chip {network.name!r} needs (batch, steps, {network.channels})"
+            f"inputs have the shape {signals.shape}; chip {network.name!r} needs (batch, frames, {network.channels})"
         )
     if not np.isfinite(signals).all():
         raise SimulationError("inputs hold a value that is not finite")

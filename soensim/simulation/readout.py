@@ -25,6 +25,11 @@ def linear_scores(network: Network, states: Sequence[Array], weights: Array) -> 
     -------
     Array
         Shape (..., classes).
+
+    Raises
+    ------
+    SimulationError
+        The chip has no linear readout.
     """
     output = network.output
     if not isinstance(output, LinearOutput):

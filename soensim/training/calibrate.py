@@ -27,7 +27,7 @@ def calibrated(
     """Make a program whose rounding errors make up for one another in every neuron's flux.
 
     The flux of a neuron is w . u, with u the signals of its synapses and 1 for its trim. Rounding w to q costs the mean
-    square of (q - w) . u over all steps, (q - w)^T H (q - w) with H = <u u^T>. The values of a neuron are rounded one
+    square of (q - w) . u over all frames, (q - w)^T H (q - w) with H = <u u^T>. The values of a neuron are rounded one
     after the other, strongest signal first and trim last; after each, those left are moved to where they make up for
     its error as well as they can: GPTQ (Frantar et al. 2022, arXiv:2210.17323), after optimal brain surgery. Signals
     are those of the unquantised chip, every delay taken as one sample. The readout is rounded in the same way on the
@@ -67,7 +67,7 @@ def calibrated(
 
 
 def _inputs(network: Network, values: NDArray[np.floating[Any]], labels: NDArray[np.int64] | None) -> FloatArray:
-    """Signals on all input channels, shape (presentations, steps, channels)."""
+    """Signals on all input channels, shape (presentations, frames, channels)."""
     if network.labels == 0 or labels is None:
         return present(network, values, labels).astype(np.float64)
     wrong = (labels + 1 + np.arange(len(labels)) % (network.labels - 1)) % network.labels
@@ -144,7 +144,7 @@ def _round(
 
 
 def _sent(network: Network, index: int, trace: Trace) -> FloatArray:
-    """States of a population as it sends them, shape (samples, steps + 1, neurons)."""
+    """States of a population as it sends them, shape (samples, frames + 1, neurons)."""
     population = network.populations[index]
     sent: FloatArray = normalise(trace.state[:, :, population.neurons], population.normalisation)
     return sent

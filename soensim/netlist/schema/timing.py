@@ -20,7 +20,7 @@ class Timing(Part):
     """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
     (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
     hold_samples: Annotated[int, Field(ge=2, le=100_000)] | None = None
-    """Number of samples for which each step of a data set is held (static data are seen for a while); absent: one."""
+    """Number of samples for which each frame of a data set is held (static data are seen for a while); absent: one."""
     unlabelled_samples: Annotated[int, Field(ge=1)] | None = None
     """Number of first samples that are shown without the label; absent: none."""
     integrator: Literal["forward-euler", "heun", "exponential-euler"] = "forward-euler"

@@ -34,9 +34,9 @@ class Examples:
     Attributes
     ----------
     values
-        Data values in [0, 1], shape (examples, steps, data channels).
+        Data values in [0, 1], shape (examples, frames, data channels).
     state
-        s (I_c), shape (examples, steps + 1, neurons).
+        s (I_c), shape (examples, frames + 1, neurons).
     true, answered
         Classes, shape (examples,).
     indices
