@@ -21,6 +21,7 @@ from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
 from soensim.training.recipes import all_settings
+from soensim.training.run_folder import PROGRAM
 from soensim.training.task import assign
 
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
         raise
-    out = Path(given.out) if given.out else run_dir / "program.safetensors"
+    out = Path(given.out) if given.out else run_dir / PROGRAM
     if given.out:
         result.program.save(out)
     report = {

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from soensim.data import Dataset
@@ -16,14 +12,7 @@ from soensim.network import LinearOutput, Network
 from soensim.program import READOUT, Program
 from soensim.report import figures, formatting
 from soensim.report.provenance import Provenance
-
-_MAX_PROJECTIONS = 12  # heat maps in one page; a chip with more shows the first ones
-
-
-@dataclass(frozen=True)
-class _Picture:
-    svg: Markup
-    caption: str
+from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
 
 
 def page(evaluation: Evaluation, network: Network, program: Program, dataset: Dataset, provenance: Provenance) -> str:
@@ -45,15 +34,8 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
     SoensimError
         The example traces cannot be simulated.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     accuracy, samples = evaluation.accuracy, evaluation.samples
-    return environment.get_template("page.html").render(
+    return template("page.html").render(
         name=evaluation.chip.name,
         hash=evaluation.chip.hash,
         headline=formatting.headline(evaluation, network).replace(" %", "\N{NO-BREAK SPACE}%"),
@@ -85,11 +67,9 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
     )
 
 
-def _pictures(
-    evaluation: Evaluation, network: Network, program: Program, dataset: Dataset
-) -> dict[str, list[_Picture]]:
+def _pictures(evaluation: Evaluation, network: Network, program: Program, dataset: Dataset) -> dict[str, list[Picture]]:
     """Every figure of the page with its caption, by section."""
-    keys = list(network.synapses)[:_MAX_PROJECTIONS]
+    keys = list(network.synapses)[:MAX_PROJECTIONS]
     # recurrent efficacies first: they are what makes the chip a network
     keys.sort(key=lambda key: network.synapses[key].source is None)
     if isinstance(network.output, LinearOutput):
@@ -133,9 +113,8 @@ def _pictures(
     }
 
 
-def _picture(name: str, figure: Figure, caption: str) -> _Picture:
-    svg = figures.inline_svg(figure, name, name.replace("-", " "))
-    return _Picture(Markup(svg), caption)  # noqa: S704  # matplotlib escapes the text that it draws
+def _picture(name: str, figure: Figure, caption: str) -> Picture:
+    return picture(name, figure, name.replace("-", " "), caption)
 
 
 def _origin(header: dict[str, Any]) -> formatting.LabelledTexts:

@@ -13,6 +13,8 @@ from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
+from soensim.training.result import program_row
+from soensim.training.run_folder import HISTORY, NETLIST, PROGRAM, RUN
 
 Settings = dict[str, Any]
 
@@ -59,10 +61,7 @@ class Run:
     def epoch(self) -> int:
         """The epoch that became the program, or would so far."""
         recipe = self.description["recipe"]
-        candidates = self.history[recipe["ideal_epochs"] :]
-        if recipe["keep"] == "last" or not candidates:
-            return int(self.history[-1]["epoch"])
-        return int(max(candidates, key=lambda row: float(row["validation_accuracy"]))["epoch"])
+        return int(program_row(self.history, keep=recipe["keep"], ideal_epochs=recipe["ideal_epochs"])["epoch"])
 
     @property
     def accuracy(self) -> float:
@@ -79,10 +78,10 @@ def load_run(folder: str | Path) -> Run:
         It is no run folder, or a file of it is damaged.
     """
     folder = Path(folder)
-    description, history = (_json(folder, name) for name in ("run.json", "history.json"))
+    description, history = (_json(folder, name) for name in (RUN, HISTORY))
     if not isinstance(description, dict) or not isinstance(history, list) or not history:
         raise SoensimError(f"{folder}: run.json or history.json is not what `soensim train` writes; train it again")
-    netlist, copy = None, folder / "netlist.yaml"
+    netlist, copy = None, folder / NETLIST
     if copy.is_file():
         # edge files and technologies stay beside the original
         beside = Path(description.get("netlist_file") or copy).parent
@@ -98,7 +97,7 @@ def load_chip(run: Run) -> tuple[Network, Program] | None:
     SoensimError
         The chip is no longer the one that was trained: an edge file or the technology changed.
     """
-    path = run.folder / "program.safetensors"
+    path = run.folder / PROGRAM
     if run.netlist is None or not path.is_file():
         return None
     network, program = compile_network(route(run.netlist)), Program.load(path)

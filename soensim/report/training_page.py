@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from soensim.errors import SoensimError
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.report import figures
-from soensim.report.figures.style import inline_svg
 from soensim.report.runs import Run, labels, load_chip, load_run
-
-_MAX_PROJECTIONS = 12  # in one page; a chip with more shows the first ones
-
-
-@dataclass(frozen=True)
-class _Picture:
-    svg: Markup
-    caption: str
+from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
 
 
 def training_page(*folders: str | Path) -> str:
@@ -34,19 +23,12 @@ def training_page(*folders: str | Path) -> str:
     SoensimError
         As `soensim.report.runs.load_run` and `load_chip`.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     runs = [load_run(folder) for folder in folders]
     if not runs:
         raise SoensimError("no run folder is given; name one or more")
     names = labels(runs) if len(runs) > 1 else [runs[0].folder.name]
     best = max(runs, key=lambda run: run.accuracy)
-    return environment.get_template("training.html").render(
+    return template("training.html").render(
         name=runs[0].description["netlist"] if len(runs) == 1 else f"{len(runs)} runs",
         kicker=" of the chip" if len(runs) == 1 else "s",
         headline=_headline(runs[0])
@@ -90,13 +72,13 @@ def _settings(recipe: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in recipe.items())
 
 
-def _one(run: Run) -> list[tuple[str, list[_Picture]]]:
+def _one(run: Run) -> list[tuple[str, list[Picture]]]:
     sections = [("Epochs", [_picture("curves", figures.curves(run.history), "")])]
     chip = load_chip(run)
     if chip is None:
         return sections
     network, program = chip
-    keys = [key for key, synapses in network.synapses.items() if len(synapses)][:_MAX_PROJECTIONS]
+    keys = [key for key, synapses in network.synapses.items() if len(synapses)][:MAX_PROJECTIONS]
     # recurrent efficacies first: they are what makes the chip a network
     keys.sort(key=lambda key: network.synapses[key].source is None)
     readout = [READOUT] if isinstance(network.output, LinearOutput) else []
@@ -109,13 +91,13 @@ def _one(run: Run) -> list[tuple[str, list[_Picture]]]:
     return [*sections, ("Efficacies", codes), ("Weights among the levels, strongest connections", strongest)]
 
 
-def _several(runs: list[Run]) -> list[tuple[str, list[_Picture]]]:
+def _several(runs: list[Run]) -> list[tuple[str, list[Picture]]]:
     caption = "Reached: at the epoch that became the program; bar: mean over runs that differ in their seeds only."
     return [("Validation accuracy", [_picture("sweep", figures.sweep(runs), caption)])]
 
 
-def _picture(name: str, figure: Figure, caption: str) -> _Picture:
-    return _Picture(Markup(inline_svg(figure, name, f"{name.rstrip('-0123456789')} of the training")), caption)  # noqa: S704
+def _picture(name: str, figure: Figure, caption: str) -> Picture:
+    return picture(name, figure, f"{name.rstrip('-0123456789')} of the training", caption)
 
 
 def _percent(value: float) -> str:

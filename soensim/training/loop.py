@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from soensim.training.history import Means, Row, Seconds, make_row, write_histor
 from soensim.training.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
 from soensim.training.progress import Progress
 from soensim.training.recipes import Recipe
-from soensim.training.result import TrainResult
+from soensim.training.result import TrainResult, program_row
 from soensim.training.rules import Loss
 from soensim.training.run_folder import CHECKPOINT, PROGRAM, describe_run
 from soensim.training.run_options import RunOptions
@@ -205,11 +205,8 @@ class Training:
         start = f"{name}/"
         return {key.removeprefix(start): tensor for key, tensor in self.saved.items() if key.startswith(start)}
 
-    def _program_row(self) -> Row:
-        """Row of the epoch that becomes the program; of epochs that are equally good, the first."""
-        if self.recipe.keep == "last" or len(self.history) <= self.recipe.ideal_epochs:
-            return self.history[-1]
-        return max(self.history[self.recipe.ideal_epochs :], key=lambda row: float(row["validation_accuracy"]))
+    def _program_row(self) -> Mapping[str, Any]:
+        return program_row(self.history, keep=self.recipe.keep, ideal_epochs=self.recipe.ideal_epochs)
 
     def _origin(self) -> dict[str, Any]:
         data = {

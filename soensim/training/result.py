@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,3 +29,19 @@ class TrainResult:
     program: Program
     history: list[dict[str, Any]]
     epoch: int
+
+
+def program_row(history: Sequence[Mapping[str, Any]], *, keep: str, ideal_epochs: int) -> Mapping[str, Any]:
+    """Return the row of the epoch that becomes the program, or would so far; of equally good epochs, the first.
+
+    Parameters
+    ----------
+    history
+        One row per finished epoch, at least one.
+    keep, ideal_epochs
+        As in the recipe: ideal epochs become the program only where no others follow.
+    """
+    candidates = history[ideal_epochs:]
+    if keep == "last" or not candidates:
+        return history[-1]
+    return max(candidates, key=lambda row: float(row["validation_accuracy"]))

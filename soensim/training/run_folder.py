@@ -13,10 +13,11 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import RecipeError
 from soensim.training.recipes import Recipe
 
-RECIPE, NETLIST, RUN, PROGRAM, CHECKPOINT = (
+RECIPE, NETLIST, RUN, HISTORY, PROGRAM, CHECKPOINT = (
     "recipe.yaml",
     "netlist.yaml",
     "run.json",
+    "history.json",
     "program.safetensors",
     "checkpoint.safetensors",
 )

@@ -16,6 +16,7 @@ def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
     RecipeError
         The recipe has a spread that the chip cannot show, or asks for chips that would not differ.
     """
+    # a recipe has no setting for an imperfection that was registered after its class was made
     given = {name: getattr(recipe, name, 0.0) for name in IMPERFECTIONS}
     for name, kind in IMPERFECTIONS.items():
         if given[name] and (absent := kind.absent(network)):

@@ -1,0 +1,40 @@
+"""What the HTML pages share: their templates, and figures with captions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from soensim.report.figures.style import inline_svg
+
+MAX_PROJECTIONS = 12
+"""Heat maps in one page; of a chip with more projections it shows the first ones."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as inline SVG, and its caption, which may be empty."""
+
+    svg: Markup
+    caption: str
+
+
+def template(name: str) -> jinja2.Template:
+    """Load a template of this folder; a name that the page does not give is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def picture(name: str, figure: Figure, description: str, caption: str) -> Picture:
+    """Draw a figure; ``name`` makes its ids unique in the page, ``description`` is for those who do not see it."""
+    return Picture(Markup(inline_svg(figure, name, description)), caption)  # noqa: S704  # matplotlib escapes its text
