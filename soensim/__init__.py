@@ -44,7 +44,7 @@ else:  # loaded when first asked for: a command does not pay for the rooms that 
         "train": "soensim.training",
     }
     __getattr__, __dir__ = lazy_names(__name__, _MODULES)
-    # three verbs are also rooms: `soensim.train` is the function, whoever imports `soensim.training.loop`
+    # three verbs are also modules, for `python -m`: `soensim.train` is the function, whoever imports `soensim/train.py`
     keep_from_submodules(__name__, frozenset({"evaluate", "simulate", "train"}))
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A netlist file as the commands read it: its task is checked with the rest of it."""
+"""A netlist file as `check`, `train` and `evaluate` read it: its task is checked with the rest of it."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from soensim.technology import load_technology
 from soensim.units import convert
 
 
-def main(argv: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run `soensim convert NAME=VALUE --to NAME`.
 
     Parameters
     ----------
-    argv
+    arguments
         Arguments after the verb.
 
     Returns
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--to", required=True, metavar="NAME", help="e.g. tau_ns, beta_di, current_ua")
     parser.add_argument("--technology", default="nist-2023", help="preset or YAML file (default: nist-2023)")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(arguments)
     name, equals, text = args.quantity.partition("=")
     try:
         value = float(text)

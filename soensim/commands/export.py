@@ -14,12 +14,12 @@ from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice
 from soensim.technology import load_technology
 
 
-def main(argv: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run `soensim export --format ngspice|josim`.
 
     Parameters
     ----------
-    argv
+    arguments
         Arguments after the verb.
 
     Returns
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     TechnologyError
         If the technology cannot be loaded.
     """
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(arguments)
     deck = _deck(args)
     text = ngspice_deck(deck) if args.format == "ngspice" else josim_deck(deck)
     if args.out == "-":

@@ -9,12 +9,12 @@ from soensim.commands import cli
 from soensim.technology import Quantity, Technology, load_technology, preset_names
 
 
-def main(argv: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run `soensim technology [NAME]`: the table of a preset, or the list of presets.
 
     Parameters
     ----------
-    argv
+    arguments
         Arguments after the verb.
 
     Returns
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     parser = cli.parser("technology", "Print a technology's quantities with their sources.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="preset or YAML file; without it, list presets")
     parser.add_argument("--json", metavar="FILE", help="write the table as JSON; - for standard output")
-    args = parser.parse_args(argv)
+    args = parser.parse_args(arguments)
     if args.name is None:
         technologies = [load_technology(name) for name in preset_names()]
         document: dict[str, Any] = {"presets": {t.name: t.description for t in technologies}}
