@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,7 +158,7 @@ def test_cache_is_used_and_a_damaged_file_is_rebuilt(tmp_path: Path, monkeypatch
     monkeypatch.setenv("SOENSIM_CACHE", str(tmp_path))
     device = Device(DEVICE.junction, 1.2, 1.2)
     built = source_table(device)
-    files = list(tmp_path.iterdir())
+    files = list(tmp_path.glob("*.npz"))  # beside compiled kernels, where none of them was loaded before
     assert [file.name for file in files] == [f"{build.table_key(device, 0.0)}.npz"]
     good = files[0].read_bytes()
 
@@ -209,3 +210,24 @@ def test_key_sees_everything_that_the_table_depends_on() -> None:
     small = Device(Junction(5e-5, 1.5e-9, 0.3), DEVICE.beta_1, DEVICE.beta_2)
     assert build.table_key(small, 0.0) == build.table_key(DEVICE, 0.0)
     assert build.table_key(small, 4.2) != build.table_key(DEVICE, 4.2)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_rebuilt_tables_take_the_place_of_the_old_ones_or_these_stay(tmp_path, monkeypatch, complete):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from build_tables import swap
+
+    new, room = tmp_path / "new", tmp_path / "room"
+    for folder, text in ((new, "new"), (room, "old")):
+        if complete or folder is room:
+            (folder / "tables").mkdir(parents=True)
+            (folder / "tables" / "a.npz").write_text(text)
+        folder.mkdir(exist_ok=True)
+        (folder / "validity.json").write_text(text)
+    if complete:
+        swap(new, room)
+    else:
+        with pytest.raises(FileNotFoundError):
+            swap(new, room)
+    expected = "new" if complete else "old"
+    assert [p.read_text() for p in (room / "tables" / "a.npz", room / "validity.json")] == [expected, expected]

@@ -357,6 +357,14 @@ def test_illegal_sizes_are_refused(small, spreads, message):
         drawn(small, **spreads)
 
 
+def test_negative_seeds_are_refused(small):
+    program, x = quantised(small), signals(small)
+    with pytest.raises(SimulationError, match="chip_seed is -1; it must be 0 or more, or None for the nominal chip"):
+        simulate(small, program, x, chip_seed=-1)
+    with pytest.raises(SimulationError, match="read_seed is -1; it must be 0 or more, or None for no noise"):
+        simulate(small, program, x, read_seed=-1)
+
+
 def test_a_chip_that_cannot_show_an_imperfection_says_what_it_lacks(small):
     assert IMPERFECTIONS["delay_spread"].absent(small) == "no delays"
     assert IMPERFECTIONS["delay_spread"].absent(compile_network(delayed(SMALL, 300))) == ""

@@ -38,11 +38,15 @@ def build(folder: Path) -> None:
 
 
 def swap(new: Path, room: Path) -> None:
-    """Put the new tables and measurement in place of the old ones; the old ones go last."""
+    """Put the new tables and measurement in place of the old ones; the old ones go last, and come back on failure."""
     old = new / "old"
     old.mkdir()
     (room / "tables").rename(old / "tables")
-    (new / "tables").rename(room / "tables")
+    try:
+        (new / "tables").rename(room / "tables")
+    except OSError:
+        (old / "tables").rename(room / "tables")
+        raise
     (new / "validity.json").replace(room / "validity.json")
     shutil.rmtree(old)
 

@@ -25,16 +25,18 @@ def fabricate_chip(
     spreads
         Size of each imperfection by name; one that is absent or 0 does not act.
     chip_seed
-        The same seed is the same chip, in simulation and in training; None is the nominal chip.
+        0 or more; the same seed is the same chip, in simulation and in training. None is the nominal chip.
 
     Raises
     ------
     SimulationError
-        A name is unknown, or a size is not legal.
+        A name is unknown, or a size is not legal, or the seed is negative.
     """
     chip = FabricatedChip.nominal(network, values)
     if chip_seed is None:
         return chip
+    if chip_seed < 0:
+        raise SimulationError(f"chip_seed is {chip_seed}; it must be 0 or more, or None for the nominal chip")
     for imperfection in acting(spreads):
         chip = imperfection.apply(chip, imperfection.draw(network, chip_seed))
     return chip

@@ -83,7 +83,8 @@ def simulate(
     ProgramError
         The program was made for another chip.
     SimulationError
-        The inputs have another shape or are not finite, or a state diverges.
+        The inputs have another shape or are not finite, a seed is negative or has no noise to draw, or a state
+        diverges.
     """
     signals = _checked(network, inputs, read_seed)
     engine = Engine(network, program, chip_seed)
@@ -128,6 +129,8 @@ def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int
         )
     if not np.isfinite(signals).all():
         raise SimulationError("inputs hold a value that is not finite")
+    if read_seed is not None and read_seed < 0:
+        raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, or None for no noise")
     if read_seed is not None and network.read_noise_flux == 0:
         raise SimulationError(
             f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
