@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from soensim.circuit import Device, SourceTable, langevin_voltage, mean_voltage, source_table
-from soensim.circuit.langevin import passage_time
+from soensim.circuit.langevin import _fold, passage_time
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
@@ -36,6 +36,17 @@ def test_cold_simulation_is_the_noise_free_voltage() -> None:
     phi, i = np.array([0.1, 0.3, 0.5]), np.array([2.1, 1.8, 1.4])
     result = langevin_voltage(DEVICE, phi, i, temperature_k=0.0, duration=4e4)
     assert abs(result.g - mean_voltage(DEVICE, phi, i)).max() < 5e-4
+
+
+@pytest.mark.parametrize("flux", [0.1, 0.25, 0.4])
+def test_the_slow_motion_at_a_fold_is_that_of_the_squid(flux: float) -> None:
+    """Near threshold a period is pi / sqrt(rate (i - i_c)), plus what stays finite (Strogatz 2015, section 4.3)."""
+    fold = _fold(np.array([flux]), DEVICE.beta_sum)
+    above = np.array([1e-4, 1e-3])
+    g = mean_voltage(DEVICE, np.full(2, flux), fold.current[0] + above)
+    rest = 2 * math.pi / g - math.pi / np.sqrt(fold.rate[0] * above)
+    assert math.pi / math.sqrt(fold.rate[0] * above[0]) > 100
+    assert abs(rest[1] - rest[0]) < 1
 
 
 def test_noisy_table_against_direct_simulation(warm: SourceTable) -> None:

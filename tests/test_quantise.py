@@ -169,6 +169,16 @@ def test_stochastic_rounding_is_unbiased_and_takes_neighbours(sign):
     assert float((sign * outside).unique()) == (levels[-1] if sign > 0 else levels[0])
 
 
+@pytest.mark.parametrize(
+    ("levels", "sign", "low", "high"),
+    [((-0.3, 0.0, 0.2), 1, -0.3, 0.2), ((0.1, 0.2, 0.4), 1, 0.1, 0.4), ((0.1, 0.2, 0.4), -1, -0.4, -0.1)],
+)
+def test_latent_values_are_pulled_into_the_range_of_their_table(levels, sign, low, high):
+    table = Table(Slot((3,), np.array(levels), np.full(3, sign)), torch.float64)
+    inside = (low + high) / 2
+    assert table.clamp_(torch.tensor([-9.0, inside, 9.0], dtype=torch.float64)).tolist() == [low, inside, high]
+
+
 def test_stochastic_draws_depend_on_the_batch_alone_and_validation_takes_the_nearest(small):
     recipe = BpttRecipe(quantisation="stochastic")
     chip, again = TrainableChip(small, recipe), TrainableChip(small, recipe)

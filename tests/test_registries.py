@@ -30,6 +30,7 @@ from soensim.routing.placement.problem import PlacementProblem
 from soensim.routing.placement.spectral import spectral
 from soensim.simulation import linear_scores
 from soensim.training import RECIPES, Recipe, make_recipe, recipes, register, setting, train
+from soensim.training.recipes import all_settings
 from soensim.training.rules import Loss
 
 # --- rules -----------------------------------------------------------------------------------------------
@@ -90,6 +91,32 @@ def test_a_registered_rule_is_in_the_command_line_and_the_package(squares, tmp_p
     arguments = ["small.yaml", "--rule", "squares", "--data", "digits-rows", "--target", "0.2", "--epochs", "1"]
     assert cli.run(main, [*arguments, "--train-samples", "128", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["recipe"]["target"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *dict.fromkeys(["epochs", "batch_size", "refine"], 0).items(),
+        *dict.fromkeys(["learning_rate", "quantised_rate", "decay", "clip_norm"], 0.0).items(),
+        *dict.fromkeys(["validation_chips", "train_samples", "train_seed", "ideal_epochs"], -1).items(),
+        *dict.fromkeys(["momentum", "weight_decay", "input_gain", "recurrent_gain"], -0.1).items(),
+        ("momentum", 1.0),
+    ],
+)
+def test_what_no_training_can_do_is_refused(name, value):
+    with pytest.raises(RecipeError, match=f"{name} is {value}; it must"):
+        make_recipe("bptt", {name: value})
+
+
+def test_settings_are_listed_with_the_default_and_the_choices_of_every_rule():
+    settings = all_settings()
+    for rule, recipe in RECIPES.items():
+        for item in dataclasses.fields(recipe):
+            assert settings[item.name].defaults[rule] == item.default
+    rules = {name: set(info.defaults) for name, info in settings.items()}
+    assert rules["epochs"] == set(RECIPES)
+    assert rules["growth"] == {"ff-local"}
+    assert set(settings["optimiser"].choices) == {"adam", "adamw", "rmsprop", "sgd"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from soensim.routing import route
 from soensim.simulation import class_scores, simulate
 from soensim.training import make_recipe, train
 from soensim.training.rules.forward_forward import difference_loss, draw_wrong, threshold_loss
-from soensim.training.rules.local_forward_forward import compare
+from soensim.training.rules.local_forward_forward import compare, shifted
 from soensim.training.trainable_network import TrainableChip
 
 LABELLED = ("ff-local", "ff-recurrent", "ff-inverted")
@@ -308,6 +308,30 @@ def test_shifts_move_whole_images():
     np.testing.assert_array_equal(shift_places(2, (1, 64), 0, np.random.default_rng(0))[0], np.arange(64))
 
 
+def test_images_of_a_batch_are_shifted_as_drawn_or_stay():
+    x = torch.arange(3 * 64.0).reshape(3, 1, 64)
+    assert shifted(x, 0, np.random.default_rng(0)) is x
+    places = shift_places(3, (1, 64), 1, np.random.default_rng(0)).reshape(3, 64)
+    np.testing.assert_array_equal(
+        shifted(x, 1, np.random.default_rng(0))[:, 0].numpy(), np.take_along_axis(x[:, 0].numpy(), places, axis=1)
+    )
+
+
+def test_first_scores_of_a_feed_forward_chip_are_its_bottom_up_pass_those_of_others_an_answer(images):
+    for rule in ("ff-local", "ff-recurrent"):
+        network, trainable, made_rule = made(rule)
+        x, _ = batch(trainable, images)
+        chip_, output = trainable.nominal(False), network.output
+        if network.feed_forward:
+            driven = [s.target for s in network.synapses.values() if s.source is None and network.carries_label(s.port)]
+            states = trainable.unroll(chip_, trainable.signals(x, made_rule.all_labels), local=True)
+            expected = sum(states[k][..., 0, :].square().mean(-1).T for k in driven) / len(driven)
+        else:
+            samples = len(output.window(x.shape[1] * network.hold_samples))
+            expected = made_rule.scores(chip_, x) / (len(output.populations) * samples)
+        torch.testing.assert_close(made_rule.first_scores(chip_, x), expected)
+
+
 def test_signals_are_those_that_are_presented(images):
     network = chip("ff-inverted")
     values, labels = images.test.inputs[:4], np.array([3, 1, 4, 1])
@@ -368,6 +392,7 @@ def test_growth_adds_one_population_after_another():
     before = trainable.latent["first->second"].clone()
     rule.begin_epoch(4, rows)
     torch.testing.assert_close(trainable.latent["first->second"], before)  # it gained 10 points: it stays
+    assert rule.learning() == [0, 1]  # all of them, once all have grown
 
 
 # --- what is refused ----------------------------------------------------------------------------------------

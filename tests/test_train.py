@@ -88,6 +88,24 @@ def test_latent_values_start_xavier_uniform():
     assert not latent["hidden.flux_trim"].any()
 
 
+def test_latent_values_of_fixed_sign_start_as_magnitudes_of_the_same_bound():
+    fixed = "efficacy: {bits: 4, range: 0.9, sign: negative}"
+    text = SMALL.replace("size: 6", "size: 60").replace("efficacy: {bits: 4, range: 0.3}", fixed)
+    drawn = TrainableChip(compiled(text), BpttRecipe()).latent["pixels->hidden"].detach().numpy()
+    bound = np.sqrt(6 / (8 + 60))
+    assert -bound <= drawn.min() < -0.98 * bound
+    assert -0.02 * bound < drawn.max() <= 0
+    assert drawn.mean() == pytest.approx(-bound / 2, rel=0.1)
+
+
+def test_an_unquantised_batch_sees_the_latent_values(small):
+    chip = TrainableChip(small, BpttRecipe())
+    free, held = (chip.training_chip(quantise, (0, 0)) for quantise in (False, True))
+    for key, latent in chip.latent.items():
+        torch.testing.assert_close(free.values[key], latent)
+    assert not torch.equal(held.values["pixels->hidden"], free.values["pixels->hidden"])
+
+
 def test_fixed_signs_are_kept_in_training(digits):
     text = SMALL.replace(
         "efficacy: {bits: 4, range: 0.3}\ntiming", "efficacy: {bits: 4, range: 0.3, sign: negative}\ntiming"
@@ -140,6 +158,19 @@ projections:
   - {source: out, target: hidden, topology: {kind: random, density: 0.6, seed: 2}, efficacy: {bits: 4, range: 2.0}}
 """,
 )
+
+
+@pytest.mark.parametrize(("normalised", "fused"), [((), True), (("out",), False), (("hidden", "out"), False)])
+def test_a_chip_with_a_normalised_population_has_no_fused_loss(normalised, fused):
+    text = FEED_FORWARD.replace("density: 0.6", "density: 0.9")
+    for name in normalised:
+        text = text.replace(f"  {name}: {{kind: dendrite,", f"  {name}: {{kind: dendrite, normalise: rms,")
+    network = compiled(text)
+    assert sum(p.normalisation is not None for p in network.populations) == len(normalised)
+    chip = TrainableChip(network, FFTemporalRecipe())
+    signals = chip.signals(chip.encode(np.full((4, 3, 8), 0.3)), torch.arange(8).reshape(2, 4))
+    loss = chip.forward_forward_loss(chip.nominal(False), signals, torch.ones(2, 3), 0.0, 20.0)
+    assert (loss is not None) == fused
 
 
 @pytest.mark.parametrize("refine", [1, 3])
