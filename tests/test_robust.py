@@ -241,7 +241,7 @@ def test_chips_that_share_a_batch_have_its_mean_gradient(small, digits):
     settings = {"epochs": 1, "train_samples": 120, "batch_size": 40, "optimiser": "sgd", "schedule": "constant"}
     settings |= {"learning_rate": 0.1, "clip_norm": 1e9, "quantise": False}
     whole, parts = (train(small, digits, BpttRecipe(**settings, chips_per_batch=n)).program for n in (1, 3))
-    start = TrainableChip(small, BpttRecipe(**settings)).weights()
+    start = TrainableChip(small, BpttRecipe(**settings)).arrays()
     for key, weights in whole.ideal_values.items():
         np.testing.assert_allclose(parts.ideal_values[key], weights, rtol=0, atol=1e-5)
     assert np.abs(whole.ideal_values["readout"] - start["readout"]).max() > 1e-3
