@@ -83,6 +83,29 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
+# Files whose tests compile the kernels of training, those with the longest compilation first.
+COMPILING = [
+    "forward_forward_kernel",
+    "kernels",
+    "train",
+    "readme",
+    "docs",
+    "eprop",
+    "device",
+    "tracking",
+    "robust",
+    "rules",
+    "quantise",
+]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let one worker compile the kernels: the first half of the tests is its, and the others find them in the cache."""
+    if hasattr(config, "workerinput"):
+        rank = {f"test_{name}.py": k for k, name in enumerate(COMPILING)}
+        items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 def compiled(text: str, **options: int) -> Network:
     return compile_network(route(parse_netlist(text)), **options)
 
