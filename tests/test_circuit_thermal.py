@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from soensim.circuit import Device, SourceTable, langevin_voltage, mean_voltage, source_table
-from soensim.circuit.langevin import _fold, passage_time
+from soensim.circuit import Device, SourceTable, langevin_voltage, mean_voltage, source_table, table_builder
+from soensim.circuit.langevin import DEPTH, _fold, passage_time
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
@@ -47,6 +47,21 @@ def test_the_slow_motion_at_a_fold_is_that_of_the_squid(flux: float) -> None:
     rest = 2 * math.pi / g - math.pi / np.sqrt(fold.rate[0] * above)
     assert math.pi / math.sqrt(fold.rate[0] * above[0]) > 100
     assert abs(rest[1] - rest[0]) < 1
+
+
+def test_a_noisy_table_begins_where_noise_no_longer_reaches(monkeypatch) -> None:
+    """Its lower edge: DEPTH widths D^(2/3) of the rounding below the threshold."""
+    asked = []
+
+    def flat(_device, phi, i, _temperature_k):
+        asked.append((phi, i))
+        return np.full(i.shape, 0.1)
+
+    monkeypatch.setattr(table_builder, "thermal_voltage", flat)
+    table_builder.build_arrays(DEVICE, 2.0)
+    ((phi, i),) = asked
+    edge = source_table(DEVICE).threshold(phi) - DEPTH * DEVICE.junction.thermal_noise(2.0) ** (2 / 3)
+    np.testing.assert_allclose(i.min(axis=1), edge + (i[:, 0] - edge) / i.shape[1] ** 2, atol=2e-4)
 
 
 def test_noisy_table_against_direct_simulation(warm: SourceTable) -> None:
