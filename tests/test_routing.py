@@ -42,6 +42,13 @@ def test_delays_and_edges_are_read_only(small_netlist):
             assert not any(array.flags.writeable for array in arrays)
 
 
+def test_a_chip_that_is_not_laid_out_lacks_nothing(small_netlist):
+    for found in route(small_netlist).projections.values():
+        assert {
+            field.name: getattr(found.absences, field.name).shape for field in dataclasses.fields(found.absences)
+        } == {name: (0,) for name in ("sources", "targets", "reason", "value", "limit")}
+
+
 def test_a_chip_without_limits_has_every_edge():
     netlist = chip()
     routed = route(netlist)

@@ -53,6 +53,7 @@ OWNERS = {
     "circuit/*": "test_circuit_*.py",
     "dynamics/spiking/*": "test_spiking*.py",
     "dynamics/smooth.py": "test_kernels.py",
+    "dynamics/squid.py": "test_dynamics.py test_kernels.py",
     "dynamics/*": "test_dynamics.py",
     "routing/placement/*": "test_placement.py",
     "routing/manhattan.py": "test_manhattan.py",
