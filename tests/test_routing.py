@@ -46,7 +46,7 @@ def test_a_chip_that_is_not_laid_out_lacks_nothing(small_netlist):
     for found in route(small_netlist).projections.values():
         assert {
             field.name: getattr(found.absences, field.name).shape for field in dataclasses.fields(found.absences)
-        } == {name: (0,) for name in ("sources", "targets", "reason", "value", "limit")}
+        } == dict.fromkeys(("sources", "targets", "reason", "value", "limit"), (0,))
 
 
 def test_a_chip_without_limits_has_every_edge():
