@@ -295,6 +295,11 @@ def test_a_function_that_takes_from_an_enclosing_one_is_refused():
     assert kernel_cache.njit(scaled)(2) == 6
 
 
+def test_only_the_owner_may_put_code_into_the_folder(chips, cache):
+    run(chips)
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
 def test_without_the_compiler_a_kernel_is_its_function(monkeypatch):
     monkeypatch.setattr(numba.core.config, "DISABLE_JIT", 1)
     assert kernel_cache.njit(homeless, cache=True) is homeless

@@ -115,7 +115,7 @@ class KernelCache:
             return
         content = dumps((signature, result._reduce()))  # type: ignore[no-untyped-call]
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # machine code: nobody else may put some there
             write_atomic(path, hashlib.sha256(content).digest() + content)
         except (OSError, SoensimError) as error:
             _warn_once(f"{path.parent}: {error.__cause__ or error}")
