@@ -1,5 +1,6 @@
 """The source table: accuracy off its nodes, gradients, symmetries, range, cache."""
 
+import json
 import math
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from soensim.circuit import Device, SourceTable, mean_voltage, source_table, source_value
 from soensim.circuit import table_builder as build
+from soensim.commands.verbs import run_verb
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 from soensim.units import Junction
@@ -231,3 +233,15 @@ def test_rebuilt_tables_take_the_place_of_the_old_ones_or_these_stay(tmp_path, m
             swap(new, room)
     expected = "new" if complete else "old"
     assert [p.read_text() for p in (room / "tables" / "a.npz", room / "validity.json")] == [expected, expected]
+
+
+def test_the_command_prints_thresholds_and_the_source_function(tmp_path, capsys):
+    out = tmp_path / "g.json"
+    assert run_verb("circuit", ["nist-2023", "--flux", "0", "0.5", "--current", "1.5", "2.1", "--json", str(out)]) == 0
+    printed = capsys.readouterr().out
+    document = json.loads(out.read_text())
+    table = source_table(Device.from_technology(load_technology("nist-2023")))
+    np.testing.assert_allclose(document["threshold_current"], [2.0, 1.04716], atol=1e-5)
+    assert document["g"] == [[float(table(phi, i)) for i in (1.5, 2.1)] for phi in (0.0, 0.5)]
+    assert f"{document['g'][1][0]:.5f}" in printed
+    assert run_verb("circuit", ["--flux", "nan"]) == 2
