@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli
@@ -13,6 +12,9 @@ from soensim.errors import SoensimError
 from soensim.report import figures
 from soensim.report.runs import Run, differences, load_chip, load_run
 from soensim.report.training_page import training_page
+
+if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+    from matplotlib.figure import Figure
 
 FIGURES = ("curves", "sweep", "efficacies", "connections")
 

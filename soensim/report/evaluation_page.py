@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from soensim.data import Dataset
 from soensim.evaluation import Evaluation
@@ -13,6 +11,9 @@ from soensim.program import READOUT, Program
 from soensim.report import figures, formatting
 from soensim.report.provenance import Provenance
 from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
+
+if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+    from matplotlib.figure import Figure
 
 
 def page(evaluation: Evaluation, network: Network, program: Program, dataset: Dataset, provenance: Provenance) -> str:

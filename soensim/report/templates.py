@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from soensim.report.figures.style import inline_svg
+
+if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+    from matplotlib.figure import Figure
 
 MAX_PROJECTIONS = 12
 """Heat maps in one page; of a chip with more projections it shows the first ones."""

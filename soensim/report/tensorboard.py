@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soensim.data import Dataset
@@ -18,6 +16,9 @@ from soensim.errors import SoensimError
 from soensim.report.figures.scores import confusion_of
 from soensim.report.figures.style import png_bytes
 from soensim.report.figures.trainings.sample_figure import SIDE, sample_grid
+
+if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+    from matplotlib.figure import Figure
 
 _NAMES = {  # what TensorBoard groups by the part before the stroke
     "loss": "loss/all",
@@ -136,6 +137,6 @@ def _image(tag: str, figure: Figure) -> Any:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     content = png_bytes(figure)
-    width, height = (int(side) for side in np.asarray(mpl.image.imread(io.BytesIO(content))).shape[1::-1])
+    width, height = struct.unpack(">2I", content[16:24])  # of the header of a PNG
     image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=content)
     return Summary(value=[Summary.Value(tag=tag, image=image)])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from soensim.errors import SoensimError
 from soensim.network import LinearOutput
@@ -13,6 +11,9 @@ from soensim.program import READOUT
 from soensim.report import figures
 from soensim.report.runs import Run, labels, load_chip, load_run
 from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
+
+if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+    from matplotlib.figure import Figure
 
 
 def training_page(*folders: str | Path) -> str:

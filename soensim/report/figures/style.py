@@ -1,6 +1,7 @@
 """The look of every figure, and how a figure becomes a PNG file or an inline SVG.
 
-Nothing here touches pyplot. The settings hold while a figure is made and written; the caller's are restored.
+Nothing here touches pyplot. The settings hold while a figure is made and written; the caller's are restored. All
+others are matplotlib's defaults: a matplotlibrc, a style sheet or a backend of the user changes no figure.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -65,15 +68,28 @@ _SETTINGS: Any = {  # matplotlib types it by the literal names of all its settin
     "svg.hashsalt": "soensim",  # the same figure gives the same bytes
     "svg.image_inline": True,
 }
+#: Left as they are: we draw without a backend, and asking for the default one would load pyplot.
+_NOT_SET = ("backend", "backend_fallback")
 _PNG_DPI = 160
 _SVG_DPI = 144  # only pictures inside the SVG have a resolution
+
+
+@contextmanager
+def _own_settings(**more: Any) -> Iterator[None]:
+    """Draw with matplotlib's defaults and the house settings, whatever the user has set."""
+    with mpl.rc_context():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # defaults that matplotlib itself calls deprecated
+            defaults: Any = {key: value for key, value in mpl.rcParamsDefault.items() if key not in _NOT_SET}
+            mpl.rcParams.update({**defaults, **_SETTINGS, **more})
+        yield
 
 
 def styled(make: Callable[P, Figure]) -> Callable[P, Figure]:
     """Run a function that makes a figure under the house settings."""
 
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(_SETTINGS):
+        with _own_settings():
             return make(*args, **kwargs)
 
     wrapped.__name__, wrapped.__doc__ = make.__name__, make.__doc__
@@ -105,7 +121,7 @@ def save_png(figure: Figure, path: str | Path) -> None:
 def png_bytes(figure: Figure) -> bytes:
     """Draw a figure as PNG on white."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_SETTINGS):
+    with _own_settings():
         FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
@@ -121,7 +137,7 @@ def save_svg(figure: Figure, path: str | Path) -> None:
     SoensimError
         The file cannot be written.
     """
-    with mpl.rc_context({**_SETTINGS, "svg.fonttype": "path"}):
+    with _own_settings(**{"svg.fonttype": "path"}):
         svg = _svg(figure, dpi=figure.dpi, facecolor="white")
     write_atomic(path, f'<?xml version="1.0" encoding="utf-8"?>\n{svg}')
 
@@ -138,7 +154,7 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
     title
         What a screen reader says.
     """
-    with mpl.rc_context(_SETTINGS):
+    with _own_settings():
         svg = _svg(figure, dpi=_SVG_DPI, transparent=True)
     svg = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{name}-", svg)
     svg = svg.replace(INK, "currentColor")

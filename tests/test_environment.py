@@ -1,0 +1,88 @@
+"""What the user's environment may say without changing a result: matplotlib's settings, locales, closed streams."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from soensim._runtime.standard_streams import printable
+
+# --- figures -------------------------------------------------------------------------------------------------------
+
+FIGURE = """
+import hashlib, json, sys
+from soensim.report import figures
+from soensim.report.figures.style import png_bytes
+from soensim.netlist import load_netlist
+from soensim.routing import route
+routed = route(load_netlist("netlists/rows-24.yaml"))
+drawn = png_bytes(figures.floorplan(routed)), figures.inline_svg(figures.floorplan(routed), "a", "b").encode()
+json.dump([*(hashlib.sha256(content).hexdigest() for content in drawn), "matplotlib.pyplot" in sys.modules], sys.stdout)
+"""
+STYLE = "text.usetex: true\nfigure.dpi: 300\nlines.linewidth: 9\nfont.size: 30\naxes.grid: true\nsavefig.bbox: tight\n"
+
+
+def drawn(**environment: str) -> tuple[list[object], str]:
+    """Hashes of a figure in a process of its own, and what that printed on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIGURE], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_figures_are_the_same_whatever_matplotlib_is_told(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(STYLE)
+    (tmp_path / "damaged").write_bytes(b"\xff\xfejunk: : :\nbackend: nonsense\n")
+    plain = drawn()
+    assert plain[0][2] is False  # no pyplot
+    for environment in (
+        {"MPLBACKEND": "TkAgg", "MATPLOTLIBRC": str(tmp_path)},
+        {"MPLBACKEND": "no-such-backend", "MATPLOTLIBRC": str(tmp_path / "damaged"), "MPLCONFIGDIR": "/dev/null/no"},
+    ):
+        assert drawn(**environment) == plain
+
+
+def test_figures_do_not_see_settings_of_this_process() -> None:
+    import matplotlib as mpl
+
+    from soensim.report.figures.style import new_figure, png_bytes, styled
+
+    @styled
+    def figure():
+        made = new_figure(2, 1)
+        made.add_subplot().plot([0, 1], label="a")
+        return made
+
+    plain = png_bytes(figure())
+    changes = {
+        "lines.linewidth": 9.0,
+        "axes.grid": True,
+        "savefig.bbox": "tight",
+        "axes.prop_cycle": "cycler('color', 'r')",
+    }
+    with mpl.rc_context(changes):
+        before = dict(mpl.rcParams)
+        assert png_bytes(figure()) == plain
+        assert dict(mpl.rcParams) == before
+
+
+# --- standard streams ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        ("utf-8", "µ → … 日", "µ → … 日"),
+        ("latin-1", "5 µs → 2 × 3 …", "5 µs -> 2 × 3 ..."),
+        ("ascii", "5 µs → 2 × 3 … é日", r"5 us -> 2 x 3 ... \xe9\u65e5"),
+        ("utf-8", "chip\udcff.yaml", r"chip\udcff.yaml"),
+    ],
+)
+def test_a_stream_shows_every_character(encoding: str, text: str, shown: str) -> None:
+    assert printable(text, io.TextIOWrapper(io.BytesIO(), encoding=encoding)) == shown
