@@ -20,7 +20,7 @@ from soensim.report import figures
 from soensim.report.figures.style import png_bytes
 from soensim.netlist import load_netlist
 from soensim.routing import route
-routed = route(load_netlist("netlists/rows-24.yaml"))
+routed = route(load_netlist("netlists/year1-28.yaml"))
 drawn = png_bytes(figures.floorplan(routed)), figures.inline_svg(figures.floorplan(routed), "a", "b").encode()
 json.dump([*(hashlib.sha256(content).hexdigest() for content in drawn), "matplotlib.pyplot" in sys.modules], sys.stdout)
 """

@@ -7,35 +7,33 @@ import sys
 from typing import TextIO
 
 # Plain spellings of the characters that soensim writes, for streams that cannot show them.
-_SPELLINGS = str.maketrans(
-    {
-        "…": "...",
-        "→": "->",
-        "−": "-",
-        "–": "-",
-        "—": "-",
-        "×": "x",
-        "·": ".",
-        "±": "+/-",
-        "≤": "<=",
-        "≥": ">=",
-        "µ": "u",
-        "μ": "u",
-        "²": "^2",
-        "°": "deg",
-        "Φ": "Phi",
-        "φ": "phi",
-        "β": "beta",
-        "γ": "gamma",
-        "τ": "tau",
-        "Ω": "Ohm",
-        "─": "-",
-        "│": "|",
-        "├": "+",
-        "└": "+",
-        "█": "#",
-    }
-)
+_SPELLINGS = {
+    "…": "...",
+    "→": "->",
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "·": ".",
+    "±": "+/-",
+    "≤": "<=",
+    "≥": ">=",
+    "µ": "u",
+    "μ": "u",
+    "²": "^2",
+    "°": "deg",
+    "Φ": "Phi",
+    "φ": "phi",
+    "β": "beta",
+    "γ": "gamma",
+    "τ": "tau",
+    "Ω": "Ohm",
+    "─": "-",
+    "│": "|",
+    "├": "+",
+    "└": "+",
+    "█": "#",
+}
 
 
 def open_standard_streams() -> None:
@@ -61,8 +59,19 @@ def printable(text: str, stream: TextIO) -> str:
     is no character.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
+    if _can_show(text, encoding):
+        return text
+    return "".join(
+        character
+        if _can_show(character, encoding)
+        else _SPELLINGS.get(character) or character.encode(encoding, "backslashreplace").decode(encoding)
+        for character in text
+    )
+
+
+def _can_show(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return text.translate(_SPELLINGS).encode(encoding, "backslashreplace").decode(encoding)
-    return text
+        return False
+    return True

@@ -13,7 +13,7 @@ from soensim.report import figures
 from soensim.report.runs import Run, differences, load_chip, load_run
 from soensim.report.training_page import training_page
 
-if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
 
 FIGURES = ("curves", "sweep", "efficacies", "connections")

@@ -12,7 +12,7 @@ from soensim.report import figures, formatting
 from soensim.report.provenance import Provenance
 from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
 
-if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
 
 

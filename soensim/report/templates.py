@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from soensim.report.figures.style import inline_svg
 
-if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
 
 MAX_PROJECTIONS = 12

@@ -17,7 +17,7 @@ from soensim.report.figures.scores import confusion_of
 from soensim.report.figures.style import png_bytes
 from soensim.report.figures.trainings.sample_figure import SIDE, sample_grid
 
-if TYPE_CHECKING:  # `soensim.report.figures` imports it first
+if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
 
 _NAMES = {  # what TensorBoard groups by the part before the stroke

@@ -1,6 +1,6 @@
 """Pictures of a chip, of what is programmed on it, and of what it reaches. matplotlib without pyplot."""
 
-import soensim.report.figures.import_matplotlib  # noqa: F401 - before the modules below import it
+from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - first: it imports matplotlib, safely
 from soensim.report.figures.efficacy_figures import efficacies
 from soensim.report.figures.floorplans import floorplan
 from soensim.report.figures.scores import accuracy, confusion

@@ -80,8 +80,9 @@ def _own_settings(**more: Any) -> Iterator[None]:
     with mpl.rc_context():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # defaults that matplotlib itself calls deprecated
-            defaults: Any = {key: value for key, value in mpl.rcParamsDefault.items() if key not in _NOT_SET}
-            mpl.rcParams.update({**defaults, **_SETTINGS, **more})
+            settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if key not in _NOT_SET}
+            settings |= _SETTINGS | more
+            mpl.rcParams.update(settings)
         yield
 
 

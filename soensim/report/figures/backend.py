@@ -28,7 +28,7 @@ def import_matplotlib() -> None:
     """
     with _quiet():
         try:
-            importlib.import_module(_LOG)
+            importlib.import_module(f"{_LOG}.font_manager")  # which looks for its folder
         except (ValueError, OSError, RuntimeError, LookupError):  # of what a backend, a matplotlibrc or a folder may be
             _import_without_settings()
 
@@ -39,7 +39,7 @@ def _import_without_settings() -> None:
     for name in [name for name in sys.modules if name.startswith(f"{_LOG}.")]:  # what the failed import has left
         del sys.modules[name]
     try:
-        importlib.import_module(_LOG)
+        importlib.import_module(f"{_LOG}.font_manager")  # which looks for its folder
     except OSError as error:
         raise SoensimError(
             f"figures need a folder that matplotlib can write to; set MPLCONFIGDIR to one ({error})"
