@@ -14,7 +14,7 @@ from conftest import ROOT
 from test_readme import run
 from test_rooms import ORDER
 
-from soensim.commands import cli
+from soensim.commands.parsers import Parser
 from soensim.commands.verbs import VERBS
 from soensim.data import DATASETS
 from soensim.evaluation import Evaluation
@@ -126,13 +126,13 @@ def command_lines() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("verb", "arguments"), command_lines(), ids=str)
 def test_commands_that_are_shown_are_legal(verb, arguments, monkeypatch):
-    parse = cli._Parser.parse_args
+    parse = Parser.parse_args
 
     def stop(self, given):
         parse(self, given)
         raise ParsedError
 
-    monkeypatch.setattr(cli._Parser, "parse_args", stop)
+    monkeypatch.setattr(Parser, "parse_args", stop)
     with pytest.raises(ParsedError):
         import_module(f"soensim.commands.{verb}").main(arguments)
     for word in arguments:

@@ -282,10 +282,13 @@ def test_command(files, small, capsys):
         (["--inputs", "small.yaml"], "small.yaml: is not an npy file of numbers"),
         (["--program", "none.safetensors"], "none.safetensors: no such program"),
         (["--out", "nowhere/t.npz"], "the folder nowhere does not exist"),
-        (["--seed", "-1"], "a seed is -1; it must be 0 or more"),
-        (["--refine", "0"], "refine is 0"),
-        (["--refine", "x"], "invalid int value: 'x'; see soensim simulate --help"),
-        (["--speed", "3"], "unrecognized arguments: --speed 3"),
+        (["--seed", "-1"], "--seed/--chip-seed: -1 is not legal; it must be a whole number, 0 or more"),
+        (["--refine", "0"], "--refine: 0 is not legal; it must be a whole number, 1 or more"),
+        (
+            ["--refine", "x"],
+            "--refine: 'x' is not legal; it must be a whole number, 1 or more; see soensim sim",
+        ),
+        (["--speed", "3"], "there is no flag --speed; did you mean --seed? see soensim simulate --help"),
     ],
 )
 def test_command_answers_bad_input_with_one_line(files, monkeypatch, capsys, change, message):

@@ -170,7 +170,7 @@ def test_export_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ("--format spectre", "invalid choice"),
+        ("--format spectre", "--format: 'spectre' is not legal; it must be one of ngspice, josim"),
         ("--format josim --flux 0:0,1", "t_ns:value"),
         ("--format josim --flux 0:0,1:a", "t_ns:value"),
         ("--format josim --bias -1", "--bias"),

@@ -500,7 +500,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     ("change", "message"),
     [
         (["--data", "digit-rows"], "digits-rows"),
-        (["--rule", "hebb"], "invalid choice: 'hebb'"),
+        (["--rule", "hebb"], "--rule: 'hebb' is not legal; it must be one of bptt, eprop, "),
         (["--margin", "0.1"], "rule 'bptt' has no setting 'margin'"),
         (["--recipe", "none.yaml"], "none.yaml: cannot be read"),
         (["--recipe", "list.yaml"], "list.yaml: must hold settings"),

@@ -13,8 +13,9 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim.check import Report, check_chip
 from soensim.check.lyrdb import lyrdb
 from soensim.check.text_report import chip_report, rules_list
-from soensim.commands import cli
+from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
+from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
@@ -24,35 +25,12 @@ _PACKAGES = ("soensim", "numpy")  # what routes and rules depend on
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    parser = cli.parser(
-        "check",
-        "Check a netlist: lay it out and route it, apply the design rules, and make its budget.\n"
-        "Exit status 1 if a rule is broken by an error that no waiver accepts.",
-        "examples:\n"
-        "  python -m soensim.check netlists/year1-28.yaml\n"
-        "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb --figure chip",
-    )
-    parser.add_argument("chip", metavar="CHIP", nargs="?", help="netlist (YAML)")
-    parser.add_argument("--rules", action="store_true", help="list all rules instead")
-    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON (- for standard output)")
-    parser.add_argument("--lyrdb", metavar="FILE", help="write the findings as a report database of KLayout")
-    parser.add_argument(
-        "--figure", metavar="PREFIX", help="draw the floorplan with its waveguides as PREFIX.png and PREFIX.svg"
-    )
-    parser.add_argument(
-        "--strategy", choices=ROUTING_STRATEGIES, help="route with this strategy instead of the netlist's"
-    )
-    parser.add_argument("--rate-mhz", type=float, metavar="MHZ", help="firing rate; default: the technology's highest")
-    parser.add_argument("--frame-samples", type=int, metavar="N", help="input samples per frame, for its energy")
-    parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold; default: today")
-    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     if given.rules:
         cli.say(rules_list())
         return cli.DONE
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
-    cli.checked_seed(given.seed)
     pictures = [f"{given.figure}{suffix}" for suffix in (".png", ".svg")] if given.figure else []
     cli.check_writable(given.json, given.lyrdb, *pictures)
     if given.lyrdb == "-":
@@ -66,6 +44,47 @@ def main(arguments: Sequence[str]) -> int:
         _draw(report, *pictures)
     _write(report, given, cli.command_line("check", arguments), today, pictures)
     return cli.DONE if report.passes else cli.ANSWER_IS_NO
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
+        "check",
+        "Check a netlist: lay it out and route it, apply the design rules, and make its budget.\n"
+        "Exit status 1 if a rule is broken by an error that no waiver accepts.",
+        "examples:\n"
+        "  python -m soensim.check netlists/year1-28.yaml\n"
+        "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb --figure chip",
+    )
+    flags.chip(parser, optional=True)
+    parser.add_argument("--rules", action="store_true", help="list all rules instead; needs no CHIP")
+    flags.json_file(parser, "all of it")
+    parser.add_argument(
+        "--lyrdb", metavar="FILE", help="write the findings as a report database of KLayout (default: none)"
+    )
+    parser.add_argument(
+        "--figure",
+        metavar="PREFIX",
+        help="draw the floorplan with its waveguides as PREFIX.png and PREFIX.svg (default: none)",
+    )
+    parser.add_argument(
+        "--strategy", choices=tuple(ROUTING_STRATEGIES), help="route with this strategy (default: the netlist's)"
+    )
+    parser.add_argument(
+        "--rate-mhz",
+        type=flags.number(above=0),
+        metavar="MHZ",
+        help="firing rate of the budget (default: the technology's highest)",
+    )
+    parser.add_argument(
+        "--frame-samples",
+        type=flags.whole(1),
+        metavar="N",
+        help="input samples per frame, for the energy of a frame (default: not stated)",
+    )
+    parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold (default: today)")
+    flags.no_seed(parser)
+    return parser
 
 
 def _write(report: Report, given: Namespace, command: str, today: datetime.date, pictures: Sequence[str]) -> None:

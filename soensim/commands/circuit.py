@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from soensim.circuit import Device, source_table
-from soensim.commands import cli
-from soensim.errors import CircuitError
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import load_technology
 
 
@@ -23,22 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     TechnologyError
         There is no such preset or file.
     """
-    parser = cli.parser(
-        "circuit",
-        "Solve the receiving SQUID of a technology: threshold currents i_th(phi) and source function g(phi, i).",
-        "example:\n  soensim circuit nist-2023 --flux 0 0.25 0.5 --current 1.7 1.9 2.1",
-    )
-    parser.add_argument("technology", nargs="?", default="nist-2023", help="preset or YAML file (default nist-2023)")
-    parser.add_argument("--flux", type=float, nargs="+", default=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5], metavar="PHI_0")
-    parser.add_argument("--current", type=float, nargs="+", default=[1.5, 1.7, 1.9, 2.1], metavar="I_C")
-    parser.add_argument("--temperature-k", type=float, default=0.0, help="of the shunt resistors (default 0: no noise)")
-    parser.add_argument("--json", metavar="FILE", help="write the table as JSON (- for standard output)")
-    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
-    given = parser.parse_args(arguments)
-    cli.checked_seed(given.seed)
+    given = parser().parse_args(arguments)
     cli.check_writable(given.json)
-    if not all(map(math.isfinite, [*given.flux, *given.current])):
-        raise CircuitError("soensim circuit: --flux and --current take finite numbers")
     technology = load_technology(given.technology)
     table = source_table(Device.from_technology(technology), temperature_k=given.temperature_k)
     flux, current = np.array(given.flux), np.array(given.current)
@@ -62,3 +47,39 @@ def main(arguments: Sequence[str]) -> int:
         for phi, threshold, row in zip(flux, thresholds, g, strict=True):
             cli.say(f"{phi:>8.4g}{threshold:>9.5f}  " + "".join(f"{value:>10.5f}" for value in row))
     return cli.DONE
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
+        "circuit",
+        "Solve the receiving SQUID of a technology: threshold currents i_th(phi) and source function g(phi, i).",
+        "example:\n  soensim circuit nist-2023 --flux 0 0.25 0.5 --current 1.7 1.9 2.1",
+    )
+    flags.technology(parser, flag=False)
+    parser.add_argument(
+        "--flux",
+        type=flags.number(),
+        nargs="+",
+        default=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
+        metavar="PHI_0",
+        help="applied flux, one number or more, in Phi_0 (default: 0 to 0.5 in steps of 0.1)",
+    )
+    parser.add_argument(
+        "--current",
+        type=flags.number(),
+        nargs="+",
+        default=[1.5, 1.7, 1.9, 2.1],
+        metavar="I_C",
+        help="current through the SQUID, one number or more, in I_c (default: 1.5 1.7 1.9 2.1)",
+    )
+    parser.add_argument(
+        "--temperature-k",
+        type=flags.number(least=0),
+        metavar="K",
+        default=0.0,
+        help="temperature of the shunt resistors (default: 0, no noise)",
+    )
+    flags.json_file(parser, "the table")
+    flags.no_seed(parser)
+    return parser

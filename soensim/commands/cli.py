@@ -1,8 +1,7 @@
-"""What all commands share: flags, exit status, and how an error reaches the user."""
+"""What all commands share: exit status, and how an error reaches the user."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import sys
@@ -16,22 +15,6 @@ from soensim.errors import SoensimError
 Main = Callable[[Sequence[str]], int]
 
 DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise SoensimError(f"{message}; see {self.prog} --help")
-
-
-def parser(verb: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
-    """Make the parser of a verb; a wrong flag becomes a `SoensimError`."""
-    return _Parser(
-        prog=f"soensim {verb}",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def run(main: Main, arguments: Sequence[str] | None = None) -> int:
@@ -90,16 +73,3 @@ def check_writable(*targets: str | Path | None) -> None:
             raise SoensimError(f"{path}: the folder {path.parent} does not exist; make it first")
         if path.is_dir():
             raise SoensimError(f"{path}: is a folder; give the name of a file")
-
-
-def checked_seed(seed: int | None) -> int | None:
-    """Refuse a negative seed.
-
-    Raises
-    ------
-    SoensimError
-        It is below 0.
-    """
-    if seed is not None and seed < 0:
-        raise SoensimError(f"a seed is {seed}; it must be 0 or more")
-    return seed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import TechnologyError
 from soensim.technology import load_technology
 from soensim.units import convert
@@ -29,15 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     TechnologyError
         On an unknown quantity or technology, or a value that is not a number.
     """
-    parser = cli.parser(
-        "convert",
-        "Convert between dimensionless and SI quantities, e.g. gamma_minus=0.001 --to tau_ns.",
-    )
-    parser.add_argument("quantity", metavar="NAME=VALUE", help="e.g. gamma_minus=0.001 or inductance_nh=2.07")
-    parser.add_argument("--to", required=True, metavar="NAME", help="e.g. tau_ns, beta_di, current_ua")
-    parser.add_argument("--technology", default="nist-2023", help="preset or YAML file (default: nist-2023)")
-    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     name, equals, text = args.quantity.partition("=")
     try:
         value = float(text)
@@ -53,3 +46,18 @@ def main(arguments: Sequence[str]) -> int:
     if args.json != "-":
         cli.say(f"{name} = {value!r}  ->  {args.to} = {result!r}  ({technology.name})")
     return cli.DONE
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
+        "convert",
+        "Convert between dimensionless and SI quantities.",
+        "example:\n  soensim convert gamma_minus=0.001 --to tau_ns",
+    )
+    parser.add_argument("quantity", metavar="NAME=VALUE", help="such as gamma_minus=0.001 or inductance_nh=2.07")
+    parser.add_argument("--to", required=True, metavar="NAME", help="such as tau_ns, beta_di or current_ua (required)")
+    flags.technology(parser, flag=True)
+    flags.json_file(parser, "the result")
+    flags.no_seed(parser)
+    return parser

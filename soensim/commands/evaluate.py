@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +10,9 @@ from pathlib import Path
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
-from soensim.commands import cli
+from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
+from soensim.commands.parsers import Parser, make_parser
 from soensim.data import Dataset, canonical_name, load_dataset
 from soensim.errors import DataError, ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
@@ -30,7 +30,7 @@ NONE = "none"
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     chip_seeds = trial_seeds(given.trials, given.chip_seed)
     netlist = load_chip(given.chip)
     json_target = given.json or str(REPORTS / f"{netlist.name}.json")
@@ -68,8 +68,9 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
         "evaluate",
         "Score a program on its chip: ideal weights, quantised codes, and fabricated chips that differ by\n"
         "mismatch. Prints a table, and writes a JSON file and one self-contained HTML page with figures.",
@@ -79,34 +80,16 @@ def _parser() -> argparse.ArgumentParser:
         "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
-    parser.add_argument("chip", metavar="CHIP", help="netlist (YAML)")
+    flags.chip(parser)
+    flags.program(parser)
+    flags.data(parser, "the one that the program was trained on, same split; else the task's")
     parser.add_argument(
-        "--program", metavar="FILE", help="program for the chip (default: beside the netlist, CHIP.safetensors)"
+        "--trials", type=flags.whole(1), default=10, metavar="N", help="fabricated chips to draw (default: 10)"
     )
-    parser.add_argument(
-        "--data",
-        metavar="NAME",
-        help="data set (default: the one that the program was trained on, same split; else the task's)",
-    )
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with local data files (mnist/*-ubyte.gz)")
-    parser.add_argument("--trials", type=int, default=10, metavar="N", help="fabricated chips to draw (default 10)")
-    parser.add_argument(
-        "--seed", type=int, dest="chip_seed", metavar="SEED", default=0, help="chip_seed of the first (default 0)"
-    )
-    parser.add_argument(
-        "--refine",
-        type=int,
-        metavar="N",
-        help="integrate N times finer than training did (default: 4; 1 if every source function is virtual)",
-    )
-    parser.add_argument(
-        "--json",
-        metavar="FILE",
-        help="where to write the JSON (default: reports/NAME.json); - prints it instead of the table, none omits it",
-    )
-    parser.add_argument(
-        "--html", metavar="FILE", help="where to write the page (default: reports/NAME.html); none omits it"
-    )
+    flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
+    flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
+    flags.json_file(parser, "the result", "reports/NAME.json")
+    parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")
     return parser
 
 

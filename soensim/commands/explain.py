@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from soensim.check.edge_route import explain_edge, parse_member
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.netlist import load_netlist
 from soensim.routing import route
 
@@ -29,18 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     SoensimError
         A wrong flag, or a member that the chip does not have.
     """
-    parser = cli.parser(
-        "explain",
-        "Say how one edge is routed and what that costs, or why it does not exist (exit status 1).",
-        "example:\n  soensim explain netlists/optical-28.yaml --from hidden[3] --to hidden[17]",
-    )
-    parser.add_argument("chip", metavar="CHIP", help="netlist (YAML)")
-    parser.add_argument("--from", dest="source", required=True, metavar="POPULATION[K]", help="where it starts")
-    parser.add_argument("--to", dest="target", required=True, metavar="POPULATION[K]", help="where it ends")
-    parser.add_argument("--json", metavar="FILE", help="write the answer as JSON (- for standard output)")
-    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
-    given = parser.parse_args(arguments)
-    cli.checked_seed(given.seed)
+    given = parser().parse_args(arguments)
     cli.check_writable(given.json)
     netlist = load_netlist(given.chip)
     source, target = parse_member(netlist, given.source), parse_member(netlist, given.target)
@@ -50,6 +40,23 @@ def main(arguments: Sequence[str]) -> int:
     if given.json != "-":
         cli.say("\n".join(_lines(answer)))
     return cli.DONE if answer["status"] == "present" else cli.ANSWER_IS_NO
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
+        "explain",
+        "Say how one edge is routed and what that costs, or why it does not exist (exit status 1).",
+        "example:\n  soensim explain netlists/optical-28.yaml --from hidden[3] --to hidden[17]",
+    )
+    flags.chip(parser)
+    for flag, end in (("--from", "source"), ("--to", "target")):
+        parser.add_argument(
+            flag, dest=end, required=True, metavar="POPULATION[K]", help=f"{end} of the edge, K from 0 (required)"
+        )
+    flags.json_file(parser, "the answer")
+    flags.no_seed(parser)
+    return parser
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:

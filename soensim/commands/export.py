@@ -8,7 +8,8 @@ import numpy as np
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.circuit import Device, Waveform
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
 from soensim.technology import load_technology
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     TechnologyError
         If the technology cannot be loaded.
     """
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     deck = _deck(args)
     text = ngspice_deck(deck) if args.format == "ngspice" else josim_deck(deck)
     if args.out == "-":
@@ -50,40 +51,48 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
-        "export",
-        "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.",
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser("export", "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.")
+    count, positive = flags.whole(1, 100), flags.number(above=0)
+    parser.add_argument("--format", required=True, choices=("ngspice", "josim"), help="simulator (required)")
+    parser.add_argument(
+        "--circuit", choices=("dendrite", "chain", "tree"), default="dendrite", help="circuit (default: dendrite)"
     )
-    parser.add_argument("--format", required=True, choices=("ngspice", "josim"))
-    parser.add_argument("--circuit", choices=("dendrite", "chain", "tree"), default="dendrite")
-    parser.add_argument("--length", type=int, default=3, metavar="N", help="dendrites of a chain (default 3)")
-    parser.add_argument("--depth", type=int, default=1, metavar="N", help="levels below a tree's root (default 1)")
-    parser.add_argument("--fan-in", type=int, default=2, metavar="N", help="inputs per dendrite of a tree (default 2)")
-    parser.add_argument("--efficacy", type=float, default=0.7, help="Phi_0 per I_c into each dendrite (default 0.7)")
-    parser.add_argument("--technology", default="nist-2023", help="preset or YAML file (default nist-2023)")
-    parser.add_argument("--bias", type=float, metavar="I_C", help="bias current (default: the technology's)")
-    parser.add_argument("--beta-di", type=float, help="loop inductance (default: the technology's)")
-    parser.add_argument("--tau-di-ns", type=float, help="loop decay time (default: the technology's)")
+    parser.add_argument("--length", type=count, default=3, metavar="N", help="dendrites of a chain (default: 3)")
+    parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels below a tree's root (default: 1)")
+    parser.add_argument(
+        "--fan-in", type=count, default=2, metavar="N", help="inputs per dendrite of a tree (default: 2)"
+    )
+    parser.add_argument(
+        "--efficacy",
+        type=flags.number(),
+        default=0.7,
+        metavar="X",
+        help="into each dendrite, Phi_0 per I_c (default: 0.7)",
+    )
+    flags.technology(parser, flag=True)
+    parser.add_argument("--bias", type=positive, metavar="I_C", help="bias current (default: the technology's)")
+    parser.add_argument("--beta-di", type=positive, metavar="X", help="loop inductance (default: the technology's)")
+    parser.add_argument("--tau-di-ns", type=positive, metavar="NS", help="loop decay time (default: the technology's)")
     parser.add_argument(
         "--flux",
         default="0:0 1:0 1.1:0.5 8:0.5 8.1:0",
         metavar="POINTS",
-        help="flux in Phi_0 as t_ns:value points, straight in between (default %(default)r)",
+        help="flux in Phi_0 as t_ns:value points, straight in between (default: %(default)r)",
     )
-    parser.add_argument("--duration-ns", type=float, default=10.0, help="simulated time (default 10)")
-    parser.add_argument("--print-step-ns", type=float, default=0.01, help="distance of printed points (default 0.01)")
-    parser.add_argument("--out", default="-", metavar="FILE", help="where the deck goes; - for standard output")
-    parser.add_argument("--json", metavar="FILE", help="write what was exported as JSON; - for standard output")
-    parser.add_argument("--seed", type=int, help="accepted as by most commands; nothing here is random")
+    parser.add_argument("--duration-ns", type=positive, default=10.0, metavar="NS", help="simulated time (default: 10)")
+    parser.add_argument(
+        "--print-step-ns", type=positive, default=0.01, metavar="NS", help="distance of printed points (default: 0.01)"
+    )
+    parser.add_argument("--out", default="-", metavar="FILE", help="write the deck; - is standard output (default: -)")
+    flags.json_file(parser, "what was exported")
+    flags.no_seed(parser)
     return parser
 
 
 def _deck(args: argparse.Namespace) -> Deck:
     technology = load_technology(args.technology)
-    for name in ("length", "depth", "fan_in"):
-        if not 1 <= getattr(args, name) <= 100:
-            raise CircuitError(f"soensim export: --{name.replace('_', '-')} must be 1 to 100")
     bias = technology.value("bias_current") if args.bias is None else args.bias
     beta_di = technology.value("beta_di") if args.beta_di is None else args.beta_di
     tau_di_ns = technology.value("tau_di_dendrite_ns") if args.tau_di_ns is None else args.tau_di_ns

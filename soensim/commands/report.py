@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soensim._runtime.atomic_write import write_atomic
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.report import figures
 from soensim.report.runs import Run, differences, load_chip, load_run
@@ -21,26 +22,7 @@ FIGURES = ("curves", "sweep", "efficacies", "connections")
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    parser = cli.parser(
-        "report",
-        "Show trainings from their run folders: one as a page with curves, efficacies and strongest connections;\n"
-        "several as accuracy curves, each labelled by the settings in which its recipe, data and chip differ.",
-        "examples:\n"
-        "  python -m soensim.report runs/mine                        # writes runs/mine/report.html\n"
-        "  python -m soensim.report runs/mine --out curves.png\n"
-        "  python -m soensim.report runs/mine --figure connections --projection 'hidden->hidden' --out w.svg\n"
-        "  python -m soensim.report runs/a-* --out sweep.png",
-    )
-    parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="run folder of `soensim train`")
-    parser.add_argument(
-        "--out", metavar="FILE", help=".html: a page; .png, .svg: one figure (default: RUN_DIR/report.html)"
-    )
-    parser.add_argument(
-        "--figure", choices=FIGURES, help="which figure a .png or .svg shows (default: curves; sweep of several runs)"
-    )
-    parser.add_argument("--projection", metavar="KEY", help="source->target, of efficacies and connections")
-    parser.add_argument("--json", metavar="FILE", help="write what the runs reached as JSON (- for standard output)")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     if given.out is None and len(given.runs) > 1:
         raise SoensimError("several runs need a place for what they show; name it with --out FILE.png or FILE.html")
     out = Path(given.out or Path(given.runs[0]) / "report.html")
@@ -63,6 +45,37 @@ def main(arguments: Sequence[str]) -> int:
             cli.say(f"{run.folder}: validation accuracy {run.accuracy:.2%}, epoch {run.epoch} of {len(run.history)}")
         cli.say(f"written: {out}")
     return cli.DONE
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
+        "report",
+        "Show trainings from their run folders: one as a page with curves, efficacies and strongest connections;\n"
+        "several as accuracy curves, each labelled by the settings in which its recipe, data and chip differ.",
+        "examples:\n"
+        "  python -m soensim.report runs/mine                        # writes runs/mine/report.html\n"
+        "  python -m soensim.report runs/mine --out curves.png\n"
+        "  python -m soensim.report runs/mine --figure connections --projection 'hidden->hidden' --out w.svg\n"
+        "  python -m soensim.report runs/a-* --out sweep.png",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="run folder of `soensim train`")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help=".html: a page; .png, .svg: one figure (default: RUN_DIR/report.html; of several runs, required)",
+    )
+    parser.add_argument(
+        "--figure", choices=FIGURES, help="figure of a .png or .svg (default: curves of one run, sweep of several)"
+    )
+    parser.add_argument(
+        "--projection",
+        metavar="SOURCE->TARGET",
+        help="of --figure efficacies and connections (default: the first recurrent one, else the first)",
+    )
+    flags.json_file(parser, "what the runs reached")
+    flags.no_seed(parser)
+    return parser
 
 
 def _answer(runs: Sequence[Run]) -> dict[str, object]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.netlist.yaml.load import json_schema
 from soensim.training.recipes import RECIPES, all_settings
 from soensim.training.recipes.registry import SettingInfo
@@ -36,9 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     SoensimError
         A wrong flag, or a file that cannot be written.
     """
-    parser = cli.parser("schema", "Write the JSON Schema of netlists (schema: soensim/1).", _EPILOG)
-    parser.add_argument("--out", "--json", metavar="FILE", default="-", help="where to; - is standard output (default)")
-    target = parser.parse_args(arguments).out
+    target = parser().parse_args(arguments).out
     cli.check_writable(target)
     text = json.dumps(full_schema(), indent=2, ensure_ascii=False)
     if target == "-":
@@ -46,6 +45,20 @@ def main(arguments: Sequence[str]) -> int:
     else:
         write_atomic(target, text + "\n")
     return cli.DONE
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser("schema", "Write the JSON Schema of netlists (schema: soensim/1).", _EPILOG)
+    parser.add_argument(
+        "--out",
+        "--json",
+        metavar="FILE",
+        default="-",
+        help="write the schema, which is JSON; - is standard output, none writes nothing (default: -)",
+    )
+    flags.no_seed(parser)
+    return parser
 
 
 def full_schema() -> dict[str, Any]:

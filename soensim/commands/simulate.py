@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError
 from soensim.netlist import Netlist, load_netlist
 from soensim.network import compile_network
@@ -22,7 +22,7 @@ from soensim.simulation import Trace, simulate
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     cli.check_writable(given.out, given.json)
     netlist = load_netlist(given.chip)
     if netlist.spiking:
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         network,
         program.as_ideal() if given.ideal else program,
         _inputs(given.inputs),
-        chip_seed=cli.checked_seed(given.chip_seed),
-        read_seed=cli.checked_seed(given.read_seed),
+        chip_seed=given.chip_seed,
+        read_seed=given.read_seed,
     )
     arrays = _arrays(netlist, trace)
     buffer = io.BytesIO()
@@ -63,8 +63,9 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser(
         "simulate",
         "Run a program on given inputs and record the state of every neuron.",
         "The trace (npz) holds state (batch, frames + 1, neurons) in I_c, t_tau and t_ns (frames + 1,), and output\n"
@@ -75,21 +76,38 @@ def _parser() -> argparse.ArgumentParser:
         "  python -m soensim.simulate netlists/point-neurons-10.yaml --inputs spikes.csv --duration-ns 1000 \\\n"
         "    --read-seed 0 --record neurons.soma --out trace.npz",
     )
-    parser.add_argument("chip", help="netlist (YAML)")
+    flags.chip(parser)
     parser.add_argument(
         "--inputs",
         required=True,
-        help="npy file: signals on the input channels (I_c), shape (batch, frames, channels); or spike trains",
+        metavar="FILE",
+        help="npy: signals on the input channels (I_c), shape (batch, frames, channels); of a spiking chip, spike "
+        "trains (required)",
     )
-    parser.add_argument("--program", help="program (default: beside the netlist, CHIP.safetensors)")
-    parser.add_argument("--out", required=True, help="where to write the trace (npz)")
+    flags.program(parser)
+    parser.add_argument("--out", required=True, metavar="FILE", help="write the trace, an npz (required)")
     parser.add_argument("--ideal", action="store_true", help="run the ideal weights instead of the codes")
-    parser.add_argument("--refine", type=int, default=1, help="divide the netlist's integration step (default 1)")
-    parser.add_argument("--seed", type=int, dest="chip_seed", help="draw a fabricated chip (default: the nominal one)")
-    parser.add_argument("--read-seed", type=int, help="draw read noise (default: none)")
-    parser.add_argument("--duration-ns", type=float, help="spiking chips: how long to simulate")
-    parser.add_argument("--record", nargs="+", metavar="PLACE", help="spiking chips: population.place …, or all")
-    parser.add_argument("--json", metavar="FILE", help="write a summary as JSON (- for standard output)")
+    flags.refine(parser, 1, "the netlist says (default: 1)")
+    flags.chip_seed(parser, "draw a fabricated chip (default: none, the nominal chip)", None)
+    parser.add_argument(
+        "--read-seed",
+        type=flags.whole(),
+        metavar="SEED",
+        help="draw read noise; of a spiking chip, photons and dark counts (default: none, no read noise)",
+    )
+    parser.add_argument(
+        "--duration-ns",
+        type=flags.number(above=0),
+        metavar="NS",
+        help="how long to simulate a spiking chip, which needs it (default: none)",
+    )
+    parser.add_argument(
+        "--record",
+        nargs="+",
+        metavar="PLACE",
+        help="dendrites of a spiking chip to record: population.place, one or more, or all (default: none)",
+    )
+    flags.json_file(parser, "a summary")
     return parser
 
 

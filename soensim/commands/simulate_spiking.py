@@ -53,7 +53,7 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
             network,
             trains,
             duration_ns=given.duration_ns,
-            read_seed=cli.checked_seed(given.read_seed),
+            read_seed=given.read_seed,
             record=Recording(_recorded(network, given.record)),
             progress=_show if sys.stderr.isatty() else None,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from soensim.commands import cli
+from soensim.commands import cli, flags
+from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import Quantity, Technology, load_technology, preset_names
 
 
@@ -27,10 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     TechnologyError
         If there is no such preset or file.
     """
-    parser = cli.parser("technology", "Print a technology's quantities with their sources.")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="preset or YAML file; without it, list presets")
-    parser.add_argument("--json", metavar="FILE", help="write the table as JSON; - for standard output")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     if args.name is None:
         technologies = [load_technology(name) for name in preset_names()]
         document: dict[str, Any] = {"presets": {t.name: t.description for t in technologies}}
@@ -45,6 +43,17 @@ def main(arguments: Sequence[str]) -> int:
     if args.json != "-":
         cli.say(text)
     return cli.DONE
+
+
+def parser() -> Parser:
+    """Make the parser of the verb."""
+    parser = make_parser("technology", "Print a technology's quantities with their sources, or list the presets.")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="preset or YAML file (default: none, the presets are listed)"
+    )
+    flags.json_file(parser, "the table")
+    flags.no_seed(parser)
+    return parser
 
 
 def _table(technology: Technology) -> str:

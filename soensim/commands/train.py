@@ -13,8 +13,10 @@ import yaml
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.malloc import keep_freed_memory
-from soensim.commands import cli
+from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
+from soensim.commands.parsers import Parser, make_parser
+from soensim.commands.setting_flags import add_settings
 from soensim.data import DATASETS, Dataset, load_dataset
 from soensim.errors import RecipeError
 from soensim.network import compile_network
@@ -28,7 +30,7 @@ from soensim.training.task import assign
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     settings = {**_recipe_file(given.recipe), **_flags(given)}
     cli.check_writable(given.out, given.json)
     netlist = load_chip(given.chip)
@@ -120,9 +122,10 @@ def _tensorboard(folder: str | None, data: Dataset, settings: Mapping[str, Any])
     return TensorBoard(Path(folder), data, settings)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
+    """Make the parser of the verb."""
     datasets = "\n".join(f"  {name:16} {text}" for name, text in DATASETS.items())
-    parser = cli.parser(
+    parser = make_parser(
         "train",
         "Fit weights that the chip can hold, and write them as a program.",
         f"data sets:\n{datasets}\n\nA training that was stopped goes on with --resume, and ends in the same program.\n"
@@ -131,46 +134,59 @@ def _parser() -> argparse.ArgumentParser:
         "\nA netlist may have a task: a data set, a rule, and a recipe of settings for these two. --rule, or --data\n"
         "with another set, leaves its recipe out. Settings: a flag overrides --recipe, which overrides the task.",
     )
-    parser.add_argument("chip", help="netlist (YAML)")
-    parser.add_argument("--rule", choices=sorted(RECIPES), help="learning rule (default: that of the netlist's task)")
-    parser.add_argument("--data", help="data set, see below (default: that of the netlist's task)")
-    parser.add_argument("--data-seed", type=int, default=0, help="draws the splits (default 0)")
-    parser.add_argument("--data-dir", help="folder with local data files (mnist/*-ubyte.gz)")
-    parser.add_argument("--recipe", help="YAML file with settings; flags go over it")
-    parser.add_argument("--out", help="where to write the program (default: in the run folder)")
-    parser.add_argument("--run-dir", help="folder for checkpoints and history (default: runs/CHIP-RULE-DATA-SEED)")
-    parser.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
-    parser.add_argument("--progress", action="store_true", help="show progress elsewhere too: a line per epoch")
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="threads (default 1); more may change the last bits of sums"
-    )
-    parser.add_argument(
-        "--device", default="cpu", help="torch's name of the device, such as cuda (default cpu, with the fused kernels)"
-    )
-    parser.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
-    parser.add_argument(
-        "--tensorboard", metavar="DIR", help="log every epoch for TensorBoard (pip install 'soensim[tensorboard]')"
-    )
-    parser.add_argument("--json", metavar="FILE", help="write the result as JSON (- for standard output)")
-    parser.add_argument("--seed", type=int, dest="train_seed", help="the same as --train-seed")
-    _add_settings(parser.add_argument_group("settings of the rule (defaults in brackets, per rule where they differ)"))
+    parser.usage = "%(prog)s CHIP [--rule RULE] [--data NAME] [flag ...]"  # all flags are thirty lines
+    _add_task(parser.add_argument_group("chip, data and rule"))
+    _add_outputs(parser.add_argument_group("run folder and outputs"))
+    _add_machine(parser.add_argument_group("machine"))
+    add_settings(parser)
     return parser
 
 
-def _add_settings(group: argparse._ArgumentGroup) -> None:
-    for name, setting in all_settings().items():
-        defaults = setting.defaults
-        shown = ", ".join(f"{rule} {default}" for rule, default in defaults.items())
-        if len(set(defaults.values())) == 1 and len(defaults) == len(RECIPES):
-            shown = str(next(iter(defaults.values())))
-        text = f"{setting.help} [{shown}]"
-        flag = f"--{name.replace('_', '-')}"
-        if setting.kind is bool:
-            group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
-        elif setting.choices:
-            group.add_argument(flag, dest=name, choices=setting.choices, help=text)
-        else:
-            group.add_argument(flag, dest=name, type=setting.kind, metavar=setting.kind.__name__.upper(), help=text)
+def _add_task(group: flags.Container) -> None:
+    flags.chip(group)
+    flags.data(group, "that of the netlist's task; see below")
+    group.add_argument(
+        "--data-seed", type=flags.whole(), default=0, metavar="SEED", help="draws the splits of the data (default: 0)"
+    )
+    group.add_argument("--rule", choices=sorted(RECIPES), help="learning rule (default: that of the netlist's task)")
+    group.add_argument("--recipe", metavar="FILE", help="YAML file with settings; flags go over it (default: none)")
+    group.add_argument(
+        "--seed", type=flags.whole(), dest="train_seed", metavar="SEED", help="the same as --train-seed (default: 0)"
+    )
+
+
+def _add_outputs(group: flags.Container) -> None:
+    group.add_argument(
+        "--run-dir",
+        metavar="DIR",
+        help="folder for checkpoint, history and program (default: runs/CHIP-RULE-DATA-SEED)",
+    )
+    group.add_argument("--resume", action="store_true", help="go on from the run folder's checkpoint")
+    group.add_argument("--out", metavar="FILE", help="write the program (default: in the run folder)")
+    flags.json_file(group, "the result")
+    group.add_argument("--figures", action="store_true", help="write report.html with figures into the run folder")
+    group.add_argument(
+        "--tensorboard",
+        metavar="DIR",
+        help="log every epoch for TensorBoard, pip install 'soensim[tensorboard]' (default: none)",
+    )
+    group.add_argument("--progress", action="store_true", help="show progress also where standard error is no terminal")
+
+
+def _add_machine(group: flags.Container) -> None:
+    group.add_argument(
+        "--threads",
+        type=flags.whole(1),
+        default=1,
+        metavar="N",
+        help="threads; more than one may change the last bits of sums (default: 1)",
+    )
+    group.add_argument(
+        "--device",
+        default="cpu",
+        metavar="NAME",
+        help="torch's name of the device, such as cuda (default: cpu, with the fused kernels)",
+    )
 
 
 def _flags(given: argparse.Namespace) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from soensim._runtime.words import nearest as nearest  # the parts of a netlist take these two from here
+from soensim._runtime.words import shown as shown
 
 MAX_NEURONS = 10_000_000  # a wafer; a typing error with more zeros should not exhaust the memory
 
@@ -39,29 +41,6 @@ def fault(message: str, *at: str | int, key: bool = False) -> PydanticCustomErro
         Whether the key itself is wrong, so that the position is the key's and not the value's.
     """
     return PydanticCustomError("fault", "{text}", {"at": at, "text": message, "key": key})
-
-
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
-    """Write "did you mean 'x'? ", or nothing if no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return f"did you mean {near[0]!r}? " if near else ""
-
-
-def shown(value: object) -> str:
-    """Write a value as a message shows it: short, and in the words of YAML."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case Mapping():
-            return "a mapping"
-        case list() | tuple():
-            return "a list"
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else f"{value[:59]}…")
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def exactly_one(part: BaseModel, names: tuple[str, ...], what: str) -> None:

@@ -1,0 +1,156 @@
+"""Flags that several verbs have, each defined once, and the types of numbers that flags take."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+
+from soensim._runtime.words import shown
+
+LARGEST = 2**63 - 1
+TECHNOLOGY = "nist-2023"
+
+_DIGITS = re.compile(r"[-+]?[0-9]+")
+_DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+_WITH_UNIT = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*[A-Za-zµ]+")
+
+Container = argparse._ActionsContainer
+
+
+def whole(least: int = 0, most: int = LARGEST) -> Callable[[str], int]:
+    """Make the type of a flag that takes a whole number from ``least`` to ``most``, in decimal digits."""
+    legal = f"a whole number from {least} to {most}" if most < LARGEST else f"a whole number, {least} or more"
+    if least < 0:
+        legal = "a whole number"
+
+    def read(text: str) -> int:
+        word = text.strip()
+        if _DIGITS.fullmatch(word):
+            if len(word) <= 30 and least <= int(word) <= most:
+                return int(word)
+            if len(word) > 18 and not word.startswith("-"):
+                raise argparse.ArgumentTypeError(f"{_given(text)} is too large; it must be at most {most}")
+        meant = _meant(word)
+        hint = f"; write {meant}" if meant is not None and least <= meant <= most else ""
+        raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
+
+    return read
+
+
+def number(
+    *, above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
+) -> Callable[[str], float]:
+    """Make the type of a flag that takes a finite number; above and below are exclusive, least and most inclusive."""
+    limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
+    legal = " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+    legal = f"a number {legal}" if legal else "a finite number"
+
+    def read(text: str) -> float:
+        word = text.strip()
+        value = float(word) if _DECIMAL.fullmatch(word) else math.nan
+        beyond = (
+            not math.isfinite(value)
+            or (above is not None and value <= above)
+            or (least is not None and value < least)
+            or (below is not None and value >= below)
+            or (most is not None and value > most)
+        )
+        if not beyond:
+            return value
+        hint = ""
+        if _COMMA.fullmatch(word):
+            hint = f"; write {word.replace(',', '.')}"
+        elif not _DECIMAL.fullmatch(word) and _WITH_UNIT.fullmatch(word):
+            hint = "; write the number alone, in the unit that the flag's name says"
+        raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
+
+    return read
+
+
+def _given(text: str) -> str:
+    """Show what was typed: a number as it is, anything else in quotes."""
+    word = text.strip()
+    return word if _DECIMAL.fullmatch(word) and len(word) <= 60 else shown(text)
+
+
+def _meant(word: str) -> int | None:
+    """Return the whole number that was written as `1e3`, `4.0`, `0x10` or `1_000`; None if it was none."""
+    if len(word) > 30:
+        return None
+    if _DECIMAL.fullmatch(word):
+        value = float(word)
+        return int(value) if abs(value) < 1e15 and value.is_integer() else None
+    try:
+        return int(word.replace(",", "_"), 0)
+    except ValueError:
+        return None
+
+
+def chip(parser: Container, *, optional: bool = False) -> None:
+    """Add the netlist."""
+    text = "netlist, YAML" + (" (default: none, which --rules allows)" if optional else "")
+    parser.add_argument("chip", metavar="CHIP", nargs="?" if optional else None, help=text)
+
+
+def json_file(parser: Container, what: str, default: str = "none") -> None:
+    """Add ``--json``; ``what`` is written, by default to the file that ``default`` names."""
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help=f"write {what} as JSON; - writes it to standard output instead of the text, none omits it "
+        f"(default: {default})",
+    )
+
+
+def no_seed(parser: Container) -> None:
+    """Add ``--seed`` to a verb in which nothing is random."""
+    parser.add_argument(
+        "--seed", type=whole(), metavar="SEED", help="accepted by every verb; nothing is random here (default: none)"
+    )
+
+
+def chip_seed(parser: Container, what: str, default: int | None) -> None:
+    """Add ``--seed``, which is also called ``--chip-seed``; ``what`` says what it draws and what the default is."""
+    parser.add_argument(
+        "--seed", "--chip-seed", dest="chip_seed", type=whole(), metavar="SEED", default=default, help=what
+    )
+
+
+def technology(parser: Container, *, flag: bool) -> None:
+    """Add a technology, as ``--technology`` or as an argument without a flag; the default is `TECHNOLOGY`."""
+    text = f"preset or YAML file (default: {TECHNOLOGY})"
+    if flag:
+        parser.add_argument("--technology", metavar="NAME", default=TECHNOLOGY, help=text)
+    else:
+        parser.add_argument("technology", metavar="NAME", nargs="?", default=TECHNOLOGY, help=text)
+
+
+def data(parser: Container, default: str) -> None:
+    """Add ``--data`` and ``--data-dir``."""
+    parser.add_argument("--data", metavar="NAME", help=f"data set (default: {default})")
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder with local data files, mnist/*-ubyte.gz (default: $SOENSIM_DATA, if it is set)",
+    )
+
+
+def program(parser: Container) -> None:
+    """Add ``--program``."""
+    parser.add_argument(
+        "--program", metavar="FILE", help="program of the chip (default: beside the netlist, CHIP.safetensors)"
+    )
+
+
+def refine(parser: Container, default: int | None, shown_default: str) -> None:
+    """Add ``--refine``."""
+    parser.add_argument(
+        "--refine",
+        type=whole(1),
+        metavar="N",
+        default=default,
+        help=f"integrate N times finer than {shown_default}",
+    )
