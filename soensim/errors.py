@@ -12,12 +12,55 @@
     ├── CircuitError           a device or drive that the circuit solver cannot take
     └── SimulationError        inputs that do not fit the chip, a step too coarse, a state that diverges
 
-A message says where, what was given, what is legal and how to fix it, in one sentence or two.
+A message says where, what was given, what is legal and how to fix it, in one sentence or two. Of a file with several
+faults it says how many there are, and then has a line for each of the first ten.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+SHOWN_FAULTS = 10
 
 
 class SoensimError(Exception):
     """Base of every error that bad input can raise; commands exit with status 2 on it."""
+
+    _faults: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Every fault that was found, one message each; of an error that is no list, its own message."""
+        return self._faults or (str(self),)
+
+    @property
+    def in_one_line(self) -> str:
+        """The first fault, and how many more there are."""
+        more = len(self.faults) - 1
+        return self.faults[0] + (f" (and {more} more fault{'s' if more > 1 else ''})" if more else "")
+
+    @classmethod
+    def of_file(cls, name: str, faults: Sequence[str], total: int | None = None) -> Self:
+        """Make the error of a file from its faults, which are in the order of the file.
+
+        Parameters
+        ----------
+        name
+            Name of the file.
+        faults
+            Messages ``file:line:column: path: what is wrong, what is legal``. One fault is its own message; of several
+            the first `SHOWN_FAULTS` follow the line ``file: 3 faults``.
+        total
+            How many there are, where some were not looked at.
+        """
+        count = max(len(faults), total or 0)
+        lines = [f"{name}: {count} faults", *faults[:SHOWN_FAULTS]]
+        if count > SHOWN_FAULTS:
+            lines[0] += f", of which these are the first {SHOWN_FAULTS}"
+        error = cls(faults[0] if count == 1 else "\n".join(lines))
+        error._faults = tuple(faults)
+        return error
 
 
 class NetlistError(SoensimError):

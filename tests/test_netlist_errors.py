@@ -35,7 +35,7 @@ readout: {kind: linear, population: hidden, classes: 2, state: final, efficacy: 
 """
 
 # For each case: what stands in CHIP => what is written instead (↵ is a line end), and below it the message after
-# the file's name. NAME65 is a name of 65 letters.
+# the file's name; of several faults with ` | ` between them. NAME65 is a name of 65 letters.
 CASES = r"""
 # numbers
 size: 4 => size: "4"
@@ -175,7 +175,7 @@ timing: => imperfections: {spread: 1}↵timing:
   hidden:↵ =>   hidden:↵    ? {a: 1}↵    : 2↵
   7:7: a key must be a plain word, not a list or a mapping
 kind: linear => kind: goodness
-  23:47: readout.classes: unknown key 'classes'; did you mean 'last_sample'? legal keys are kind, population, populations, state, first_sample, last_sample, prefers
+  23:47: readout.classes: unknown key 'classes'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers | 23:73: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers
 timing: => zzz: 1↵timing:
   22:1: zzz: unknown key 'zzz'; legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 name: small↵ =>
@@ -234,7 +234,7 @@ kind: linear, =>
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: {kind: dal}}↵  -
   17:50: projections[0].efficacy.sign.kind: 'dal' is not a kind of sign rule; did you mean 'dale'? legal kinds are dale, per-edge
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: {kind: dale}}↵  -
-  17:37: projections[0].efficacy.sign.inhibitory_fraction: is missing; add it: Fraction of the sources that are inhibitory
+  17:37: projections[0].efficacy.sign.inhibitory_fraction: is missing; add it: Fraction of the sources that are inhibitory | 17:37: projections[0].efficacy.sign.seed: is missing; add it: Seed (a whole number) of the draw
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: {kind: dale, inhibitory_fraction: 2, seed: 1}}↵  -
   17:77: projections[0].efficacy.sign.inhibitory_fraction: 2 is not legal; it must be at most 1
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: {kind: per-edge, negative_fraction: 0.5, seed: x}}↵  -
@@ -290,7 +290,7 @@ source_function: tanh => source_function: relu↵    temperature_k: 4.2
 {bits: 4, range: 1.0}↵  - => {levels: 1}↵  -
   17:24: projections[0].efficacy.levels: 1 is not legal; it must be a list
 {bits: 4, range: 1.0}↵  - => {levels: [0, .nan, x]}↵  -
-  17:28: projections[0].efficacy.levels[1]: nan is not legal; it must be a finite number (and 1 more)
+  17:28: projections[0].efficacy.levels[1]: nan is not legal; it must be a finite number | 17:34: projections[0].efficacy.levels[2]: 'x' is not legal; it must be a number
 # topology
 {kind: all-to-all} => {kind: all-to-all, self_connections: false}
   16:34: projections[0].topology.self_connections: only a population that drives itself has self connections, not pixels->hidden; remove it
@@ -319,7 +319,7 @@ density: 0.5 => density: 0.5, min_fan_in: 3
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], 5]}
   16:48: projections[0].topology.edges[1]: 5 is not legal; it must be a list
 {kind: all-to-all} => {kind: explicit, edges: [[0, -1], [0, "1"]]}
-  16:44: projections[0].topology.edges[0][1]: -1 is not legal; it must be at least 0 (and 1 more)
+  16:44: projections[0].topology.edges[0][1]: -1 is not legal; it must be at least 0 | 16:53: projections[0].topology.edges[1][1]: '1' is text; it must be a whole number, so remove the quotes
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0.5]]}
   16:44: projections[0].topology.edges[0][1]: 0.5 is not legal; it must be a whole number
 # cross references
@@ -340,7 +340,7 @@ kind: linear, population: hidden, classes: 2, state: final, efficacy: {bits: 4, 
 carries: data => carries: label
   23:17: readout.kind: a linear readout cannot use the label lines of 'pixels'; remove that population, or take a goodness readout
 kind: linear, population: hidden, classes: 2, state: final => kind: goodness, population: hidden, state: mean
-  23:60: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers
+  23:54: readout.state: 'mean' is not legal; it must be one of final, all | 23:60: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers
 # version
 soensim/1 => soensim/2
   1:9: schema: 'soensim/2' is not legal; this soensim reads soensim/1
@@ -431,7 +431,9 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("old", "new", "message"), list(cases()))
 def test_message(old: str, new: str, message: str) -> None:
-    assert message_of(changed(old, new)) == f"chip.yaml:{message}"
+    faults = [f"chip.yaml:{fault}" for fault in message.split(" | ")]
+    first = [] if len(faults) == 1 else [f"chip.yaml: {len(faults)} faults"]
+    assert message_of(changed(old, new)).splitlines() == [*first, *faults]
 
 
 @pytest.mark.parametrize(("text", "message"), [*NOT_A_NETLIST, *SYNTAX, *ANCHORS])
@@ -514,9 +516,7 @@ def test_file_that_is_too_long(tmp_path: Path) -> None:
 def test_error_behind_an_alias_points_at_the_anchor() -> None:
     text = changed("efficacy: {bits: 4, range: 1.0}\n  -", "efficacy: &e {bits: 40, range: 1.0}\n  -")
     text = text.replace("seed: 1}\n    efficacy: {bits: 4, range: 1.0}", "seed: 1}\n    efficacy: *e")
-    assert message_of(text) == (
-        "chip.yaml:17:25: projections[0].efficacy.bits: 40 is not legal; it must be at most 16 (and 1 more)"
-    )
+    assert message_of(text) == ("chip.yaml:17:25: projections[0].efficacy.bits: 40 is not legal; it must be at most 16")
 
 
 def test_key_missing_behind_an_alias_points_at_its_use() -> None:
@@ -536,10 +536,8 @@ def test_error_behind_a_merge_key_points_at_the_anchor(merge: str) -> None:
     text = text.replace(
         "seed: 1}\n    efficacy: {bits: 4, range: 1.0}", f"seed: 1}}\n    efficacy: {{<<: {merge}, bits: 5}}"
     )
-    if "other" in merge:  # the first of the list wins, so the second efficacy is legal
-        expected = "range: -1.0 is not legal; it must be greater than 0"
-    else:
-        expected = "range: -1.0 is not legal; it must be greater than 0 (and 1 more)"
+    # what an alias repeats is one fault
+    expected = "range: -1.0 is not legal; it must be greater than 0"
     assert message_of(text) == f"chip.yaml:17:38: projections[0].efficacy.{expected}"
 
 
@@ -551,13 +549,78 @@ def test_own_key_beats_a_merged_one_in_positions() -> None:
     assert message_of(text) == ("chip.yaml:23:13: projections[1].efficacy.bits: 99 is not legal; it must be at most 16")
 
 
-def test_the_first_error_of_the_file_is_reported_and_the_rest_counted() -> None:
+def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
     # pydantic would find the readout's before the timing's, and both before that of a population's last field
     text = changed("substeps: 2", "substeps: 0").replace("classes: 2", "classes: 1")
     text = text.replace("gamma_minus: 0.5", "gamma_minus: x")
-    assert message_of(text) == (
-        "chip.yaml:12:18: populations.hidden.gamma_minus: 'x' is not legal; it must be a number (and 2 more)"
+    with pytest.raises(NetlistError) as caught:
+        parse_netlist(text, name="chip.yaml")
+    assert caught.value.faults == (
+        "chip.yaml:12:18: populations.hidden.gamma_minus: 'x' is not legal; it must be a number",
+        "chip.yaml:22:37: timing.substeps: 0 is not legal; it must be at least 1",
+        "chip.yaml:23:54: readout.classes: 1 is not legal; it must be at least 2",
     )
+    assert str(caught.value).splitlines() == ["chip.yaml: 3 faults", *caught.value.faults]
+    assert caught.value.in_one_line == f"{caught.value.faults[0]} (and 2 more faults)"
+
+
+def test_one_fault_is_its_own_message() -> None:
+    with pytest.raises(NetlistError) as caught:
+        parse_netlist(changed("substeps: 2", "substeps: 0"), name="chip.yaml")
+    assert caught.value.faults == (str(caught.value),)
+    assert caught.value.in_one_line == str(caught.value)
+
+
+def test_keys_and_values_of_one_part_are_reported_together() -> None:
+    text = changed("size: 4", "size: four").replace("gamma_plus", "gama_plus").replace("    gamma_minus: 0.5\n", "")
+    text = text.replace("source_function: tanh", "bits: 3")
+    faults = faults_of(text)
+    assert [line.split(": ")[0:2] for line in faults] == [
+        ["chip.yaml:6:3", "populations.hidden.source_function"],
+        ["chip.yaml:8:11", "populations.hidden.size"],
+        ["chip.yaml:9:5", "populations.hidden.bits"],
+        ["chip.yaml:11:5", "populations.hidden.gama_plus"],
+    ]
+    assert "unknown key 'gama_plus'; did you mean 'gamma_plus'?" in faults[3]
+
+
+def test_a_misspelt_key_is_one_fault() -> None:
+    assert len(faults_of(changed("source_function: tanh", "source_functon: tanh"))) == 1
+
+
+def test_the_first_ten_of_many_faults_are_shown() -> None:
+    edges = ", ".join("[0, -1]" for _ in range(25))
+    text = changed("{kind: all-to-all}", f"{{kind: explicit, edges: [{edges}]}}")
+    lines = message_of(text).splitlines()
+    assert lines[0] == "chip.yaml: 25 faults, of which these are the first 10"
+    assert [line.split(": ")[1] for line in lines[1:]] == [f"projections[0].topology.edges[{k}][1]" for k in range(10)]
+    assert len(faults_of(text)) == 25
+
+
+def test_many_faults_are_counted_and_not_all_looked_at() -> None:
+    edges = ", ".join("[0, -1]" for _ in range(1500))
+    lines = message_of(changed("{kind: all-to-all}", f"{{kind: explicit, edges: [{edges}]}}")).splitlines()
+    assert lines[0] == "chip.yaml: 1500 faults, of which these are the first 10"
+
+
+def test_what_holds_between_parts_is_checked_when_they_are_right() -> None:
+    text = changed("source: pixels", "source: pixel").replace(
+        "readout: {kind: linear, population: hidden", "readout: {kind: linear, population: hiden"
+    )
+    assert faults_of(text) == (
+        "chip.yaml:14:13: projections[0].source: no population 'pixel'; did you mean 'pixels'? "
+        "there are pixels, hidden",
+        "chip.yaml:23:37: readout.population: no population 'hiden'; did you mean 'hidden'? there are pixels, hidden",
+    )
+    assert faults_of(text.replace("size: 4", "size: 0")) == (
+        "chip.yaml:8:11: populations.hidden.size: 0 is not legal; it must be at least 1",
+    )
+
+
+def faults_of(text: str) -> tuple[str, ...]:
+    with pytest.raises(NetlistError) as caught:
+        parse_netlist(text, name="chip.yaml")
+    return caught.value.faults
 
 
 def test_wrong_version_is_said_before_anything_else() -> None:

@@ -400,7 +400,7 @@ hidden | {kind: distance-exponential, length: 2, fan_in: 1.0e-9, seed: 1} | 63 |
   a mean of 1e-09 sources for 36 targets gave no edge; raise it
 hidden | {kind: distance-power-law, exponent: 2, fan_in: 35.5, seed: 1} | 63 | fan_in
   35.5 is more than the 35 sources that a target can have
-hidden | {kind: distance-power-law, length: 2, fan_in: 3, seed: 1} | 42 | length
+hidden | {kind: distance-power-law, length: 2, fan_in: 3, seed: 1, exponent: 2} | 42 | length
   unknown key 'length'; legal keys are kind, fan_in, seed, self_connections, exponent
 pixels | {kind: modular, modules: 6, fan_in_inside: 1, fan_in_between: 1, seed: 1} | 40 | modules
   6 modules are more than the 5 neurons of a population; give fewer

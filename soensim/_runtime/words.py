@@ -8,10 +8,16 @@ from collections.abc import Iterable, Mapping
 _LONGEST = 60
 
 
+def closest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known word that is nearest, or None if none is near."""
+    near = difflib.get_close_matches(word[:200], list(known), n=1, cutoff=cutoff)  # its time grows with the length
+    return near[0] if near else None
+
+
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Write "did you mean 'x'? ", or nothing if no known word is near."""
-    near = difflib.get_close_matches(word[:200], list(known), n=1, cutoff=cutoff)  # its time grows with the length
-    return f"did you mean {near[0]!r}? " if near else ""
+    near = closest(word, known, cutoff)
+    return f"did you mean {near!r}? " if near else ""
 
 
 def shown(value: object) -> str:

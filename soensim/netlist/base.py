@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from soensim._runtime.words import closest
 from soensim._runtime.words import nearest as nearest  # the parts of a netlist take these two from here
 from soensim._runtime.words import shown as shown
 
@@ -80,21 +90,71 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _check_keys(cls, data: Any) -> Any:
-        """Refuse unknown keys first: a misspelt key also leaves the right one missing."""
+    def _check_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Check the keys beside the values, so that all faults of a part are found at once."""
         if not isinstance(data, Mapping):
-            return data
+            return handler(data)
         known = {field.alias or name: field for name, field in cls.model_fields.items()}
-        for key in data:
-            if key not in known:
-                hint = nearest(str(key), known)
-                raise fault(f"unknown key {shown(key)}; {hint}legal keys are {', '.join(known)}", key, key=True)
-        for name, field in known.items():
-            if field.is_required() and name not in data:
-                raise fault(f"is missing; add it: {_first_sentence(field.description)}", name, key=True)
-        return data
+        faults = _key_faults(data, known)
+        if not faults:
+            return handler(data)
+        lines = [InitErrorDetails(type=one, input=data) for one in faults]
+        try:
+            handler({key: value for key, value in data.items() if key in known})
+        except ValidationError as error:
+            lines += [_as_made(d) for d in error.errors(include_url=False) if not _is_missing_key(d)]
+        raise ValidationError.from_exception_data(cls.__name__, lines)
+
+
+def all_faults(checks: Iterable[Callable[[], None]]) -> None:
+    """Run every check of a validator, and raise all that they raise.
+
+    Raises
+    ------
+    ValidationError
+        Of two faults or more.
+    PydanticCustomError
+        Of one.
+    """
+    faults = []
+    for check in checks:
+        try:
+            check()
+        except PydanticCustomError as error:
+            faults.append(error)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ValidationError.from_exception_data("faults", [InitErrorDetails(type=one, input={}) for one in faults])
+
+
+def _key_faults(data: Mapping[Any, Any], known: Mapping[str, FieldInfo]) -> list[PydanticCustomError]:
+    """Find unknown and missing keys; a misspelt key also leaves the right one missing, which is no second fault."""
+    faults, meant = [], set()
+    for key in data:
+        if key not in known:
+            near = closest(str(key), known, cutoff=0.6)
+            meant.add(near)
+            hint = f"did you mean {near!r}? " if near else ""
+            faults.append(fault(f"unknown key {shown(key)}; {hint}legal keys are {', '.join(known)}", key, key=True))
+    for name, field in known.items():
+        if field.is_required() and name not in data and name not in meant:
+            faults.append(fault(f"is missing; add it: {_first_sentence(field.description)}", name, key=True))
+    return faults
+
+
+def _is_missing_key(detail: ErrorDetails) -> bool:
+    """Whether pydantic says that a key of this part itself is missing, which `_key_faults` says better."""
+    return detail["type"] == "missing" and len(detail["loc"]) == 1
+
+
+def _as_made(detail: ErrorDetails) -> InitErrorDetails:
+    """Turn an error of pydantic back into what makes it."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    made = PydanticCustomError("fault", "{text}", context) if kind == "fault" else kind
+    return InitErrorDetails(type=made, loc=detail["loc"], input=detail["input"], ctx=context)
 
 
 def _first_sentence(text: str | None) -> str:

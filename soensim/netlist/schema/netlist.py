@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from soensim.errors import TechnologyError
-from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, fault, nearest
+from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, all_faults, fault, nearest
 from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan
 from soensim.netlist.schema.imperfections import Imperfections
 from soensim.netlist.schema.layout_checks import check_layout
@@ -29,6 +29,7 @@ from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, Edges
 from soensim.technology import Technology, load_technology
 
 _BESIDE_THE_CHIP = {"name", "description", "imperfections", "technology", "waivers", "task"}  # no part of its hash
+_MANY_EDGES = 1_000_000
 
 
 class Netlist(Part):
@@ -71,7 +72,7 @@ class Netlist(Part):
         try:
             self._technology = load_technology(folder / self.technology if is_file else self.technology)
         except TechnologyError as error:
-            raise fault(str(error), "technology") from error
+            raise fault(error.in_one_line, "technology") from error
         if not (self.dendrites or self.spiking):
             raise fault("has no population of kind 'dendrite' or 'spiking'; a chip needs one", "populations")
         if self.spiking or self.spike_inputs:
@@ -79,17 +80,8 @@ class Netlist(Part):
         neurons = sum(population.size for population in self.populations.values())
         if neurons > MAX_NEURONS:
             raise fault(f"have {neurons} members together; the limit is {MAX_NEURONS}", "populations")
-        for k, projection in enumerate(self.projections):
-            self._check_ends(projection, k)
-            self._edges[projection.key] = self._make_edges(projection, k, folder)
-        if self.readout is not None:
-            self._check_readout(self.readout)
-        if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
-            raise fault(
-                "needs an input population with `carries: label`, to switch it on later; remove it",
-                *("timing", "unlabelled_samples"),
-                key=True,
-            )
+        each = [partial(self._connect, projection, k, folder) for k, projection in enumerate(self.projections)]
+        all_faults([*each, self._check_readout, self._check_unlabelled])
         ports = {**self.inputs, **self.spike_inputs}
         check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
@@ -114,6 +106,21 @@ class Netlist(Part):
             raise fault("a spiking chip has no readout; remove it", "readout", key=True)
         if self.timing.integrator == "heun" or self.timing.update == "feed-forward":
             raise fault("a spiking chip takes neither `heun` nor `feed-forward`", "timing")
+
+    def _check_unlabelled(self) -> None:
+        if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
+            raise fault(
+                "needs an input population with `carries: label`, to switch it on later; remove it",
+                *("timing", "unlabelled_samples"),
+                key=True,
+            )
+
+    def _connect(self, projection: Projection, k: int, folder: Path) -> None:
+        self._check_ends(projection, k)
+        possible = self.populations[projection.source].size * self.populations[projection.target].size
+        if len(self._edges) < k and possible > _MANY_EDGES:
+            return  # a fault is found already; others of a large topology may take long to find
+        self._edges[projection.key] = self._make_edges(projection, k, folder)
 
     def _check_ends(self, projection: Projection, k: int) -> None:
         for end in ("source", "target"):
@@ -177,7 +184,10 @@ class Netlist(Part):
             raise fault(f"brings the chip to {total} edges; the limit is {MAX_EDGES}", *at)
         return edges
 
-    def _check_readout(self, readout: LinearReadout | GoodnessReadout) -> None:
+    def _check_readout(self) -> None:
+        readout = self.readout
+        if readout is None:
+            return
         for k, name in enumerate(readout.reads):
             at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
             self._check_known(name, *at)

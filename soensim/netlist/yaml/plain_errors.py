@@ -39,15 +39,17 @@ _MUST_BE = {
 
 
 def explain(error: ValidationError, source: YamlSource) -> NetlistError:
-    """Make one error of what pydantic found: the first in the file, and how many more there are."""
+    """Make one error of all that pydantic found, in the order of the file.
+
+    What an alias repeats is wrong in one place, and so is one fault.
+    """
     details = [d for d in error.errors(include_url=False) if not _is_echo(d)]
-    errors = []
+    lines: dict[tuple[tuple[int, int], str], str] = {}
     for detail in details[:_MAX_LOOKED_AT]:
         path, message, key = _sentence(detail, source.value)
-        errors.append((source.position(path, key=key), path, message, key))
-    _, path, message, key = min(errors, key=lambda entry: entry[0])
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return source.error(path, message + more, key=key)
+        lines.setdefault((source.position(path, key=key), message), str(source.error(path, message, key=key)))
+    faults = [lines[place] for place in sorted(lines)]
+    return NetlistError.of_file(source.name, faults, len(details) if len(details) > _MAX_LOOKED_AT else None)
 
 
 def _is_echo(detail: ErrorDetails) -> bool:
