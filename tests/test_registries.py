@@ -31,6 +31,7 @@ from soensim.routing.placement.spectral import spectral
 from soensim.simulation import linear_scores
 from soensim.training import RECIPES, Recipe, make_recipe, recipes, register, setting, train
 from soensim.training.recipes import all_settings
+from soensim.training.recipes.registry import usual_rule
 from soensim.training.rules import Loss
 
 # --- rules -----------------------------------------------------------------------------------------------
@@ -245,3 +246,9 @@ def test_the_spectral_method_takes_the_shorter_of_two_orders(monkeypatch, better
     )
     problem = PlacementProblem(graph, in_order if better == "of the file" else shuffled, 3, seed=0, sweeps=1)
     np.testing.assert_array_equal(spectral(problem), in_order)
+
+
+def test_every_kind_of_readout_has_one_usual_rule():
+    usual = [vars(recipe).get("usual_for") for recipe in RECIPES.values()]
+    assert sorted(kind for kind in usual if kind) == ["goodness", "linear"]
+    assert (usual_rule("linear"), usual_rule("goodness"), usual_rule(None)) == ("bptt", "ff-temporal", "bptt")

@@ -19,7 +19,7 @@ from soensim.errors import RecipeError, SoensimError
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.program import Program
 from soensim.report.figures.trainings.connection_figure import strongest
-from soensim.report.runs import Run, differences, labels, load_chip, load_run
+from soensim.report.runs import Run, differences, labels, load_run, load_trained
 from soensim.report.training_page import training_page
 from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
 from soensim.training.history import Means, as_csv, separations
@@ -343,7 +343,7 @@ def test_the_epoch_that_counts():
 
 
 def test_strongest_connections(run_dir):
-    network, program = load_chip(load_run(run_dir))
+    network, program = load_trained(load_run(run_dir))
     names, values = strongest(network, program, "label->hidden", count=5)
     dense = np.zeros((12, 10))
     edges = network.synapses["label->hidden"]

@@ -22,6 +22,7 @@ from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
 from soensim.routing import route
+from soensim.training.recipes.registry import usual_rule
 
 REPORTS = Path("reports")
 NONE = "none"
@@ -98,17 +99,13 @@ def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Prog
         return Path(given), Program.load(given)
     path = Path(chip).with_suffix(".safetensors")
     if not path.is_file():
-        flags = "" if netlist.task is not None else f"--rule {_usual_rule(netlist)} --data NAME "
+        kind = None if netlist.readout is None else netlist.readout.kind
+        flags = "" if netlist.task is not None else f"--rule {usual_rule(kind)} --data NAME "
         raise ProgramError(
             f"{path}: no program ships beside this netlist; name one with --program, or train it: "
             f"python -m soensim.train {chip} {flags}--out {path}"
         )
     return path, Program.load(path)
-
-
-def _usual_rule(netlist: Netlist) -> str:
-    """Return a rule that fits the readout."""
-    return "bptt" if netlist.readout is None or netlist.readout.kind == "linear" else "ff-temporal"
 
 
 def _dataset(program: Program, path: Path, name: str | None, data_dir: str | None, task: Task | None) -> Dataset:

@@ -11,7 +11,7 @@ from soensim.commands import cli, flags
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.report import figures
-from soensim.report.runs import Run, differences, load_chip, load_run
+from soensim.report.runs import Run, differences, load_run, load_trained
 from soensim.report.training_page import training_page
 
 if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
@@ -104,7 +104,7 @@ def _figure(name: str, runs: Sequence[Run], key: str | None) -> Figure:
         raise SoensimError(f"figure {name!r} shows one run; give one, or leave --figure out")
     if name == "curves":
         return figures.curves(runs[0].history)
-    chip = load_chip(runs[0])
+    chip = load_trained(runs[0])
     if chip is None:
         raise SoensimError(f"{runs[0].folder}: has no program and netlist yet; finish the training (--resume)")
     if key is None:  # W_hh, where the chip has it

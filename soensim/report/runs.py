@@ -89,7 +89,7 @@ def load_run(folder: str | Path) -> Run:
     return Run(folder, description, history, netlist)
 
 
-def load_chip(run: Run) -> tuple[Network, Program] | None:
+def load_trained(run: Run) -> tuple[Network, Program] | None:
     """Compile the chip of a run and read its program; None before the training has ended, or without a netlist.
 
     Raises

@@ -9,7 +9,7 @@ from soensim.errors import SoensimError
 from soensim.network import LinearOutput
 from soensim.program import READOUT
 from soensim.report import figures
-from soensim.report.runs import Run, labels, load_chip, load_run
+from soensim.report.runs import Run, labels, load_run, load_trained
 from soensim.report.templates import MAX_PROJECTIONS, Picture, picture, template
 
 if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
@@ -22,7 +22,7 @@ def training_page(*folders: str | Path) -> str:
     Raises
     ------
     SoensimError
-        As `soensim.report.runs.load_run` and `load_chip`.
+        As `soensim.report.runs.load_run` and `load_trained`.
     """
     runs = [load_run(folder) for folder in folders]
     if not runs:
@@ -75,7 +75,7 @@ def _settings(recipe: dict[str, Any]) -> str:
 
 def _one(run: Run) -> list[tuple[str, list[Picture]]]:
     sections = [("Epochs", [_picture("curves", figures.curves(run.history), "")])]
-    chip = load_chip(run)
+    chip = load_trained(run)
     if chip is None:
         return sections
     network, program = chip

@@ -67,6 +67,8 @@ class Recipe(ABC):
 
     rule: ClassVar[str]
     """Name of the rule."""
+    usual_for: ClassVar[str | None] = None
+    """Kind of readout that messages advise this rule for; a subclass does not inherit it."""
 
     epochs: int = setting(15, "passes over the training samples, quantisation-aware unless --no-quantise", above=0)
     ideal_epochs: int = setting(

@@ -19,6 +19,7 @@ class BpttRecipe(Recipe):
     """Backpropagation through time: cross-entropy of the linear readout (Werbos 1990)."""
 
     rule: ClassVar[str] = "bptt"
+    usual_for: ClassVar[str | None] = "linear"
 
     readout_gain: float = setting(
         10.0, "initial factor from scores to logits; learned, not on the chip (the argmax does not see it)", above=0

@@ -21,6 +21,7 @@ class FFTemporalRecipe(ForwardForwardRecipe):
     """Temporal forward-forward: goodness of true against wrong labels at every step."""
 
     rule: ClassVar[str] = "ff-temporal"
+    usual_for: ClassVar[str | None] = "goodness"
 
     epochs: int = setting(100, "passes over the training samples")
     batch_size: int = setting(64, "samples per optimiser step")

@@ -81,6 +81,12 @@ def all_settings() -> dict[str, SettingInfo]:
     return settings
 
 
+def usual_rule(readout: str | None) -> str:
+    """Name the rule that messages advise for a kind of readout; a chip without one is trained like a linear one."""
+    kind = readout or "linear"
+    return next(rule for rule, recipe in RECIPES.items() if vars(recipe).get("usual_for") == kind)
+
+
 def recipe_class(name: str, module: str) -> type[Recipe]:
     """Return the recipe whose class has this name: what a module's ``__getattr__`` answers with.
 

@@ -64,12 +64,12 @@ def _place(at_um: FloatArray, borders_um: FloatArray) -> IntArray:
 
 
 def occupancy(channels: Channels, *, along_row: bool) -> FloatArray:
-    """Tracks wanted over tracks that there are, shape (rows, columns); above 1 where they do not suffice."""
+    """Tracks requested over tracks available, shape (rows, columns); above 1 where they do not suffice."""
     wanted, tracks = (
         (channels.row_wanted, channels.row_tracks[:, None])
         if along_row
         else (channels.column_wanted, channels.column_tracks[None, :])
     )
-    # a channel without tracks is overfull as soon as one is wanted
+    # a channel without tracks is overfull as soon as one is requested
     share: FloatArray = wanted / np.maximum(tracks, 0.5)
     return share

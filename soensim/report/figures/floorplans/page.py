@@ -113,7 +113,7 @@ def _heat_maps(sheet: Sheet, at: tuple[float, float], placement: Placement, chan
     for k, along_row in enumerate((True, False)):
         axes = sheet.axes(left + k * (_SIDE - _HEAT_MAP), top, across, up)
         panels.heat_map(axes, placement, channels, along_row=along_row, pt_per_um=72 * _HEAT_MAP / longer_um)
-    words = "tracks wanted / tracks there are"
+    words = "tracks requested / available"
     colours = ScalarMappable(Normalize(0, 1), panels.OCCUPANCY)
     sheet.colour_bar(colours, (left, top + up + 0.08), _SIDE, words, beyond=True)
 
