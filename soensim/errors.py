@@ -90,11 +90,23 @@ class RecipeError(SoensimError):
     ----------
     setting
         The setting that is wrong, where it is one alone.
+    parts
+        One error for each wrong setting; of an error that is no list, itself.
     """
 
     def __init__(self, message: str, *, setting: str | None = None) -> None:
         super().__init__(message)
         self.setting = setting
+        self.parts: tuple[RecipeError, ...] = (self,)
+
+    @classmethod
+    def of_settings(cls, rule: str, parts: Sequence[RecipeError]) -> RecipeError:
+        """Make one error of those of several settings."""
+        if len(parts) == 1:
+            return parts[0]
+        error = cls.of_file(f"rule {rule!r}", [str(part) for part in parts])
+        error.parts = tuple(parts)
+        return error
 
 
 class CircuitError(SoensimError):

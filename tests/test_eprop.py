@@ -207,7 +207,7 @@ def test_chips_without_traces_are_refused(text, message):
 
 
 def test_illegal_settings():
-    with pytest.raises(RecipeError, match="legal are symmetric, random"):
+    with pytest.raises(RecipeError, match="it must be one of symmetric, random"):
         make_recipe("eprop", {"feedback": "none"})
     with pytest.raises(RecipeError, match=r"readout_gain is 0\.0; it must be above 0"):
         make_recipe("eprop", {"readout_gain": 0.0})

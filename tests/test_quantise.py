@@ -221,7 +221,7 @@ def test_resume_gives_the_same_program(digits, tmp_path, train_in_two_parts, met
 def test_a_method_needs_quantisation():
     with pytest.raises(RecipeError, match="quantisation is 'gradual'; it has no meaning without quantise"):
         BpttRecipe(quantise=False, quantisation="gradual")
-    with pytest.raises(RecipeError, match="legal are straight-through, gradual, stochastic"):
+    with pytest.raises(RecipeError, match="it must be one of straight-through, gradual, stochastic"):
         BpttRecipe(quantisation="sudden")
 
 

@@ -432,7 +432,7 @@ def test_rules_need_their_readouts():
         ({"threshold": 0.0}, "threshold is 0.0; it must be above 0"),
         ({"shift_pixels": -1}, "shift_pixels is -1; it must not be below 0"),
         ({"growth_gain": -0.1}, "growth_gain is -0.1"),
-        ({"negatives": "easy"}, "negatives is 'easy'; legal are random, hard"),
+        ({"negatives": "easy"}, "negatives is 'easy'; it must be one of random, hard"),
     ],
 )
 def test_illegal_settings(settings, message):

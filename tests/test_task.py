@@ -14,7 +14,7 @@ from soensim.commands.train import main as train
 from soensim.errors import NetlistError, RecipeError
 from soensim.netlist import Task, dump_netlist, load_netlist, parse_netlist
 from soensim.program import Program
-from soensim.training import BpttRecipe, EpropRecipe
+from soensim.training import BpttRecipe, EpropRecipe, make_recipe
 from soensim.training.task import assign
 
 RECIPE = "{epochs: 1, batch_size: 64, train_samples: 128, learning_rate: 0.02}"
@@ -172,7 +172,7 @@ def test_evaluate_takes_the_tasks_data_where_the_program_names_none(folder, caps
             "task.recipe.learning_rat: rule 'bptt' has no setting 'learning_rat'; did you mean 'learning_rate'?",
         ),
         ("epochs: 1", "epochs: 0", "4:20", "task.recipe.epochs: epochs is 0; it must be above 0"),
-        ("epochs: 1", "epochs: 1.5", "4:20", "task.recipe.epochs: epochs is 1.5; it must be of type int"),
+        ("epochs: 1", "epochs: 1.5", "4:20", "task.recipe.epochs: epochs is 1.5; it must be a whole number"),
         ("epochs: 1", "epochs: [1]", "4:12", "task.recipe.epochs: a list is not legal; it must be a finite number,"),
         ("epochs: 1", "epochs: .inf", "4:20", "inf is not legal; it must be a finite number, true, false or a word"),
         ("epochs: 1", "momentum: 0.5", "4:3", "task.recipe: momentum is for sgd and rmsprop; leave it out with adam"),
@@ -186,6 +186,32 @@ def test_a_wrong_task_is_refused_at_its_place(folder, capsys, main, old, new, at
     printed = capsys.readouterr().err
     assert printed.startswith(f"soensim: error: small.yaml:{at}: ")
     assert message in printed
+
+
+def test_all_wrong_settings_of_a_task_are_told_at_once(folder, capsys):
+    task = TASK.replace("epochs: 1", "epochs: 1e3").replace("learning_rate", "learning_rat")
+    (folder / "small.yaml").write_text(task + SMALL)
+    assert cli.run(check, ["small.yaml"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "soensim: error: small.yaml: 2 faults"
+    assert lines[1] == ("small.yaml:4:20: task.recipe.epochs: epochs is 1000.0; it must be a whole number; write 1000")
+    assert lines[2].startswith("small.yaml:4:61: task.recipe.learning_rat: rule 'bptt' has no setting 'learning_rat'; ")
+
+
+def test_all_wrong_settings_of_a_recipe_are_told_at_once():
+    with pytest.raises(RecipeError) as caught:
+        make_recipe("bptt", {"epochs": 10**400, "learning_rate": 10**400, "robust": 1, "seed": 3})
+    assert [part.setting for part in caught.value.parts] == ["learning_rate", "robust", "seed"]
+    assert caught.value.setting is None
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "rule 'bptt': 3 faults"
+    assert lines[1].endswith("…; it must be a finite number")
+    assert lines[2] == "robust is 1; it must be true or false"
+    assert lines[3].startswith("rule 'bptt' has no setting 'seed'; ")
+    with pytest.raises(RecipeError) as caught:
+        BpttRecipe(epochs=0)
+    assert (caught.value.setting, caught.value.parts) == ("epochs", (caught.value,))
+    assert str(caught.value) == "epochs is 0; it must be above 0"
 
 
 def test_a_library_user_gets_the_same_task():

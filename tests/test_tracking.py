@@ -225,10 +225,10 @@ def test_an_optimiser_is_the_one_that_was_asked_for(optimiser, expected):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"optimiser": "lion"}, "optimiser is 'lion'; legal are adam, adamw, rmsprop, sgd"),
+        ({"optimiser": "lion"}, "optimiser is 'lion'; it must be one of adam, adamw, rmsprop, sgd"),
         ({"momentum": 0.9}, "momentum is for sgd and rmsprop; leave it out with adam"),
         ({"momentum": 1.0, "optimiser": "sgd"}, "momentum is 1.0; it must be below 1"),
-        ({"keep": "first"}, "keep is 'first'; legal are last, best"),
+        ({"keep": "first"}, "keep is 'first'; it must be one of last, best"),
     ],
 )
 def test_illegal_settings(settings, message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from soensim.errors import RecipeError
+from soensim.errors import NetlistError, RecipeError
 from soensim.netlist import Netlist, load_netlist
 from soensim.netlist.yaml.source import read_yaml
 from soensim.training.recipes import RECIPES
@@ -28,10 +28,14 @@ def load_chip(path: str | Path) -> Netlist:
     try:
         assign(task)
     except RecipeError as error:
-        place, is_key = ("task", "rule"), False
-        if task.rule in RECIPES:
-            known = {item.name for item in fields(RECIPES[task.rule])}
-            place, is_key = ("task", "recipe"), error.setting is not None and error.setting not in known
-        at = place if error.setting is None else (*place, error.setting)
-        raise read_yaml(Path(path)).error(at, str(error), key=is_key) from error
+        source = read_yaml(Path(path))
+        if task.rule not in RECIPES:
+            raise source.error(("task", "rule"), str(error)) from error
+        known = {item.name for item in fields(RECIPES[task.rule])}
+        lines = {}
+        for part in error.parts:
+            at = ("task", "recipe") if part.setting is None else ("task", "recipe", part.setting)
+            is_key = part.setting is not None and part.setting not in known
+            lines[source.position(at, key=is_key), str(part)] = str(source.error(at, str(part), key=is_key))
+        raise NetlistError.of_file(str(path), [lines[place] for place in sorted(lines)]) from error
     return netlist

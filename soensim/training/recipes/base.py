@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
+from soensim._runtime.words import nearest, shown
 from soensim.errors import RecipeError
 from soensim.fabrication import IMPERFECTIONS
 
@@ -110,13 +112,7 @@ class Recipe(ABC):
     train_seed: int = setting(0, "initial weights and order of the batches", least=0)
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for item in fields(self):
-            _check_type(item.name, getattr(self, item.name), hints[item.name])
-        for kind in type(self).__mro__:
-            if is_dataclass(kind):
-                for item in fields(kind):
-                    _check_limits(item, getattr(self, item.name))
+        refuse(self.rule, wrong_settings(type(self), {item.name: getattr(self, item.name) for item in fields(self)}))
         if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
             raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
         if self.ideal_epochs and not self.quantise:
@@ -145,22 +141,66 @@ class Recipe(ABC):
         return {"rule": self.rule, **dataclasses.asdict(self)}
 
 
-def _check_type(name: str, value: Any, hint: Any) -> None:
+def wrong_settings(recipe: type[Recipe], settings: Mapping[str, Any]) -> list[RecipeError]:
+    """Return an error for each setting that is no setting of a recipe, or whose value has a wrong type or size."""
+    hints = get_type_hints(recipe)
+    known = [item.name for item in fields(recipe)]
+    wrong = []
+    for name, value in settings.items():
+        if name not in known:
+            text = f"rule {recipe.rule!r} has no setting {name!r}; {nearest(name, known)}it has {', '.join(known)}"
+        else:
+            legal = _type_needed(value, hints[name]) or _size_needed(recipe, name, value)
+            text = f"{name} is {shown(value)}; {legal}" if legal else ""
+        if text:
+            wrong.append(RecipeError(text, setting=name))
+    return wrong
+
+
+def refuse(rule: str, wrong: Sequence[RecipeError]) -> None:
+    """Raise one error for all wrong settings, if there are any."""
+    if wrong:
+        raise RecipeError.of_settings(rule, wrong)
+
+
+def _type_needed(value: Any, hint: Any) -> str | None:
+    """Say what type a value must have; None if it has it."""
     if choices := get_args(hint):
-        if value not in choices:
-            raise RecipeError(f"{name} is {value!r}; legal are {', '.join(choices)}", setting=name)
-    elif hint is float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise RecipeError(f"{name} is {value!r}; it must be a finite number", setting=name)
-    elif type(value) is not hint:
-        raise RecipeError(f"{name} is {value!r}; it must be of type {hint.__name__}", setting=name)
+        if isinstance(value, str) and value in choices:
+            return None
+        near = nearest(value, choices) if isinstance(value, str) else ""
+        return f"{near}it must be one of {', '.join(choices)}"
+    if hint is float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if is_number and _is_finite(value) else "it must be a finite number"
+    if type(value) is hint:
+        return None
+    if hint is bool:
+        return "it must be true or false"
+    return "it must be a whole number" + (f"; write {int(value)}" if _is_whole(value) else "")
 
 
-def _check_limits(item: dataclasses.Field[Any], value: Any) -> None:
-    above, least, below = (item.metadata[limit] for limit in ("above", "least", "below"))
-    if above is not None and value <= above:
-        raise RecipeError(f"{item.name} is {value}; it must be above {above}", setting=item.name)
-    if least is not None and value < least:
-        raise RecipeError(f"{item.name} is {value}; it must not be below {least}", setting=item.name)
-    if below is not None and value >= below:
-        raise RecipeError(f"{item.name} is {value}; it must be below {below}", setting=item.name)
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the range of a float
+        return False
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+
+
+def _size_needed(recipe: type[Recipe], name: str, value: Any) -> str | None:
+    """Say what limit of the recipe, or of one that it is derived from, a value breaks; None if it breaks none."""
+    for kind in recipe.__mro__:
+        for item in fields(kind) if is_dataclass(kind) else ():
+            if item.name == name:
+                above, least, below = (item.metadata[limit] for limit in ("above", "least", "below"))
+                if above is not None and value <= above:
+                    return f"it must be above {above}"
+                if least is not None and value < least:
+                    return f"it must not be below {least}"
+                if below is not None and value >= below:
+                    return f"it must be below {below}"
+    return None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from soensim._runtime.words import nearest
 from soensim.errors import RecipeError
-from soensim.netlist.base import nearest
-from soensim.training.recipes.base import Recipe
+from soensim.training.recipes.base import Recipe, refuse, wrong_settings
 
 RECIPES: dict[str, type[Recipe]] = {}
 """Recipe of every rule, by the rule's name."""
@@ -112,9 +112,5 @@ def make_recipe(rule: str, settings: Mapping[str, Any]) -> Recipe:
     if rule not in RECIPES:
         raise RecipeError(f"no rule {rule!r}; {nearest(rule, RECIPES)}there are {', '.join(RECIPES)}")
     recipe = RECIPES[rule]
-    known = [item.name for item in fields(recipe)]
-    for name in settings:
-        if name not in known:
-            hint = nearest(name, known)
-            raise RecipeError(f"rule {rule!r} has no setting {name!r}; {hint}it has {', '.join(known)}", setting=name)
+    refuse(rule, wrong_settings(recipe, settings))
     return recipe(**settings)
