@@ -216,6 +216,7 @@ def _place(text: str) -> str:
 
 def _normal(line: str) -> str:
     """Leave out of a message what differs from mutant to mutant."""
+    line = re.sub(r" (is|are|lack|have the shape|holds?|names?) .*?(;|$)", r" \1 _\2", line)
     return re.sub(r"'[^']*'|\"[^\"]*\"|\d+(\.\d+)?(e[-+]?\d+)?", "_", line)[:200]
 
 
