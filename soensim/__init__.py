@@ -11,6 +11,9 @@ A chip goes one way: netlist -> routed netlist -> network -> program -> simulati
 from typing import TYPE_CHECKING
 
 from soensim._runtime.lazy import keep_from_submodules, lazy_names
+from soensim._runtime.working_folder import leave_out_working_folder
+
+leave_out_working_folder()
 
 if TYPE_CHECKING:
     from soensim.data import Dataset, load_dataset

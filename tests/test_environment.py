@@ -86,3 +86,23 @@ def test_figures_do_not_see_settings_of_this_process() -> None:
 )
 def test_a_stream_shows_every_character(encoding: str, text: str, shown: str) -> None:
     assert printable(text, io.TextIOWrapper(io.BytesIO(), encoding=encoding)) == shown
+
+
+# --- the working folder --------------------------------------------------------------------------------------------
+
+
+def test_files_of_the_working_folder_hide_no_package(tmp_path: Path) -> None:
+    for name in ("numpy", "yaml", "json", "pydantic", "argparse", "scipy", "random"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('this is the file of the user')")
+    for module in ("soensim", "soensim.technology"):
+        words = ["technology"] if module == "soensim" else []
+        done = subprocess.run(
+            [sys.executable, "-m", module, *words], cwd=tmp_path, env=_with_path(), capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "nist-2023" in done.stdout
+
+
+def _with_path(**environment: str) -> dict[str, str]:
+    """Return the environment of a process that finds soensim from any folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **environment}
