@@ -1,6 +1,7 @@
 """The parsers of all verbs: help texts, metavars, defaults, choices, and the messages about wrong values."""
 
 import argparse
+import json
 import re
 from importlib import import_module
 
@@ -174,7 +175,7 @@ def test_values_of_whole_numbers(words, message):
         (
             "--duration-ns 5us",
             "--duration-ns: '5us' is not legal; it must be a number above 0; "
-            "write the number alone, in the unit that the flag's name says",
+            "write the number alone; the name says its unit, if it has one",
         ),
         ("--ideal=yes", "--ideal: takes no value; remove what follows it"),
     ],
@@ -238,3 +239,26 @@ def test_shared_types():
         with pytest.raises(argparse.ArgumentTypeError, match="it must be a number"):
             read(word)
     assert cli.BAD_INPUT == 2
+
+
+def test_flags_of_another_circuit_are_refused(capsys):
+    export = import_module("soensim.commands.export").main
+    for flag, circuit in (("--length", "chain"), ("--depth", "tree"), ("--fan-in", "tree")):
+        assert cli.run(export, ["--format", "ngspice", flag, "2"]) == cli.BAD_INPUT
+        printed = capsys.readouterr()
+        assert f"error: {flag} is for --circuit {circuit}, not dendrite; " in printed.err
+        assert printed.out == ""
+    assert cli.run(export, ["--format", "ngspice", "--circuit", "chain"]) == cli.DONE
+    by_default = capsys.readouterr().out
+    assert cli.run(export, ["--format", "ngspice", "--circuit", "chain", "--length", "3"]) == cli.DONE
+    assert capsys.readouterr().out == by_default
+
+
+def test_rules_are_json_too(capsys):
+    check = import_module("soensim.commands.check").main
+    assert cli.run(check, ["--rules", "--json", "-"]) == cli.DONE
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert rules[0]["id"] == "SOEN-PH-001"
+    assert set(rules[0]) == {"id", "title", "description", "severity", "fix"}
+    assert cli.run(check, ["chip.yaml", "--rules"]) == cli.BAD_INPUT
+    assert "--rules lists all rules and takes no chip" in capsys.readouterr().err

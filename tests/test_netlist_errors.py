@@ -53,7 +53,7 @@ size: 4 => size: 1e3
 size: 4 => size: four
   8:11: populations.hidden.size: 'four' is not legal; it must be a whole number
 size: 4 => size: 0x10
-  8:11: populations.hidden.size: '0x10' is not legal; it must be a whole number
+  8:11: populations.hidden.size: '0x10' is not legal; it must be a whole number; write 16
 size: 4 => size: true
   8:11: populations.hidden.size: true is not legal; it must be a whole number
 size: 4 => size:
@@ -77,9 +77,9 @@ gamma_plus: 0.5 => gamma_plus: -.INF
 gamma_plus: 0.5 => gamma_plus: 1e999
   11:17: populations.hidden.gamma_plus: inf is not legal; it must be a finite number
 gamma_plus: 0.5 => gamma_plus: 1_000
-  11:17: populations.hidden.gamma_plus: '1_000' is not legal; it must be a number
+  11:17: populations.hidden.gamma_plus: '1_000' is not legal; it must be a number; write 1000
 gamma_plus: 0.5 => gamma_plus: 5 ns
-  11:17: populations.hidden.gamma_plus: '5 ns' is not legal; it must be a number
+  11:17: populations.hidden.gamma_plus: '5 ns' is not legal; it must be a number; write the number alone; the name says its unit, if it has one
 gamma_plus: 0.5 => gamma_plus: on
   11:17: populations.hidden.gamma_plus: 'on' is not legal; it must be a number
 gamma_plus: 0.5 => gamma_plus: 0
@@ -286,7 +286,7 @@ source_function: tanh => source_function: relu↵    temperature_k: 4.2
 {bits: 4, range: 1.0}↵  - => {levels: [-1, 1], sign: positive}↵  -
   17:25: projections[0].efficacy.levels[0]: -1.0 is negative; where the sign is fixed, levels are magnitudes
 {bits: 4, range: 1.0}↵  - => {levels: [1]}↵  -
-  17:16: projections[0].efficacy.levels: is too short (1); it must have 2 or more entries
+  17:16: projections[0].efficacy.levels: has 1 entry; it must have 2 or more entries
 {bits: 4, range: 1.0}↵  - => {levels: 1}↵  -
   17:24: projections[0].efficacy.levels: 1 is not legal; it must be a list
 {bits: 4, range: 1.0}↵  - => {levels: [0, .nan, x]}↵  -
@@ -305,7 +305,7 @@ density: 0.5 => density: 0.5, min_fan_in: 4, self_connections: false
 density: 0.5 => density: 0.5, min_fan_in: 3
   20:56: projections[1].topology.min_fan_in: 3 for 4 targets needs 12 edges, but density 0.5 gives 8; raise density to 0.75 or lower min_fan_in
 {kind: all-to-all} => {kind: explicit, edges: []}
-  16:32: projections[0].topology.edges: is too short (0); it must have 1 or more entries
+  16:32: projections[0].topology.edges: has no entries; it must have 1 or more entries
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], [0, 4]]}
   16:48: projections[0].topology.edges[1]: edge 1 (counted from 0) has target 4; legal is 0 to 3
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], [3, 0]]}
@@ -315,7 +315,7 @@ density: 0.5 => density: 0.5, min_fan_in: 3
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], [1]]}
   16:48: projections[0].topology.edges[1]: a list is not legal; it must be a pair [source, target]
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], [1, 2, 3]]}
-  16:48: projections[0].topology.edges[1]: is too long (3); it must have 2 entries at most
+  16:48: projections[0].topology.edges[1]: has 3 entries; it must have 2 entries at most
 {kind: all-to-all} => {kind: explicit, edges: [[0, 0], 5]}
   16:48: projections[0].topology.edges[1]: 5 is not legal; it must be a list
 {kind: all-to-all} => {kind: explicit, edges: [[0, -1], [0, "1"]]}
@@ -716,9 +716,9 @@ timing: {sample_tau: 1.0}
 @pytest.mark.parametrize(
     ("part", "wrong", "message"),
     [
-        ("populations", "{}", "4:1: populations: is too short (0); it must have 1 or more entries"),
+        ("populations", "{}", "4:1: populations: has no entries; it must have 1 or more entries"),
         ("populations", "5", "4:14: populations: 5 is not legal; it must be a mapping (`name: value`)"),
-        ("projections", "[]", "4:1: projections: is too short (0); it must have 1 or more entries"),
+        ("projections", "[]", "4:1: projections: has no entries; it must have 1 or more entries"),
         ("projections", "5", "4:14: projections: 5 is not legal; it must be a list"),
         ("projections", "[5]", "4:15: projections[0]: 5 is not legal; it must be a mapping (`key: value`)"),
     ],

@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 
 _LONGEST = 60
+
+DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+_WITH_UNIT = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*[A-Za-zµΩ]+")
+
+
+def whole_number_meant(word: str) -> int | None:
+    """Return the whole number that was written as `1e3`, `4.0`, `0x10`, `1_000` or `1,000`; None if it was none."""
+    if len(word) > 30:
+        return None
+    if DECIMAL.fullmatch(word):
+        value = float(word)
+        return int(value) if abs(value) < 1e15 and value.is_integer() else None
+    try:
+        return int(word.replace(",", "_"), 0)
+    except ValueError:
+        return None
+
+
+def number_meant(word: str) -> str:
+    """Write what to do with a text that is nearly a number: with a decimal comma, or with a unit; else nothing."""
+    if _COMMA.fullmatch(word):
+        return f"write {word.replace(',', '.')}"
+    if not DECIMAL.fullmatch(word) and _WITH_UNIT.fullmatch(word):
+        return "write the number alone; the name says its unit, if it has one"
+    return ""
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:

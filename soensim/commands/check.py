@@ -6,12 +6,14 @@ import datetime
 import platform
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.check import Report, check_chip
 from soensim.check.lyrdb import lyrdb
+from soensim.check.rules import RULES
 from soensim.check.text_report import chip_report, rules_list
 from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
@@ -27,8 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     given = parser().parse_args(arguments)
     if given.rules:
-        cli.say(rules_list())
-        return cli.DONE
+        return _list_rules(given)
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
     pictures = [f"{given.figure}{suffix}" for suffix in (".png", ".svg")] if given.figure else []
@@ -85,6 +86,16 @@ def parser() -> Parser:
     parser.add_argument("--today", metavar="YYYY-MM-DD", help="day that decides which waivers hold (default: today)")
     flags.no_seed(parser)
     return parser
+
+
+def _list_rules(given: Namespace) -> int:
+    if given.chip is not None:
+        raise SoensimError("--rules lists all rules and takes no chip; leave one of the two out")
+    if given.json:
+        cli.write_json(given.json, {"rules": [asdict(rule) for rule in RULES.values()]})
+    if given.json != "-":
+        cli.say(rules_list())
+    return cli.DONE
 
 
 def _write(report: Report, given: Namespace, command: str, today: datetime.date, pictures: Sequence[str]) -> None:

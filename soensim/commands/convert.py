@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from soensim._runtime.words import shown
 from soensim.commands import cli, flags
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import TechnologyError
@@ -37,7 +38,10 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError:
         value = math.nan
     if not equals or not math.isfinite(value):
-        raise TechnologyError(f"soensim convert: got {args.quantity!r}; give NAME=VALUE with a finite number")
+        raise TechnologyError(
+            f"{shown(args.quantity)} is not legal; it must be NAME=VALUE with a finite number, "
+            "such as gamma_minus=0.001"
+        )
     technology = load_technology(args.technology)
     result = convert(name, value, args.to, technology.junction)
     if args.json:

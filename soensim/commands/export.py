@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.words import shown
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli, flags
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
 from soensim.technology import load_technology
+
+MAX_LEAVES = 1000
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,11 +62,9 @@ def parser() -> Parser:
     parser.add_argument(
         "--circuit", choices=("dendrite", "chain", "tree"), default="dendrite", help="circuit (default: dendrite)"
     )
-    parser.add_argument("--length", type=count, default=3, metavar="N", help="dendrites of a chain (default: 3)")
-    parser.add_argument("--depth", type=count, default=1, metavar="N", help="levels below a tree's root (default: 1)")
-    parser.add_argument(
-        "--fan-in", type=count, default=2, metavar="N", help="inputs per dendrite of a tree (default: 2)"
-    )
+    parser.add_argument("--length", type=count, metavar="N", help="dendrites of a chain (default: 3)")
+    parser.add_argument("--depth", type=count, metavar="N", help="levels below a tree's root (default: 1)")
+    parser.add_argument("--fan-in", type=count, metavar="N", help="inputs per dendrite of a tree (default: 2)")
     parser.add_argument(
         "--efficacy",
         type=flags.number(),
@@ -92,13 +93,16 @@ def parser() -> Parser:
 
 
 def _deck(args: argparse.Namespace) -> Deck:
+    _check_circuit_flags(args)
     technology = load_technology(args.technology)
     bias = technology.value("bias_current") if args.bias is None else args.bias
     beta_di = technology.value("beta_di") if args.beta_di is None else args.beta_di
     tau_di_ns = technology.value("tau_di_dendrite_ns") if args.tau_di_ns is None else args.tau_di_ns
     for flag, value in (("bias", bias), ("beta-di", beta_di), ("tau-di-ns", tau_di_ns)):
         if not (math.isfinite(value) and value > 0.0):
-            raise CircuitError(f"soensim export: --{flag} is {value}; it must be positive")
+            raise CircuitError(
+                f"technology {args.technology!r} gives {value} for --{flag}; give one above 0 with that flag"
+            )
     settings = DeckSettings(
         flux=_points(args.flux),
         bias_current=Waveform.ramp(bias, 0.1),
@@ -110,10 +114,24 @@ def _deck(args: argparse.Namespace) -> Deck:
     )
     device = Device.from_technology(technology)
     if args.circuit == "tree":
-        if args.fan_in**args.depth > 1000:
-            raise CircuitError("soensim export: a tree of more than 1000 leaves; use a smaller --depth or --fan-in")
-        return tree(device, args.depth, args.fan_in, settings)
-    return chain(device, args.length if args.circuit == "chain" else 1, settings)
+        depth, fan_in = args.depth or 1, args.fan_in or 2
+        if fan_in**depth > MAX_LEAVES:
+            raise CircuitError(
+                f"--depth {depth} and --fan-in {fan_in} make a tree of more than {MAX_LEAVES} leaves; give smaller ones"
+            )
+        return tree(device, depth, fan_in, settings)
+    return chain(device, args.length or 3 if args.circuit == "chain" else 1, settings)
+
+
+def _check_circuit_flags(args: argparse.Namespace) -> None:
+    """Refuse a flag of another circuit, which would be without effect."""
+    for flag, value, circuit in (
+        ("--length", args.length, "chain"),
+        ("--depth", args.depth, "tree"),
+        ("--fan-in", args.fan_in, "tree"),
+    ):
+        if value is not None and args.circuit != circuit:
+            raise CircuitError(f"{flag} is for --circuit {circuit}, not {args.circuit}; give that, or leave {flag} out")
 
 
 def _points(text: str) -> Waveform:
@@ -121,5 +139,7 @@ def _points(text: str) -> Waveform:
         pairs = [tuple(float(number) for number in point.split(":")) for point in text.replace(",", " ").split()]
         times, values = zip(*pairs, strict=True)
     except ValueError as error:
-        raise CircuitError(f"soensim export: --flux {text!r}: give t_ns:value points, e.g. '0:0 1:0.5'") from error
+        raise CircuitError(
+            f"--flux: {shown(text)} is not legal; it must be t_ns:value points, such as '0:0 1:0.5'"
+        ) from error
     return Waveform(np.array(times), np.array(values))

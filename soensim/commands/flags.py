@@ -7,15 +7,12 @@ import math
 import re
 from collections.abc import Callable
 
-from soensim._runtime.words import shown
+from soensim._runtime.words import DECIMAL, number_meant, shown, whole_number_meant
 
 LARGEST = 2**63 - 1
 TECHNOLOGY = "nist-2023"
 
 _DIGITS = re.compile(r"[-+]?[0-9]+")
-_DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
-_WITH_UNIT = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*[A-Za-zµ]+")
 
 Container = argparse._ActionsContainer
 
@@ -33,7 +30,7 @@ def whole(least: int = 0, most: int = LARGEST) -> Callable[[str], int]:
                 return int(word)
             if len(word) > 18 and not word.startswith("-"):
                 raise argparse.ArgumentTypeError(f"{_given(text)} is too large; it must be at most {most}")
-        meant = _meant(word)
+        meant = whole_number_meant(word)
         hint = f"; write {meant}" if meant is not None and least <= meant <= most else ""
         raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
 
@@ -50,7 +47,7 @@ def number(
 
     def read(text: str) -> float:
         word = text.strip()
-        value = float(word) if _DECIMAL.fullmatch(word) else math.nan
+        value = float(word) if DECIMAL.fullmatch(word) else math.nan
         beyond = (
             not math.isfinite(value)
             or (above is not None and value <= above)
@@ -60,11 +57,8 @@ def number(
         )
         if not beyond:
             return value
-        hint = ""
-        if _COMMA.fullmatch(word):
-            hint = f"; write {word.replace(',', '.')}"
-        elif not _DECIMAL.fullmatch(word) and _WITH_UNIT.fullmatch(word):
-            hint = "; write the number alone, in the unit that the flag's name says"
+        advice = number_meant(word)
+        hint = f"; {advice}" if advice else ""
         raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
 
     return read
@@ -73,20 +67,7 @@ def number(
 def _given(text: str) -> str:
     """Show what was typed: a number as it is, anything else in quotes."""
     word = text.strip()
-    return word if _DECIMAL.fullmatch(word) and len(word) <= 60 else shown(text)
-
-
-def _meant(word: str) -> int | None:
-    """Return the whole number that was written as `1e3`, `4.0`, `0x10` or `1_000`; None if it was none."""
-    if len(word) > 30:
-        return None
-    if _DECIMAL.fullmatch(word):
-        value = float(word)
-        return int(value) if abs(value) < 1e15 and value.is_integer() else None
-    try:
-        return int(word.replace(",", "_"), 0)
-    except ValueError:
-        return None
+    return word if DECIMAL.fullmatch(word) and len(word) <= 60 else shown(text)
 
 
 def chip(parser: Container, *, optional: bool = False) -> None:

@@ -27,9 +27,12 @@ def main(arguments: Sequence[str]) -> int:
         raise SoensimError("several runs need a place for what they show; name it with --out FILE.png or FILE.html")
     out = Path(given.out or Path(given.runs[0]) / "report.html")
     if out.suffix not in (".html", ".png", ".svg"):
-        raise SoensimError(f"{out}: must end in .html, .png or .svg")
+        raise SoensimError(f"--out: {out} is not legal; it must end in .html (a page), .png or .svg (a figure)")
     if out.suffix == ".html" and (given.figure or given.projection):
-        raise SoensimError("--figure and --projection are for .png and .svg; a page shows all figures")
+        raise SoensimError(
+            "--figure and --projection are for .png and .svg, and a page shows all figures; "
+            "name a .png or .svg with --out"
+        )
     runs = [load_run(folder) for folder in given.runs]
     cli.check_writable(out, given.json)
     if out.suffix == ".html":
@@ -97,11 +100,11 @@ def _answer(runs: Sequence[Run]) -> dict[str, object]:
 
 def _figure(name: str, runs: Sequence[Run], key: str | None) -> Figure:
     if key is not None and name not in ("efficacies", "connections"):
-        raise SoensimError(f"--projection is for efficacies and connections; {name} has none")
+        raise SoensimError(f"--projection is for --figure efficacies and connections; {name} has none, so leave it out")
     if name == "sweep":
         return figures.sweep(runs)
     if len(runs) > 1:
-        raise SoensimError(f"figure {name!r} shows one run; give one, or leave --figure out")
+        raise SoensimError(f"--figure {name} shows one run, not {len(runs)}; give one run, or leave --figure out")
     if name == "curves":
         return figures.curves(runs[0].history)
     chip = load_trained(runs[0])

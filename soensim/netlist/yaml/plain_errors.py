@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from soensim._runtime.words import number_meant, whole_number_meant
 from soensim.errors import NetlistError
 from soensim.netlist.base import NAME_PATTERN, nearest, shown
 from soensim.netlist.schema.waivers import RULE_PATTERN
@@ -52,6 +53,10 @@ def explain(error: ValidationError, source: YamlSource) -> NetlistError:
     return NetlistError.of_file(source.name, faults, len(details) if len(details) > _MAX_LOOKED_AT else None)
 
 
+def _counted(value: Any) -> str:
+    return "1 entry" if len(value) == 1 else f"{len(value) or 'no'} entries"
+
+
 def _is_echo(detail: ErrorDetails) -> bool:
     """Whether a list counts as short only because its entries are wrong, which has its own errors."""
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -64,16 +69,17 @@ def _sentence(detail: ErrorDetails, data: Any) -> tuple[PathParts, str, bool]:
     if kind == "fault":
         return (*path, *context["at"]), detail["msg"], context["key"]
     if kind == "too_short":
-        return path, f"is too short ({len(value)}); it must have {context['min_length']} or more entries", False
+        return path, f"has {_counted(value)}; it must have {context['min_length']} or more entries", False
     if kind == "too_long":
-        return path, f"is too long ({len(value)}); it must have {context['max_length']} entries at most", False
+        return path, f"has {_counted(value)}; it must have {context['max_length']} entries at most", False
     is_key = detail["loc"][-1:] == ("[key]",)
     must_be, hint = _legal(kind, context, value)
     if value is None:
         return path, f"has no value; it must be {must_be}", is_key
     if kind in ("int_type", "float_type") and isinstance(value, str) and looks_like_number(value):
         return path, f"{shown(value)} is text; it must be {must_be}, so remove the quotes", is_key
-    return path, f"{shown(value)} is not legal; {hint}it must be {must_be}", is_key
+    meant = _meant(kind, value)
+    return path, f"{shown(value)} is not legal; {hint}it must be {must_be}{meant}", is_key
 
 
 def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]:
@@ -97,6 +103,15 @@ def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]
     if kind in _MUST_BE:
         return _MUST_BE[kind].format(**{name: _short(limit) for name, limit in context.items()}), ""
     return f"something else ({kind.replace('_', ' ')})", ""
+
+
+def _meant(kind: str, value: Any) -> str:
+    """Say how to write a text that is nearly a number."""
+    if kind not in ("int_type", "float_type") or not isinstance(value, str):
+        return ""
+    whole = whole_number_meant(value) if kind == "int_type" or "_" in value or "x" in value else None
+    advice = number_meant(value) if whole is None else f"write {whole}"
+    return f"; {advice}" if advice else ""
 
 
 def _short(limit: Any) -> Any:
