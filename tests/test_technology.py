@@ -11,7 +11,8 @@ import pytest
 import soensim.technology
 from soensim.commands.convert import main as convert_main
 from soensim.commands.technology import main as technology_main
-from soensim.errors import SoensimError, TechnologyError
+from soensim.errors import NetlistError, SoensimError, TechnologyError
+from soensim.netlist import parse_netlist
 from soensim.technology import (
     Technology,
     load_technology,
@@ -118,7 +119,7 @@ def test_file_extends_a_preset(tmp_path: Path) -> None:
     ("quantities", "message"),
     [
         ("  a: {value: 1.0, unit: '1', range: null, source: x}", "range_reason"),
-        ("  a: {value: 1.0, unit: '1', source: x}", "range is missing"),
+        ("  a: {value: 1.0, unit: '1', source: x}", r"quantities\.a\.range: is missing"),
         ("  a: {value: 1.0, unit: '1', range: [0, 2], source: ''}", "source"),
         ("  a: {value: 3.0, unit: '1', range: [0, 2], source: x}", "low <= value <= high"),
         ("  a: {value: 1e-4, unit: '1', range: [0, 2], source: x}", r"needs 1\.0e-4"),
@@ -134,6 +135,45 @@ def test_bad_file_is_refused(tmp_path: Path, quantities: str, message: str) -> N
     with pytest.raises(TechnologyError, match=message) as caught:
         load_technology(write(tmp_path, quantities))
     assert "\n" not in str(caught.value)
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    entries = [
+        "  a: {value: x, unit: '', range: [0, 2], source: x}",
+        f"  omega_c_per_s: {ENTRY}",
+        "  b: 5",
+        f"  c: {ENTRY}",
+        "  d: {value: 1.0, unit: '1', range: [2, 0], source: x}",
+        "  e: {value: 1.0, unit: '1', range: [0, x, 1], source: x}",
+        "  f: {value: 1.0, unit: '1', range: [0, x], source: x}",
+    ]
+    with pytest.raises(TechnologyError) as caught:
+        load_technology(write(tmp_path, "\n".join(entries), "schema: soensim-technology/1\nname: 5\ndescription: 6\n"))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{tmp_path / 'mine.yaml'}: 9 faults"
+    assert [line.split(": ")[1] for line in lines[1:]] == [
+        "name",
+        "description",
+        "quantities.a.unit",
+        "quantities.a.value",
+        "quantities.omega_c_per_s",
+        "quantities.b",
+        "quantities.d.range",
+        "quantities.e.range",
+        "quantities.f.range",
+    ]
+    assert len(caught.value.faults) == 9
+
+
+def test_faults_of_a_technology_are_one_line_in_a_netlist(tmp_path: Path) -> None:
+    write(tmp_path, "  a: 5\n  b: 6")
+    chip = (Path(__file__).parent.parent / "netlists" / "year1-28.yaml").read_text()
+    text = re.sub(r"(?m)^technology: .*$", "technology: mine.yaml", chip)
+    with pytest.raises(NetlistError) as caught:
+        parse_netlist(text, folder=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "technology: " in str(caught.value)
+    assert str(caught.value).endswith(" (and 1 more fault)")
 
 
 def test_wrong_schema_unknown_key_missing_file_and_self_reference(tmp_path: Path) -> None:
