@@ -28,6 +28,7 @@ from soensim.netlist import (
     symmetric_levels,
 )
 from soensim.netlist.yaml.source import parse_yaml, read_yaml
+from soensim.technology import load_technology
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
 SHIPPED = sorted(NETLISTS.glob("*.yaml"))
@@ -289,7 +290,10 @@ def test_order_of_populations_counts_where_it_means_something() -> None:
 
 @pytest.mark.parametrize("key", ["critical_current_a", "gamma_c_f_per_a", "beta_c"])
 def test_hash_knows_the_junction(tmp_path: Path, key: str) -> None:
-    entry = "{value: 0.25, unit: x, range: null, range_reason: test, source: test}"
+    quantity = load_technology("nist-2023").quantity(key)
+    entry = (
+        f"{{value: {2 * quantity.value:.20f}, unit: {quantity.unit!r}, range: null, range_reason: test, source: test}}"
+    )
     content = f"schema: soensim-technology/1\nname: own\nextends: nist-2023\nquantities:\n  {key}: {entry}\n"
     (tmp_path / "own.yaml").write_text(content)
     netlist = parse_netlist(CHIP.replace("nist-2023", "own.yaml"), folder=tmp_path)
@@ -325,8 +329,9 @@ def test_dump_quotes_what_would_be_read_as_something_else(text: str) -> None:
 
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
-finite = st.floats(-1e6, 1e6)
-positive = st.floats(1e-12, 1e12)
+# what every field takes; beyond, tests/test_limits.py
+finite = st.floats(-100, 100).filter(lambda value: value == 0 or abs(value) >= 1e-9)
+positive = st.floats(0.01, 20)
 seeds = st.integers(0, 2**63 - 1)
 signs = st.one_of(
     st.sampled_from(["free", "positive", "negative"]),
@@ -376,7 +381,9 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
             "topology": draw(st.one_of(topologies)),
             "efficacy": draw(efficacies),
         }
-        projections.append(part | ({"delay_ps": draw(st.floats(0, 1e6))} if draw(st.booleans()) else {}))
+        projections.append(
+            part | ({"delay_ps": draw(st.just(0.0) | st.floats(1e-3, 1e6))} if draw(st.booleans()) else {})
+        )
     chip = {"schema": "soensim/1", "name": draw(names), "technology": "ideal", "populations": populations}
     chip |= {"projections": projections, "timing": {draw(st.sampled_from(["sample_tau", "sample_ns"])): draw(positive)}}
     if draw(st.booleans()):
@@ -385,7 +392,7 @@ def chips(draw: st.DrawFn) -> dict[str, Any]:
         readout = {"kind": "linear", "population": members[1], "classes": 3, "state": "mean"}
         chip["readout"] = readout | {"efficacy": draw(efficacies)}
     if draw(st.booleans()):
-        chip["imperfections"] = {"flux_offset_spread": draw(positive), "read_noise_flux": draw(positive)}
+        chip["imperfections"] = {"flux_offset_spread": draw(st.floats(0, 1)), "read_noise_flux": draw(st.floats(0, 1))}
     return chip
 
 

@@ -537,7 +537,7 @@ def test_error_behind_a_merge_key_points_at_the_anchor(merge: str) -> None:
         "seed: 1}\n    efficacy: {bits: 4, range: 1.0}", f"seed: 1}}\n    efficacy: {{<<: {merge}, bits: 5}}"
     )
     # what an alias repeats is one fault
-    expected = "range: -1.0 is not legal; it must be greater than 0"
+    expected = "range: -1 is not legal; it must be greater than 0"
     assert message_of(text) == f"chip.yaml:17:38: projections[0].efficacy.{expected}"
 
 

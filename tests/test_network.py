@@ -56,8 +56,12 @@ def test_si_and_dimensionless_dynamics_are_one_chip():
 
 def recurrent_delay(tau, **options):
     """SMALL with one delay (tau) on all of W_hh; its step is 100 tau."""
-    ps = parse_netlist(SMALL).device_technology.junction.seconds_from_tau(tau) * 1e12
-    return compiled(SMALL.replace("min_fan_in: 1}", f"min_fan_in: 1}}\n    delay_ps: {ps!r}"), **options)
+    routed = route(parse_netlist(SMALL))
+    ps = routed.netlist.device_technology.junction.seconds_from_tau(tau) * 1e12
+    loop = routed.projections["hidden->hidden"]
+    delayed_loop = dataclasses.replace(loop, delay_ps=np.full(len(loop.edges), ps))
+    projections = {**routed.projections, "hidden->hidden": delayed_loop}
+    return compile_network(dataclasses.replace(routed, projections=projections), **options)
 
 
 def split(network, key):

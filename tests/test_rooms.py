@@ -11,7 +11,7 @@ PACKAGE = Path(soensim.__file__).parent
 
 # A room may import the rooms of the lines above it, and those to its left on its own line.
 FLOORS = """
-    errors  units  _runtime
+    errors  units  limits  _runtime
     technology
     data
     netlist

@@ -244,10 +244,10 @@ def test_other_bad_input(small):
 
 def test_divergence_is_an_error():
     text = LABELS.replace("tanh, gamma_plus: 0.2, gamma_minus: 0.2", "relu, gamma_plus: 1, gamma_minus: 0")
-    network = compiled(text.replace("range: 2.0", "range: 1.0e9"))
-    program = Program.quantised(network, {k: np.full(s.shape, 1e9) for k, s in network.synapses.items()})
+    network = compiled(text.replace("range: 2.0", "range: 1.0e4"))
+    program = Program.quantised(network, {k: np.full(s.shape, 1e4) for k, s in network.synapses.items()})
     with np.errstate(over="ignore", invalid="ignore"), pytest.raises(SimulationError, match="diverges"):
-        simulate(network, program, np.ones((1, 60, 18)))
+        simulate(network, program, np.ones((1, 100, 18)))
 
 
 # --- the command -----------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_file_extends_a_preset(tmp_path: Path) -> None:
         ("  a: {value: null, unit: '1', range: [0, 2], source: x}", "not found"),
         ("  a: {valu: 1.0, unit: '1', range: [0, 2], source: x}", "did you mean 'value'"),
         (f"  omega_c_per_s: {ENTRY}", "follows from other"),
-        ("  beta_c: {value: 0.0, unit: '1', range: [0, 2], source: x}", "positive"),
+        ("  beta_c: {value: 0.0, unit: '1', range: [0, 2], source: x}", "greater than 0"),
         ("  - a", "must be a mapping"),
         ("  a: [", "not valid YAML"),
     ],

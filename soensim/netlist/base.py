@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -10,16 +11,20 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from soensim._runtime.words import closest
 from soensim._runtime.words import nearest as nearest  # the parts of a netlist take these two from here
 from soensim._runtime.words import shown as shown
+from soensim.limits import Limits
+from soensim.technology import LEGAL
 
 MAX_NEURONS = 10_000_000  # a wafer; a typing error with more zeros should not exhaust the memory
 
@@ -28,9 +33,7 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
 _OneZero = AfterValidator(lambda value: value + 0.0)  # -0.0 becomes 0.0: equal chips must have equal hashes
-Finite = Annotated[float, Field(allow_inf_nan=False), _OneZero]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), _OneZero]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of a topology: a pure number without a unit
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _OneZero]
 BelowOne = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), _OneZero]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -51,6 +54,36 @@ def fault(message: str, *at: str | int, key: bool = False) -> PydanticCustomErro
         Whether the key itself is wrong, so that the position is the key's and not the value's.
     """
     return PydanticCustomError("fault", "{text}", {"at": at, "text": message, "key": key})
+
+
+@dataclass(frozen=True)
+class Legal:
+    """Annotation of a field: the number lies within limits, and a refusal says what they are and why."""
+
+    limits: Limits
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(Annotated[source, Field(allow_inf_nan=False)])
+        return core_schema.no_info_after_validator_function(self._checked, schema)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        limits = self.limits
+        return {**handler(schema), "minimum": limits.least, "maximum": limits.high, "$comment": limits.reason}
+
+    def _checked(self, value: float) -> float:
+        if not self.limits.hold(value):
+            raise fault(f"{value:.10g} is not legal; {self.limits.fault(value)}")
+        return value + 0  # -0.0 becomes 0.0: equal chips must have equal hashes
+
+
+def legal(low: float, high: float, unit: str, reason: str, *, zero: bool = False, signed: bool = False) -> Legal:
+    """Limit a field, as `soensim.limits.Limits`: ``Annotated[float, legal(1e-4, 1e9, "ns", "why")]``."""
+    return Legal(Limits(low, high, unit, reason, zero=zero, signed=signed))
+
+
+def as_quantity(key: str) -> Legal:
+    """Limit a field as the quantity of a technology that it takes the place of."""
+    return Legal(LEGAL[key])
 
 
 def exactly_one(part: BaseModel, names: tuple[str, ...], what: str) -> None:

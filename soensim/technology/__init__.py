@@ -7,7 +7,8 @@
 0.24
 """
 
+from soensim.technology.legal_ranges import LEGAL
 from soensim.technology.load import load_technology, preset_names
 from soensim.technology.quantity import Quantity, Technology
 
-__all__ = ["Quantity", "Technology", "load_technology", "preset_names"]
+__all__ = ["LEGAL", "Quantity", "Technology", "load_technology", "preset_names"]

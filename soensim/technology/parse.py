@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from soensim._runtime.words import closest, nearest, shown
+from soensim.limits import UNITS
 from soensim.technology.derived import DERIVED_KEYS
+from soensim.technology.legal_ranges import LEGAL
 from soensim.technology.quantity import Quantity
 
 _TOP_KEYS = ("schema", "name", "description", "extends", "quantities")
@@ -54,6 +56,7 @@ def parse_quantities(raw: Mapping[str, Any]) -> tuple[dict[str, Quantity], list[
         wrong = _entry_faults(entry, at)
         if key in DERIVED_KEYS:
             wrong = [Fault(at, "follows from other quantities; leave it out", key=True)]
+        wrong = wrong or _limit_faults(str(key), entry, at)
         faults += wrong
         if not wrong:
             entries[str(key)] = _quantity(entry)
@@ -117,6 +120,21 @@ def _range_faults(entry: Mapping[str, Any], at: tuple[str, ...]) -> list[Fault]:
     if low > high or (_is_number(value) and not low <= value <= high):
         return [Fault((*at, "range"), f"needs low <= value <= high; got {low}, {shown(value)}, {high}")]
     return []
+
+
+def _limit_faults(key: str, entry: Mapping[str, Any], at: tuple[str, ...]) -> list[Fault]:
+    """Find a unit that is not that of the quantity, or a value that cannot be; of an entry without other faults."""
+    limits = LEGAL.get(key)
+    if limits is None:
+        return []
+    unit = "1" if limits.unit in ("relative", "fraction") else limits.unit
+    if entry["unit"] != unit:
+        told = f"{shown(entry['unit'])} is not legal; this quantity is {UNITS[limits.unit]}: write unit {unit!r}"
+        return [Fault((*at, "unit"), f"{told}, and the value in it")]
+    value = entry["value"]
+    if value is None or limits.hold(value):
+        return []
+    return [Fault((*at, "value"), f"{value:.10g} is not legal; {limits.fault(value)}")]
 
 
 def _is_number(value: Any) -> bool:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from soensim.netlist.base import Bits, Finite, Fraction, Part, Positive, Seed, exactly_one, fault, kind_of
+from soensim.netlist.base import Bits, Fraction, Part, Seed, exactly_one, fault, kind_of, legal
+
+Level = Annotated[float, legal(0, 1e4, "Phi_0 per I_c", "0.15 to 4 are in use", zero=True, signed=True)]
 
 
 class DaleSign(Part):
@@ -55,9 +57,9 @@ class Efficacy(Part):
     bits: Bits | None = None
     """Number of bits; b bits give 2^b - 1 levels about an exact zero (free sign), or 2^b levels from 0 (fixed
     sign)."""
-    levels: Annotated[tuple[Finite, ...], Field(min_length=2, max_length=65536, strict=False)] | None = None
+    levels: Annotated[tuple[Level, ...], Field(min_length=2, max_length=65536, strict=False)] | None = None
     """The level table itself, ascending (Phi_0 per I_c); instead of `bits` and `range`."""
-    range: Positive | None = None
+    range: Annotated[float, legal(1e-6, 1e4, "Phi_0 per I_c", "0.15 to 4 are in use")] | None = None
     """Largest efficacy (Phi_0 per I_c)."""
     sign: Sign = "free"
     """Who decides the sign: the program (`free`), or fabrication."""

@@ -6,11 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from soensim.netlist.base import Finite, Name, NotNegative, Part, Positive, Seed, Text, exactly_one, kind_of
+from soensim.netlist.base import Name, Part, Seed, Text, as_quantity, exactly_one, kind_of, legal
 from soensim.netlist.schema.strategies import PLACEMENT_METHODS, known_in, listed
 from soensim.technology import Technology
 
-Position = Annotated[tuple[Finite, Finite], Field(strict=False)]
+ON_DIE = legal(0, 1e7, "um", "no die is wider than a metre", zero=True, signed=True)
+Position = Annotated[tuple[Annotated[float, ON_DIE], Annotated[float, ON_DIE]], Field(strict=False)]
 
 
 class GridPlacement(Part):
@@ -72,20 +73,20 @@ Placement = Annotated[
 class Floorplan(Part):
     """The die, and where the neurons are on it."""
 
-    die_width_um: Positive
+    die_width_um: Annotated[float, as_quantity("die_width_um")]
     """Width of the die (um)."""
-    die_height_um: Positive
+    die_height_um: Annotated[float, as_quantity("die_height_um")]
     """Height of the die (um)."""
-    margin_um: NotNegative
+    margin_um: Annotated[float, legal(1e-2, 1e6, "um", "10 nm to a metre, as a die", zero=True)]
     """Strip along the edge of the die without neurons (um); the input ports are in it."""
     placement: Placement
     """Where the neurons are."""
     input_side: Literal["left", "right", "top", "bottom"] = "left"
     """Edge of the die at which the input ports are."""
-    cell_um: Positive | None = None
+    cell_um: Annotated[float, legal(1e-1, 1e6, "um", "cells of 100 to 900 um are in use")] | None = None
     """Side of a neuron's square cell (um); absent: what the largest fan-in needs, synapse_pitch_um x
     sqrt(fan-in / electronic_planes)."""
-    synapse_pitch_um: Positive | None = None
+    synapse_pitch_um: Annotated[float, as_quantity("synapse_pitch_um")] | None = None
     """Side of a synapse's square (um); absent: the technology's."""
     electronic_planes: Annotated[int, Field(ge=1, le=100)] | None = None
     """Number of planes of synapses above one another; absent: the technology's."""

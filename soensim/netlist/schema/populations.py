@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from soensim.netlist.base import Finite, NotNegative, Part, Positive, Size, exactly_one, fault, kind_of
+from soensim.netlist.base import MAX_NEURONS, Part, Size, as_quantity, exactly_one, fault, kind_of, legal
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
 
+DRIVE = legal(0, 1e3, "I_c", "0.1 to 20 are in use", zero=True, signed=True)
 Normalisation = Literal["l2", "rms", "standardise"]
 
 
@@ -21,14 +22,14 @@ class InputPopulation(Part):
     """Number of channels."""
     carries: Literal["data", "label"] = "data"
     """`data`: samples of a data set; `label`: one-hot class lines, held at every step (forward-forward)."""
-    drive_low: Finite
+    drive_low: Annotated[float, DRIVE]
     """Signal (I_c) for a data value of 0, or for a label line that is off."""
-    drive_high: Finite
+    drive_high: Annotated[float, DRIVE]
     """Signal (I_c) for a data value of 1, or for the label line that is on."""
     normalise: Normalisation | None = None
     """What is done to the channels of a sample before they enter the chip: divide by the Euclidean norm (`l2`), by the
     root mean square (`rms`), or subtract the mean and divide by the standard deviation (`standardise`)."""
-    label_channels: Annotated[int, Field(ge=2)] | None = None
+    label_channels: Annotated[int, Field(ge=2, le=MAX_NEURONS)] | None = None
     """Number of first channels that carry the one-hot label instead of the data, as Hinton's first ten pixels do."""
 
     @model_validator(mode="after")
@@ -45,7 +46,7 @@ class FluxTrim(Part):
 
     bits: Annotated[int, Field(ge=2, le=16)]
     """Number of bits; b bits give 2^b - 1 levels, symmetric about an exact zero."""
-    range: Positive
+    range: Annotated[float, legal(1e-9, 100, "Phi_0", "g has the period 1")]
     """Largest trim (Phi_0)."""
 
 
@@ -59,25 +60,29 @@ class DendritePopulation(Part):
     source_function: Literal["squid", "squid-fit", "tanh", "relu", "steep-sigmoid"]
     """Source function g(phi, i). `squid` is derived from the technology's junctions and arms, `squid-fit` is an
     analytic approximation of it; the others are virtual: no circuit is known that has them."""
-    bias_current: Positive | None = None
+    bias_current: Annotated[float, as_quantity("bias_current")] | None = None
     """Bias of the dendrite's SQUID (I_c). Required by a SQUID, meaningless for a virtual function."""
-    temperature_k: NotNegative | None = None
+    temperature_k: Annotated[float, as_quantity("temperature_k")] | None = None
     """Temperature of the SQUIDs' shunts (K), which rounds the threshold of `squid`; absent: noise-free."""
-    flux_offset: Finite = 0.0
+    flux_offset: Annotated[float, as_quantity("flux_offset")] = 0.0
     """Static flux (Phi_0), the same for every neuron."""
     flux_trim: FluxTrim | None = None
     """Programmable flux per neuron; absent: none on the chip."""
-    gamma_plus: Positive | None = None
+    gamma_plus: Annotated[float, legal(1e-9, 1e3, "1/tau", "1e-4 to 1 are in use")] | None = None
     """Drive gain (1/tau)."""
-    beta_di: Positive | None = None
+    beta_di: Annotated[float, as_quantity("beta_di")] | None = None
     """Dimensionless loop inductance 2 pi I_c L_di / Phi_0; gamma_plus = 1/beta_di (1/tau)."""
-    gamma_plus_per_ns: Positive | None = None
+    gamma_plus_per_ns: Annotated[float, legal(1e-6, 1e6, "1/ns", "0.1 to 1000 per ns are in use")] | None = None
     """Drive gain (1/ns)."""
-    gamma_minus: NotNegative | None = None
+    gamma_minus: (
+        Annotated[float, legal(1e-12, 1e3, "1/tau", "a decay of a second to tau_0 / 1000", zero=True)] | None
+    ) = None
     """Leak (1/tau)."""
-    gamma_minus_per_ns: NotNegative | None = None
+    gamma_minus_per_ns: (
+        Annotated[float, legal(1e-9, 1e6, "1/ns", "a decay of a second to a millionth of a ns", zero=True)] | None
+    ) = None
     """Leak (1/ns)."""
-    tau_di_ns: Positive | None = None
+    tau_di_ns: Annotated[float, as_quantity("tau_di_dendrite_ns")] | None = None
     """Decay time of the integration loop (ns); gamma_minus = 1/tau_di."""
     normalise: Normalisation | None = None
     """What is done to the states before they are sent on (`l2`, `rms`, `standardise`); virtual: no circuit is known."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.netlist.base import fault, nearest
-from soensim.netlist.schema.floorplan import ExplicitPlacement
+from soensim.netlist.schema.floorplan import ON_DIE, ExplicitPlacement
 
 COLUMNS = ("population", "index", "x_um", "y_um")
 
@@ -129,8 +129,8 @@ def _enter(positions: Mapping[str, NDArray[np.float64]], population: str, index:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
-            return f"{name} {text!r} is not a finite number"
+        if not ON_DIE.limits.hold(value):
+            return f"{name} {text!r} is not legal; {ON_DIE.limits.fault(value)}"
         array[k, axis] = value + 0.0  # -0.0 becomes 0.0: equal chips must have equal hashes
     return ""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from soensim.netlist.base import Name, NotNegative, Part
+from soensim.netlist.base import Name, Part, legal
 from soensim.netlist.schema.efficacy import Efficacy
 from soensim.netlist.topology.topology import Topology
+
+#: Delay of a path: 67 ps per centimetre of waveguide.
+PATH_DELAY = legal(1e-3, 1e9, "ps", "a micrometre of waveguide to 100 km of fibre", zero=True)
 
 
 class Projection(Part):
@@ -23,11 +26,11 @@ class Projection(Part):
     medium: Literal["optical", "electrical"] | None = None
     """What carries the signals: waveguides, or wires with inductive coupling. Absent: the chip is not laid out, and its
     edges exist with the delay and loss stated here."""
-    delay_ps: NotNegative = 0.0
+    delay_ps: Annotated[float, PATH_DELAY] = 0.0
     """Delay of every edge (ps), where the chip is not laid out."""
     place: Name | None = None
     """Where in the arbor of a spiking target the synapses are; absent: at the soma."""
-    loss_db: NotNegative | None = None
+    loss_db: Annotated[float, legal(0, 1e3, "dB", "1000 dB is darkness", zero=True)] | None = None
     """Loss of every path to a spiking target (dB), where the chip is not laid out; absent: none."""
 
     @property

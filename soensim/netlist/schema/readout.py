@@ -55,9 +55,9 @@ class GoodnessReadout(_Readout):
     """Forward-forward: the label whose lines give the most goodness, sum over populations and steps of mean s^2."""
     state: Literal["final", "all"]
     """Which state counts: that of the last step, or the sum over all steps."""
-    first_sample: Annotated[int, Field(ge=1)] | None = None
+    first_sample: Annotated[int, Field(ge=1, le=10**9)] | None = None
     """Number of the first sample that counts, with `state: all`; absent: the first there is (1)."""
-    last_sample: Annotated[int, Field(ge=1)] | None = None
+    last_sample: Annotated[int, Field(ge=1, le=10**9)] | None = None
     """Number of the last sample that counts, with `state: all`; absent: the last there is."""
     prefers: Literal["low"] | None = None
     """`low`: the label with the least goodness is the answer (inverted objective); absent: the one with the most."""

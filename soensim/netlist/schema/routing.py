@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from soensim.netlist.base import Fraction, NotNegative, Part, Positive
+from soensim.netlist.base import MAX_NEURONS, Part, as_quantity, legal
+from soensim.netlist.schema.projection import PATH_DELAY
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES, known_in, listed
 from soensim.technology import Technology
 
@@ -26,17 +27,17 @@ ROUTE_QUANTITIES = (
 class RouteLimits(Part):
     """What a route may cost; one that costs more does not exist. Absent: no limit."""
 
-    max_loss_db: NotNegative | None = None
+    max_loss_db: Annotated[float, legal(0, 1e3, "dB", "1000 dB is darkness", zero=True)] | None = None
     """Largest loss from emitter to detector, splitting included (dB)."""
-    max_delay_ps: NotNegative | None = None
+    max_delay_ps: Annotated[float, PATH_DELAY] | None = None
     """Longest delay of an edge (ps)."""
-    max_fan_out: Annotated[int, Field(ge=1)] | None = None
+    max_fan_out: Annotated[int, Field(ge=1, le=MAX_NEURONS)] | None = None
     """Largest number of detectors that one emitter drives; the nearest are kept."""
-    max_crossings: Annotated[int, Field(ge=0)] | None = None
+    max_crossings: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Largest number of crossings on a path, in a plane and between planes together."""
-    min_photons: NotNegative | None = None
+    min_photons: Annotated[float, legal(1e-9, 1e12, "1", "no emitter sends more", zero=True)] | None = None
     """Fewest photons (mean number per spike) that must arrive at a detector."""
-    max_wire_um: Positive | None = None
+    max_wire_um: Annotated[float, as_quantity("wire_length_max_um")] | None = None
     """Longest electrical wire (um); absent: the technology's."""
 
 
@@ -55,12 +56,12 @@ class Routing(Part):
     """What a route may cost."""
     photonic_planes: Annotated[int, Field(ge=1, le=100)] | None = None
     """Number of waveguide planes; even ones (0, 2, …) hold rows, odd ones columns. Absent: the technology's."""
-    waveguide_pitch_um: Positive | None = None
+    waveguide_pitch_um: Annotated[float, as_quantity("waveguide_pitch_um")] | None = None
     """Distance between neighbouring tracks of a plane (um); absent: the technology's."""
-    photons_per_spike: Positive | None = None
+    photons_per_spike: Annotated[float, as_quantity("photons_per_spike")] | None = None
     """Mean number of photons that an emitter or an input port sends into its waveguide per spike; absent: the
     technology's. The state of a rate neuron is the mean rate of such spikes."""
-    detector_efficiency: Annotated[Fraction, Field(gt=0)] | None = None
+    detector_efficiency: Annotated[float, as_quantity("detector_efficiency")] | None = None
     """Fraction of the photons at a detector that are counted; absent: the technology's."""
 
     def completed(self, technology: Technology) -> Self:

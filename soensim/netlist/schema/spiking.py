@@ -10,8 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from soensim.netlist.base import Finite, Fraction, Name, NotNegative, Part, Positive, Size, fault
+from soensim.netlist.base import Name, Part, Size, as_quantity, fault, legal
 from soensim.technology import Technology
+
+COUPLING = legal(0, 1e4, "Phi_0 per I_c", "0.1 to 1 are in use", zero=True, signed=True)
+MOMENT = legal(1e-6, 1e9, "ns", "a thousandth of tau_0 to a second")
 
 SOMA, REFRACTORY = "soma", "refractory"
 
@@ -24,17 +27,17 @@ def _filled(part: Part, technology: Technology, **keys: str) -> dict[str, float]
 class Response(Part):
     """What one detection adds to the flux of a dendrite (closed form of the photon synapse)."""
 
-    phi_peak: Positive | None = None
+    phi_peak: Annotated[float, as_quantity("phi_peak")] | None = None
     """Scale of the flux (Phi_0)."""
-    tau_rise_ns: Positive | None = None
+    tau_rise_ns: Annotated[float, as_quantity("synapse_tau_rise_ns")] | None = None
     """Rise time constant (ns)."""
-    tau_fall_ns: Positive | None = None
+    tau_fall_ns: Annotated[float, as_quantity("synapse_tau_fall_ns")] | None = None
     """Fall time constant (ns)."""
-    hotspot_ns: Positive | None = None
+    hotspot_ns: Annotated[float, MOMENT] | None = None
     """How long the response rises (ns); absent: a multiple of tau_rise_ns."""
-    response_cut_ns: Positive | None = None
+    response_cut_ns: Annotated[float, MOMENT] | None = None
     """Age from which the response counts as zero (ns); absent: a multiple of tau_fall_ns."""
-    dead_time_ns: NotNegative | None = None
+    dead_time_ns: Annotated[float, as_quantity("detector_dead_time_ns")] | None = None
     """How long the detector is blind after a detection (ns); photons in it are lost and restart nothing."""
 
     @model_validator(mode="after")
@@ -66,9 +69,9 @@ class Response(Part):
 class PhotonSynapse(Response):
     """A synapse with its photon detector."""
 
-    detector_efficiency: Annotated[Fraction, Field(gt=0)] | None = None
+    detector_efficiency: Annotated[float, as_quantity("detector_efficiency")] | None = None
     """Fraction of the photons at the detector that are counted."""
-    dark_count_rate_hz: NotNegative | None = None
+    dark_count_rate_hz: Annotated[float, as_quantity("dark_count_rate_hz")] | None = None
     """Counts without light (Hz)."""
 
     def completed(self, technology: Technology, hotspot_key: str = "hotspot_per_tau_rise") -> Self:
@@ -81,13 +84,13 @@ class PhotonSynapse(Response):
 class LoopPart(Part):
     """What every dendrite has."""
 
-    bias_current: Positive | None = None
+    bias_current: Annotated[float, as_quantity("bias_current")] | None = None
     """Bias of the SQUID (I_c); absent: that of the population."""
-    beta_di: Positive | None = None
+    beta_di: Annotated[float, as_quantity("beta_di")] | None = None
     """Dimensionless inductance of the integration loop; gamma_plus = 1/beta_di (1/tau). Absent: the population's."""
-    tau_di_ns: Positive | None = None
+    tau_di_ns: Annotated[float, as_quantity("tau_di_dendrite_ns")] | None = None
     """Decay time of the integration loop (ns); gamma_minus = 1/tau_di."""
-    flux_offset: Finite = 0.0
+    flux_offset: Annotated[float, as_quantity("flux_offset")] = 0.0
     """Static flux (Phi_0)."""
 
     def with_loop(self, technology: Technology, tau_key: str, bias_current: float, beta_di: float) -> Self:
@@ -102,7 +105,7 @@ class Branch(LoopPart):
 
     name: Name
     """Its place: projections and records name it. The soma is called `soma`."""
-    coupling: Finite
+    coupling: Annotated[float, COUPLING]
     """Flux into its parent per unit of its state (Phi_0 per I_c); negative inhibits."""
     branches: Annotated[tuple[Branch, ...], Field(strict=False)] = ()
     """Dendrites that drive it, each again with branches."""
@@ -118,9 +121,9 @@ class Branch(LoopPart):
 class Soma(LoopPart):
     """Where the arbor ends: a dendrite that spikes."""
 
-    threshold: Positive | None = None
+    threshold: Annotated[float, as_quantity("soma_threshold")] | None = None
     """s_th (I_c): the soma spikes when its state reaches it."""
-    absolute_refractory_ns: Positive | None = None
+    absolute_refractory_ns: Annotated[float, as_quantity("absolute_refractory_ns")] | None = None
     """How long the soma is held at zero after a spike (ns)."""
 
 
@@ -129,10 +132,10 @@ class RefractoryDendrite(LoopPart):
 
     present: bool = True
     """Whether there is one."""
-    coupling: Finite | None = None
+    coupling: Annotated[float, COUPLING] | None = None
     """Flux into the soma per unit of its state (Phi_0 per I_c), negative. Absent:
     -(phi(s_max = s_th) - phi_th) / s_max_ref from the source function, phi_th on the negative side."""
-    efficacy: Finite = 1.0
+    efficacy: Annotated[float, COUPLING] = 1.0
     """Factor on the response of its synapse (relative)."""
     synapse: Response = Response()
     """Response of its synapse; every spike is detected unless in the dead time."""
@@ -141,13 +144,13 @@ class RefractoryDendrite(LoopPart):
 class Transmitter(Part):
     """The light of a spike."""
 
-    photons_per_synapse: Positive | None = None
+    photons_per_synapse: Annotated[float, as_quantity("photons_per_synapse")] | None = None
     """Mean number of excitations of the light source per spike and synapse."""
     light_source: Literal["quantum-dot", "electron-capture"] = "quantum-dot"
     """Kind of light source: whose efficiency and decay time the technology gives."""
-    efficiency: Annotated[Fraction, Field(gt=0)] | None = None
+    efficiency: Annotated[float, as_quantity("emitter_efficiency")] | None = None
     """Fraction of the excitations that send a photon into the waveguide."""
-    tau_rad_ns: NotNegative | None = None
+    tau_rad_ns: Annotated[float, as_quantity("quantum_dot_tau_rad_ns")] | None = None
     """Decay time of the light source (ns): photons are delayed exponentially."""
 
     def completed(self, technology: Technology) -> Self:
@@ -164,7 +167,7 @@ class SpikingPopulation(LoopPart):
     """Spiking neurons: an arbor of dendrites, a soma, a transmitter."""
     size: Size
     """Number of neurons."""
-    temperature_k: NotNegative = 0.0
+    temperature_k: Annotated[float, as_quantity("temperature_k")] = 0.0
     """Temperature of the SQUIDs' shunts (K), which rounds the threshold of the source function; 0: noise-free."""
     soma: Soma = Soma()
     """Where the arbor ends."""
@@ -233,9 +236,9 @@ class SpikeInputPopulation(Part):
     """Lines that bring spikes onto the chip, as pulses of light."""
     size: Size
     """Number of lines."""
-    photons_per_synapse: Positive | None = None
+    photons_per_synapse: Annotated[float, as_quantity("photons_per_synapse")] | None = None
     """Mean number of photons per spike and synapse, before the path; absent: the technology's."""
-    tau_rad_ns: NotNegative = 0.0
+    tau_rad_ns: Annotated[float, as_quantity("quantum_dot_tau_rad_ns")] = 0.0
     """Decay time of the light source (ns); 0: all photons of a spike come at once."""
 
     def completed(self, technology: Technology) -> Self:

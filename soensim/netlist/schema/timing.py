@@ -6,22 +6,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from soensim.netlist.base import Part, Positive, exactly_one, fault
+from soensim.netlist.base import Part, exactly_one, fault, legal
 
 
 class Timing(Part):
     """How time passes."""
 
-    sample_tau: Positive | None = None
+    sample_tau: Annotated[float, legal(1e-3, 1e12, "tau", "a thousandth of tau_0 to a second")] | None = None
     """How long one input sample is held (tau)."""
-    sample_ns: Positive | None = None
+    sample_ns: Annotated[float, legal(1e-4, 1e9, "ns", "a tenth of tau_0 to a second")] | None = None
     """How long one input sample is held (ns)."""
     substeps: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
     (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
     hold_samples: Annotated[int, Field(ge=2, le=100_000)] | None = None
     """Number of samples for which each frame of a data set is held (static data are seen for a while); absent: one."""
-    unlabelled_samples: Annotated[int, Field(ge=1)] | None = None
+    unlabelled_samples: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """Number of first samples that are shown without the label; absent: none."""
     integrator: Literal["forward-euler", "heun", "exponential-euler"] = "forward-euler"
     """How a step is taken: retention 1 - gamma_minus dt (`heun`: two such steps, order 2), or exp(-gamma_minus dt)."""

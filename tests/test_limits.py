@@ -1,0 +1,198 @@
+"""Limits of numbers: what can only be a slip of the unit is refused with the unit, the reason and what was meant."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from annotated_types import BaseMetadata
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from soensim.errors import NetlistError, TechnologyError
+from soensim.limits import UNITS, Limits
+from soensim.netlist import Netlist, load_netlist, parse_netlist
+from soensim.netlist.base import Legal
+from soensim.technology import LEGAL, load_technology, preset_names
+
+ROOT = Path(__file__).parents[1]
+
+CHIP = """\
+schema: soensim/1
+name: small
+technology: nist-2023
+populations:
+  pixels: {kind: input, size: 2, drive_low: 0.0, drive_high: 0.5}
+  hidden: {kind: dendrite, size: 4, source_function: squid, bias_current: 1.9, beta_di: 628.3, tau_di_ns: 1.6}
+projections:
+  - {source: pixels, target: hidden, topology: all-to-all, efficacy: {bits: 4, range: 0.3}, medium: optical}
+floorplan: {die_width_um: 3600, die_height_um: 3100, margin_um: 150, placement: {kind: grid}, synapse_pitch_um: 90}
+routing: {absent_edges: error, strategy: crossbar, waveguide_pitch_um: 1.5, detector_efficiency: 0.9}
+timing: {sample_ns: 0.16, substeps: 4}
+imperfections: {efficacy_spread: 0.05}
+"""
+
+SPIKING = """\
+schema: soensim/1
+name: ring
+technology: nist-2023
+populations:
+  drive: {kind: spike-input, size: 2}
+  neurons:
+    kind: spiking
+    size: 2
+    synapse: {detector_efficiency: 0.9, dark_count_rate_hz: 100.0}
+projections:
+  - {source: drive, target: neurons, topology: one-to-one, efficacy: {bits: 4, range: 0.5}, delay_ps: 1340}
+timing: {sample_ns: 1.0, substeps: 10, integrator: exponential-euler}
+"""
+
+SLIPS = [
+    # in seconds, in metres
+    ("sample_ns: 0.16", "sample_ns: 1e-9", "timing.sample_ns: 1e-09", "in nanoseconds", "1e-09 s is 1 ns, written 1"),
+    ("tau_di_ns: 1.6", "tau_di_ns: 1.6e-9", "tau_di_ns: 1.6e-09", "in nanoseconds", "is 1.6 ns, written 1.6"),
+    ("um: 1.5,", "um: 1.5e-6,", "waveguide_pitch_um: 1.5e-06", "in micrometres", "1.5e-06 m is 1.5 um, written 1.5"),
+    ("die_width_um: 3600", "die_width_um: 3.6e-3", "die_width_um: 0.0036", "0.0036 m is 3600 um, written 3600"),
+    ("die_width_um: 3600", "die_width_um: 3.6", "die_width_um: 3.6", "3.6 mm is 3600 um, written 3600"),
+    ("die_width_um: 3600", "die_width_um: 1e9", "die_width_um: 1000000000", "10 to 1e+06", "1e+09 um is 1000 m"),
+    ("synapse_pitch_um: 90", "synapse_pitch_um: 90e-6", "9e-05 m is 90 um, written 90"),
+    ("margin_um: 150", "margin_um: 1.5e-4", "0.00015 m is 150 um, written 150"),
+    # kelvins, amperes, per cent
+    ("bias_current: 1.9", "temperature_k: 300, bias_current: 1.9", "300 is not", "in kelvins", "300 mK is 0.3 K"),
+    ("bias_current: 1.9", "temperature_k: 4200, bias_current: 1.9", "in kelvins", "4200 mK is 4.2 K, written 4.2"),
+    ("bias_current: 1.9", "temperature_k: -269, bias_current: 1.9", "-269 degrees Celsius are 4.15 K, written 4.15"),
+    ("bias_current: 1.9", "bias_current: 100", "bias_current: 100", "units of the critical current", "0.01 to 20"),
+    ("bias_current: 1.9", "bias_current: 190", "190 uA is 1.9 I_c at I_c = 100 uA, written 1.9"),
+    ("bias_current: 1.9", "bias_current: 1.9e-4", "0.00019 A is 1.9 I_c at I_c = 100 uA, written 1.9"),
+    ("efficacy_spread: 0.05", "efficacy_spread: 5.0", "efficacy_spread: 5 ", "relative", "5 % is 0.05, written 0.05"),
+    ("efficiency: 0.9", "efficiency: 90", "detector_efficiency: 90", "a fraction", "90 % is 0.9, written 0.9"),
+    ("range: 0.3", "range: 6.2e-12", "flux quanta per critical current", "6.2e-12 H is 0.299831"),
+    # nonsense
+    ("bias_current: 1.9", "bias_current: 1.9, flux_offset: 1e300", "flux_offset: 1e+300", "flux quanta", "period 1"),
+    ("bias_current: 1.9", "bias_current: 1.9, flux_offset: 4e-16", "4e-16 Wb is 0.193439 Phi_0"),
+    ("bias_current: 1.9", "bias_current: 1e300", "bias_current: 1e+300", "0.01 to 20"),
+    ("drive_high: 0.5", "drive_high: 1e300", "drive_high: 1e+300", "-1000 to 1000"),
+    ("range: 0.3", "range: 1e300", "range: 1e+300", "1e-06 to 10000"),
+    ("efficacy_spread: 0.05", "delay_spread: 2", "delay_spread: 2", "0 to 1"),
+    ("efficacy_spread: 0.05", "read_noise_flux: 1e9", "read_noise_flux: 1000000000", "one sigma"),
+]
+
+SPIKING_SLIPS = [
+    ("delay_ps: 1340", "delay_ps: 1e12", "delay_ps: 1e+12", "in picoseconds", "1e+12 ps is 1 s"),
+    ("delay_ps: 1340", "delay_ps: 1.34e-9", "delay_ps: 1.34e-09", "1.34e-09 s is 1340 ps, written 1340"),
+    ("hz: 100.0", "hz: 1e30", "dark_count_rate_hz: 1e+30", "in hertz", "a count per ns"),
+    ("size: 2\n    s", "size: 2\n    soma: {threshold: 30}\n    s", "threshold: 30", "30 uA is 0.3 I_c"),
+    ("efficiency: 0.9,", "efficiency: 0.9, tau_rise_ns: 2e-11,", "2e-11 s is 0.02 ns, written 0.02"),
+    ("efficiency: 0.9,", "efficiency: 0.9, dead_time_ns: 5e-8,", "5e-08 s is 50 ns, written 50"),
+    ("efficiency: 0.9,", "efficiency: 0.9, phi_peak: 1e-15,", "Wb is 0.483598 Phi_0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "words"),
+    [(CHIP, old, new, words) for old, new, *words in SLIPS]
+    + [(SPIKING, old, new, words) for old, new, *words in SPIKING_SLIPS],
+)
+def test_a_slip_of_the_unit_is_refused(text: str, old: str, new: str, words: list[str]) -> None:
+    parse_netlist(text)
+    assert old in text
+    with pytest.raises(NetlistError) as caught:
+        parse_netlist(text.replace(old, new, 1))
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_limits_hold_at_their_ends_and_refuse_what_is_not_finite() -> None:
+    limits = Limits(1e-3, 1e3, "ns", "why", zero=True)
+    assert all(limits.hold(value) for value in (0.0, 1e-3, 1.0, 1e3))
+    assert not any(limits.hold(value) for value in (-1.0, 9e-4, 1001.0, float("nan"), float("inf")))
+    assert limits.fault(float("nan")) == "it must be a finite number"
+    assert limits.fault(2e3) == "it is in nanoseconds and must be 0, or 0.001 to 1000 (why); 2000 ps is 2 ns, written 2"
+    signed = Limits(1e-3, 10, "Phi_0", "why", zero=True, signed=True)
+    assert all(signed.hold(value) for value in (-10.0, -1e-3, 0.0, 10.0))
+    assert not signed.hold(-1e-4)
+    assert signed.least == -10
+
+
+def models(part: type[BaseModel] = Netlist, seen: set[type] | None = None) -> set[type[BaseModel]]:
+    """All parts of a netlist."""
+    seen = set() if seen is None else seen
+    if part not in seen:
+        seen.add(part)
+        for field in part.model_fields.values():
+            for kind in _leaves(field.annotation):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    models(kind, seen)
+    return seen
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    yield kind
+    for inner in get_args(kind):
+        yield from _leaves(inner)
+
+
+def limited(field: FieldInfo) -> bool:
+    """Whether a field of numbers has limits at both ends."""
+    marks = [*field.metadata, *_leaves(field.annotation)]
+    if any(isinstance(mark, Legal) for mark in marks):
+        return True
+    inside = [m for mark in marks for m in [mark, *getattr(mark, "metadata", ())] if isinstance(m, BaseMetadata)]
+    bounds = {name for mark in inside for name in ("gt", "ge", "lt", "le") if hasattr(mark, name)}
+    return bool(bounds & {"lt", "le"})
+
+
+PURE = {"radius", "length", "exponent", "distance_power", "recipe", "fan_in", "fan_out", "min_fan_in", "edges"}
+
+
+def test_every_number_of_a_netlist_has_limits() -> None:
+    bare = {
+        f"{part.__name__}.{name}"
+        for part in models()
+        for name, field in part.model_fields.items()
+        if {int, float} & set(_leaves(field.annotation)) and not limited(field)
+    }
+    assert {name for name in bare if name.partition(".")[2] not in PURE} == set()
+
+
+def test_every_quantity_of_the_presets_is_legal() -> None:
+    for name in preset_names():
+        for key, quantity in load_technology(name).stored.items():
+            assert key in LEGAL, key
+            for value in (quantity.value, quantity.low, quantity.high):
+                assert value is None or LEGAL[key].hold(value), (name, key, value)
+    assert all(limits.unit in UNITS and limits.reason for limits in LEGAL.values())
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("critical_current_a: {value: 100, unit: A, ", "100 is not legal; it is in amperes"),
+        (
+            "critical_current_a: {value: 100, unit: uA, ",
+            "'uA' is not legal; this quantity is in amperes: write unit 'A'",
+        ),
+        ("gamma_c_f_per_a: {value: 1.5, unit: F/A, ", "1.5 fF/uA is 1.5e-09 F/A"),
+        ("spike_rate_max_mhz: {value: 2.0e+7, unit: MHz, ", "20000000 is not legal; it is in megahertz"),
+        ("synapse_tau_fall_ns: {value: 5.0e-8, unit: ns, ", "5e-08 s is 50 ns, written 50"),
+        ("waveguide_pitch_um: {value: 1.5e-6, unit: um, ", "1.5e-06 m is 1.5 um, written 1.5"),
+        ("temperature_k: {value: -269.0, unit: K, ", "-269 degrees Celsius are 4.15 K"),
+        ("efficacy_spread: {value: 5.0, unit: '1', ", "5 % is 0.05"),
+        ("beta_1: {value: 1.0e+300, unit: '1', ", "0.001 to 1000"),
+        ("own_number: {value: .inf, unit: '1', ", "finite"),
+    ],
+)
+def test_a_technology_has_the_same_limits(tmp_path: Path, entry: str, words: str) -> None:
+    path = tmp_path / "own.yaml"
+    head = "schema: soensim-technology/1\nname: own\nextends: nist-2023\nquantities:\n  "
+    path.write_text(f"{head}{entry}range: null, range_reason: own, source: own}}\n")
+    with pytest.raises(TechnologyError) as caught:
+        load_technology(path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("netlists/*.yaml"), *ROOT.glob("studies/*/*.yaml")]), ids=str)
+def test_shipped_netlists_are_within_the_limits(path: Path) -> None:
+    load_netlist(path)
