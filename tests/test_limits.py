@@ -1,18 +1,24 @@
 """Limits of numbers: what can only be a slip of the unit is refused with the unit, the reason and what was meant."""
 
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from annotated_types import BaseMetadata
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from soensim.errors import NetlistError, TechnologyError
+from soensim.check import check_chip
+from soensim.errors import NetlistError, RoutingError, TechnologyError
 from soensim.limits import UNITS, Limits
-from soensim.netlist import Netlist, load_netlist, parse_netlist
+from soensim.netlist import Netlist, RouteLimits, load_netlist, parse_netlist
 from soensim.netlist.base import Legal
+from soensim.routing import REASONS, route
+from soensim.routing.limits import judge
 from soensim.technology import LEGAL, load_technology, preset_names
 
 ROOT = Path(__file__).parents[1]
@@ -196,3 +202,49 @@ def test_a_technology_has_the_same_limits(tmp_path: Path, entry: str, words: str
 @pytest.mark.parametrize("path", sorted([*ROOT.glob("netlists/*.yaml"), *ROOT.glob("studies/*/*.yaml")]), ids=str)
 def test_shipped_netlists_are_within_the_limits(path: Path) -> None:
     load_netlist(path)
+
+
+def dark_chip(folder: Path, absent_edges: str, width_um: float, loss_db_per_cm: float) -> Netlist:
+    """A chip whose waveguides may lose more than a double holds as a factor."""
+    head = "schema: soensim-technology/1\nname: own\nextends: nist-2023\nquantities:\n"
+    entry = f"{{value: {loss_db_per_cm}, unit: dB/cm, range: null, range_reason: own, source: own}}"
+    (folder / "own.yaml").write_text(f"{head}  waveguide_loss_db_per_cm: {entry}\n")
+    text = CHIP.replace("nist-2023", "own.yaml").replace("absent_edges: error", f"absent_edges: {absent_edges}")
+    return parse_netlist(text.replace("die_width_um: 3600", f"die_width_um: {width_um}"), folder=folder)
+
+
+def test_what_is_not_finite_is_over_the_limit(tmp_path: Path) -> None:
+    routed = route(dark_chip(tmp_path, "error", 900_000.0, 1000.0)).projections["pixels->hidden"]
+    assert not len(routed.edges)  # 45 cm at 1000 dB/cm: the light of a net is infinite
+    assert {REASONS[reason] for reason in routed.absences.reason} == {"loss"}
+    report = check_chip(dark_chip(tmp_path, "error", 900_000.0, 1000.0), today=datetime.date(2027, 1, 1))
+    assert not report.passes
+    assert any(finding.id == "SOEN-RT-006" and finding.count == 8 for finding in report.findings)
+    assert len(route(dark_chip(tmp_path, "error", 3600.0, 0.24)).projections["pixels->hidden"].edges) == 8
+
+
+def test_edges_beyond_all_limits_go_and_the_rest_of_their_net_stays() -> None:
+    nets = SimpleNamespace(sinks=3, net=np.array([0, 0, 0]), first=np.array([0, 3]))
+    path_db = np.array([10.0, np.inf, np.nan])
+    ledger = SimpleNamespace(
+        path_db=path_db, loss_db=np.full(3, np.inf), delay_ps=np.array([1.0, 1.0, 1.0]), length_um=np.ones(3)
+    )
+    verdicts = judge(ledger, nets, RouteLimits(), photons_per_spike=100.0)  # type: ignore[arg-type]
+    assert verdicts.present.tolist() == [True, False, False]
+    ledger = SimpleNamespace(
+        path_db=np.full(3, 10.0),
+        loss_db=np.full(3, 15.0),
+        delay_ps=np.array([1.0, np.nan, np.inf]),
+        length_um=np.ones(3),
+    )
+    verdicts = judge(ledger, nets, RouteLimits(), photons_per_spike=100.0)  # type: ignore[arg-type]
+    assert verdicts.present.tolist() == [True, False, False]
+
+
+def test_a_channel_has_a_limited_number_of_tracks() -> None:
+    text = CHIP.replace("waveguide_pitch_um: 1.5", "waveguide_pitch_um: 0.05, photonic_planes: 100")
+    text = text.replace("die_width_um: 3600, die_height_um: 3100", "die_width_um: 900000, die_height_um: 900000")
+    with pytest.raises(
+        RoutingError, match=r"a channel of .* um has more than 1000000 tracks at a pitch of 0.05 um on 100"
+    ):
+        route(parse_netlist(text.replace("placement:", "cell_um: 100000, placement:")))

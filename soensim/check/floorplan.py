@@ -51,7 +51,7 @@ def bend_findings(netlist: Netlist, layout: Layout) -> Iterator[Finding]:
     if not netlist.has_waveguides:
         return
     cell_um, bends_um = layout.placement.cell_um, 2 * stated(netlist, "bend_radius_um").value
-    if cell_um < bends_um:
+    if not cell_um >= bends_um:
         yield Finding(
             "SOEN-FP-005",
             "warning",
@@ -161,7 +161,7 @@ def _outside(cells: Cells, layout: Layout) -> Group:
     by_um = np.full(len(cells.x_um), -np.inf)
     for centre, extent in ((cells.x_um, die.die_width_um), (cells.y_um, die.die_height_um)):
         by_um = np.maximum(by_um, np.maximum(die.margin_um + half - centre, centre + half - (extent - die.margin_um)))
-    out = np.flatnonzero(by_um > TOLERANCE_UM)
+    out = np.flatnonzero(~(by_um <= TOLERANCE_UM))  # not finite: over the limit
 
     def message(k: int, _: int) -> str:
         return (
@@ -192,7 +192,7 @@ def _too_small(routed: RoutedNetlist, layout: Layout, cell_um: float) -> Iterato
 
 
 def _small_cells(name: str, layout: Layout, inputs: IntArray, needed_um: FloatArray, cell_um: float) -> Group:
-    small = np.flatnonzero(needed_um > cell_um + TOLERANCE_UM)
+    small = np.flatnonzero(~(needed_um <= cell_um + TOLERANCE_UM))
     places = layout.placement.populations[name]
     return Group(
         rule="SOEN-FP-004",

@@ -122,10 +122,10 @@ def _validity(where: str, gamma_plus: float) -> Finding:
 
 def _bias(where: str, bias: float, device: Device) -> Finding:
     lowest, highest = (float(threshold(flux, device.beta_1, device.beta_2)) for flux in (0.5, 0.0))
-    if bias <= lowest:
+    if not bias > lowest:
         severity: Severity = "error"
         limit, said = lowest, f"no flux can make these neurons active; bias above i_th(1/2) = {lowest:.4g}"
-    elif bias >= highest:
+    elif not bias < highest:
         severity = "warning"
         limit, said = (
             highest,

@@ -179,7 +179,7 @@ def _dark(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
     if routes.ledger is None or projection.medium != "optical":
         return
     missed = routes.ledger.no_photon_probability
-    here = np.flatnonzero(missed > ONE_COUNTED)
+    here = np.flatnonzero(~(missed <= ONE_COUNTED))  # not finite: over the limit
     photons = routes.ledger.photons[here]
     yield _edge_group(
         routed,
@@ -199,7 +199,7 @@ def _late(routed: RoutedNetlist, projection: Projection) -> Iterator[Group]:
     if netlist.spiking:
         return  # spikes do not wait for frames
     sample_ps = netlist.device_technology.junction.seconds_from_tau(sample_duration(netlist)) * 1e12
-    here = np.flatnonzero(routes.delay_ps > sample_ps * (1 + 1e-9))
+    here = np.flatnonzero(~(routes.delay_ps <= sample_ps * (1 + 1e-9)))
     yield _edge_group(
         routed,
         projection,
@@ -231,7 +231,7 @@ def _fan_in(routed: RoutedNetlist) -> Iterator[Group]:
         yield _neuron_group(
             routed,
             _Inputs(population, counts, f" at {place}" if routed.netlist.spiking else ""),
-            np.flatnonzero(counts > most),
+            np.flatnonzero(~(counts <= most)),
             _Breach("SOEN-RT-010", "error", "synapses"),
             most,
             f"have more synapses in one loop than the technology allows; {RULES['SOEN-RT-010'].fix}",

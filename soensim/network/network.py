@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
+from soensim.network.sizes import check_steps
 from soensim.network.synapses import DelayLayout, Synapses
 
 FloatArray = NDArray[np.float64]
@@ -155,6 +156,11 @@ class Network:
         How much fabricated chips differ: size of each imperfection by its name in the netlist, most of them one sigma.
     read_noise_flux
         Flux noise (Phi_0), one sigma, fresh for every neuron and sample.
+
+    Raises
+    ------
+    SimulationError
+        A sample has more than `MAX_SUBSTEPS` steps, or a delay more than `MAX_DELAY_STEPS`.
     """
 
     name: str
@@ -171,6 +177,9 @@ class Network:
     read_noise_flux: float
     hold_samples: int = 1
     unlabelled_samples: int = 0
+
+    def __post_init__(self) -> None:
+        check_steps(self)
 
     @property
     def channels(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim.errors import RoutingError
 from soensim.routing.nets import Nets
 from soensim.routing.placement import IntArray
 from soensim.routing.problem import OpticalProblem
@@ -32,9 +33,20 @@ def crossbar_trees(nets: Nets, columns: int, rows: int) -> GridTrees:
         The nets.
     columns, rows
         Size of the routing grid.
+
+    Raises
+    ------
+    RoutingError
+        There are more than 2^63 places of nets.
     """
     side, of_sink = max(columns, rows), nets.net
     turned = _along_column(nets)
+
+    if not len(nets) * side**2 < 2**63:  # keys below are 64-bit numbers
+        raise RoutingError(
+            f"crossbar: {len(nets)} nets on a grid of {columns} x {rows} places are too many to number; place the "
+            "cells closer together"
+        )
 
     def oriented(column: IntArray, row: IntArray, net: IntArray) -> tuple[IntArray, IntArray]:
         """(place along the trunk, place across it); its own inverse."""

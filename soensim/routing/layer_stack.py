@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soensim.errors import RoutingError
 from soensim.netlist import Routing
 from soensim.routing.placement import FloatArray, IntArray, Placement
+
+#: Tracks of a channel, all planes together: cells of 1 cm at the narrowest pitch in use have 6700 per plane.
+MAX_TRACKS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -65,5 +69,18 @@ class LayerStack:
 
 
 def channel_tracks(placement: Placement, stack: LayerStack) -> tuple[IntArray, IntArray]:
-    """Tracks of every row and of every column of the routing grid."""
+    """Tracks of every row and of every column of the routing grid.
+
+    Raises
+    ------
+    RoutingError
+        A channel has more than `MAX_TRACKS`.
+    """
+    for borders_um in (placement.row_borders_um, placement.column_borders_um):
+        widest_um = float(np.diff(borders_um).max(initial=0.0))
+        if not widest_um / stack.pitch_um * stack.planes <= MAX_TRACKS:
+            raise RoutingError(
+                f"a channel of {widest_um:.6g} um has more than {MAX_TRACKS} tracks at a pitch of "
+                f"{stack.pitch_um:g} um on {stack.planes} planes; widen routing.waveguide_pitch_um, or shrink the cells"
+            )
     return stack.tracks(placement.row_borders_um, row=True), stack.tracks(placement.column_borders_um, row=False)

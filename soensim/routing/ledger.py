@@ -115,7 +115,10 @@ class Ledger:
     @property
     def path_db(self) -> FloatArray:
         """Loss without the splitting itself, L_e."""
-        return self.loss_db - self.split_db
+        with np.errstate(invalid="ignore"):  # beyond 3080 dB the light of a net is infinite, and so are both
+            path_db = self.loss_db - self.split_db
+        optics = (self.propagation_db, self.bend_db, self.crossing_db, self.plane_crossing_db, self.tap_db)
+        return np.where(np.isfinite(self.loss_db), path_db, sum(optics, self.coupler_db))
 
 
 def optical_ledger(
@@ -150,7 +153,7 @@ def optical_ledger(
     plane_crossing_db = losses.plane_crossing_db * counts["plane_crossings"]
     coupler_db = losses.coupler_db * counts["couplers"]
     path_db = propagation_db + bend_db + crossing_db + plane_crossing_db + tap_db + coupler_db
-    need = np.bincount(nets.net, weights=10 ** (path_db / 10), minlength=len(nets))[nets.net]
+    need = np.bincount(nets.net, weights=light_needed(path_db), minlength=len(nets))[nets.net]
     loss_db = 10 * np.log10(need)
     photons = photons_per_spike / need
     whole = {name: counts[name].astype(np.int64) for name in counts if name != "length_um"}
@@ -169,6 +172,13 @@ def optical_ledger(
         photons=photons,
         no_photon_probability=np.exp(-detector_efficiency * photons),
     )
+
+
+def light_needed(path_db: FloatArray) -> FloatArray:
+    """10^(L_e / 10): the light that one photon at the detector takes; infinite beyond 3080 dB."""
+    with np.errstate(over="ignore"):
+        needed: FloatArray = 10 ** (path_db / 10)
+    return needed
 
 
 def electrical_ledger(length_um: FloatArray, delay_ps_per_cm: float) -> Ledger:

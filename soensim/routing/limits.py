@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.netlist import RouteLimits
-from soensim.routing.ledger import Ledger
+from soensim.routing.ledger import Ledger, light_needed
 from soensim.routing.nets import Nets
 from soensim.routing.placement import FloatArray
 from soensim.routing.routed_netlist import REASONS, Reason
@@ -65,8 +65,9 @@ def judge(ledger: Ledger, nets: Nets, limits: RouteLimits, *, photons_per_spike:
     """Apply the limits to the paths of all sinks.
 
     An edge breaks a limit of its own path alone (crossings, delay), or one of its net: then those with the costliest
-    path go, as few as will do. In a net each detector has the same light and total loss, so what counts for
-    `max_loss_db` and `min_photons` is the sum of 10^(L_e / 10) over the edges that stay (see `ledger`).
+    path go, as few as will do. One whose delay or loss is not finite does not exist, whatever the limits. In a net each
+    detector has the same light and total loss, so what counts for `max_loss_db` and `min_photons` is the sum of
+    10^(L_e / 10) over the edges that stay (see `ledger`).
 
     Parameters
     ----------
@@ -87,15 +88,16 @@ def judge(ledger: Ledger, nets: Nets, limits: RouteLimits, *, photons_per_spike:
     if limits.max_crossings is not None:
         crossings = (ledger.crossings + ledger.plane_crossings).astype(np.float64)
         verdicts.refuse("crossings", crossings > limits.max_crossings, crossings, limits.max_crossings)
-    if limits.max_delay_ps is not None:
-        verdicts.refuse("delay", ledger.delay_ps > limits.max_delay_ps, ledger.delay_ps, limits.max_delay_ps)
-    if limits.max_loss_db is not None:
-        need = _need_up_to(nets, path_db, verdicts.present)
-        loss_db = 10 * np.log10(need)
-        verdicts.refuse("loss", loss_db > limits.max_loss_db + 1e-9, loss_db, limits.max_loss_db)
+    # comparisons are written so that what is not finite is over the limit, also where there is none
+    longest_ps = np.finfo(np.float64).max if limits.max_delay_ps is None else limits.max_delay_ps
+    verdicts.refuse("delay", ~(ledger.delay_ps <= longest_ps), ledger.delay_ps, longest_ps)
+    if limits.max_loss_db is not None or not np.isfinite(ledger.loss_db).all():
+        most_db = np.finfo(np.float64).max if limits.max_loss_db is None else limits.max_loss_db
+        loss_db = 10 * np.log10(_need_up_to(nets, path_db, verdicts.present))
+        verdicts.refuse("loss", ~(loss_db <= most_db + 1e-9), loss_db, most_db)
     if limits.min_photons:
         photons = photons_per_spike / _need_up_to(nets, path_db, verdicts.present)
-        verdicts.refuse("photons", photons < limits.min_photons * (1 - 1e-9), photons, limits.min_photons)
+        verdicts.refuse("photons", ~(photons >= limits.min_photons * (1 - 1e-9)), photons, limits.min_photons)
     return verdicts
 
 
@@ -113,6 +115,6 @@ def _need_up_to(nets: Nets, path_db: FloatArray, present: NDArray[np.bool_]) -> 
 
     order = np.lexsort((np.arange(nets.sinks), path_db, nets.net))
     need = np.empty(nets.sinks)
-    need[order] = running_sums(np.where(present, 10 ** (path_db / 10), 0.0)[order], nets.first)
+    need[order] = running_sums(np.where(present, light_needed(path_db), 0.0)[order], nets.first)
     need[~present] = 1.0  # decided already
     return need

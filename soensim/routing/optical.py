@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soensim._runtime.memory import require_memory
 from soensim.errors import RoutingError
 from soensim.netlist import Netlist, Routing
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
@@ -24,6 +25,9 @@ from soensim.routing.routed_netlist import Channels
 from soensim.routing.tracks import assign_tracks, find_runs, has_all_tracks
 from soensim.routing.trees import GridTrees
 from soensim.routing.waveguides import Waveguides
+
+#: Least memory of the arrays: the ledger and the nets of an edge, the counts of a place of the grid.
+_BYTES_PER_EDGE, _BYTES_PER_PLACE = 200, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +60,7 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     Raises
     ------
     RoutingError
-        There is no such strategy, or there are more optical edges than it can route.
+        There is no such strategy, there are more optical edges than it can route, or than the memory holds.
     TechnologyError
         A loss or the group index has no value.
     """
@@ -68,6 +72,12 @@ def route_optical(netlist: Netlist, routing: Routing, placement: Placement) -> O
     ports_um = _emitters_um(netlist, wanted, placement)
     is_port = np.array([name in netlist.inputs or name in netlist.spike_inputs for name in netlist.populations])
     ports_um[~is_port[wanted.population]] = np.nan
+    require_memory(
+        _BYTES_PER_EDGE * wanted.sinks + _BYTES_PER_PLACE * placement.rows * placement.columns,
+        f"routing {wanted.sinks} optical edges on a grid of {placement.columns} x {placement.rows} places",
+        advice="take fewer edges, or place the cells closer together",
+        error=RoutingError,
+    )
     trees = _grid_trees(routing.strategy, OpticalProblem(netlist.name, wanted, placement, stack))
     channels = None if trees is None else _refuse_trackless(trees, verdicts, placement, stack)
     while True:

@@ -68,7 +68,7 @@ def _wires(netlist: Netlist, projection: Projection, placement: Placement) -> Ro
     limit = netlist.routing.limits.max_wire_um if netlist.routing is not None else None
     limit = technology.value("wire_length_max_um") if limit is None else limit
     verdicts = Verdicts.all_present(len(edges))
-    verdicts.refuse("wire", length_um > limit, length_um, limit)
+    verdicts.refuse("wire", ~(length_um <= limit), length_um, limit)
     ledger = electrical_ledger(length_um, technology.value("wire_delay_ps_per_cm"))
     return _routed(edges, verdicts, ledger.taken(np.flatnonzero(verdicts.present)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +13,12 @@ import scipy.sparse
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from soensim._runtime.memory import require_memory
 from soensim.dynamics import Array, InputSignal, alike, unroll
 from soensim.errors import SimulationError
 from soensim.fabrication import array_noise, build_cells, fabricate_chip
 from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
+from soensim.network.sizes import delay_steps, state_bytes
 from soensim.program import READOUT, Program
 from soensim.simulation.readout import linear_scores
 
@@ -84,11 +87,17 @@ def simulate(
         The program was made for another chip.
     SimulationError
         The inputs have another shape or are not finite, a seed is negative or has no noise to draw, or a state
-        diverges.
+        diverges, or the trace needs more memory than there is.
     """
     signals = _checked(network, inputs, read_seed)
     engine = Engine(network, program, chip_seed)
     batch, samples, _ = signals.shape
+    require_memory(
+        8 * batch * (samples + 1) * network.neurons,
+        f"a trace of {batch} samples x {samples + 1} times x {network.neurons} neurons",
+        advice="simulate fewer samples at a time",
+        error=SimulationError,
+    )
     state = np.zeros((batch, samples + 1, network.neurons))
     for rows, block in padded_blocks(signals):
         noise = None if read_seed is None else _noise(network, read_seed, first_sample + rows.start, samples)
@@ -163,7 +172,17 @@ class Engine:
 
         ``rows`` are the leading axes at the start; those of the signals broadcast with them.
         """
-        initial = [np.zeros((*rows, p.size)) for p in self.network.populations]
+        rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
+        samples = len(signals[0].frame_of) if signals else 0
+        network = self.network
+        require_memory(
+            state_bytes(network, rows_run, samples),
+            f"running {rows_run} samples of {samples} frames through {network.neurons} neurons, with "
+            f"{delay_steps(network)} steps of delay,",
+            advice="give fewer or shorter samples (timing.hold_samples), or shorten the delays",
+            error=SimulationError,
+        )
+        initial = [np.zeros((*rows, p.size)) for p in network.populations]
         # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
         # sums must not depend on how many there are
         with _blas().limit(limits=1, user_api="blas"):

@@ -125,14 +125,14 @@ def _range_faults(entry: Mapping[str, Any], at: tuple[str, ...]) -> list[Fault]:
 def _limit_faults(key: str, entry: Mapping[str, Any], at: tuple[str, ...]) -> list[Fault]:
     """Find a unit that is not that of the quantity, or a value that cannot be; of an entry without other faults."""
     limits = LEGAL.get(key)
-    if limits is None:
+    if limits is None or entry["value"] is None:
         return []
     unit = "1" if limits.unit in ("relative", "fraction") else limits.unit
     if entry["unit"] != unit:
         told = f"{shown(entry['unit'])} is not legal; this quantity is {UNITS[limits.unit]}: write unit {unit!r}"
         return [Fault((*at, "unit"), f"{told}, and the value in it")]
     value = entry["value"]
-    if value is None or limits.hold(value):
+    if limits.hold(value):
         return []
     return [Fault((*at, "value"), f"{value:.10g} is not legal; {limits.fault(value)}")]
 
