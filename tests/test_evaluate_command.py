@@ -124,7 +124,7 @@ def test_program_of_unknown_origin_needs_data(capsys):
     [
         (["--json", "no/such.json"], "the folder no does not exist"),
         (["--html", "no/such.html"], "the folder no does not exist"),
-        (["--json", "same", "--html", "./same"], "cannot hold both the JSON and the page"),
+        (["--json", "same", "--html", "./same"], "cannot hold both --json and --html"),
         (["--html", "-"], "--html - is not possible"),
         (["--html", "."], "is a folder"),
         (["--trials", "0"], "--trials: 0 is not legal; it must be a whole number, 1 or more"),

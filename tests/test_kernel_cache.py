@@ -326,11 +326,10 @@ def homeless():
 
 
 def test_a_full_disk_leaves_nothing_behind(chips, cache, monkeypatch):
-    def full(path, _):
-        path.touch()
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.warns(RuntimeWarning, match="No space left on device"):
         result = run(chips)
     assert result == (20, True)

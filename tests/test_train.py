@@ -540,7 +540,7 @@ def test_interruption_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(system.modules["soensim.commands.train"], "train", interrupted)
     assert cli.run(main, ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--run-dir", "run"]) == 130
     assert capsys.readouterr().err == (
-        "soensim: every finished epoch is in run; the same command with --resume goes on\nsoensim: interrupted\n"
+        "soensim: interrupted; every finished epoch is in run; the same command with --resume goes on\n"
     )
 
 

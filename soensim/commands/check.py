@@ -16,7 +16,8 @@ from soensim.check.lyrdb import lyrdb
 from soensim.check.rules import RULES
 from soensim.check.text_report import chip_report, rules_list
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import load_chip
+from soensim.commands.chip_file import chip_files, load_chip
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist
@@ -32,18 +33,19 @@ def main(arguments: Sequence[str]) -> int:
         return _list_rules(given)
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
-    pictures = [f"{given.figure}{suffix}" for suffix in (".png", ".svg")] if given.figure else []
-    cli.check_writable(given.json, given.lyrdb, *pictures)
-    if given.lyrdb == "-":
-        raise SoensimError("--lyrdb: - is not a file; give a name that ends with .lyrdb")
+    outputs = _outputs(given)
     today = _day(given.today)
     netlist = load_chip(given.chip)
+    check_outputs(outputs, chip_files(given.chip, netlist))
     if given.strategy is not None:
         netlist = _tried(netlist, given.strategy)
     report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)
-    if pictures:
-        _draw(report, *pictures)
-    _write(report, given, cli.command_line("check", arguments), today, pictures)
+    _write(report, [output.target for output in outputs], cli.command_line("check", arguments), today)
+    if outputs[0].target != "-":
+        cli.say(chip_report(report, strategy=given.strategy))
+        for output in outputs[1:]:
+            if output.target is not None:
+                cli.say(f"written: {output.target}")
     return cli.DONE if report.passes else cli.ANSWER_IS_NO
 
 
@@ -91,23 +93,32 @@ def parser() -> Parser:
 def _list_rules(given: Namespace) -> int:
     if given.chip is not None:
         raise SoensimError("--rules lists all rules and takes no chip; leave one of the two out")
-    if given.json:
-        cli.write_json(given.json, {"rules": [asdict(rule) for rule in RULES.values()]})
-    if given.json != "-":
+    target = named(given.json)
+    check_outputs([json_output(target)])
+    cli.write_json(target, {"rules": [asdict(rule) for rule in RULES.values()]})
+    if target != "-":
         cli.say(rules_list())
     return cli.DONE
 
 
-def _write(report: Report, given: Namespace, command: str, today: datetime.date, pictures: Sequence[str]) -> None:
-    written = [file for file in (given.lyrdb, *pictures) if file]
-    if given.lyrdb:
-        write_atomic(given.lyrdb, lyrdb(report.netlist, report.findings, command))
-    if given.json:
-        cli.write_json(given.json, as_json(report, command=command, today=today))
-    if given.json != "-":
-        cli.say(chip_report(report, strategy=given.strategy))
-        for file in written:
-            cli.say(f"written: {file}")
+def _outputs(given: Namespace) -> list[Output]:
+    """Return JSON, report database, PNG and SVG."""
+    prefix = named(given.figure)
+    pictures = [prefix if prefix in (None, "-") else f"{prefix}{ending}" for ending in (".png", ".svg")]
+    return [
+        json_output(named(given.json)),
+        Output("--lyrdb", named(given.lyrdb), (".lyrdb",)),
+        *(Output("--figure", picture) for picture in pictures),
+    ]
+
+
+def _write(report: Report, targets: Sequence[str | None], command: str, today: datetime.date) -> None:
+    to_json, to_lyrdb, png, svg = targets
+    if png is not None and svg is not None:
+        _draw(report, png, svg)
+    if to_lyrdb is not None:
+        write_atomic(to_lyrdb, lyrdb(report.netlist, report.findings, command))
+    cli.write_json(to_json, as_json(report, command=command, today=today))
 
 
 def _draw(report: Report, png: str, svg: str) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 
 from soensim.circuit import Device, source_table
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import technology_files
+from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import load_technology
 
@@ -23,7 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         There is no such preset or file.
     """
     given = parser().parse_args(arguments)
-    cli.check_writable(given.json)
+    target = named(given.json)
+    check_outputs([json_output(target)], technology_files(given.technology))
     technology = load_technology(given.technology)
     table = source_table(Device.from_technology(technology), temperature_k=given.temperature_k)
     flux, current = np.array(given.flux), np.array(given.current)
@@ -37,9 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         "current": given.current,
         "g": g.tolist(),
     }
-    if given.json:
-        cli.write_json(given.json, document)
-    if given.json != "-":
+    cli.write_json(target, document)
+    if target != "-":
         cli.say(
             f"{technology.name}: g(phi, i) in I_c r_jj at {given.temperature_k:g} K; flux in Phi_0, currents in I_c\n"
         )

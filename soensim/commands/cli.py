@@ -4,49 +4,124 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.standard_streams import printable
+from soensim.commands import process
+from soensim.commands.environment import exhausted, own_environment
+from soensim.commands.fault import report_fault
+from soensim.commands.outputs import STANDARD_OUTPUT
 from soensim.errors import SoensimError
 
 Main = Callable[[Sequence[str]], int]
 
-DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, ANSWER_IS_NO, BAD_INPUT, FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 
 def run(main: Main, arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0 done, 1 the answer is no, 2 bad input with one message, 130 interrupted."""
+    """Run a command and return its exit status; no exception leaves it.
+
+    Returns
+    -------
+    int
+        0 done, 1 the answer is no, 2 bad input with one message, 3 a fault of soensim, 130 interrupted, 143 terminated.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if process.standard_output_is_closed():
+        tell("error: standard output is closed, where the answer goes; send it to a file or to /dev/null")
+        return BAD_INPUT
+    status = _attempt(main, given)
     try:
-        return main(sys.argv[1:] if arguments is None else arguments)
+        _to_standard_output(sys.stdout.flush)
     except SoensimError as error:
         tell(f"error: {error}")
         return BAD_INPUT
-    except KeyboardInterrupt:
-        tell("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        return DONE
+    return status
+
+
+def _attempt(main: Main, arguments: Sequence[str]) -> int:
+    try:
+        with own_environment(tell):
+            return main(arguments)
+    except SystemExit as error:  # --help
+        return error.code if isinstance(error.code, int) else DONE
+    except SoensimError as error:
+        tell(f"error: {error}")
+        return BAD_INPUT
+    except KeyboardInterrupt as error:
+        return _ended(isinstance(error, process.Terminated), *getattr(error, "__notes__", ()))
+    except Exception as error:  # the one place that may: whatever it is, the user gets a line and no traceback
+        if process.received() is not None:  # raised by what a signal broke off
+            return _ended(process.received() == signal.SIGTERM)
+        limit = exhausted(error)
+        if limit is None and _out_of_memory(error):
+            limit = f"there is not enough memory: {' '.join(str(error).split()) or 'an array is too large'}"
+        if limit is not None:
+            tell(f"error: {limit}")
+            return BAD_INPUT
+        tell(report_fault(error, arguments))
+        return FAULT
+
+
+def _ended(terminated: bool, *notes: str) -> int:
+    if process.tell_once():
+        tell("; ".join(["terminated" if terminated else "interrupted", *notes]))
+    return TERMINATED if terminated else INTERRUPTED
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python and NumPy have a class for it; torch has one for a GPU, and only a text for the CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
 
 
 def say(text: str) -> None:
-    """Print a line of the answer on standard output."""
-    print(text)  # noqa: T201
+    """Print a line of the answer on standard output; nothing where the reader of a pipe has seen enough.
+
+    Raises
+    ------
+    SoensimError
+        It cannot be written to.
+    """
+    _to_standard_output(lambda: print(printable(text, sys.stdout)))  # noqa: T201
+
+
+def _to_standard_output(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except BrokenPipeError:
+        process.silence(sys.stdout)
+    except OSError as error:
+        process.silence(sys.stdout)
+        raise SoensimError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def tell(text: str) -> None:
     """Print a line beside the answer, on standard error; on a terminal in place of a progress bar."""
     clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-    print(f"{clear}soensim: {text}", file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # nobody can read it
+        print(printable(f"{clear}soensim: {_escaped(text)}", sys.stderr), file=sys.stderr)  # noqa: T201
 
 
-def write_json(target: str, content: Any) -> None:
-    """Write JSON to a file, or to standard output if the target is ``-``."""
-    text = json.dumps(content, indent=2, allow_nan=False)
-    if target == "-":
+def _escaped(text: str) -> str:
+    """Spell out control characters, which names of files may have."""
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def write_json(target: str | None, content: Any, *, ensure_ascii: bool = True) -> None:
+    """Write JSON to a file, or to standard output if the target is ``-``; None: nowhere."""
+    if target is None:
+        return
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=ensure_ascii)
+    if target == STANDARD_OUTPUT:
         say(text)
     else:
         write_atomic(target, text + "\n")
@@ -55,21 +130,3 @@ def write_json(target: str, content: Any) -> None:
 def command_line(verb: str, arguments: Sequence[str]) -> str:
     """Write the command as one would type it."""
     return shlex.join(["python", "-m", f"soensim.{verb}", *arguments])
-
-
-def check_writable(*targets: str | Path | None) -> None:
-    """Refuse an output whose folder does not exist, before any work is done.
-
-    Raises
-    ------
-    SoensimError
-        The folder is missing, or the target is a folder.
-    """
-    for target in targets:
-        if target in (None, "-"):
-            continue
-        path = Path(str(target))
-        if not path.parent.is_dir():
-            raise SoensimError(f"{path}: the folder {path.parent} does not exist; make it first")
-        if path.is_dir():
-            raise SoensimError(f"{path}: is a folder; give the name of a file")

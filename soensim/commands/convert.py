@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from soensim._runtime.words import shown
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import technology_files
+from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import TechnologyError
 from soensim.technology import load_technology
@@ -42,12 +44,12 @@ def main(arguments: Sequence[str]) -> int:
             f"{shown(args.quantity)} is not legal; it must be NAME=VALUE with a finite number, "
             "such as gamma_minus=0.001"
         )
+    target = named(args.json)
+    check_outputs([json_output(target)], technology_files(args.technology))
     technology = load_technology(args.technology)
     result = convert(name, value, args.to, technology.junction)
-    if args.json:
-        document = {"from": {name: value}, "to": {args.to: result}, "technology": technology.name}
-        cli.write_json(args.json, document)
-    if args.json != "-":
+    cli.write_json(target, {"from": {name: value}, "to": {args.to: result}, "technology": technology.name})
+    if target != "-":
         cli.say(f"{name} = {value!r}  ->  {args.to} = {result!r}  ({technology.name})")
     return cli.DONE
 

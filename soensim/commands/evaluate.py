@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from pathlib import Path
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import load_chip
+from soensim.commands.chip_file import chip_files, data_files, load_chip
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.data import Dataset, canonical_name, load_dataset
 from soensim.errors import DataError, ProgramError, SoensimError
@@ -25,7 +25,6 @@ from soensim.routing import route
 from soensim.training.recipes.registry import usual_rule
 
 REPORTS = Path("reports")
-NONE = "none"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,9 +33,16 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     chip_seeds = trial_seeds(given.trials, given.chip_seed)
     netlist = load_chip(given.chip)
-    json_target = given.json or str(REPORTS / f"{netlist.name}.json")
-    html_target = given.html or str(REPORTS / f"{netlist.name}.html")
-    _check_targets(json_target, html_target, ours=not (given.json and given.html))
+    json_target, html_target = (
+        str(REPORTS / f"{netlist.name}{ending}") if target is None else named(target)
+        for target, ending in ((given.json, ".json"), (given.html, ".html"))
+    )
+    program_file = Path(given.program or Path(given.chip).with_suffix(".safetensors"))
+    check_outputs(
+        [json_output(json_target), Output("--html", html_target, (".html", ".htm"), any_unknown=True)],
+        [*chip_files(given.chip, netlist), program_file, *data_files(given.data, given.data_dir)],
+        makes=[REPORTS],
+    )
     nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
@@ -48,23 +54,22 @@ def main(arguments: Sequence[str]) -> int:
         network = refined(nominal, evaluation.steps.substeps // nominal.substeps)
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
         html = None
-        if html_target != NONE:
+        if html_target is not None:
             progress("page")
             from soensim.report.evaluation_page import page  # loads matplotlib: only where a page is asked for
 
             html = page(evaluation, network, program, dataset, origin)
+    if html is not None and html_target is not None:
+        _make_folder(html_target)
+        write_atomic(html_target, html)
+    if json_target is not None:
+        _make_folder(json_target)
+    cli.write_json(json_target, as_json(evaluation, origin))
     if json_target != "-":
         cli.say(table(evaluation, network))
         cli.say("")
-    if html is not None:
-        _make_folder(html_target)
-        write_atomic(html_target, html)
-    if json_target != NONE:
-        _make_folder(json_target)
-        cli.write_json(json_target, as_json(evaluation, origin))
-    if json_target != "-":
         for label, target in (("JSON", json_target), ("page", html_target)):
-            if target != NONE:
+            if target is not None:
                 cli.say(f"{label:<18}{target}")
     return cli.DONE
 
@@ -119,20 +124,6 @@ def _dataset(program: Program, path: Path, name: str | None, data_dir: str | Non
         raise DataError(f"{path}: its header does not say what it was trained on; name the data set with --data")
     same = canonical_name(name) == trained.get("name")
     return load_dataset(name, data_seed=trained.get("data_seed", 0) if same else 0, data_dir=data_dir)
-
-
-def _check_targets(json_target: str, html_target: str, *, ours: bool) -> None:
-    """Refuse outputs that cannot be written, before any work; ``ours``: the folder `REPORTS` may be made."""
-    if html_target == "-":
-        raise SoensimError("--html - is not possible; name a file, or none")
-    named = [Path(t) for t in (json_target, html_target) if t not in ("-", NONE)]
-    if len(named) == 2 and named[0].resolve() == named[1].resolve():
-        raise SoensimError(f"{named[0]}: cannot hold both the JSON and the page; give two names")
-    if ours and not REPORTS.exists():
-        if not os.access(Path(), os.W_OK):
-            raise SoensimError(f"{Path().resolve()}: cannot be written to; name the outputs with --json and --html")
-        named = [target for target in named if target.parent != REPORTS]
-    cli.check_writable(*named)
 
 
 def _make_folder(target: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from soensim.check.edge_route import explain_edge, parse_member
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import chip_files
+from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.netlist import load_netlist
 from soensim.routing import route
@@ -31,13 +33,13 @@ def main(arguments: Sequence[str]) -> int:
         A wrong flag, or a member that the chip does not have.
     """
     given = parser().parse_args(arguments)
-    cli.check_writable(given.json)
+    target = named(given.json)
     netlist = load_netlist(given.chip)
-    source, target = parse_member(netlist, given.source), parse_member(netlist, given.target)
-    answer = explain_edge(route(netlist), source, target)
-    if given.json:
-        cli.write_json(given.json, answer)
-    if given.json != "-":
+    check_outputs([json_output(target)], chip_files(given.chip, netlist))
+    ends = parse_member(netlist, given.source), parse_member(netlist, given.target)
+    answer = explain_edge(route(netlist), *ends)
+    cli.write_json(target, answer)
+    if target != "-":
         cli.say("\n".join(_lines(answer)))
     return cli.DONE if answer["status"] == "present" else cli.ANSWER_IS_NO
 

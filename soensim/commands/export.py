@@ -10,6 +10,8 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.words import shown
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import technology_files
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
@@ -39,18 +41,20 @@ def main(arguments: Sequence[str]) -> int:
         If the technology cannot be loaded.
     """
     args = parser().parse_args(arguments)
+    out, target = named(args.out), named(args.json)
+    to_out = Output("--out", out, (".cir", ".sp", ".js"), any_unknown=True, to_standard_output=True)
+    check_outputs([to_out, json_output(target)], technology_files(args.technology))
     deck = _deck(args)
     text = ngspice_deck(deck) if args.format == "ngspice" else josim_deck(deck)
-    if args.out == "-":
+    names = [item.name for item in deck.dendrites]
+    document = {"format": args.format, "file": out, "dendrites": names, "technology": args.technology}
+    if out is not None and out != "-":
+        write_atomic(out, text)
+    cli.write_json(target, document)
+    if out == "-":
         cli.say(text.rstrip("\n"))
-    else:
-        write_atomic(args.out, text)
-        if args.json != "-":
-            cli.say(f"written: {args.out}")
-    if args.json:
-        names = [item.name for item in deck.dendrites]
-        document = {"format": args.format, "file": args.out, "dendrites": names, "technology": args.technology}
-        cli.write_json(args.json, document)
+    elif out is not None and target != "-":
+        cli.say(f"written: {out}")
     return cli.DONE
 
 

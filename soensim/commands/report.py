@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli, flags
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.report import figures
 from soensim.report.runs import Run, differences, load_run, load_trained
 from soensim.report.training_page import training_page
+from soensim.training.run_folder import FILES
 
 if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
@@ -25,7 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     if given.out is None and len(given.runs) > 1:
         raise SoensimError("several runs need a place for what they show; name it with --out FILE.png or FILE.html")
-    out = Path(given.out or Path(given.runs[0]) / "report.html")
+    if given.out in ("none", "-"):
+        raise SoensimError(f"--out {given.out} is not possible; name a file, or leave --out out")
+    out, target = Path(given.out or Path(given.runs[0]) / "report.html"), named(given.json)
     if out.suffix not in (".html", ".png", ".svg"):
         raise SoensimError(f"--out: {out} is not legal; it must end in .html (a page), .png or .svg (a figure)")
     if out.suffix == ".html" and (given.figure or given.projection):
@@ -34,16 +38,19 @@ def main(arguments: Sequence[str]) -> int:
             "name a .png or .svg with --out"
         )
     runs = [load_run(folder) for folder in given.runs]
-    cli.check_writable(out, given.json)
+    check_outputs(
+        [Output("--out", str(out)), json_output(target)],
+        [Path(folder) / name for folder in given.runs for name in FILES],
+    )
     if out.suffix == ".html":
         write_atomic(out, training_page(*given.runs))
     else:
         name = given.figure or ("curves" if len(runs) == 1 else "sweep")
         save = figures.save_png if out.suffix == ".png" else figures.save_svg
         save(_figure(name, runs, given.projection), out)
-    if given.json:
-        cli.write_json(given.json, {**_answer(runs), "out": str(out), "command": cli.command_line("report", arguments)})
-    if given.json != "-":
+    if target is not None:
+        cli.write_json(target, {**_answer(runs), "out": str(out), "command": cli.command_line("report", arguments)})
+    if target != "-":
         for run in runs:
             cli.say(f"{run.folder}: validation accuracy {run.accuracy:.2%}, epoch {run.epoch} of {len(run.history)}")
         cli.say(f"written: {out}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli, flags
+from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.netlist.yaml.load import json_schema
 from soensim.training.recipes import RECIPES, all_settings
@@ -37,13 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     SoensimError
         A wrong flag, or a file that cannot be written.
     """
-    target = parser().parse_args(arguments).out
-    cli.check_writable(target)
-    text = json.dumps(full_schema(), indent=2, ensure_ascii=False)
-    if target == "-":
-        cli.say(text)
-    else:
-        write_atomic(target, text + "\n")
+    target = named(parser().parse_args(arguments).out)
+    check_outputs([json_output(target, "--out")])
+    cli.write_json(target, full_schema(), ensure_ascii=False)
     return cli.DONE
 
 

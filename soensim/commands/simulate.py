@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import chip_files
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError
 from soensim.netlist import Netlist, load_netlist
@@ -23,8 +25,13 @@ from soensim.simulation import Trace, simulate
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     given = parser().parse_args(arguments)
-    cli.check_writable(given.out, given.json)
     netlist = load_netlist(given.chip)
+    given.out, given.json = named(given.out), named(given.json)
+    program_file = Path(given.program or Path(given.chip).with_suffix(".safetensors"))
+    check_outputs(
+        [Output("--out", given.out, (".npz",)), json_output(given.json)],
+        [*chip_files(given.chip, netlist), given.inputs, program_file],
+    )
     if netlist.spiking:
         from soensim.commands.simulate_spiking import run_spiking  # numba: loaded only by chips that need it
 
@@ -32,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.duration_ns is not None or given.record is not None:
         raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
     network = compile_network(route(netlist), refine=given.refine)
-    program = Program.load(given.program or Path(given.chip).with_suffix(".safetensors"))
+    program = Program.load(program_file)
     trace = simulate(
         network,
         program.as_ideal() if given.ideal else program,
@@ -41,9 +48,10 @@ def main(arguments: Sequence[str]) -> int:
         read_seed=given.read_seed,
     )
     arrays = _arrays(netlist, trace)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(given.out, buffer.getvalue())
+    if given.out is not None:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        write_atomic(given.out, buffer.getvalue())
     low, high = float(trace.state.min()), float(trace.state.max())
     if given.json:
         summary = {
@@ -59,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
         cli.write_json(given.json, summary)
     if given.json != "-":
         shape = " x ".join(map(str, trace.state.shape))
-        cli.say(f"{given.out}: state {shape} (batch, frames + 1, neurons), {low:.3g} to {high:.3g} I_c")
+        cli.say(f"{given.out or 'trace'}: state {shape} (batch, frames + 1, neurons), {low:.3g} to {high:.3g} I_c")
     return cli.DONE
 
 

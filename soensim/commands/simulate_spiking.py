@@ -57,7 +57,8 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
             record=Recording(_recorded(network, given.record)),
             progress=_show if sys.stderr.isatty() else None,
         )
-    trace.save(given.out)
+    if given.out is not None:
+        trace.save(given.out)
     summary: dict[str, Any] = {
         "chip": {"name": network.name, "hash": network.netlist_hash},
         "trace": given.out,
@@ -76,8 +77,9 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
     if given.json:
         cli.write_json(given.json, summary)
     if given.json != "-":
+        where = given.out or "trace"
         cli.say(
-            f"{given.out}: {len(trace.spikes_ns)} spikes of {trace.neurons} neurons in {trace.duration_ns:g} ns "
+            f"{where}: {len(trace.spikes_ns)} spikes of {trace.neurons} neurons in {trace.duration_ns:g} ns "
             f"({trace.rate_mhz.mean():.3g} MHz each), {trace.state.shape[1]} dendrites recorded"
         )
     return cli.DONE

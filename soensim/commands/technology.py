@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import technology_files
+from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import Quantity, Technology, load_technology, preset_names
 
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         If there is no such preset or file.
     """
     args = parser().parse_args(arguments)
+    target = named(args.json)
+    check_outputs([json_output(target)], [] if args.name is None else technology_files(args.name))
     if args.name is None:
         technologies = [load_technology(name) for name in preset_names()]
         document: dict[str, Any] = {"presets": {t.name: t.description for t in technologies}}
@@ -38,9 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         document = {**technology.as_dict(), "hash": technology.hash}
         document["derived"] = {key: quantity.as_dict() for key, quantity in technology.derived.items()}
         text = _table(technology)
-    if args.json:
-        cli.write_json(args.json, document)
-    if args.json != "-":
+    cli.write_json(target, document)
+    if target != "-":
         cli.say(text)
     return cli.DONE
 

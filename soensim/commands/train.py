@@ -10,20 +10,22 @@ from typing import Any
 
 import yaml
 
-from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.atomic_write import check_folder, write_atomic
 from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import load_chip
+from soensim.commands.chip_file import chip_files, data_files, load_chip
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.setting_flags import add_settings
-from soensim.data import DATASETS, Dataset, load_dataset
+from soensim.data import DATASETS, Dataset, canonical_name, load_dataset
 from soensim.errors import RecipeError
+from soensim.netlist import Netlist
 from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
-from soensim.training.recipes import all_settings
-from soensim.training.run_folder import PROGRAM
+from soensim.training.recipes import Recipe, all_settings
+from soensim.training.run_folder import FILES, PROGRAM
 from soensim.training.task import assign
 
 
@@ -32,13 +34,14 @@ def main(arguments: Sequence[str]) -> int:
     keep_freed_memory()
     given = parser().parse_args(arguments)
     settings = {**_recipe_file(given.recipe), **_flags(given)}
-    cli.check_writable(given.out, given.json)
+    given.out, given.json = named(given.out), named(given.json)
     netlist = load_chip(given.chip)
     assigned = assign(netlist.task, data=given.data, rule=given.rule, settings=settings)
     recipe = assigned.recipe
+    run_dir = _run_dir(given, netlist, recipe, assigned.data)
+    _check_outputs(given, run_dir, [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)])
     network = compile_network(route(netlist))
     data = load_dataset(assigned.data, data_seed=given.data_seed, data_dir=given.data_dir)
-    run_dir = Path(given.run_dir or f"runs/{network.name}-{recipe.rule}-{data.name}-{recipe.train_seed}")
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
     try:
         with compile_notice(cli.tell, "15 s"):
@@ -55,8 +58,8 @@ def main(arguments: Sequence[str]) -> int:
                 netlist=Path(given.chip),
                 watch=_tensorboard(given.tensorboard, data, recipe.as_dict()),
             )
-    except KeyboardInterrupt:
-        cli.tell(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
+    except KeyboardInterrupt as error:
+        error.add_note(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
         raise
     out = Path(given.out) if given.out else run_dir / PROGRAM
     if given.out:
@@ -72,11 +75,31 @@ def main(arguments: Sequence[str]) -> int:
     }
     if given.figures:
         report["figures"] = _write_page(run_dir)
+    cli.write_json(given.json, report)
     if given.json != "-":
         _tell_result(report, data.name, given.chip)
-    if given.json:
-        cli.write_json(given.json, report)
     return cli.DONE
+
+
+def _run_dir(given: argparse.Namespace, netlist: Netlist, recipe: Recipe, data: str) -> Path:
+    """Return the run folder, which `--run-dir` names or the chip, rule, data set and seed do."""
+    return Path(given.run_dir or f"runs/{netlist.name}-{recipe.rule}-{canonical_name(data)}-{recipe.train_seed}")
+
+
+def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path]) -> None:
+    """Refuse what cannot be written: the run folder's own files, the program, the page and the JSON."""
+    check_folder(run_dir)
+    program = None if given.out and Path(given.out).resolve() == (run_dir / PROGRAM).resolve() else given.out
+    files = [*FILES, *(["report.html"] if given.figures else [])]
+    check_outputs(
+        [
+            *(Output("the run folder", str(run_dir / name)) for name in files),
+            Output("--out", program, (".safetensors",), any_unknown=True),
+            json_output(given.json),
+        ],
+        [*inputs, given.recipe],
+        makes=[run_dir],
+    )
 
 
 def _scores(result: TrainResult) -> dict[str, Any]:

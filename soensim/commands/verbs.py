@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from soensim.commands import cli
-from soensim.errors import SoensimError
+# Everything else is imported inside the functions: Ctrl-C gets its answer from `process.take_over` on.
+from soensim.commands import process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from soensim.commands import cli
 
 VERBS = {
     "check": "check a netlist, and whether the model holds for it",
@@ -26,30 +28,50 @@ VERBS = {
 
 
 def run_verb(verb: str, arguments: Sequence[str] | None = None) -> int:
-    """Run one verb, with the command line's arguments where none are given; returns the exit status."""
-    return cli.run(_main_of(verb), arguments)
+    """Run one verb and return the exit status; without arguments, as this process, with its command line's."""
+    return _run([verb], arguments)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
-    """Run `soensim VERB …`; returns the exit status of the verb."""
-    return cli.run(_dispatch, arguments)
+    """Run `soensim VERB …` and return the exit status of the verb; without arguments as `run_verb`."""
+    return _run([], arguments)
+
+
+def _run(verb: list[str], arguments: Sequence[str] | None) -> int:
+    if arguments is None:
+        process.take_over()
+    from soensim.commands import cli
+
+    status = cli.run(lambda given: _dispatch([*verb, *given]), arguments)
+    process.finish()
+    return status
 
 
 def _main_of(verb: str) -> cli.Main:
+    from importlib import import_module
+
     main: cli.Main = import_module(f"soensim.commands.{verb}").main
+    process.begin()
     return main
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
+    from soensim.commands import cli
+    from soensim.errors import SoensimError
+
     if not arguments or arguments[0] in ("-h", "--help"):
         lines = "\n".join(f"  {verb:12} {text}" for verb, text in VERBS.items())
         cli.say(f"usage: soensim VERB …\n\n{lines}\n\n`soensim VERB --help` explains a verb.")
         return cli.DONE
     verb, *rest = arguments
     if verb == "--version":
+        from importlib.metadata import version
+
         cli.say(f"soensim {version('soensim')}")
         return cli.DONE
     if verb not in VERBS:
+        import difflib
+
         near = difflib.get_close_matches(verb, VERBS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise SoensimError(f"no verb {verb!r}; {hint}there are {', '.join(VERBS)}")

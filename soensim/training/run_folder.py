@@ -21,6 +21,7 @@ RECIPE, NETLIST, RUN, HISTORY, PROGRAM, CHECKPOINT = (
     "program.safetensors",
     "checkpoint.safetensors",
 )
+FILES = (RECIPE, NETLIST, RUN, HISTORY, "history.csv", PROGRAM, CHECKPOINT)
 
 
 def describe_run(run_dir: Path, recipe: Recipe, netlist: Path | None, origin: Mapping[str, Any]) -> None:
