@@ -12,7 +12,8 @@ from annotated_types import BaseMetadata
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from soensim.check import check_chip
+from soensim._runtime import memory
+from soensim.check import Finding, check_chip
 from soensim.errors import NetlistError, RoutingError, TechnologyError
 from soensim.limits import UNITS, Limits
 from soensim.netlist import Netlist, RouteLimits, load_netlist, parse_netlist
@@ -248,3 +249,69 @@ def test_a_channel_has_a_limited_number_of_tracks() -> None:
         RoutingError, match=r"a channel of .* um has more than 1000000 tracks at a pitch of 0.05 um on 100"
     ):
         route(parse_netlist(text.replace("placement:", "cell_um: 100000, placement:")))
+
+
+def findings(text: str, rule: str) -> list[Finding]:
+    report = check_chip(parse_netlist(text), today=datetime.date(2027, 1, 1))
+    return [finding for finding in report.findings if finding.id == rule]
+
+
+def test_a_temperature_above_that_of_niobium_is_warned_of() -> None:
+    text = SPIKING.replace("    size: 2\n    s", "    size: 2\n    temperature_k: 20\n    s")
+    (found,) = findings(text, "SOEN-PH-005")
+    assert (found.severity, found.value, found.limit, found.unit) == ("warning", 20, 9.3, "K")
+    assert found.object == "populations.neurons.temperature_k"
+    assert "20 mK is written 0.02" in found.message
+    assert findings(SPIKING, "SOEN-PH-005") == []
+
+
+RELU = """\
+schema: soensim/1
+name: relu
+technology: nist-2023
+populations:
+  pixels: {kind: input, size: 2, drive_low: 0.0, drive_high: 1.0}
+  hidden: {kind: dendrite, size: 4, source_function: relu, gamma_plus: 1.0, gamma_minus: 1.0}
+projections:
+  - {source: pixels, target: hidden, topology: all-to-all, efficacy: {bits: 4, range: 1.0}}
+  - {source: hidden, target: hidden, topology: all-to-all, efficacy: {bits: 4, range: 100.0}}
+timing: {sample_tau: 1.0, hold_samples: 100}
+"""
+
+
+def test_states_that_may_grow_without_bound_are_warned_of() -> None:
+    (found,) = findings(RELU, "SOEN-PH-006")
+    # 1 - gamma_minus dt + gamma_plus dt 4 x 100, 200 steps
+    assert found.value == pytest.approx(200 * np.log10(400.0))
+    assert "10^520" in found.message
+    for tame in ("normalise: l2", "flux_offset: 0.1"):
+        changed = RELU.replace("gamma_minus: 1.0", f"gamma_minus: 1.0, {tame}")
+        assert len(findings(changed, "SOEN-PH-006")) == (tame != "normalise: l2")
+    assert findings(RELU.replace("100.0", "0.2"), "SOEN-PH-006") == []
+    assert findings(RELU.replace("relu,", "tanh,"), "SOEN-PH-006") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sample_tau: 1.0, hold_samples: 100", "sample_tau: 1.0e9", "steps per input sample"),
+        ("range: 100.0}", "range: 100.0}, delay_ps: 1.0e+8", "a delay lasts"),
+        ("source_function: relu, ", "source_function: squid-fit, bias_current: 3.0, ", "bias_current: 3.0 is beyond"),
+    ],
+)
+def test_a_chip_that_cannot_be_simulated_does_not_pass(old: str, new: str, said: str) -> None:
+    assert old in RELU
+    text = RELU.replace(old, new)
+    if "squid" in new:
+        text = text.replace("gamma_plus: 1.0,", "gamma_plus: 1.0e-3,").replace("sample_tau: 1.0", "sample_tau: 100.0")
+    report = check_chip(parse_netlist(text), today=datetime.date(2027, 1, 1))
+    (found,) = [finding for finding in report.findings if finding.id == "SOEN-SI-001"]
+    assert not report.passes
+    assert said in found.message
+
+
+def test_a_chip_that_needs_too_much_memory_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: (10**9, 24 * 10**9))
+    slow = RELU.replace("range: 100.0}", "range: 1.0}, delay_ps: 1.0e+6")
+    (found,) = findings(slow, "SOEN-SI-001")
+    assert "needs 6.39 GB of memory; this machine has 24 GB, 1 GB of it free" in found.message

@@ -16,6 +16,7 @@ from soensim.check.ledger import Summary, summaries
 from soensim.check.physics import physics_findings
 from soensim.check.routes import route_groups
 from soensim.check.rules import RULES
+from soensim.check.simulable import simulation_findings
 from soensim.check.waivers import Waivers
 from soensim.errors import RoutingError, TechnologyError
 from soensim.netlist import Netlist
@@ -96,6 +97,7 @@ def check_routed(
         *_layout_findings(routed, waivers),
         *_accepted(missing, waivers),
     ]
+    findings += simulation_findings(routed, findings)
     return Report(netlist, routed, (*findings, *waivers.remarks()), lines)
 
 
@@ -107,6 +109,7 @@ def _unrouted(netlist: Netlist, error: RoutingError | TechnologyError, today: da
         else Finding("SOEN-FP-001", "error", "floorplan", None, None, "", str(error))
     )
     findings = [*_accepted(physics_findings(netlist), waivers), *_accepted([finding], waivers)]
+    findings += simulation_findings(error, findings)
     return Report(netlist, None, (*findings, *waivers.remarks()), ())
 
 

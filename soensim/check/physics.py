@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from soensim.check.finding import Finding, Severity
+from soensim.check.growth import growth_findings
+from soensim.check.rules import RULES
 from soensim.circuit import Device, threshold, validity
 from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
 from soensim.errors import SimulationError
@@ -16,9 +18,12 @@ from soensim.netlist.topology.edges import Edges
 from soensim.network import gammas, sample_duration
 from soensim.routing import RoutedNetlist, RoutedProjection
 
+#: Transition temperature of niobium, Matthias, Geballe & Compton, Rev. Mod. Phys. 35, 1 (1963).
+NIOBIUM_K = 9.3
+
 
 def physics_findings(netlist: Netlist) -> Iterator[Finding]:
-    """Apply SOEN-PH-001 to 004 to every dendrite of every population; needs no routes.
+    """Apply SOEN-PH-001 to 006 to every dendrite of every population; needs no routes.
 
     Raises
     ------
@@ -27,6 +32,10 @@ def physics_findings(netlist: Netlist) -> Iterator[Finding]:
     """
     for name, population in netlist.dendrites.items():
         yield from _population(netlist, name, population)
+        yield from _temperature(name, population.temperature_k or 0.0)
+    for name, neurons in netlist.spiking.items():
+        yield from _temperature(name, neurons.temperature_k)
+    yield from growth_findings(netlist)
     if netlist.spiking:
         yield from _spiking(netlist)
 
@@ -118,6 +127,16 @@ def _validity(where: str, gamma_plus: float) -> Finding:
     }
     verdict = measured.verdict
     return Finding("SOEN-PH-002", severity[verdict], where, measured.chi_squared, 1e-4, "chi^2", said[verdict])
+
+
+def _temperature(name: str, temperature_k: float) -> Iterator[Finding]:
+    if not temperature_k <= NIOBIUM_K:
+        said = f"niobium is superconducting up to {NIOBIUM_K} K; {RULES['SOEN-PH-005'].fix}"
+        if temperature_k >= 10:
+            said += f"; {temperature_k:g} mK is written {temperature_k / 1000:g}"
+        yield Finding(
+            "SOEN-PH-005", "warning", f"populations.{name}.temperature_k", temperature_k, NIOBIUM_K, "K", said
+        )
 
 
 def _bias(where: str, bias: float, device: Device) -> Finding:

@@ -69,6 +69,29 @@ _ALL = (
         "take source_function `squid` to describe a chip",
     ),
     Rule(
+        "SOEN-PH-005",
+        "above the transition of niobium",
+        "Junctions of niobium are superconducting up to 9.3 K; a temperature_k beyond needs another superconductor.",
+        "warning",
+        "lower temperature_k (kelvins); a technology of another superconductor may waive this",
+    ),
+    Rule(
+        "SOEN-PH-006",
+        "states may grow without bound",
+        "`relu` has no largest value. With every synapse at its highest level, the states of unnormalised relu neurons "
+        "that drive each other would overflow within two frames.",
+        "warning",
+        "normalise the population, lower the levels, or take `tanh` or `squid`; smaller efficacies may run",
+    ),
+    Rule(
+        "SOEN-SI-001",
+        "chip cannot be simulated",
+        "Compilation as by `soensim simulate` must succeed: source functions, steps, delays, memory, all edges routed. "
+        "Not told where another error says so already; cannot be waived.",
+        "error",
+        "see the message",
+    ),
+    Rule(
         "SOEN-TE-001",
         "number missing",
         "A rule, the routes or the budget need a number that neither the netlist nor its technology gives; none is "

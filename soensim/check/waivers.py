@@ -11,8 +11,8 @@ from soensim.check.finding import Finding, Severity
 from soensim.check.rules import RULES
 from soensim.netlist import Waiver
 
-#: Rules about waivers cannot be waived.
-_OWN = ("SOEN-WV-001", "SOEN-WV-002")
+#: Rules about waivers cannot be waived, nor can that a chip cannot be simulated: a waiver makes nothing run.
+_NEVER = ("SOEN-WV-001", "SOEN-WV-002", "SOEN-SI-001")
 
 
 class Waivers:
@@ -42,7 +42,7 @@ class Waivers:
     def accept(self, rule: str, severity: Severity, name: str) -> Waiver | None:
         """Find the waiver that accepts an object's break of a rule; only errors and warnings need one."""
         accepted = None
-        if severity == "note" or rule in _OWN:
+        if severity == "note" or rule in _NEVER:
             return None
         for k in self._of_rule.get(rule, ()):
             if self._patterns[k].fullmatch(name):
@@ -80,8 +80,8 @@ def _remark(rule: str, place: int, message: str, matched: int) -> Finding:
 
 
 def _why_nothing(waiver: Waiver) -> str:
-    if waiver.rule in _OWN:
-        return "accepts nothing: rules on waivers cannot be waived; remove it"
+    if waiver.rule in _NEVER:
+        return "accepts nothing: this rule cannot be waived; remove it"
     if waiver.rule not in RULES:
         near = difflib.get_close_matches(waiver.rule, RULES, n=1, cutoff=0.0)[0]
         return f"names no rule; the nearest is {near} (`soensim check --rules` lists them)"
