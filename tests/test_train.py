@@ -418,7 +418,7 @@ def test_resume_refuses_another_training(small, digits, tmp_path):
     train(small, digits, QUICK, run_dir=tmp_path)
     with pytest.raises(RecipeError, match=r"another training \(its recipe differ\)"):
         train(small, digits, dataclasses.replace(QUICK, learning_rate=0.1), run_dir=tmp_path, resume=True)
-    with pytest.raises(RecipeError, match="holds a training already; add --resume"):
+    with pytest.raises(RecipeError, match=r"holds a training already: checkpoint\.safetensors; add --resume"):
         train(small, digits, QUICK, run_dir=tmp_path)
     with pytest.raises(RecipeError, match="no checkpoint to resume from"):
         train(small, digits, QUICK, run_dir=tmp_path / "new", resume=True)
@@ -526,22 +526,6 @@ def test_midpoints_are_shared_by_numpy_and_torch(small):
     on_border = midpoints(slot.levels)
     codes = torch.bucketize(torch.from_numpy(on_border), torch.from_numpy(midpoints(slot.levels)))
     np.testing.assert_array_equal(np.searchsorted(midpoints(slot.levels), on_border), codes.numpy())
-
-
-def test_interruption_says_how_to_go_on(tmp_path, monkeypatch, capsys):
-    import sys as system
-
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.yaml").write_text(SMALL)
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(system.modules["soensim.commands.train"], "train", interrupted)
-    assert cli.run(main, ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--run-dir", "run"]) == 130
-    assert capsys.readouterr().err == (
-        "soensim: interrupted; every finished epoch is in run; the same command with --resume goes on\n"
-    )
 
 
 def test_training_needs_validation_samples(small):

@@ -13,10 +13,10 @@ from soensim.commands import cli, flags
 from soensim.commands.chip_file import chip_files, data_files, load_chip
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
-from soensim.data import Dataset, canonical_name, load_dataset
-from soensim.errors import DataError, ProgramError, SoensimError
+from soensim.commands.program_data import load_program_data
+from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
-from soensim.netlist import Netlist, Task
+from soensim.netlist import Netlist
 from soensim.network import compile_network, refined
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     path, program = _program(given.chip, given.program, netlist)
     with _progress() as progress:
         progress("data")
-        dataset = _dataset(program, path, given.data, given.data_dir, netlist.task)
+        dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
         evaluation = evaluate_network(
             netlist, nominal, program, dataset, chip_seeds=chip_seeds, refine=given.refine, progress=progress
         )
@@ -88,7 +88,7 @@ def parser() -> Parser:
     )
     flags.chip(parser)
     flags.program(parser)
-    flags.data(parser, "the one that the program was trained on, same split; else the task's")
+    flags.data(parser, "the one that the program was trained on, else the task's; split as for the training")
     parser.add_argument(
         "--trials", type=flags.whole(1), default=10, metavar="N", help="fabricated chips to draw (default: 10)"
     )
@@ -111,19 +111,6 @@ def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Prog
             f"python -m soensim.train {chip} {flags}--out {path}"
         )
     return path, Program.load(path)
-
-
-def _dataset(program: Program, path: Path, name: str | None, data_dir: str | None, task: Task | None) -> Dataset:
-    """Load the data asked for, else those that the program was trained on, else those of the netlist's task.
-
-    The split is that of the training.
-    """
-    trained = program.header.get("data") or {}
-    name = name or trained.get("name") or (None if task is None else task.data)
-    if name is None:
-        raise DataError(f"{path}: its header does not say what it was trained on; name the data set with --data")
-    same = canonical_name(name) == trained.get("name")
-    return load_dataset(name, data_seed=trained.get("data_seed", 0) if same else 0, data_dir=data_dir)
 
 
 def _make_folder(target: str) -> None:

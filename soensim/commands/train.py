@@ -18,14 +18,14 @@ from soensim.commands.chip_file import chip_files, data_files, load_chip
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.setting_flags import add_settings
-from soensim.data import DATASETS, Dataset, canonical_name, load_dataset
+from soensim.data import DATASETS, Dataset, absolute_name, load_dataset
 from soensim.errors import RecipeError
 from soensim.netlist import Netlist
 from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
 from soensim.training.recipes import Recipe, all_settings
-from soensim.training.run_folder import FILES, PROGRAM
+from soensim.training.run_folder import CHECKPOINT, DESCRIPTION, FILES, PROGRAM, default_run_dir
 from soensim.training.task import assign
 
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
                 watch=_tensorboard(given.tensorboard, data, recipe.as_dict()),
             )
     except KeyboardInterrupt as error:
-        error.add_note(f"every finished epoch is in {run_dir}; the same command with --resume goes on")
+        error.add_note(_how_to_go_on(run_dir, command))
         raise
     out = Path(given.out) if given.out else run_dir / PROGRAM
     if given.out:
@@ -83,7 +83,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run_dir(given: argparse.Namespace, netlist: Netlist, recipe: Recipe, data: str) -> Path:
     """Return the run folder, which `--run-dir` names or the chip, rule, data set and seed do."""
-    return Path(given.run_dir or f"runs/{netlist.name}-{recipe.rule}-{canonical_name(data)}-{recipe.train_seed}")
+    if given.run_dir:
+        return Path(given.run_dir)
+    return default_run_dir(netlist.name, recipe.rule, absolute_name(data), recipe.train_seed)
 
 
 def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path]) -> None:
@@ -91,15 +93,23 @@ def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[st
     check_folder(run_dir)
     program = None if given.out and Path(given.out).resolve() == (run_dir / PROGRAM).resolve() else given.out
     files = [*FILES, *(["report.html"] if given.figures else [])]
+    kept = DESCRIPTION if given.resume else ()  # to go on from the folder's copy of the chip is legal
     check_outputs(
         [
-            *(Output("the run folder", str(run_dir / name)) for name in files),
+            *(Output("the run folder", str(run_dir / name)) for name in files if name not in kept),
             Output("--out", program, (".safetensors",), any_unknown=True),
             json_output(given.json),
         ],
         [*inputs, given.recipe],
         makes=[run_dir],
     )
+
+
+def _how_to_go_on(run_dir: Path, command: str) -> str:
+    """Say what an interrupted training left, and the command that goes on."""
+    if (run_dir / CHECKPOINT).exists():
+        return f"every finished epoch is in {run_dir}; go on with: {command} --resume"
+    return "no epoch was finished, and nothing is kept; start again with the same command"
 
 
 def _scores(result: TrainResult) -> dict[str, Any]:

@@ -7,7 +7,7 @@ them to. Splits and batches are pure functions of their seeds.
 from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encoding import argmax_decode, encode
 from soensim.data.images import shift_places, smooth_masks
-from soensim.data.load import DATASETS, canonical_name, load_dataset
+from soensim.data.load import DATASETS, absolute_name, canonical_name, load_dataset
 from soensim.data.splits import batches
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Dataset",
     "FloatArray",
     "Split",
+    "absolute_name",
     "argmax_decode",
     "batches",
     "canonical_name",

@@ -1,8 +1,8 @@
 """What every data set is: three splits of labelled sequences, and a fingerprint of the test split."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -63,13 +63,16 @@ class Dataset:
     Parameters
     ----------
     name : str
-        Canonical name (an alias is resolved).
+        Canonical name (an alias is resolved, the path of an own file is absolute).
     data_seed : int
         Seed that drew the splits.
     classes, steps, channels : int
         Number of labels, of frames, and of input lines.
     train, validation, test : Split
         Disjoint samples. Only `train` is fitted; choices are made on `validation`; `test` is scored once.
+    origin : mapping
+        What finds the same data again, beside the name; programs record it. Own data: `sha256` over the arrays of the
+        file. MNIST from a folder that was named by `data_dir`: that folder, absolute. Else empty.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,6 +41,27 @@ def canonical_name(name: str) -> str:
     raise DataError(f"unknown data set {name!r}{hint} legal: {', '.join(known)}")
 
 
+def absolute_name(name: str) -> str:
+    """Return the name that finds a data set from any folder: canonical, an own file with its absolute path.
+
+    Raises
+    ------
+    DataError
+        As `canonical_name`; or the path begins with an unknown user's `~`.
+    """
+    name = canonical_name(name)
+    if not name.startswith("npz:"):
+        return name
+    try:
+        return f"npz:{Path(name.removeprefix('npz:')).expanduser().absolute()}"
+    except RuntimeError as error:  # ~user of an unknown user
+        raise DataError(f"{name}: {error}") from error
+    except OSError as error:
+        raise DataError(
+            f"{name}: the working folder cannot be found ({error.strerror}); give an absolute path"
+        ) from error
+
+
 def load_dataset(
     name: str,
     *,
@@ -72,10 +94,11 @@ def load_dataset(
     DataError
         If the name is unknown, or the files are missing, damaged or not what they should be.
     """
-    name = canonical_name(name)
+    name = absolute_name(name)
     data_seed = check_seed(data_seed)
     if name in digits.VARIANTS:
         return digits.load(name, data_seed, validation_fraction)
     if name in mnist.VARIANTS:
-        return mnist.load(name, data_seed, data_dir, validation_fraction)
+        data = mnist.load(name, data_seed, data_dir, validation_fraction)
+        return data if data_dir is None else replace(data, origin={"data_dir": str(Path(data_dir).absolute())})
     return npz.load(name, data_seed, validation_fraction)

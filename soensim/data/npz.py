@@ -1,5 +1,6 @@
 """Data of the user's own, from a numpy archive: `npz:PATH`."""
 
+import hashlib
 import zipfile
 import zlib
 from pathlib import Path
@@ -108,7 +109,18 @@ def load(name: str, data_seed: int, validation_fraction: float | None) -> Datase
         first, *parts = stratified(labels, (test_samples, held_out), data_seed, source=str(path))
         test = _split(inputs, labels, first)
     validation, train = (_split(inputs, labels, k) for k in parts)
-    return Dataset(name, data_seed, classes, inputs.shape[1], inputs.shape[2], train, validation, test)
+    origin = {"sha256": _digest(arrays)}
+    return Dataset(name, data_seed, classes, inputs.shape[1], inputs.shape[2], train, validation, test, origin)
+
+
+def _digest(arrays: dict[str, NDArray[Any]]) -> str:
+    """SHA-256 over the arrays of a file: of what it holds, not of how it is packed."""
+    digest = hashlib.sha256(b"soensim own data 1")
+    for name, array in sorted(arrays.items()):
+        stored = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"|{name}{stored.dtype.str}{stored.shape}|".encode())
+        digest.update(stored.data)
+    return digest.hexdigest()
 
 
 def _own_test(arrays: dict[str, NDArray[Any]], path: Path, inputs: FloatArray, classes: int) -> Split:

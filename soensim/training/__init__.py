@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from soensim.network import Network
 from soensim.training.recipes import RECIPES, Recipe, make_recipe, register, setting
 from soensim.training.recipes.registry import recipe_class
 from soensim.training.result import TrainResult
+from soensim.training.run_folder import held_run_folder
 from soensim.training.run_options import RunOptions, Watcher
 
 
@@ -48,8 +50,6 @@ def train(
     SimulationError
         The loss is no longer finite.
     """
-    from soensim.training.loop import Training
-
     options = RunOptions(
         run_dir=run_dir,
         resume=resume,
@@ -60,7 +60,11 @@ def train(
         netlist=netlist,
         watch=watch,
     )
-    return Training(network, data, recipe, options).run()
+    held = nullcontext() if run_dir is None else held_run_folder(run_dir, resume=resume, netlist=netlist)
+    with held:  # before torch is loaded: of two that start together, one ends at once
+        from soensim.training.loop import Training
+
+        return Training(network, data, recipe, options).run()
 
 
 def __getattr__(name: str) -> Any:

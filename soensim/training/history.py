@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from soensim._runtime.atomic_write import write_atomic
-from soensim.training.run_folder import HISTORY
+from soensim.training.run_folder import HISTORY, HISTORY_CSV
 
 if TYPE_CHECKING:
     from soensim.training.scoring import Scores
@@ -90,7 +90,7 @@ def separations(means: Mapping[str, float]) -> dict[str, float]:
 def write_history(run_dir: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Write history.json and history.csv into a run folder."""
     write_atomic(run_dir / HISTORY, json.dumps(list(history), indent=1))
-    write_atomic(run_dir / "history.csv", as_csv(history))
+    write_atomic(run_dir / HISTORY_CSV, as_csv(history))
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:

@@ -82,12 +82,9 @@ class Training:
             return self._result()
 
     def _open(self, run_dir: Path) -> None:
-        """Start a run folder, or go on from the checkpoint in it."""
-        run_dir.mkdir(parents=True, exist_ok=True)
+        """Describe the training in its run folder, which is held, or go on from the checkpoint in it."""
         if self.options.resume:
             self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
-        elif (run_dir / CHECKPOINT).exists():
-            raise RecipeError(f"{run_dir}: holds a training already; add --resume, or choose another --run-dir")
         else:
             describe_run(run_dir, self.recipe, self.options.netlist, self._description())
 
@@ -213,6 +210,7 @@ class Training:
             "name": self.data.name,
             "data_seed": self.data.data_seed,
             "fingerprint": self.data.fingerprint,
+            **self.data.origin,
         }
         return {"netlist_hash": self.network.netlist_hash, "recipe": self.recipe.as_dict(), "data": data}
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +15,128 @@ import yaml
 from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import RecipeError
 from soensim.training.recipes import Recipe
+from soensim.training.run_lock import locked
 
-RECIPE, NETLIST, RUN, HISTORY, PROGRAM, CHECKPOINT = (
+RECIPE, NETLIST, RUN, HISTORY, HISTORY_CSV, PROGRAM, CHECKPOINT = (
     "recipe.yaml",
     "netlist.yaml",
     "run.json",
     "history.json",
+    "history.csv",
     "program.safetensors",
     "checkpoint.safetensors",
 )
-FILES = (RECIPE, NETLIST, RUN, HISTORY, "history.csv", PROGRAM, CHECKPOINT)
+FILES = (RECIPE, NETLIST, RUN, HISTORY, HISTORY_CSV, PROGRAM, CHECKPOINT)
+DESCRIPTION = (RUN, RECIPE, NETLIST)
+_RESULTS = (CHECKPOINT, PROGRAM, HISTORY, HISTORY_CSV)
+_LONGEST_STEM = 40
+
+
+def default_run_dir(chip: str, rule: str, data: str, train_seed: int) -> Path:
+    """Name the folder of a training without `--run-dir`: the same for the same command, so that `--resume` finds it.
+
+    Own data are called by the name of their file, and by a digest of its path: two files may have one name. The name
+    has letters, digits, `.`, `_` and `-` alone.
+    """
+    if data.startswith("npz:"):
+        path = data.removeprefix("npz:")
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(path).stem)[:_LONGEST_STEM]
+        data = f"npz-{stem}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
+    return Path("runs") / f"{chip}-{rule}-{data}-{train_seed}"
+
+
+@contextmanager
+def held_run_folder(run_dir: Path, *, resume: bool, netlist: Path | None = None) -> Iterator[None]:
+    """Hold a run folder for one training, which no other process can do meanwhile; make it where it does not exist.
+
+    A training that ends before its first epoch is recorded leaves what was there before it began.
+
+    Parameters
+    ----------
+    run_dir
+        The folder.
+    resume
+        Go on with the training in it, which must have a checkpoint; else there must be none.
+    netlist
+        File of the chip.
+
+    Raises
+    ------
+    RecipeError
+        Another training runs in it; it holds a training, or to resume, holds none; a file in it would be lost; it
+        cannot be made.
+    """
+    try:
+        if resume and not (run_dir / CHECKPOINT).exists():
+            raise RecipeError(_nothing_to_resume(run_dir))
+        made = _make(run_dir)
+    except OSError as error:
+        raise RecipeError(f"{run_dir}: cannot be a run folder: {error.strerror}; choose another --run-dir") from error
+    try:
+        with locked(run_dir):
+            before = {name for name in DESCRIPTION if (run_dir / name).exists()}
+            if not resume:
+                _check_free(run_dir, before, netlist)
+            try:
+                yield
+            finally:
+                if not (run_dir / CHECKPOINT).exists():
+                    for name in set(DESCRIPTION) - before:
+                        with suppress(OSError):
+                            (run_dir / name).unlink()
+    finally:
+        for folder in made:
+            with suppress(OSError):  # it holds a training now
+                folder.rmdir()
+
+
+def _nothing_to_resume(run_dir: Path) -> str:
+    path = run_dir / CHECKPOINT
+    if (run_dir / PROGRAM).exists():
+        return f"{path}: no checkpoint to resume from, beside a finished {PROGRAM}; train again with another --run-dir"
+    return f"{path}: no checkpoint to resume from; start without --resume"
+
+
+def _make(run_dir: Path) -> list[Path]:
+    """Make the folder and those above it; return those that did not exist, the deepest first."""
+    absent = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
+    run_dir.mkdir(parents=True, exist_ok=True)
+    return absent
+
+
+def _check_free(run_dir: Path, before: set[str], netlist: Path | None) -> None:
+    """Refuse a folder in which a new training would write over something."""
+    for name in _RESULTS:
+        if (run_dir / name).exists():
+            more = "add --resume, or choose another --run-dir" if name == CHECKPOINT else "choose another --run-dir"
+            raise RecipeError(f"{run_dir}: holds a training already: {name}; {more}")
+    # run.json is written first: without it, these are files of somebody else
+    if before and RUN not in before:
+        raise RecipeError(
+            f"{run_dir}: holds a {min(before)} that is of no training and would be lost; choose another --run-dir"
+        )
+    if netlist is not None and (run_dir / NETLIST).exists() and netlist.resolve() == (run_dir / NETLIST).resolve():
+        raise RecipeError(f"{netlist}: is the copy in the run folder {run_dir}; choose another --run-dir")
 
 
 def describe_run(run_dir: Path, recipe: Recipe, netlist: Path | None, origin: Mapping[str, Any]) -> None:
-    """Write recipe.yaml, run.json and, where the chip came from a file, a copy of it as netlist.yaml.
+    """Write run.json, recipe.yaml and, where the chip came from a file, a copy of it as netlist.yaml.
 
     Raises
     ------
     RecipeError
         The netlist can no longer be read.
     """
-    write_atomic(run_dir / RECIPE, recipe_text(recipe))
-    if netlist is not None:
-        try:
-            write_atomic(run_dir / NETLIST, netlist.read_bytes())
-        except OSError as error:
-            raise RecipeError(f"{netlist}: cannot be copied into the run folder: {error.strerror}") from error
     # edge files and technologies are looked up beside the original
     file = None if netlist is None else str(netlist.resolve())
     write_atomic(run_dir / RUN, json.dumps({**origin, "netlist_file": file}, indent=1))
+    write_atomic(run_dir / RECIPE, recipe_text(recipe))
+    if netlist is not None:
+        try:
+            content = netlist.read_bytes()
+        except OSError as error:
+            raise RecipeError(f"{netlist}: cannot be copied into the run folder: {error.strerror}") from error
+        write_atomic(run_dir / NETLIST, content)
 
 
 def recipe_text(recipe: Recipe) -> str:
