@@ -198,16 +198,64 @@ def test_all_wrong_settings_of_a_task_are_told_at_once(folder, capsys):
     assert lines[2].startswith("small.yaml:4:61: task.recipe.learning_rat: rule 'bptt' has no setting 'learning_rat'; ")
 
 
+def refused_recipe(folder, text, capsys, *flags):
+    (folder / "r.yaml").write_text(text)
+    assert cli.run(train, ["small.yaml", "--recipe", "r.yaml", *flags]) == 2
+    return capsys.readouterr().err.removeprefix("soensim: error: ").splitlines()
+
+
+def test_all_wrong_settings_of_a_recipe_file_are_told_with_their_places(folder, capsys):
+    lines = refused_recipe(folder, "batch_size: 0\nepoch: 3\nlearning_rate: x\nrobust: on\n", capsys)
+    assert lines[0] == "r.yaml: 4 faults"
+    assert lines[1] == "r.yaml:1:13: batch_size: batch_size is 0; it must be above 0"
+    assert lines[2].startswith("r.yaml:2:1: epoch: rule 'bptt' has no setting 'epoch'; did you mean 'epochs'? it has ")
+    assert lines[3] == "r.yaml:3:16: learning_rate: learning_rate is 'x'; it must be a finite number"
+    assert lines[4] == "r.yaml:4:9: robust: robust is 'on'; it must be true or false"
+    # a flag goes over the file, so that what the file says of it does not count
+    lines = refused_recipe(folder, "batch_size: 0\nepochs: 2.5\n", capsys, "--batch-size", "32")
+    assert lines == ["r.yaml:2:9: epochs: epochs is 2.5; it must be a whole number"]
+    lines = refused_recipe(folder, "batch_size: 32\n", capsys, "--momentum", "0.5")
+    assert lines == ["momentum is for sgd and rmsprop; leave it out with adam"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs: 1\nepochs: 2\n", "r.yaml:2:1: key 'epochs' is given twice (first in line 1); keep one"),
+        ("train_samples: 1:30\n", "r.yaml:1:16: train_samples: train_samples is '1:30'; it must be a whole number"),
+        ("1: 2\n", "r.yaml:1:1: 1: rule 'bptt' has no setting '1'; "),
+        ("epochs: 2024-13-45\n", "r.yaml:1:9: epochs: epochs is '2024-13-45'; it must be a whole number"),
+        ("a: " + "[" * 5000, "r.yaml:1:63: is nested more than 60 deep"),
+        ("epochs: " + "9" * 5000, "r.yaml:1:9: a number of 5000 digits; the limit is 4000"),
+        ("epochs: " + "9" * 400, "r.yaml:1:9: epochs: epochs is 99"),
+        ("learning_rate: " + "9" * 400, "r.yaml:1:16: learning_rate: learning_rate is 99"),
+        ("", "r.yaml: is empty; it must hold settings"),
+        ("5", "r.yaml: 5 is not legal; it must hold settings"),
+    ],
+)
+def test_files_that_hold_no_recipe(folder, capsys, text, message):
+    lines = refused_recipe(folder, text, capsys)
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+def test_numbers_of_a_recipe_file_are_those_of_a_netlist(folder, capsys):
+    (folder / "r.yaml").write_text("train_samples: 096\nlearning_rate: 1e-3\n")
+    recipe = trained(["--recipe", "r.yaml"], capsys)["recipe"]
+    assert (recipe["train_samples"], recipe["learning_rate"]) == (96, 1e-3)
+
+
 def test_all_wrong_settings_of_a_recipe_are_told_at_once():
     with pytest.raises(RecipeError) as caught:
         make_recipe("bptt", {"epochs": 10**400, "learning_rate": 10**400, "robust": 1, "seed": 3})
-    assert [part.setting for part in caught.value.parts] == ["learning_rate", "robust", "seed"]
+    assert [part.setting for part in caught.value.parts] == ["epochs", "learning_rate", "robust", "seed"]
     assert caught.value.setting is None
     lines = str(caught.value).splitlines()
-    assert lines[0] == "rule 'bptt': 3 faults"
-    assert lines[1].endswith("…; it must be a finite number")
-    assert lines[2] == "robust is 1; it must be true or false"
-    assert lines[3].startswith("rule 'bptt' has no setting 'seed'; ")
+    assert lines[0] == "rule 'bptt': 4 faults"
+    assert lines[1].endswith("…; it must be at most 9223372036854775807")
+    assert lines[2].endswith("…; it must be a finite number")
+    assert lines[3] == "robust is 1; it must be true or false"
+    assert lines[4].startswith("rule 'bptt' has no setting 'seed'; ")
     with pytest.raises(RecipeError) as caught:
         BpttRecipe(epochs=0)
     assert (caught.value.setting, caught.value.parts) == ("epochs", (caught.value,))

@@ -503,7 +503,7 @@ def test_command(tmp_path, monkeypatch, capsys):
         (["--rule", "hebb"], "--rule: 'hebb' is not legal; it must be one of bptt, eprop, "),
         (["--margin", "0.1"], "rule 'bptt' has no setting 'margin'"),
         (["--recipe", "none.yaml"], "none.yaml: cannot be read"),
-        (["--recipe", "list.yaml"], "list.yaml: must hold settings"),
+        (["--recipe", "list.yaml"], "list.yaml: a list is not legal; it must hold settings"),
         (["--out", "nowhere/p"], "the folder nowhere does not exist"),
         (["--data", "mnist-rows", "--data-dir", "."], "train-images-idx3-ubyte"),
         (["--train-samples", "5000"], "train_samples is 5000; 'digits-rows' has 1257"),

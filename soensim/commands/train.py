@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from soensim._runtime.atomic_write import check_folder, write_atomic
 from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.malloc import keep_freed_memory
@@ -17,26 +15,26 @@ from soensim.commands import cli, flags
 from soensim.commands.chip_file import chip_files, data_files, load_chip
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
+from soensim.commands.recipe_file import read_recipe
 from soensim.commands.setting_flags import add_settings
 from soensim.data import DATASETS, Dataset, absolute_name, load_dataset
 from soensim.errors import RecipeError
-from soensim.netlist import Netlist
+from soensim.netlist import Netlist, Task
 from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
 from soensim.training.recipes import Recipe, all_settings
 from soensim.training.run_folder import CHECKPOINT, DESCRIPTION, FILES, PROGRAM, default_run_dir
-from soensim.training.task import assign
+from soensim.training.task import Assignment, assign
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
     given = parser().parse_args(arguments)
-    settings = {**_recipe_file(given.recipe), **_flags(given)}
     given.out, given.json = named(given.out), named(given.json)
     netlist = load_chip(given.chip)
-    assigned = assign(netlist.task, data=given.data, rule=given.rule, settings=settings)
+    assigned = _assigned(netlist.task, given)
     recipe = assigned.recipe
     run_dir = _run_dir(given, netlist, recipe, assigned.data)
     _check_outputs(given, run_dir, [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)])
@@ -226,15 +224,15 @@ def _flags(given: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(given, name) for name in all_settings() if getattr(given, name) is not None}
 
 
-def _recipe_file(path: str | None) -> dict[str, Any]:
-    if path is None:
-        return {}
+def _assigned(task: Task | None, given: argparse.Namespace) -> Assignment:
+    """Fill in from the task, the recipe file and the flags; a wrong setting of the file is told with its place."""
+    file = None if given.recipe is None else read_recipe(given.recipe)
+    flagged = _flags(given)
+    settings = {**file.settings, **flagged} if file else flagged
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(settings, dict):
-        raise RecipeError(f"{path}: must hold settings, such as `epochs: 15`")
-    return settings
+        return assign(task, data=given.data, rule=given.rule, settings=settings)
+    except RecipeError as error:
+        if file is None:
+            raise
+        rule = given.rule or (None if task is None else task.rule)
+        raise file.placed(error, rule, flagged) from error

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # torch: loaded when a training starts
     from soensim.training.rules.base import Rule
     from soensim.training.trainable_network import TrainableChip
 
+LARGEST = 2**63 - 1
+
 Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
 Quantisation = Literal["straight-through", "gradual", "stochastic"]
@@ -173,6 +175,8 @@ def _type_needed(value: Any, hint: Any) -> str | None:
     if hint is float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return None if is_number and _is_finite(value) else "it must be a finite number"
+    if hint is int and type(value) is int and value > LARGEST:
+        return f"it must be at most {LARGEST}"
     if type(value) is hint:
         return None
     if hint is bool:
