@@ -115,7 +115,7 @@ def test_bptt_step(benchmark, text, batch):
     def training(network):
         chip = TrainableChip(network, recipe)
         rule = Bptt(chip, recipe)
-        return lambda: rule.loss(chip.nominal(True), x, y, rng).total.backward()
+        return lambda: rule.loss(chip.nominal(True), chip.encode(x), torch.from_numpy(y), rng).total.backward()
 
     network = compile_network(delayed(text, LONGEST_PS))
 
