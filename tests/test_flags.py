@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 
 import pytest
+from conftest import ROOT
 
 from soensim.commands import cli, flags
 from soensim.commands.parsers import Parser
@@ -262,3 +263,36 @@ def test_rules_are_json_too(capsys):
     assert set(rules[0]) == {"id", "title", "description", "severity", "fix"}
     assert cli.run(check, ["chip.yaml", "--rules"]) == cli.BAD_INPUT
     assert "--rules lists all rules and takes no chip" in capsys.readouterr().err
+
+
+CHEAP = [
+    "technology",
+    "technology nist-2023",
+    "convert gamma_minus=0.001 --to tau_ns",
+    "schema",
+    "check --rules",
+    "check NETLISTS/year1-28.yaml",
+    "explain NETLISTS/modular-1000.yaml --from hidden[3] --to hidden[17]",
+    "export --format josim --out deck.cir",
+    "circuit --flux 0.2 --current 1.9",
+]
+
+
+@pytest.mark.parametrize("command", CHEAP)
+def test_json_goes_to_a_file_to_standard_output_or_nowhere(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    verb, *words = command.replace("NETLISTS", str(ROOT / "netlists")).split()
+    main = import_module(f"soensim.commands.{verb}").main
+    texts = {}
+    for target in ("none", "-", "a.json"):
+        assert cli.run(main, [*words, "--json", target]) in (cli.DONE, cli.ANSWER_IS_NO)
+        texts[target] = capsys.readouterr().out
+        assert not {path.name for path in tmp_path.iterdir()} - {"deck.cir", target}
+    content = json.loads(texts["-"])
+    written = json.loads((tmp_path / "a.json").read_text())
+    for one in (content, written):
+        one.pop("command", None)
+    assert content == written
+    if verb != "schema":  # which has no text beside its JSON
+        assert texts["none"] == texts["a.json"]
+        assert texts["none"]
