@@ -154,6 +154,7 @@ def taken(rule, settings):
         ("--trial=3", "there is no flag --trial; did you mean --trials?"),
         ("--zzzzzz 3", "there is no flag --zzzzzz"),
         ("-z 3", "there is no flag -z"),
+        ("--zz\nz 3", "there is no flag '--zz\\nz'"),
         ("a b", "'a' is one argument too many; remove it, or name the flag that it belongs to"),
     ],
 )

@@ -53,7 +53,10 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse_flag(self, flag: str) -> NoReturn:
         near = nearest(flag, self._option_string_actions).replace("'", "").strip() if len(flag) > 2 else ""
-        self.error(f"there is no flag {flag[:60]}" + (f"; {near}" if near else ""))
+        self.error(
+            f"there is no flag {flag if flag.isprintable() and len(flag) <= 60 else shown(flag)}"
+            + (f"; {near}" if near else "")
+        )
 
     def error(self, message: str) -> NoReturn:
         """Refuse what was given.
