@@ -16,7 +16,8 @@ from soensim.check.lyrdb import lyrdb
 from soensim.check.rules import RULES
 from soensim.check.text_report import chip_report, rules_list
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import chip_files, load_chip
+from soensim.commands.chip_file import load_chip
+from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError

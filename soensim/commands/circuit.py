@@ -8,7 +8,7 @@ import numpy as np
 
 from soensim.circuit import Device, source_table
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import technology_files
+from soensim.commands.input_files import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import load_technology

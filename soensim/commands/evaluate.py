@@ -10,7 +10,8 @@ from pathlib import Path
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import chip_files, data_files, load_chip
+from soensim.commands.chip_file import load_chip
+from soensim.commands.input_files import chip_files, data_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data

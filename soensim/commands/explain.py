@@ -7,7 +7,7 @@ from typing import Any
 
 from soensim.check.edge_route import explain_edge, parse_member
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import chip_files
+from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.netlist import load_netlist

@@ -84,7 +84,6 @@ def check_outputs(
             _check_standard_output(output, written)
             continue
         _check_place(output.target, makes)
-        _check_ending(output)
         identity = _identity(output.target)
         if identity is None:
             continue
@@ -95,6 +94,7 @@ def check_outputs(
             raise SoensimError(
                 f"{output.target}: cannot hold both {written[identity]} and {output.flag}; give two names"
             )
+        _check_ending(output)
         written[identity] = output.flag
 
 
@@ -111,11 +111,9 @@ def _check_ending(output: Output) -> None:
     ending = path.suffix.lower()
     if not output.endings or ending in output.endings or (output.any_unknown and ending not in _KNOWN_ENDINGS):
         return
-    if path.exists() and not path.is_file():  # such as /dev/null
-        return
     *first, last = output.endings
     legal = f"{', '.join(first)} or {last}" if first else last
-    raise SoensimError(f"{path}: must end in {legal}, as {output.flag} writes it")
+    raise SoensimError(f"{path}: the name must end in {legal}; {output.flag} writes no other kind of file")
 
 
 def _check_place(target: str | Path, makes: Sequence[str | Path]) -> None:

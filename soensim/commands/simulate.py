@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import chip_files
+from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError

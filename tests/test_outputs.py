@@ -1,0 +1,189 @@
+"""Outputs are checked before any work: none is an input, no two are one file, every name has a legal ending."""
+
+import os
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from soensim.commands import cli
+from soensim.commands.input_files import chip_files, data_files, technology_files
+from soensim.commands.outputs import Output, check_outputs, json_output, named
+from soensim.commands.verbs import VERBS
+from soensim.errors import SoensimError
+from soensim.netlist import load_netlist
+
+CHIP = """\
+schema: soensim/1
+name: tiny
+technology: own.yaml
+populations:
+  x: {kind: input, size: 8, drive_low: 0.0, drive_high: 0.5}
+  h: {kind: dendrite, size: 2, source_function: tanh, gamma_plus: 0.3, gamma_minus: 0.3}
+projections:
+  - {source: x, target: h, topology: {kind: file, path: edges.csv}, efficacy: {bits: 4, range: 2.0}}
+timing: {sample_tau: 1.0}
+readout: {kind: linear, population: h, classes: 10, state: final, efficacy: {bits: 4, range: 1.0}}
+"""
+TECHNOLOGY = "schema: soensim-technology/1\nname: own\nextends: {}\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a chip, an edge file and two technologies of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(CHIP)
+    (tmp_path / "edges.csv").write_text("source,target\n0,0\n1,1\n")
+    (tmp_path / "own.yaml").write_text(TECHNOLOGY.format("base.yaml"))
+    (tmp_path / "base.yaml").write_text(TECHNOLOGY.format("nist-2023"))
+    return tmp_path
+
+
+def test_what_a_flag_names():
+    assert [named(word) for word in (None, "none", "-", "/dev/stdout", "/dev/fd/1", "a")] == [
+        *(None, None, "-", "-", "-", "a")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ([json_output("no/a.json")], "no/a.json: cannot be written: the folder no does not exist"),
+        ([json_output("a"), Output("--html", "./a")], "./a: cannot hold both --json and --html; give two names"),
+        ([json_output("to-a"), Output("--html", "a")], "a: cannot hold both --json and --html"),
+        ([json_output("-"), Output("--out", "-", to_standard_output=True)], "--json and --out both go to standard"),
+        ([Output("--out", "-")], "--out - is not possible"),
+        ([Output("--out", "x.png", (".npz",))], "x.png: the name must end in .npz; --out writes no other kind of file"),
+        ([Output("--out", "x", (".npz",))], "x: the name must end in .npz"),
+        ([json_output("other.yaml")], "other.yaml: the name must end in .json"),
+        ([Output("--out", "x.html", (".sp", ".cir", ".js"), any_unknown=True)], "must end in .sp, .cir or .js"),
+        ([json_output("input.json")], "input.json: is read by this command; give --json another name"),
+        ([json_output("./sub/../input.json")], "is read by this command as input.json"),
+        ([json_output("link.json")], "link.json: is read by this command as input.json"),
+        ([json_output("hard.json")], "hard.json: is read by this command as input.json"),
+        ([json_output("missing-input")], "missing-input: is read by this command"),
+        ([json_output("sub")], "sub: cannot be written: is a folder"),
+        ([json_output("made/deep/a")], "the folder made/deep does not exist"),
+        ([json_output("input.json/a")], "a part of its path is a file"),
+    ],
+)
+def test_outputs_that_are_refused(folder, outputs, message):
+    (folder / "sub").mkdir()
+    (folder / "input.json").write_text("{}")
+    (folder / "link.json").symlink_to("input.json")
+    os.link("input.json", "hard.json")
+    (folder / "to-a").symlink_to("a")
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(SoensimError) as error:
+        check_outputs(outputs, ["input.json", "missing-input", None], makes=["made"])
+    assert message in str(error.value)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_outputs_that_are_taken(folder):
+    before = sorted(folder.rglob("*"))
+    check_outputs(
+        [
+            *(json_output(name) for name in (None, "-", "a.json", "b", "c.2", os.devnull, "made/d.json")),
+            Output("--html", os.devnull, (".html",), any_unknown=True),
+            Output("--out", "x.NPZ", (".npz",)),
+        ],
+        ["tiny.yaml", "input", os.devnull],
+        makes=["made"],
+    )
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_file_of_standard_output_is_no_other_output(folder):
+    """As the shell does for `--json a > a`."""
+    before = os.dup(1)
+    with (folder / "a").open("w") as file:
+        os.dup2(file.fileno(), 1)
+        try:
+            with pytest.raises(SoensimError, match="a: cannot hold both standard output and --json"):
+                check_outputs([json_output("a")])
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+
+
+def test_files_that_a_netlist_names(folder):
+    netlist = load_netlist("tiny.yaml")
+    names = [str(path) for path in chip_files("tiny.yaml", netlist)]
+    assert names == ["tiny.yaml", "own.yaml", "base.yaml", "edges.csv"]
+    (folder / "base.yaml").write_text(TECHNOLOGY.format("own.yaml"))
+    assert len(technology_files("own.yaml")) == 2  # it extends itself: no hang
+    assert technology_files("nist-2023") == []
+    (folder / "mnist").mkdir()
+    (folder / "mnist" / "t10k-labels-idx1-ubyte.gz").write_text("")
+    assert [path.name for path in data_files("npz:d.npz", ".")] == ["d.npz", "t10k-labels-idx1-ubyte.gz"]
+    assert data_files("digits-rows", None) == []
+
+
+# A command of every verb, and an input of it.
+COMMANDS = {
+    "check": (["tiny.yaml"], "edges.csv"),
+    "explain": (["tiny.yaml", "--from", "x[0]", "--to", "h[0]"], "edges.csv"),
+    "evaluate": (["tiny.yaml", "--program", "p.safetensors", "--html", "none"], "p.safetensors"),
+    "train": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz"], "d.npz"),
+    "simulate": (["tiny.yaml", "--inputs", "x.npy", "--out", "t.npz"], "x.npy"),
+    "export": (["--format", "josim", "--technology", "own.yaml", "--out", "d.cir"], "base.yaml"),
+    "circuit": (["own.yaml"], "base.yaml"),
+    "technology": (["own.yaml"], "base.yaml"),
+    "convert": (["gamma_minus=0.1", "--to", "tau_ns", "--technology", "own.yaml"], "own.yaml"),
+}
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_no_verb_writes_over_its_input(folder, capsys, verb):
+    arguments, input_file = COMMANDS[verb]
+    for name in ("x.npy", "d.npz", "p.safetensors"):
+        (folder / name).write_bytes(b"kept")
+    (folder / "same").symlink_to(input_file)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    main = import_module(f"soensim.commands.{verb}").main
+    assert cli.run(main, [*arguments, "--json", "same"]) == cli.BAD_INPUT
+    assert f"same: is read by this command as {input_file}" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_every_verb_with_inputs_is_in_the_list():
+    assert set(VERBS) - set(COMMANDS) == {"schema", "report"}  # the one reads nothing, the other only run folders
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("x.png", "x.png: the name must end in .npz"), ("-", "--out - is not possible")]
+)
+def test_a_trace_has_its_ending(folder, capsys, out, message):
+    np.save(folder / "x.npy", np.zeros((1, 1, 2)))
+    arguments = ["tiny.yaml", "--inputs", "x.npy", "--out", out]
+    assert cli.run(import_module("soensim.commands.simulate").main, arguments) == cli.BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "explain", "technology", "convert"])
+def test_none_omits_the_file(folder, capsys, verb):
+    before = sorted(folder.iterdir())
+    assert cli.run(import_module(f"soensim.commands.{verb}").main, [*COMMANDS[verb][0], "--json", "none"]) in (0, 1)
+    assert sorted(folder.iterdir()) == before
+    assert capsys.readouterr().out
+
+
+def test_schema_omits_all(folder, capsys):
+    before = sorted(folder.iterdir())
+    assert cli.run(import_module("soensim.commands.schema").main, ["--json", "none"]) == 0
+    assert sorted(folder.iterdir()) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_training_does_not_write_over_its_run_folder(folder, capsys):
+    arguments = ["tiny.yaml", "--rule", "bptt", "--data", "digits-rows", "--run-dir", "run", "--json", "run/run.json"]
+    assert cli.run(import_module("soensim.commands.train").main, arguments) == cli.BAD_INPUT
+    assert "run/run.json: cannot hold both the run folder and --json" in capsys.readouterr().err
+    assert not (folder / "run").exists()
+
+
+def test_export_prints_the_deck_or_the_json(capsys):
+    main = import_module("soensim.commands.export").main
+    assert cli.run(main, ["--format", "josim", "--json", "-"]) == cli.BAD_INPUT
+    assert "--out and --json both go to standard output; name a file" in capsys.readouterr().err
