@@ -108,7 +108,7 @@ def test_missing_program_names_the_training_command(chip, capsys):
         "soensim: error: tiny.safetensors: no program ships beside this netlist; name one with --program, or train it: "
         "python -m soensim.train tiny.yaml --rule bptt --data NAME --out tiny.safetensors\n"
     )
-    assert "x.safetensors: no such program" in refused(capsys, "tiny.yaml", "--program", "x.safetensors")
+    assert "x.safetensors: no such file" in refused(capsys, "tiny.yaml", "--program", "x.safetensors")
 
 
 @pytest.mark.usefixtures("chip")

@@ -87,7 +87,7 @@ def error_of(call):
 
 def test_missing_file(tmp_path):
     path = tmp_path / "none.safetensors"
-    assert error_of(lambda: Program.load(path)) == f"{path}: no such program; make one with `python -m soensim.train`"
+    assert error_of(lambda: Program.load(path)) == f"{path}: no such file; train one with `soensim train`"
 
 
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
@@ -95,7 +95,7 @@ def test_truncated_file(program, tmp_path, keep):
     path = tmp_path / "p.safetensors"
     program.save(path)
     path.write_bytes(path.read_bytes()[:keep])
-    assert error_of(lambda: Program.load(path)).startswith(f"{path}: is not a program file, or is truncated (")
+    assert error_of(lambda: Program.load(path)).startswith(f"{path}: is not a program, or is damaged: ")
 
 
 def test_any_flipped_byte_is_noticed(program, tmp_path):
@@ -129,14 +129,16 @@ def test_another_version(program, tmp_path):
     program.save(path)
     rewritten(path, format="soensim-program/9")
     assert error_of(lambda: Program.load(path)) == (
-        f"{path}: has the format 'soensim-program/9'; this soensim reads '{FORMAT}'; train it again"
+        f"{path}: has the format 'soensim-program/9'; this soensim reads '{FORMAT}'; train one with `soensim train`"
     )
 
 
 def test_foreign_safetensors(tmp_path):
     path = tmp_path / "f.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, path)
-    assert error_of(lambda: Program.load(path)) == f"{path}: is a safetensors file, but not a program of soensim"
+    assert error_of(lambda: Program.load(path)) == (
+        f"{path}: is a safetensors file, but not a program of soensim; train one with `soensim train`"
+    )
 
 
 def test_wrong_chip(program):

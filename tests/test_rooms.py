@@ -12,6 +12,7 @@ PACKAGE = Path(soensim.__file__).parent
 # A room may import the rooms of the lines above it, and those to its left on its own line.
 FLOORS = """
     errors  units  limits  _runtime
+    files
     technology
     data
     netlist

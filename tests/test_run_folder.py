@@ -365,14 +365,17 @@ def test_the_folder_of_the_training_is_that_of_the_evaluation(own, monkeypatch, 
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"name": "digits-rows", "fingerprint": ""}, "has no data_seed, so that its test split is not known"),
-        ({"name": "digits-rows", "fingerprint": "", "data_seed": True}, "has no data_seed"),
-        ({"name": "digits-rows", "data_seed": 0}, "has no fingerprint"),
-        ({"data_seed": 0, "fingerprint": ""}, "has no name"),
-        ("digits-rows", "has no name"),
+        (
+            {"name": "digits-rows", "fingerprint": ""},
+            "has data without data_seed; it needs name, data_seed, fingerprint",
+        ),
+        ({"name": "digits-rows", "fingerprint": "", "data_seed": True}, "has data.data_seed: True"),
+        ({"name": "digits-rows", "data_seed": 0}, "has data without fingerprint"),
+        ({"data_seed": 0, "fingerprint": ""}, "has data without name"),
+        ("digits-rows", "has data: 'digits-rows'; it must be a mapping"),
         (
             {"name": "digits-rows", "data_seed": 0, "fingerprint": "", "sha256": 1},
-            "has a sha256 or data_dir that is no text",
+            "has data.sha256: 1; it must be text",
         ),
     ],
 )

@@ -280,7 +280,7 @@ def test_command(files, small, capsys):
     [
         (["--inputs", "none.npy"], "none.npy: no such file"),
         (["--inputs", "small.yaml"], "small.yaml: is not an npy file of numbers"),
-        (["--program", "none.safetensors"], "none.safetensors: no such program"),
+        (["--program", "none.safetensors"], "none.safetensors: no such file"),
         (["--out", "nowhere/t.npz"], "the folder nowhere does not exist"),
         (["--seed", "-1"], "--seed/--chip-seed: -1 is not legal; it must be a whole number, 0 or more"),
         (["--refine", "0"], "--refine: 0 is not legal; it must be a whole number, 1 or more"),

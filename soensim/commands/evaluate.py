@@ -18,7 +18,7 @@ from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
 from soensim.netlist import Netlist
-from soensim.network import compile_network, refined
+from soensim.network import Network, compile_network, refined
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         makes=[REPORTS],
     )
     nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
-    path, program = _program(given.chip, given.program, netlist)
+    path, program = _program(given.chip, given.program, netlist, nominal)
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
@@ -100,9 +100,9 @@ def parser() -> Parser:
     return parser
 
 
-def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Program]:
+def _program(chip: str, given: str | None, netlist: Netlist, network: Network) -> tuple[Path, Program]:
     if given is not None:
-        return Path(given), Program.load(given)
+        return Path(given), Program.load(given, network)
     path = Path(chip).with_suffix(".safetensors")
     if not path.is_file():
         kind = None if netlist.readout is None else netlist.readout.kind
@@ -111,7 +111,7 @@ def _program(chip: str, given: str | None, netlist: Netlist) -> tuple[Path, Prog
             f"{path}: no program ships beside this netlist; name one with --program, or train it: "
             f"python -m soensim.train {chip} {flags}--out {path}"
         )
-    return path, Program.load(path)
+    return path, Program.load(path, network)
 
 
 def _make_folder(target: str) -> None:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.duration_ns is not None or given.record is not None:
         raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
     network = compile_network(route(netlist), refine=given.refine)
-    program = Program.load(program_file)
+    program = Program.load(program_file, network)
     trace = simulate(
         network,
         program.as_ideal() if given.ideal else program,

@@ -75,6 +75,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         read_noise_flux=netlist.imperfections.read_noise_flux,
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,
+        refine=refine,
     )
 
 

@@ -148,6 +148,8 @@ class Network:
         Whether a population sees the states that earlier populations have just taken.
     sample_tau, substeps, integrator
         One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
+    refine
+        `substeps` are this many times those of the netlist.
     hold_samples
         Each frame of a data set is held for this number of samples.
     unlabelled_samples
@@ -177,6 +179,7 @@ class Network:
     read_noise_flux: float
     hold_samples: int = 1
     unlabelled_samples: int = 0
+    refine: int = 1
 
     def __post_init__(self) -> None:
         check_steps(self)
@@ -200,6 +203,11 @@ class Network:
     def dt_tau(self) -> float:
         """Integration step (tau)."""
         return self.sample_tau / self.substeps
+
+    @property
+    def netlist_substeps(self) -> int:
+        """Steps per sample as the netlist says, before any refinement."""
+        return self.substeps // self.refine
 
     @property
     def virtual(self) -> bool:

@@ -21,7 +21,7 @@ def refined(network: Network, factor: int) -> Network:
     """
     if factor < 1:
         raise SimulationError(f"refine is {factor}; it divides the integration step, so it must be 1 or more")
-    return replace(network, substeps=network.substeps * factor)
+    return replace(network, substeps=network.substeps * factor, refine=network.refine * factor)
 
 
 def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
@@ -30,7 +30,7 @@ def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
     Parameters
     ----------
     network
-        The chip as its netlist says (``refine`` of 1).
+        The chip, at any step.
     header
         Header of the program; ``substeps`` is missing where weights come from elsewhere, and means the netlist's.
 
@@ -39,13 +39,14 @@ def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
     ProgramError
         The program's substeps are no multiple of those of the chip.
     """
-    substeps = header.get("substeps", network.substeps)
-    if substeps % network.substeps:
+    least = network.netlist_substeps
+    substeps = header.get("substeps", least)
+    if substeps % least:
         raise ProgramError(
             f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
-            f"{network.substeps}, and training can only use a multiple of them"
+            f"{least}, and training can only use a multiple of them"
         )
-    return refined(network, substeps // network.substeps)
+    return replace(network, substeps=substeps, refine=substeps // least)
 
 
 def with_delay_factor(network: Network, factor: float) -> Network:

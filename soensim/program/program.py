@@ -6,7 +6,6 @@ The values of one chip have these keys: ``source->target`` (one value per edge, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,16 +13,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import ProgramError
+from soensim.files import checksum, load_tensors, shown_path
 from soensim.network import Network
+from soensim.program.chip_check import check_program
 from soensim.program.levels import FloatArray, best_scale, slots
 
 FORMAT = "soensim-program/1"
+
+_PARTS = ("ideal", "codes", "levels", "signs")
 
 T = TypeVar("T", bound=np.generic)
 
@@ -134,19 +136,15 @@ class Program:
         return {key: self.signs[key] * self.levels[key][codes] for key, codes in self.codes.items()}
 
     def check_chip(self, network: Network) -> None:
-        """Refuse a chip that the program was not made for.
+        """Refuse a chip that the program was not made for, and a program that cannot be one of this chip.
 
         Raises
         ------
         ProgramError
-            The netlist hashes differ.
+            The netlist hashes differ; or keys, shapes, level tables, signs, codes or the header are not what this chip
+            can have (`soensim.program.chip_check`).
         """
-        if self.netlist_hash != network.netlist_hash:
-            made_for = self.header.get("netlist", "another chip")
-            raise ProgramError(
-                f"the program was made for chip {made_for!r} (hash {self.netlist_hash[:12]}), not for "
-                f"{network.name!r} (hash {network.netlist_hash[:12]}); train one for this netlist"
-            )
+        check_program(self, network)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Program):
@@ -175,45 +173,43 @@ class Program:
         write_atomic(path, safetensors.numpy.save(_tensors(self), {"soensim": json.dumps(metadata, sort_keys=True)}))
 
     @classmethod
-    def load(cls, path: str | Path) -> Program:
-        """Read a program file.
+    def load(cls, path: str | Path, network: Network | None = None) -> Program:
+        """Read a program file; with ``network``, one that is for this chip.
 
         Raises
         ------
         ProgramError
-            The file is missing, truncated, altered, not a program, or of another format version.
+            The file is missing, truncated, altered, not a program, or of another format version; or it is not one of
+            the chip, as for `check_chip`.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise ProgramError(f"{path}: no such program; make one with `python -m soensim.train`")
-        try:
-            with safetensors.safe_open(path, framework="numpy") as file:
-                text = (file.metadata() or {}).get("soensim")
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (safetensors.SafetensorError, OSError) as error:
-            raise ProgramError(f"{path}: is not a program file, or is truncated ({error})") from error
-        if text is None:
-            raise ProgramError(f"{path}: is a safetensors file, but not a program of soensim")
-        try:
-            metadata = json.loads(text)
-            if metadata["format"] != FORMAT:
-                raise ProgramError(
-                    f"{path}: has the format {metadata['format']!r}; this soensim reads {FORMAT!r}; train it again"
-                )
-            program = cls(
-                metadata["netlist_hash"],
-                _part(tensors, "ideal"),
-                _part(tensors, "codes"),
-                _part(tensors, "levels"),
-                _part(tensors, "signs"),
-                metadata["header"],
-            )
-            intact = _digest(program) == metadata["sha256"]
-        except (KeyError, ValueError, TypeError):
-            intact = False
-        if not intact:
-            raise ProgramError(f"{path}: its content does not match its checksum; it was altered or damaged")
+        arrays, plain = load_tensors(
+            path, error=ProgramError, what="a program", format_name=FORMAT, advice="train one with `soensim train`"
+        )
+        program = _from_file(shown_path(path), arrays, plain)
+        if network is not None:
+            try:
+                program.check_chip(network)
+            except ProgramError as misfit:
+                raise ProgramError(f"{shown_path(path)}: {misfit}") from misfit
         return program
+
+
+def _from_file(path: str, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> Program:
+    """Make a program of what its file holds, if that is what its checksum says."""
+    for entry in ("netlist_hash", "sha256"):
+        if not isinstance(plain.get(entry), str):
+            raise ProgramError(f"{path}: its {entry} is missing or no text; it was altered or damaged")
+    header = plain.get("header")
+    if not isinstance(header, Mapping):
+        raise ProgramError(f"{path}: its header is missing or no mapping; it was altered or damaged")
+    for name in arrays:
+        if name.partition("/")[0] not in _PARTS:
+            raise ProgramError(f"{path}: holds a tensor {name[:60]!r}; those of a program are {', '.join(_PARTS)}/KEY")
+    ideal, codes, levels, signs = (_part(arrays, part) for part in _PARTS)
+    program = Program(plain["netlist_hash"], ideal, codes, levels, signs, header)
+    if _digest(program) != plain["sha256"]:
+        raise ProgramError(f"{path}: its content does not match its checksum; it was altered or damaged")
+    return program
 
 
 def dense_weights(network: Network, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
@@ -261,13 +257,12 @@ def _read_only(arrays: dict[str, NDArray[T]]) -> dict[str, NDArray[T]]:
 
 
 def _tensors(program: Program) -> dict[str, NDArray[Any]]:
-    parts: dict[str, Mapping[str, NDArray[Any]]] = {
-        "ideal": program.ideal_values,
-        "codes": program.codes or {},
-        "levels": program.levels,
-        "signs": program.signs,
+    parts = (program.ideal_values, program.codes or {}, program.levels, program.signs)
+    return {
+        f"{part}/{key}": np.ascontiguousarray(array)
+        for part, arrays in zip(_PARTS, parts, strict=True)
+        for key, array in arrays.items()
     }
-    return {f"{part}/{key}": np.ascontiguousarray(a) for part, arrays in parts.items() for key, a in arrays.items()}
 
 
 def _part(tensors: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
@@ -276,9 +271,5 @@ def _part(tensors: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[A
 
 
 def _digest(program: Program) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {program.netlist_hash} ".encode())
-    digest.update(json.dumps(program.header, sort_keys=True).encode())
-    for name, array in sorted(_tensors(program).items()):
-        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    header = json.dumps(program.header, sort_keys=True)
+    return checksum(_tensors(program), f"{FORMAT} {program.netlist_hash} ", header)

@@ -100,9 +100,8 @@ def load_trained(run: Run) -> tuple[Network, Program] | None:
     path = run.folder / PROGRAM
     if run.netlist is None or not path.is_file():
         return None
-    network, program = compile_network(route(run.netlist)), Program.load(path)
-    program.check_chip(network)
-    return network, program
+    network = compile_network(route(run.netlist))
+    return network, Program.load(path, network)
 
 
 def differences(runs: Sequence[Run]) -> list[Settings]:
