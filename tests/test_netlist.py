@@ -15,6 +15,7 @@ from soensim.commands import cli
 from soensim.commands.schema import full_schema
 from soensim.commands.schema import main as schema_main
 from soensim.errors import NetlistError, SoensimError
+from soensim.files.yaml_source import parse_yaml
 from soensim.netlist import (
     DendritePopulation,
     Efficacy,
@@ -27,7 +28,7 @@ from soensim.netlist import (
     parse_netlist,
     symmetric_levels,
 )
-from soensim.netlist.yaml.source import parse_yaml, read_yaml
+from soensim.netlist.yaml.load import netlist_source
 from soensim.technology import load_technology
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
@@ -125,7 +126,7 @@ def test_anchors_aliases_and_merge_keys() -> None:
 def test_merged_mapping_that_is_merged_again_has_no_duplicate_keys() -> None:
     # PyYAML writes merged pairs into the node, so a check for duplicates that comes later finds `a` twice in `y`
     text = "x: {y: &y {<<: &b {a: 1}, a: 2}}\nz: {<<: *y}\n"
-    assert parse_yaml(text, "x").value == {"x": {"y": {"a": 2}}, "z": {"a": 2}}
+    assert parse_yaml(text, "x", error=NetlistError, what="netlist").value == {"x": {"y": {"a": 2}}, "z": {"a": 2}}
 
 
 def test_line_ends_and_byte_order_mark_do_not_matter(tmp_path: Path) -> None:
@@ -272,7 +273,7 @@ def shuffled(value: Any, random: Any) -> Any:
 @given(st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=20)
 def test_hash_does_not_depend_on_the_order_of_keys(random: Any) -> None:
-    tree = shuffled(parse_yaml(CHIP, "x").value, random)
+    tree = shuffled(parse_yaml(CHIP, "x", error=NetlistError, what="netlist").value, random)
     random.shuffle(tree["projections"])
     assert parse_netlist(json.dumps(tree)).hash == CHIP_HASH
 
@@ -460,11 +461,12 @@ def test_shipped_netlists_validate_against_the_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(full_schema())
     validator = jsonschema.Draft202012Validator(full_schema())
     for path in SHIPPED:
-        validator.validate(read_yaml(path).value)
-    validator.validate(parse_yaml(CHIP, "x").value)
-    wrong = parse_yaml(CHIP.replace("gamma_plus", "gama_plus"), "x").value
+        validator.validate(netlist_source(path).value)
+    validator.validate(parse_yaml(CHIP, "x", error=NetlistError, what="netlist").value)
+    wrong = parse_yaml(CHIP.replace("gamma_plus", "gama_plus"), "x", error=NetlistError, what="netlist").value
     assert not validator.is_valid(wrong)
-    assert not validator.is_valid(parse_yaml(CHIP.replace("all-to-all", "ring"), "x").value)
+    wrong = parse_yaml(CHIP.replace("all-to-all", "ring"), "x", error=NetlistError, what="netlist").value
+    assert not validator.is_valid(wrong)
 
 
 DUMPED = """\

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import os
 import pickle
 import re
 from pathlib import Path
@@ -122,19 +123,45 @@ def test_file_extends_a_preset(tmp_path: Path) -> None:
         ("  a: {value: 1.0, unit: '1', source: x}", r"quantities\.a\.range: is missing"),
         ("  a: {value: 1.0, unit: '1', range: [0, 2], source: ''}", "source"),
         ("  a: {value: 3.0, unit: '1', range: [0, 2], source: x}", "low <= value <= high"),
-        ("  a: {value: 1e-4, unit: '1', range: [0, 2], source: x}", r"needs 1\.0e-4"),
+        ("  a: {value: 1_0, unit: '1', range: [0, 2], source: x}", "'1_0' is not legal; it must be a finite number"),
         ("  a: {value: null, unit: '1', range: [0, 2], source: x}", "not found"),
         ("  a: {valu: 1.0, unit: '1', range: [0, 2], source: x}", "did you mean 'value'"),
         (f"  omega_c_per_s: {ENTRY}", "follows from other"),
         ("  beta_c: {value: 0.0, unit: '1', range: [0, 2], source: x}", "greater than 0"),
         ("  - a", "must be a mapping"),
-        ("  a: [", "not valid YAML"),
+        ("  a: [", "mine.yaml:6:1: is not YAML"),
+        ("  a: " + "[" * 20000 + "]" * 20000, "mine.yaml:5:64: is nested more than 60 deep"),
+        ("  beta_c: {value: " + "1" * 5000 + "}", "mine.yaml:5:19: a number of 5000 digits"),
+        (
+            "  beta_c: {value: 1" + "0" * 400 + ", unit: '1', range: null, range_reason: x, source: y}",
+            "a finite number",
+        ),
+        (f"  a: {ENTRY}\n  a: {ENTRY}", "mine.yaml:6:3: key 'a' is given twice"),
+        ("  a: {value: 1:30, unit: '1', range: [0, 2], source: x}", "'1:30' is not legal"),
     ],
 )
 def test_bad_file_is_refused(tmp_path: Path, quantities: str, message: str) -> None:
     with pytest.raises(TechnologyError, match=message) as caught:
         load_technology(write(tmp_path, quantities))
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    path = write(tmp_path, "  beta_c: {value: 3e-1, unit: '1', range: [010, 2001-13-45], source: mine}")
+    with pytest.raises(TechnologyError, match=r"mine.yaml:5:36: quantities.beta_c.range: '2001-13-45' is not legal"):
+        load_technology(path)
+    path.write_text(path.read_text().replace("[010, 2001-13-45]", "[0, 010]").replace("mine\n", "2001-13-45\n", 1))
+    mine = load_technology(path)
+    assert (mine.name, mine.junction.beta_c, mine.stored["beta_c"].high) == ("2001-13-45", 0.3, 10.0)
+
+
+def test_a_technology_that_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (Path("/dev/zero"), tmp_path / "pipe.yaml"):
+        with pytest.raises(TechnologyError, match="is a device or a pipe"):
+            load_technology(path)
+    with pytest.raises(TechnologyError, match="is a directory; give the path of one technology in it"):
+        load_technology(tmp_path)
 
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -154,8 +181,8 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in lines[1:]] == [
         "name",
         "description",
-        "quantities.a.unit",
         "quantities.a.value",
+        "quantities.a.unit",
         "quantities.omega_c_per_s",
         "quantities.b",
         "quantities.d.range",

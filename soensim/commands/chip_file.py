@@ -7,7 +7,7 @@ from pathlib import Path
 
 from soensim.errors import NetlistError, RecipeError
 from soensim.netlist import Netlist, load_netlist
-from soensim.netlist.yaml.source import read_yaml
+from soensim.netlist.yaml.load import netlist_source
 from soensim.training.recipes import RECIPES
 from soensim.training.task import assign
 
@@ -28,7 +28,7 @@ def load_chip(path: str | Path) -> Netlist:
     try:
         assign(task)
     except RecipeError as error:
-        source = read_yaml(Path(path))
+        source = netlist_source(path)
         if task.rule not in RECIPES:
             raise source.error(("task", "rule"), str(error)) from error
         known = {item.name for item in fields(RECIPES[task.rule])}

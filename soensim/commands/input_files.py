@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
+from soensim.errors import SoensimError
+from soensim.technology import technology_source
 
 if TYPE_CHECKING:
     from soensim.netlist import Netlist
@@ -34,9 +35,10 @@ def technology_files(name: str, folder: Path = Path()) -> list[Path]:
             break
         files.append(file)
         try:
-            name = str(yaml.safe_load(file.read_text(encoding="utf-8")).get("extends"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            content = technology_source(file).value
+        except SoensimError:
             break
+        name = str(content.get("extends")) if isinstance(content, dict) else ""
         folder = file.parent
     return files
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from soensim._runtime.words import shown
-from soensim.errors import NetlistError, RecipeError
-from soensim.netlist.yaml.source import MAX_BYTES, YamlSource, parse_yaml
+from soensim.errors import RecipeError
+from soensim.files.yaml_source import YamlSource, load_yaml
 from soensim.training.recipes import RECIPES
 
 
@@ -62,21 +61,13 @@ def read_recipe(path: str) -> RecipeFile:
     RecipeError
         The file cannot be read, is no YAML, or holds something else than settings.
     """
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    if len(text) > MAX_BYTES:
-        raise RecipeError(f"{path}: is longer than the limit of {MAX_BYTES} bytes; a recipe has one line per setting")
-    if not text.strip():
-        raise RecipeError(f"{path}: is empty; it must hold settings, such as `epochs: 15`")
-    try:
-        source = parse_yaml(text, path)
-    except NetlistError as error:
-        raise RecipeError(str(error)) from error
+    source = load_yaml(
+        path,
+        error=RecipeError,
+        what="recipe",
+        empty="it must hold settings, such as `epochs: 15`",
+        too_long="a recipe has one line per setting",
+    )
     if not isinstance(source.value, dict):
         raise RecipeError(f"{path}: {shown(source.value)} is not legal; it must hold settings, such as `epochs: 15`")
     return RecipeFile(source.value, source)

@@ -4,10 +4,9 @@ import difflib
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from soensim._runtime.words import shown
 from soensim.errors import TechnologyError
+from soensim.files.yaml_source import YamlSource, load_yaml
 from soensim.technology.parse import parse_quantities
 from soensim.technology.quantity import Quantity, Technology
 from soensim.units import Junction
@@ -58,24 +57,33 @@ def _load_preset(name: str) -> Technology:
     return _load_file(_PRESETS / f"{name}.yaml", ())
 
 
+def technology_source(path: Path) -> YamlSource:
+    """Read the YAML of a technology file; what it says is not checked.
+
+    Raises
+    ------
+    TechnologyError
+        As `load_yaml`.
+    """
+    advice = f"presets: {', '.join(preset_names())}"
+    empty = f"a technology starts with `schema: {SCHEMA}`"
+    return load_yaml(path, error=TechnologyError, what="technology", advice=advice, empty=empty)
+
+
 def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
     if path.resolve() in seen:
         raise TechnologyError(f"{path}: extends: the file extends itself")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise TechnologyError(f"{path}: no such file; presets: {', '.join(preset_names())}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise TechnologyError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise TechnologyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    source = technology_source(path)
+    raw = source.value
     if not isinstance(raw, dict):
         raise TechnologyError(f"{path}: {shown(raw)} is not legal; it must be a mapping with `schema: {SCHEMA}`")
     if raw.get("schema") != SCHEMA:
         raise TechnologyError(f"{path}: schema: got {raw.get('schema')!r}; this soensim reads {SCHEMA!r}")
     own, faults = parse_quantities(raw)
     if faults:
-        raise TechnologyError.of_file(f"{path}", [f"{path}: {'.'.join(one.at)}: {one.message}" for one in faults])
+        placed = sorted(faults, key=lambda one: source.position(one.at, key=one.key))
+        lines = [str(source.error(one.at, one.message, key=one.key)) for one in placed]
+        raise TechnologyError.of_file(source.name, lines)
     entries = {**_parent_quantities(path, raw.get("extends"), (*seen, path.resolve())), **own}
     description = " ".join(raw.get("description", "").split())
     return Technology(raw["name"], description, _junction(entries, path), entries)

@@ -102,7 +102,7 @@ def _entry_faults(entry: Any, at: tuple[str, ...]) -> list[Fault]:
 def _number_faults(value: Any, at: tuple[str, ...]) -> list[Fault]:
     if _is_number(value):
         return []
-    return [Fault(at, f"{shown(value)} is not legal; it must be a finite number (YAML needs 1.0e-4, not 1e-4)")]
+    return [Fault(at, f"{shown(value)} is not legal; it must be a finite number")]
 
 
 def _range_faults(entry: Mapping[str, Any], at: tuple[str, ...]) -> list[Fault]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from soensim.files.yaml_loader import SCALAR_RESOLVERS
 from soensim.netlist.schema.netlist import Netlist
-from soensim.netlist.yaml.loader import SCALAR_RESOLVERS
 
 _WIDTH = 110
 _FLOW_WIDTH = 84  # a mapping that is longer gets one line per key

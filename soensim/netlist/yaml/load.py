@@ -7,12 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from soensim.errors import NetlistError
+from soensim.files.yaml_source import YamlSource, load_yaml, parse_yaml
 from soensim.netlist.base import shown
 from soensim.netlist.schema.netlist import Netlist
 from soensim.netlist.yaml.plain_errors import explain
-from soensim.netlist.yaml.source import YamlSource, parse_yaml, read_yaml
 
 SCHEMA = "soensim/1"
+
+_EMPTY = f"a netlist starts with `schema: {SCHEMA}`"
+_TOO_LONG = "keep long edge lists in a CSV or npz file (topology: {kind: file, path: …})"
 
 
 def load_netlist(path: str | Path) -> Netlist:
@@ -23,8 +27,19 @@ def load_netlist(path: str | Path) -> Netlist:
     NetlistError
         With ``file:line:column: path: what is wrong, what is legal``.
     """
-    path = Path(path)
-    return _validated(read_yaml(path), path.parent)
+    return _validated(netlist_source(path), Path(path).parent)
+
+
+def netlist_source(path: str | Path) -> YamlSource:
+    """Read the YAML of a netlist file; what it says is not checked.
+
+    Raises
+    ------
+    NetlistError
+        As `load_yaml`.
+    """
+    advice = "give the path of a netlist, such as netlists/year1-28.yaml"
+    return load_yaml(path, error=NetlistError, what="netlist", advice=advice, empty=_EMPTY, too_long=_TOO_LONG)
 
 
 def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = None) -> Netlist:
@@ -44,7 +59,8 @@ def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = N
     NetlistError
         As `load_netlist`.
     """
-    return _validated(parse_yaml(text, name), folder or Path())
+    source = parse_yaml(text, name, error=NetlistError, what="netlist", empty=_EMPTY, too_long=_TOO_LONG)
+    return _validated(source, folder or Path())
 
 
 def json_schema() -> dict[str, Any]:

@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 from soensim._runtime.words import number_meant, whole_number_meant
 from soensim.errors import NetlistError
+from soensim.files.yaml_loader import looks_like_number
+from soensim.files.yaml_source import PathParts, YamlSource
 from soensim.netlist.base import NAME_PATTERN, nearest, shown
 from soensim.netlist.schema.waivers import RULE_PATTERN
-from soensim.netlist.yaml.loader import looks_like_number
-from soensim.netlist.yaml.source import PathParts, YamlSource
 
 _MAX_LOOKED_AT = 1000  # of a list of a million wrong edges, the first ones will do
 

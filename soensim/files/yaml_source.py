@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from soensim.errors import NetlistError
-from soensim.netlist.yaml.loader import Loader, YamlError, check_nodes, check_stream, child
+from soensim.files.regular import ErrorMaker, read_text, shown_path
+from soensim.files.yaml_loader import Loader, YamlError, check_nodes, check_stream, child
 
-MAX_BYTES = 4 * 2**20  # longer edge lists belong into a CSV or npz file, which is read a hundred times faster
+MAX_BYTES = 4 * 2**20  # longer lists belong into a CSV or npz file, which is read a hundred times faster
 
 PathParts = tuple[str | int, ...]
 
@@ -33,11 +33,12 @@ _ADVICE = {  # libyaml's own words for the mistakes that people make
 
 @dataclass(frozen=True)
 class YamlSource:
-    """A YAML document: its name, its text and its value."""
+    """A YAML document: its name, its text and its value, and what makes its errors."""
 
     name: str
     text: str
     value: Any
+    error_maker: ErrorMaker
 
     @cached_property
     def _root(self) -> yaml.Node:
@@ -67,10 +68,10 @@ class YamlSource:
             mark = (node if is_value else entry[0]).start_mark
         return mark.line + 1, mark.column + 1
 
-    def error(self, path: PathParts, message: str, *, key: bool = False) -> NetlistError:
+    def error(self, path: PathParts, message: str, *, key: bool = False) -> Exception:
         """Make the error ``name:line:column: path: message``."""
         line, column = self.position(path, key=key)
-        return NetlistError(f"{self.name}:{line}:{column}: " + (f"{dotted(path)}: " if path else "") + message)
+        return self.error_maker(f"{self.name}:{line}:{column}: " + (f"{dotted(path)}: " if path else "") + message)
 
 
 def dotted(path: PathParts) -> str:
@@ -86,85 +87,74 @@ def dotted(path: PathParts) -> str:
     return text
 
 
-def read_yaml(path: Path) -> YamlSource:
+def load_yaml(
+    path: str | Path, *, error: ErrorMaker, what: str, advice: str = "", empty: str = "", too_long: str = ""
+) -> YamlSource:
     """Read a YAML file.
 
+    Parameters
+    ----------
+    path
+        The file.
+    error
+        Makes the error to raise from its message.
+    what
+        What the file should be, such as `netlist`, for messages.
+    advice, empty, too_long
+        How to mend a file that is missing, empty, or has too many bytes or values.
+
     Raises
     ------
-    NetlistError
-        The file is missing, a directory, too large, not UTF-8, empty or not YAML.
+    Exception
+        What `error` makes: the file is missing, not a regular file, longer than `MAX_BYTES`, not UTF-8, or as
+        `parse_yaml`.
     """
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise NetlistError(
-            f"{name}: no such file; give the path of a netlist, such as netlists/year1-28.yaml"
-        ) from error
-    except IsADirectoryError as error:
-        raise NetlistError(f"{name}: is a directory; give the path of one netlist in it") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise NetlistError(f"{name[:200]}: cannot be read: {reason}") from error
-    if len(raw) > MAX_BYTES:
-        raise NetlistError(
-            f"{name}: is longer than the limit of {MAX_BYTES} bytes; "
-            "keep long edge lists in a CSV or npz file (topology: {kind: file, path: …})"
-        )
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line, start = before.count(b"\n") + 1, before.rfind(b"\n") + 1
-        column = len(before[start:].decode("utf-8-sig", errors="replace")) + 1
-        raise NetlistError(
-            f"{name}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8 text"
-        ) from error
-    return parse_yaml(text, name)
+    text = read_text(path, limit_bytes=MAX_BYTES, error=error, advice=advice, what=what, too_long=too_long)
+    return parse_yaml(text, shown_path(path), error=error, what=what, empty=empty, too_long=too_long)
 
 
-def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse YAML text; ``name`` is the file's name in messages.
+def parse_yaml(
+    text: str, name: str, *, error: ErrorMaker, what: str, empty: str = "", too_long: str = ""
+) -> YamlSource:
+    """Parse YAML text; ``name`` is the file's name in messages, the other parameters are those of `load_yaml`.
 
     Raises
     ------
-    NetlistError
-        The text is empty, not YAML, or one of the kinds of YAML that hide mistakes.
+    Exception
+        What `error` makes: the text is empty, not YAML, or one of the kinds of YAML that hide mistakes.
     """
     text = text.removeprefix("\ufeff")
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         before = text[: forbidden.start()]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise NetlistError(
+        raise error(
             f"{name}:{line}:{column}: the character U+{ord(forbidden[0]):04X} is not allowed in YAML; remove it"
         )
     try:
-        filled = check_stream(text)
-        value = _value(text) if filled else None
-    except YamlError as error:
-        raise _at(name, error.mark, str(error)) from error
-    except yaml.MarkedYAMLError as error:
-        raise _at(name, error.problem_mark or error.context_mark, _plain(error, text)) from error
+        value = _value(text, too_long) if check_stream(text, what) else None
+    except YamlError as cause:
+        raise error(_at(name, cause.mark, str(cause))) from cause
+    except yaml.MarkedYAMLError as cause:
+        raise error(_at(name, cause.problem_mark or cause.context_mark, _plain(cause, text))) from cause
     if value is None:
-        raise NetlistError(f"{name}: is empty; a netlist starts with `schema: soensim/1`")
-    return YamlSource(name, text, value)
+        raise error(f"{name}: is empty" + (f"; {empty}" if empty else ""))
+    return YamlSource(name, text, value, error)
 
 
-def _value(text: str) -> Any:
+def _value(text: str, too_long: str) -> Any:
     loader = Loader(text)
     try:
         node: yaml.Node = loader.get_single_node()  # type: ignore[assignment]  # there is a document
-        check_nodes(node)
+        check_nodes(node, too_long)
         return loader.construct_document(node)
     finally:
         loader.dispose()
 
 
-def _at(name: str, mark: yaml.Mark | None, message: str) -> NetlistError:
+def _at(name: str, mark: yaml.Mark | None, message: str) -> str:
     where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-    return NetlistError(f"{where}: {message}")
+    return f"{where}: {message}"
 
 
 def _plain(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -67,8 +67,10 @@ def looks_like_number(text: str) -> bool:
     return any(tag in (_TAG + "int", _TAG + "float") and rule.match(text) for tag, rule in rules)
 
 
-def check_stream(text: str) -> bool:
+def check_stream(text: str, what: str) -> bool:
     """Refuse what must not reach the composer; return whether the text holds a document at all.
+
+    ``what`` is what the text should be, such as `netlist`, for messages.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def check_stream(text: str) -> bool:
                 documents += 1
                 if documents > 1:
                     raise YamlError(
-                        "a second document starts here; put each netlist into its own file", event.start_mark
+                        f"a second document starts here; put each {what} into its own file", event.start_mark
                     )
             case yaml.CollectionStartEvent():
                 depth += 1
@@ -100,20 +102,23 @@ def check_stream(text: str) -> bool:
     return documents > 0
 
 
-def check_nodes(root: yaml.Node) -> None:
-    """Refuse duplicate keys, keys that are not words, wrong merges, cycles, and aliases that multiply.
+def check_nodes(root: yaml.Node, too_long: str = "") -> None:
+    """Refuse duplicate keys, keys that are not words, wrong merges, cycles, and aliases that multiply or nest.
+
+    ``too_long`` says what to do about too many values, for messages.
 
     Raises
     ------
     YamlError
         With the place of the first of them.
     """
-    sizes: dict[int, int] = {}
+    sizes: dict[int, tuple[int, int]] = {}
     open_nodes: set[int] = set()
 
-    def size(node: yaml.Node) -> int:
+    def measure(node: yaml.Node) -> tuple[int, int]:
+        """Count the values and the levels of a node with its aliases written out."""
         if isinstance(node, yaml.ScalarNode):
-            return 1
+            return 1, 0
         key = id(node)
         if key in sizes:
             return sizes[key]
@@ -125,17 +130,20 @@ def check_nodes(root: yaml.Node) -> None:
         if isinstance(node, yaml.MappingNode):
             _check_keys(node)
         open_nodes.add(key)
-        sizes[key] = 1 + sum(size(child) for child in _children(node))
+        size, depth = 1, 0
+        for entry in _children(node):
+            inside = measure(entry)
+            size, depth = size + inside[0], max(depth, inside[1])
         open_nodes.discard(key)
-        if sizes[key] > MAX_NODES:
-            raise YamlError(
-                f"expands to more than {MAX_NODES} values; aliases may not multiply, "
-                "and long edge lists belong into a CSV or npz file",
-                node.start_mark,
-            )
+        if size > MAX_NODES:
+            more = f"; {too_long}" if too_long else ""
+            raise YamlError(f"expands to more than {MAX_NODES} values; aliases may not multiply{more}", node.start_mark)
+        if depth >= MAX_DEPTH:
+            raise YamlError(f"is nested more than {MAX_DEPTH} deep", node.start_mark)
+        sizes[key] = size, depth + 1
         return sizes[key]
 
-    size(root)
+    measure(root)
 
 
 def child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
