@@ -391,12 +391,18 @@ def test_report_command_shows_several_runs(run_dir, tmp_path, monkeypatch, capsy
     [
         (["nowhere"], "nowhere: holds no run.json; give a run folder"),
         (["RUN", "RUN"], "several runs need a place for what they show"),
-        (["RUN", "--out", "x.pdf"], "x.pdf: must end in .html, .png or .svg"),
+        (
+            ["RUN", "--out", "x.pdf"],
+            "--out: x.pdf is not legal; it must end in .html (a page), .png or .svg (a figure)",
+        ),
         (["RUN", "--out", "no/x.png"], "the folder no does not exist"),
         (["RUN", "--out", "x.html", "--figure", "curves"], "--figure and --projection are for .png and .svg"),
-        (["RUN", "--out", "x.png", "--projection", "a->b"], "--projection is for efficacies and connections"),
+        (
+            ["RUN", "--out", "x.png", "--projection", "a->b"],
+            "--projection is for --figure efficacies and connections; curves has none",
+        ),
         (["RUN", "--out", "x.png", "--figure", "connections", "--projection", "a->b"], "has no projection 'a->b'"),
-        (["RUN", "RUN", "--out", "x.png", "--figure", "curves"], "figure 'curves' shows one run"),
+        (["RUN", "RUN", "--out", "x.png", "--figure", "curves"], "--figure curves shows one run, not 2"),
     ],
 )
 def test_report_answers_bad_input_with_one_line(run_dir, tmp_path, monkeypatch, capsys, arguments, message):

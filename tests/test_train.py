@@ -502,7 +502,7 @@ def test_command(tmp_path, monkeypatch, capsys):
         (["--data", "digit-rows"], "digits-rows"),
         (["--rule", "hebb"], "--rule: 'hebb' is not legal; it must be one of bptt, eprop, "),
         (["--margin", "0.1"], "rule 'bptt' has no setting 'margin'"),
-        (["--recipe", "none.yaml"], "none.yaml: cannot be read"),
+        (["--recipe", "none.yaml"], "none.yaml: no such file"),
         (["--recipe", "list.yaml"], "list.yaml: a list is not legal; it must hold settings"),
         (["--out", "nowhere/p"], "the folder nowhere does not exist"),
         (["--data", "mnist-rows", "--data-dir", "."], "train-images-idx3-ubyte"),
