@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soensim.errors import SoensimError
+from soensim.errors import NetlistError, SoensimError
+from soensim.files import read_text
 from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
 from soensim.training.result import program_row
-from soensim.training.run_folder import HISTORY, NETLIST, PROGRAM, RUN
+from soensim.training.run_folder import HISTORY, MAX_NETLIST_BYTES, NETLIST, PROGRAM, RUN
+from soensim.training.run_records import read_description, read_history
 
 Settings = dict[str, Any]
 
@@ -78,15 +80,26 @@ def load_run(folder: str | Path) -> Run:
         It is no run folder, or a file of it is damaged.
     """
     folder = Path(folder)
-    description, history = (_json(folder, name) for name in (RUN, HISTORY))
-    if not isinstance(description, dict) or not isinstance(history, list) or not history:
-        raise SoensimError(f"{folder}: run.json or history.json is not what `soensim train` writes; train it again")
-    netlist, copy = None, folder / NETLIST
-    if copy.is_file():
-        # edge files and technologies stay beside the original
-        beside = Path(description.get("netlist_file") or copy).parent
-        netlist = parse_netlist(copy.read_text(encoding="utf-8"), name=str(copy), folder=beside)
-    return Run(folder, description, history, netlist)
+    description, history = read_description(folder), read_history(folder)
+    recipe = description["recipe"]
+    epochs = recipe["ideal_epochs"] + recipe["epochs"]
+    if len(history) > epochs:
+        raise SoensimError(
+            f"{folder / HISTORY}: has {len(history)} epochs, of a training of {epochs} by {folder / RUN}; "
+            "one of them is of another training"
+        )
+    return Run(folder, description, history, _netlist(folder, description["netlist_file"]))
+
+
+def _netlist(folder: Path, original: str | None) -> Netlist | None:
+    """Read the copy of the chip; None for a training whose chip came from no file."""
+    copy = folder / NETLIST
+    if original is None:
+        return None
+    advice = f"the chip was {original}; copy it there if it has not changed"
+    text = read_text(copy, limit_bytes=MAX_NETLIST_BYTES, error=NetlistError, advice=advice)
+    # edge files and technologies stay beside the original
+    return parse_netlist(text, name=str(copy), folder=Path(original).parent)
 
 
 def load_trained(run: Run) -> tuple[Network, Program] | None:
@@ -153,15 +166,3 @@ def _short(key: str, among: Sequence[str]) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _json(folder: Path, name: str) -> Any:
-    path = folder / name
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SoensimError(
-            f"{folder}: holds no {name}; give a run folder of `soensim train` that has finished an epoch"
-        ) from error
-    except ValueError as error:
-        raise SoensimError(f"{path}: is damaged ({error}); train it again") from error

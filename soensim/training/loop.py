@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import Dataset, batches
-from soensim.errors import RecipeError, SimulationError
+from soensim.errors import RecipeError, SimulationError, SoensimError
 from soensim.network import Network, check_fit, refined
 from soensim.program import Program
 from soensim.training.calibrate import calibrated
@@ -30,10 +30,13 @@ from soensim.training.result import TrainResult, program_row
 from soensim.training.rules import Loss
 from soensim.training.run_folder import CHECKPOINT, PROGRAM, describe_run
 from soensim.training.run_options import RunOptions
+from soensim.training.run_records import check_records
 from soensim.training.scoring import Scorer
 from soensim.training.trainable_network import TrainableChip
 
 Float64 = NDArray[np.float64]
+
+_ANOTHER = "start again with another --run-dir"
 
 
 class Training:
@@ -84,9 +87,10 @@ class Training:
     def _open(self, run_dir: Path) -> None:
         """Describe the training in its run folder, which is held, or go on from the checkpoint in it."""
         if self.options.resume:
-            self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()))
-        else:
-            describe_run(run_dir, self.recipe, self.options.netlist, self._description())
+            self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()), run_dir / CHECKPOINT)
+            check_records(run_dir, self.recipe, self.network.netlist_hash)
+            write_history(run_dir, self.history)  # a kill between the two files left it an epoch behind
+        describe_run(run_dir, self.recipe, self.options.netlist, self._description(), resumed=self.options.resume)
 
     def _whole_epoch(self, epoch: int) -> None:
         """Train one epoch, score it, and record it."""
@@ -130,10 +134,12 @@ class Training:
                 means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, samples)
             self.shown.batch(len(rows), means)
         measured = means.read()
-        if not np.isfinite(measured["loss"]):
-            raise SimulationError(
-                f"the loss is not finite in epoch {epoch + 1}; use a smaller learning_rate, clip_norm or input_gain"
-            )
+        for name, value in measured.items():  # the loss comes first
+            if not np.isfinite(value):
+                raise SimulationError(
+                    f"the {name.replace('_', ' ')} is not finite in epoch {epoch + 1}; use a smaller learning_rate, "
+                    "clip_norm or input_gain"
+                )
         return measured
 
     def _gradients(
@@ -245,16 +251,30 @@ class Training:
         run_dir = self.options.run_dir
         if run_dir is None:
             return
-        Checkpoint(
+        checkpoint = Checkpoint(
             self._origin(),
             {**self.parameters, **self.saved},
             self.optimiser.state_dict(),
             plain_state(self.schedule),
             self.history,
-        ).save(run_dir / CHECKPOINT)
-        write_history(run_dir, self.history)
+        )
+        try:
+            checkpoint.save(run_dir / CHECKPOINT)
+            write_history(run_dir, self.history)
+        except SoensimError as error:
+            epoch = len(self.history)
+            raise SoensimError(
+                f"{error}; epoch {epoch} could not be saved, those before it are in {run_dir}: make room, "
+                "and go on with --resume"
+            ) from error
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
+    def _restore(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Take over the state of a checkpoint, which is of the same chip, recipe and data."""
+        shapes = {name: tensor.shape for name, tensor in self.parameters.items()}
+        shapes |= {f"{copy}/{name}": t.shape for copy in ("ideal", "best") for name, t in self.chip.latent.items()}
+        found = {name: tensor.shape for name, tensor in checkpoint.parameters.items()}
+        if not self.parameters.keys() <= found.keys() or not found.items() <= shapes.items():
+            raise RecipeError(f"{path}: holds other tensors than this chip and rule have; {_ANOTHER}")
         self.history.extend(checkpoint.history)
         with torch.no_grad():
             for name, tensor in self.parameters.items():
@@ -262,8 +282,13 @@ class Training:
         self.saved = {n: t.to(self.device) for n, t in checkpoint.parameters.items() if n not in self.parameters}
         ideal_epochs = self.recipe.ideal_epochs
         self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
-        self.optimiser.load_state_dict(dict(checkpoint.optimiser))
-        self.schedule.load_state_dict(dict(checkpoint.schedule))
+        try:
+            self.optimiser.load_state_dict(dict(checkpoint.optimiser))
+            self.schedule.load_state_dict(dict(checkpoint.schedule))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # of another version of torch
+            raise RecipeError(
+                f"{path}: this torch cannot take its optimiser's state ({error!r}); {_ANOTHER}"
+            ) from error
 
 
 def _check(network: Network, data: Dataset, recipe: Recipe) -> None:

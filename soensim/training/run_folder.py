@@ -14,6 +14,7 @@ import yaml
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import RecipeError
+from soensim.files import read_bytes
 from soensim.training.recipes import Recipe
 from soensim.training.run_lock import locked
 
@@ -30,6 +31,7 @@ FILES = (RECIPE, NETLIST, RUN, HISTORY, HISTORY_CSV, PROGRAM, CHECKPOINT)
 DESCRIPTION = (RUN, RECIPE, NETLIST)
 _RESULTS = (CHECKPOINT, PROGRAM, HISTORY, HISTORY_CSV)
 _LONGEST_STEM = 40
+MAX_NETLIST_BYTES = 2**24
 
 
 def default_run_dir(chip: str, rule: str, data: str, train_seed: int) -> Path:
@@ -119,24 +121,30 @@ def _check_free(run_dir: Path, before: set[str], netlist: Path | None) -> None:
         raise RecipeError(f"{netlist}: is the copy in the run folder {run_dir}; choose another --run-dir")
 
 
-def describe_run(run_dir: Path, recipe: Recipe, netlist: Path | None, origin: Mapping[str, Any]) -> None:
+def describe_run(
+    run_dir: Path, recipe: Recipe, netlist: Path | None, origin: Mapping[str, Any], *, resumed: bool
+) -> None:
     """Write run.json, recipe.yaml and, where the chip came from a file, a copy of it as netlist.yaml.
+
+    Those of a resumed training that are there stay as they are.
 
     Raises
     ------
     RecipeError
         The netlist can no longer be read.
     """
-    # edge files and technologies are looked up beside the original
-    file = None if netlist is None else str(netlist.resolve())
-    write_atomic(run_dir / RUN, json.dumps({**origin, "netlist_file": file}, indent=1))
-    write_atomic(run_dir / RECIPE, recipe_text(recipe))
-    if netlist is not None:
-        try:
-            content = netlist.read_bytes()
-        except OSError as error:
-            raise RecipeError(f"{netlist}: cannot be copied into the run folder: {error.strerror}") from error
-        write_atomic(run_dir / NETLIST, content)
+
+    def is_needed(name: str) -> bool:
+        return not (resumed and (run_dir / name).exists())
+
+    if is_needed(RUN):
+        # edge files and technologies are looked up beside the original
+        file = None if netlist is None else str(netlist.resolve())
+        write_atomic(run_dir / RUN, json.dumps({**origin, "netlist_file": file}, indent=1))
+    if is_needed(RECIPE):
+        write_atomic(run_dir / RECIPE, recipe_text(recipe))
+    if netlist is not None and is_needed(NETLIST):
+        write_atomic(run_dir / NETLIST, read_bytes(netlist, limit_bytes=MAX_NETLIST_BYTES, error=RecipeError))
 
 
 def recipe_text(recipe: Recipe) -> str:
