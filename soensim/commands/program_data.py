@@ -36,7 +36,7 @@ def load_program_data(
     DataError
         No data set is named anywhere; it cannot be loaded; an own file has changed since the training.
     """
-    trained = program.header.get("data")  # its types were checked when the program was
+    trained = program.header.get("data")  # checked when the program was loaded
     if not trained:
         return _without_record(path, name or (None if task is None else task.data), data_dir)
     chosen = absolute_name(name or trained["name"])

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from soensim.errors import SoensimError
-from soensim.files import load_json, read_text
+from soensim.files import load_json, load_yaml, read_text
 from soensim.netlist.base import NAME_PATTERN, shown
-from soensim.netlist.yaml.source import read_yaml
 from soensim.training.recipes import Recipe
 from soensim.training.run_folder import HISTORY, HISTORY_CSV, NETLIST, RECIPE, RUN
 
@@ -140,11 +139,13 @@ def check_records(run_dir: Path, recipe: Recipe, netlist_hash: str) -> None:
         if told["netlist_hash"] != netlist_hash or told["recipe"] != recipe.as_dict():
             raise SoensimError(f"{path}: is of another training than the checkpoint beside it; {_AGAIN}")
     if (path := run_dir / RECIPE).exists():
-        settings = read_yaml(path).value
+        settings = load_yaml(path, error=SoensimError, what="recipe", advice=_AGAIN).value
         if settings != {key: value for key, value in recipe.as_dict().items() if key != "rule"}:
             raise SoensimError(f"{path}: has other settings than the training; {_AGAIN}")
-    if (path := run_dir / NETLIST).exists() and not isinstance(read_yaml(path).value, dict):
-        raise SoensimError(f"{path}: is no netlist; {_AGAIN}")
+    if (path := run_dir / NETLIST).exists():
+        content = load_yaml(path, error=SoensimError, what="netlist", advice=_AGAIN).value
+        if not isinstance(content, dict):
+            raise SoensimError(f"{path}: is no netlist; {_AGAIN}")
     if (run_dir / HISTORY).exists():
         read_history(run_dir)
     if (path := run_dir / HISTORY_CSV).exists():
