@@ -389,7 +389,7 @@ def test_report_command_shows_several_runs(run_dir, tmp_path, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere: holds no run.json; give a run folder"),
+        (["nowhere"], "nowhere/run.json: no such file; give a run folder"),
         (["RUN", "RUN"], "several runs need a place for what they show"),
         (
             ["RUN", "--out", "x.pdf"],
