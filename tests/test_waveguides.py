@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -361,3 +362,26 @@ def test_chips_without_waveguides_have_no_graph():
 
 def test_pairs_of_a_present_chip_are_all():
     assert pairs(route(chip()), "hidden->hidden") == {(j, i) for j in range(9) for i in range(9)}
+
+
+def lattice_lines(seed):
+    """Lines between the cells of a grid with rounded coordinates: many touch, or pass within a rounding of an end."""
+    rng = np.random.default_rng(seed)
+    pitch, offset = rng.choice([33.3, 28.37, 17.1, rng.uniform(5, 50)]), rng.uniform(0, 30, 2)
+    places = rng.integers(0, rng.integers(3, 9), (24, 4))
+    return [(places[:, k] + 0.5) * pitch + offset[k % 2] for k in range(4)]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_chord_crossings_are_exact(seed):
+    columns = lattice_lines(seed)
+    lines = [tuple(map(Fraction, line)) for line in zip(*(c.tolist() for c in columns), strict=True)]
+
+    def side(p, q, r):
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    def apart(line, other):
+        return side(line[:2], line[2:], other[:2]) * side(line[:2], line[2:], other[2:]) < 0
+
+    expected = [sum(apart(a, b) and apart(b, a) for b in lines) for a in lines]
+    assert count_chord_crossings(*columns).tolist() == expected
