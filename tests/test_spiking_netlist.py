@@ -9,6 +9,7 @@ from conftest import ROOT
 from soensim.commands import cli
 from soensim.commands.simulate import main
 from soensim.commands.simulate_spiking import read_trains
+from soensim.dynamics.spiking import SynapseResponse
 from soensim.errors import NetlistError, SimulationError
 from soensim.netlist import dump_netlist, load_netlist, parse_netlist
 from soensim.network import compile_network
@@ -77,8 +78,8 @@ def test_arrays_are_what_the_netlist_says():
     np.testing.assert_array_equal(a.synapse_dendrite, [1, 7, 13, 4, 10, 16, 3, 3, 9, 9, 15, 15])
     np.testing.assert_allclose(a.threshold, 0.3)
     np.testing.assert_allclose(a.absolute_refractory_ns, 10.0)
-    # phi_peak, tau_rise, tau_fall, hotspot, cut, dead time, dark counts: sim_soens' values, two hotspots
-    np.testing.assert_allclose(a.kinds, [[0.5, 0.02, 50, 0.04, 400, 50, 0], [0.5, 0.02, 50, 0.06, 400, 50, 0]])
+    # phi_peak, tau_rise, tau_fall, hotspot, cut, dead time, dark counts: sim_soens' values; no detector, no dead time
+    np.testing.assert_allclose(a.kinds, [[0.5, 0.02, 50, 0.04, 400, 0, 0], [0.5, 0.02, 50, 0.06, 400, 50, 0]])
 
 
 def test_light_is_counted():
@@ -205,6 +206,40 @@ def test_compile_refuses_what_does_not_hold():
         compile_spiking(route(load_netlist(ROOT / "netlists" / "year1-28.yaml")))
     with pytest.raises(SimulationError, match="no flux has the threshold current"):
         compiled(changed("threshold: 0.3", "threshold: 0.9"))  # a state that this soma can never reach
+
+
+@pytest.mark.parametrize("flux_offset", [0.4, 0.45, 0.5])
+def test_every_spike_drives_the_refractory_synapse(flux_offset):
+    """Also within the 50 ns in which a detector is dead: a neuron under constant flux spikes at equal intervals."""
+
+    def alone(refractory):
+        soma = f"{{threshold: 0.3, flux_offset: {flux_offset}}}"
+        return compiled(f"""
+schema: soensim/1
+name: alone
+technology: nist-2023
+populations:
+  light: {{kind: spike-input, size: 1}}
+  neuron: {{kind: spiking, size: 1, bias_current: 1.8, soma: {soma}, refractory: {refractory},
+    synapse: {{detector_efficiency: 0.9, dark_count_rate_hz: 0}}}}
+projections: [{{source: light, target: neuron, topology: one-to-one, efficacy: {{bits: 4, range: 1, sign: positive}}}}]
+timing: {{sample_ns: 1.0, integrator: exponential-euler}}
+""")
+
+    net = alone("{}")
+    assert net.arrays.kinds[:, 5].tolist() == [0.0, 50.0]  # the refractory synapse, and the one that light drives
+    trace = simulate_spikes(net, [[]], duration_ns=2000.0, dt_ns=0.05, record=Recording(range(2), range(1)))
+    intervals = np.diff(trace.spikes_ns)[5:]
+    assert len(intervals) > 20
+    assert np.ptp(intervals) < 1.0  # 10.7 and 47.8 ns in turn where each second spike is lost
+    assert trace.lost_to_dead_time == 0
+    response = SynapseResponse(0.5, 0.02, 50.0, 0.04, 400.0, 0.0)
+    since = trace.t_ns[:, None] - trace.spikes_ns[None, :]
+    begun = np.where(since > 1e-9, since, np.inf).min(axis=1)  # since the last spike
+    late = begun < np.inf
+    np.testing.assert_allclose(trace.synapse_flux[late, 0], response.flux(begun[late]), rtol=0, atol=1e-9)
+    stated = alone("{synapse: {dead_time_ns: 50}}")
+    assert stated.arrays.kinds[:, 5].tolist() == [50.0, 50.0]
 
 
 def test_no_refractory_dendrite():

@@ -52,7 +52,8 @@ class Receiver:
 class Refractory:
     """The refractory dendrite: driven by the neuron's own spikes through a synapse of its own, it pulls the soma back.
 
-    Its synapse sees every spike at once, with certainty; its detector has a dead time as all have.
+    Its synapse sees every spike at once, with certainty. The spike drives it directly, without light, so that its
+    receiver has no dead time unless one is stated.
     """
 
     dendrite: Dendrite

@@ -38,7 +38,8 @@ class Response(Part):
     response_cut_ns: Annotated[float, MOMENT] | None = None
     """Age from which the response counts as zero (ns); absent: a multiple of tau_fall_ns."""
     dead_time_ns: Annotated[float, as_quantity("detector_dead_time_ns")] | None = None
-    """How long the detector is blind after a detection (ns); photons in it are lost and restart nothing."""
+    """How long it is blind after a detection (ns), what comes then is lost and restarts nothing. Absent: the detector's
+    of the technology; 0 for a refractory synapse, which the spike drives without light."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -47,7 +48,7 @@ class Response(Part):
         return self
 
     def completed(self, technology: Technology, hotspot_key: str = "hotspot_per_tau_rise") -> Self:
-        """Return it with every number."""
+        """Return it with every number but the dead time, which only a detector takes from the technology."""
         part = self.model_copy(
             update=_filled(
                 self,
@@ -55,7 +56,6 @@ class Response(Part):
                 phi_peak="phi_peak",
                 tau_rise_ns="synapse_tau_rise_ns",
                 tau_fall_ns="synapse_tau_fall_ns",
-                dead_time_ns="detector_dead_time_ns",
             )
         )
         update = {}
@@ -77,7 +77,11 @@ class PhotonSynapse(Response):
     def completed(self, technology: Technology, hotspot_key: str = "hotspot_per_tau_rise") -> Self:
         """Return it with every number."""
         part = super().completed(technology, hotspot_key)
-        keys = {"detector_efficiency": "detector_efficiency", "dark_count_rate_hz": "dark_count_rate_hz"}
+        keys = {
+            "dead_time_ns": "detector_dead_time_ns",
+            "detector_efficiency": "detector_efficiency",
+            "dark_count_rate_hz": "dark_count_rate_hz",
+        }
         return part.model_copy(update=_filled(self, technology, **keys))
 
 
@@ -138,7 +142,7 @@ class RefractoryDendrite(LoopPart):
     efficacy: Annotated[float, COUPLING] = 1.0
     """Factor on the response of its synapse (relative)."""
     synapse: Response = Response()
-    """Response of its synapse; every spike is detected unless in the dead time."""
+    """Response of its synapse, which every spike drives directly: there is no detector, and no dead time."""
 
 
 class Transmitter(Part):
@@ -216,6 +220,8 @@ class SpikingPopulation(LoopPart):
         soma_keys = {"threshold": "soma_threshold", "absolute_refractory_ns": "absolute_refractory_ns"}
         back = self.refractory.with_loop(technology, "tau_di_refractory_ns", bias, beta_di)
         response = self.refractory.synapse.completed(technology, "refractory_hotspot_per_tau_rise")
+        if response.dead_time_ns is None:
+            response = response.model_copy(update={"dead_time_ns": 0.0})
         return self.model_copy(
             update={
                 "bias_current": bias,
