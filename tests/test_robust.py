@@ -273,3 +273,22 @@ def test_training_at_a_finer_step_says_so_and_is_scored_from_there(digits):
     assert program.with_header({}) == by_hand.with_header({})
     result = evaluate(routed, program, digits, trials=1, refine=2)
     assert dataclasses.asdict(result.steps) == {"training_substeps": 4, "substeps": 8, "refine": 2}
+
+
+@pytest.mark.parametrize(("bias", "spread"), [(3.5, 0.0), (2.6, 0.0), (2.4, 0.2), (1.9, 0.9)])
+def test_training_has_the_table_of_scoring_wherever_the_biases_are(bias, spread):
+    """The polynomials that training takes up to 2.5 I_c are off by 0.05 in g at 3.5, and are 0 at negative currents."""
+    text = SMALL.replace("source_function: squid-fit", "source_function: squid").replace(
+        "bias_current: 1.9", f"bias_current: {bias}"
+    )
+    network = compiled(text)
+    (population,) = network.populations
+    assert (population.source.name, population.bias_current[0]) == ("squid", bias)
+    chip = trainable(network, bias_current_spread=spread)
+    fabricated = chip.fabricated(chip.values(False), 3)
+    assert ((fabricated.bias_current[0] < 0) | (fabricated.bias_current[0] > 2.5)).any()
+    (cell,) = chip.cells(fabricated)
+    phi = np.random.default_rng(0).uniform(-0.5, 0.5, (200, population.size))
+    current = np.broadcast_to(fabricated.bias_current[0], phi.shape)
+    ours = cell.source(torch.from_numpy(phi), torch.from_numpy(current.copy())).numpy()
+    np.testing.assert_allclose(ours, population.source(phi, current), rtol=0, atol=1e-12)

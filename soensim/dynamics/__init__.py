@@ -8,6 +8,7 @@ from soensim.dynamics.source_functions import (
     Array,
     SourceFunction,
     array_namespace,
+    holds_for,
     soft_slope,
     training_source,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "array_namespace",
     "check_step",
     "coefficients",
+    "holds_for",
     "largest_step",
     "normalise",
     "soft_slope",

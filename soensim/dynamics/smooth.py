@@ -136,7 +136,7 @@ def smooth_squid(table: SourceTable) -> SmoothSquid | None:
         arrays.skew,
         arrays.current_max,
     )
-    x, i = np.meshgrid(np.linspace(0, 0.5, 401), np.linspace(0.8, arrays.current_max, 681))
+    x, i = np.meshgrid(np.linspace(0, 0.5, 401), np.linspace(0, arrays.current_max, 1001))
     flux = x + arrays.skew * i
     difference = (fitted(flux, i) - table(flux, i))[i > fitted.threshold(x) + 1e-3]
     largest, rms = float(abs(difference).max()), float(np.sqrt(np.mean(difference**2)))

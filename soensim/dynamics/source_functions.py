@@ -152,6 +152,14 @@ def training_source(source: SourceFunction, width: float) -> SourceFunction:
     return soft_slope(source.smooth() if source.smooth is not None else source, width)
 
 
+def holds_for(source: SourceFunction, bias_current: Array) -> bool:
+    """Say whether a smooth form holds for SQUIDs of these biases (I_c), a numpy array of any shape.
+
+    Their current i = i_b - s does not exceed the bias, since s >= 0. Below 0 a smooth form is 0, while g is odd.
+    """
+    return bool(np.all((bias_current >= 0) & (bias_current <= source.max_current)))
+
+
 SOURCE_FUNCTIONS: dict[str, SourceFunction] = {
     s.name: s
     for s in (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import FloatArray
-from soensim.dynamics import Array, Cell, InputSignal, alike, training_source, unroll
+from soensim.dynamics import Array, Cell, InputSignal, alike, holds_for, soft_slope, training_source, unroll
 from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, tensor_noise
 from soensim.kernels import (
     ForwardForwardLoss,
@@ -60,7 +60,10 @@ class TrainableChip:
             for key, slot in self.slots.items()
         }
         self._delayed = self._delayed_weights(network)
-        self._sources = [training_source(p.source, recipe.slope_width) for p in network.populations]
+        self._sources = [
+            (training_source(p.source, recipe.slope_width), soft_slope(p.source, recipe.slope_width))
+            for p in network.populations
+        ]
 
     def values(self, quantise: bool) -> dict[str, Tensor]:
         """Values as they would be programmed: the nearest levels, with straight-through gradients, where quantised."""
@@ -245,12 +248,17 @@ class TrainableChip:
             recurrent = self.network.synapses[key].source is not None
             return delayed.sparse(efficacies) if sparse and delayed.few and recurrent else delayed.matrix(efficacies)
 
+        # a virtual chip's biases may leave the range of the smooth form where those of the drawn chip do not
+        sources = [
+            smooth if holds_for(smooth, bias) else exact
+            for (smooth, exact), bias in zip(self._sources, chip.bias_current, strict=True)
+        ]
         return build_cells(
             self.network,
             chip,
             self.delayed(chip),
             weights,
-            sources=self._sources,
+            sources=sources,
             convert=lambda array: torch.tensor(array, dtype=self.dtype),
             populations=populations,
         )
