@@ -9,6 +9,7 @@ from pathlib import Path
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
+from soensim._runtime.standard_streams import printable
 from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
 from soensim.commands.input_files import chip_files, data_files
@@ -129,7 +130,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
     def show(text: str) -> None:
         if terminal:
-            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.write(f"\r\x1b[2K{printable(text, sys.stderr)}")
             sys.stderr.flush()
 
     try:

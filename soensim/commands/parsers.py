@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from typing import Any, NoReturn
 
+from soensim._runtime.standard_streams import printable
 from soensim._runtime.words import nearest, shown
 from soensim.errors import SoensimError
 
@@ -50,6 +52,10 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"{shown(unknown[0])} is one argument too many; remove it, or name the flag that it belongs to")
         return given
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Show the help on any stream; argparse prints with this method."""
+        super()._print_message(printable(message, file or sys.stderr), file)
 
     def _refuse_flag(self, flag: str) -> NoReturn:
         near = nearest(flag, self._option_string_actions).replace("'", "").strip() if len(flag) > 2 else ""
