@@ -336,8 +336,8 @@ _TEST = {"test_inputs": np.zeros((2, 5, 2)), "test_labels": np.array([0, 2])}
             r"inputs have shape \(60, 10\); legal: \(samples, frames, channels\)",
         ),
         (_with(inputs=np.zeros((60, 0, 2))), r"inputs have shape \(60, 0, 2\)"),
-        (_with(inputs=np.zeros((60, 5, 2), dtype=complex)), "type complex128; legal: real"),
-        (_with(inputs=np.full((60, 5, 2), "a")), "type <U1; legal: real"),
+        (_with(inputs=np.zeros((60, 5, 2), dtype=complex)), "type complex128; it must hold real"),
+        (_with(inputs=np.full((60, 5, 2), "a")), "type <U1; it must hold real"),
         (_with(labels=np.arange(59) % 3), r"labels have shape \(59,\), type int64; legal: \(60,\)"),
         (_with(labels=np.zeros((60, 1), dtype=int)), r"labels have shape \(60, 1\)"),
         (_with(labels=np.arange(60) % 3 / 1.0), "type float64; legal: .*whole numbers"),
@@ -374,23 +374,23 @@ def test_own_data_too_small_for_its_splits(tmp_path: Path) -> None:
 
 def test_own_data_is_never_unpickled(tmp_path: Path) -> None:
     name = _saved(tmp_path, {**_own(), "labels": np.array([print] * 60, dtype=object)})
-    with pytest.raises(DataError, match=r"own.npz: damaged npz archive or pickled objects"):
+    with pytest.raises(DataError, match=r"own.npz: array 'labels' has the type Python object"):
         load_dataset(name)
 
 
 def test_files_that_are_no_npz(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere.npz: cannot be read"):
+    with pytest.raises(DataError, match=r"nowhere.npz: no such file; write it with"):
         load_dataset(f"npz:{tmp_path}/nowhere.npz")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a directory; give the path of one npz file in it"):
         load_dataset(f"npz:{tmp_path}")
     np.save(tmp_path / "one.npy", np.zeros(3))
-    with pytest.raises(DataError, match=r"one.npy: not an npz archive"):
+    with pytest.raises(DataError, match=r"one.npy: is an npy file"):
         load_dataset(f"npz:{tmp_path}/one.npy")
     whole = Path(_saved(tmp_path, _own()).removeprefix("npz:"))
     content = bytearray(whole.read_bytes())
     content[len(content) // 2] ^= 0xFF
     whole.write_bytes(content)
-    with pytest.raises(DataError, match=r"own.npz: damaged npz archive"):
+    with pytest.raises(DataError, match=r"own.npz: (is not an npz file, or a damaged one|array '.*' is damaged)"):
         load_dataset(f"npz:{whole}")
 
 
@@ -434,7 +434,7 @@ def test_a_bad_local_file_is_named(tmp_path: Path, content: bytes, message: str)
 
 def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "mnist/small-idx3-ubyte").mkdir(parents=True)
-    with pytest.raises(DataError, match="small-idx3-ubyte: cannot be read"):
+    with pytest.raises(DataError, match="small-idx3-ubyte: is a directory"):
         read_local(SMALL, tmp_path, "mnist", "data_dir")
 
 

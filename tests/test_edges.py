@@ -255,7 +255,7 @@ def file_message(tmp_path: Path, name: str) -> str:
         (b"source,target\n", "FILE: holds no edge"),
         (b"source,target\n0,1\n0,x\n", "FILE:3: source and target must be whole numbers"),
         (b"source,target\n0,1.0\n", "FILE:2: source and target must be whole numbers"),
-        (b"source,target\n0\n", "FILE:2: source and target must be whole numbers"),
+        (b"source,target\n0\n", "FILE:2: is too short; a row has source and target"),
         (b"source,target\n0,\n", "FILE:2: source and target must be whole numbers"),
         (b"source,target\n0," + b"9" * 30, "FILE:2: source and target must be whole numbers"),
         (b"source,target\n0," + b"9" * 5000, "FILE:2: source and target must be whole numbers"),
@@ -266,8 +266,8 @@ def file_message(tmp_path: Path, name: str) -> str:
             b"source,target\n0,1\n1,1\n0,1\n",
             "FILE: edge 2 (counted from 0) repeats edge 0, source 0 to target 1; give each pair once",
         ),
-        (b"source,target\n0,\xff\n", "FILE: is not UTF-8 text"),
-        (b'source,target\n0,"1\n', "FILE: is not a CSV file: unexpected end of data"),
+        (b"source,target\n0,\xff\n", "FILE: is not UTF-8 text; save it as CSV in UTF-8"),
+        (b'source,target\n0,"1\n', "FILE:2: is not a CSV file: unexpected end of data"),
     ],
 )
 def test_bad_csv(tmp_path: Path, content: bytes, message: str) -> None:
@@ -275,21 +275,27 @@ def test_bad_csv(tmp_path: Path, content: bytes, message: str) -> None:
     assert file_message(tmp_path, "e.csv") == message
 
 
-DAMAGED = "FILE: array 'source' is damaged, or holds Python objects; it must hold whole numbers"
+ADVICE = "an edge file holds source and target, whole numbers; its path is relative to the netlist"
 WHOLE = "it must be a one-dimensional array of whole numbers"
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({}, "FILE: lacks the array 'source'; it must hold source and target"),
-        ({"source": [0]}, "FILE: lacks the array 'target'; it must hold source and target"),
+        ({}, f"FILE: lacks the array 'source'; it holds nothing; {ADVICE}"),
+        ({"source": [0]}, f"FILE: lacks the array 'target'; it holds source; {ADVICE}"),
         ({"source": [0.0], "target": [0]}, f"FILE: array 'source' has type float64 and shape (1,); {WHOLE}"),
         ({"source": [True], "target": [0]}, f"FILE: array 'source' has type bool and shape (1,); {WHOLE}"),
         ({"source": [[0]], "target": [0]}, f"FILE: array 'source' has type int64 and shape (1, 1); {WHOLE}"),
         ({"source": 0, "target": [0]}, f"FILE: array 'source' has type int64 and shape (); {WHOLE}"),
-        ({"source": ["0"], "target": [0]}, f"FILE: array 'source' has type <U1 and shape (1,); {WHOLE}"),
-        ({"source": np.array([0, None]), "target": [0, 1]}, DAMAGED),
+        (
+            {"source": ["0"], "target": [0]},
+            f"FILE: array 'source' has the type <U1; it must hold real numbers; {ADVICE}",
+        ),
+        (
+            {"source": np.array([0, None]), "target": [0, 1]},
+            f"FILE: array 'source' has the type Python object; it must hold real numbers; {ADVICE}",
+        ),
         (
             {"source": [0, 1], "target": [0]},
             "FILE: source has 2 entries, target 1; they must have the same length",
@@ -310,10 +316,11 @@ def test_bad_npz(tmp_path: Path, arrays: dict[str, object], message: str) -> Non
 def test_npz_that_is_no_zip(tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04", b"source,target\n"):
         (tmp_path / "e.npz").write_bytes(content)
-        assert file_message(tmp_path, "e.npz") == "FILE: is not an npz file, or a damaged one"
+        assert file_message(tmp_path, "e.npz") == f"FILE: is not an npz file, or a damaged one; {ADVICE}"
     np.save(tmp_path / "e.npy", np.arange(3))
     (tmp_path / "e.npy").rename(tmp_path / "e.npz")
-    assert file_message(tmp_path, "e.npz") == "FILE: is not an npz file, or a damaged one"
+    told = file_message(tmp_path, "e.npz")
+    assert told == f"FILE: is an npy file, one array without a name, and not an npz file; {ADVICE}"
 
 
 def test_npz_with_any_byte_wrong_is_refused_or_read_as_it_was(tmp_path: Path) -> None:
@@ -340,12 +347,16 @@ def test_npz_that_claims_to_be_enormous(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "e.npz", "w") as archive:
         for name in ("source", "target"):
             archive.writestr(f"{name}.npy", array)
-    assert file_message(tmp_path, "e.npz") == DAMAGED
+    assert "array 'source' has a header that claims 7 TiB, shape (1000000000000,), but" in file_message(
+        tmp_path, "e.npz"
+    )
 
 
 def test_npz_that_unpacks_to_more_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soensim.netlist.topology.edge_files.MAX_EDGES", 1000)
     np.savez_compressed(tmp_path / "e.npz", source=np.zeros(2000, int), target=np.zeros(2000, int))
+    assert file_message(tmp_path, "e.npz") == f"FILE: unpacks to more than the limit of 24192 bytes; {ADVICE}"
+    np.savez(tmp_path / "e.npz", source=np.zeros(2000, "i1"), target=np.zeros(2000, "i1"))
     assert file_message(tmp_path, "e.npz") == "FILE: array 'source' is longer than the limit of 1000 edges"
     lines = ["source,target", *["0,0"] * 2000]
     (tmp_path / "e.csv").write_text("\n".join(lines))
@@ -353,10 +364,10 @@ def test_npz_that_unpacks_to_more_than_the_limit(tmp_path: Path, monkeypatch: py
 
 
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
-    assert file_message(tmp_path, "no.csv") == "FILE: no such edge file; a path is relative to the netlist"
-    assert file_message(tmp_path, "no.npz") == "FILE: no such edge file; a path is relative to the netlist"
+    assert file_message(tmp_path, "no.csv") == f"FILE: no such file; {ADVICE}"
+    assert file_message(tmp_path, "no.npz") == f"FILE: no such file; {ADVICE}"
     assert file_message(tmp_path, "e.txt") == "FILE: an edge file ends in .csv or .npz"
     (tmp_path / "d.csv").mkdir()
-    assert file_message(tmp_path, "d.csv") == "FILE: is a directory; give one edge file"
+    assert file_message(tmp_path, "d.csv") == "FILE: is a directory; give the path of one edge file in it"
     name = "a" * 300 + ".csv"
     assert file_message(tmp_path, name) == "FILE: cannot be read: File name too long"

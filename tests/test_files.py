@@ -257,9 +257,11 @@ def test_npz_that_is_refused(tmp_path: Path) -> None:
     def answer(limit_bytes: int = 10**6) -> str:
         return refusal(path, lambda: load_npz(path, error=SoensimError, names=("a",), limit_bytes=limit_bytes))
 
-    for content in (b"", b"PK\x03\x04" * 20, npy(described("(0,)"))):
+    for content in (b"", b"PK\x03\x04" * 20):
         path.write_bytes(content)
         assert answer() == "FILE: is not an npz file, or a damaged one"
+    path.write_bytes(npy(described("(0,)")))
+    assert answer() == "FILE: is an npy file, one array without a name, and not an npz file"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", npy(described("(1000000000000,)")))
     assert "array 'a' has a header that claims 7 TiB, shape (1000000000000,), but" in answer()

@@ -596,7 +596,7 @@ def test_columns_in_any_order_and_beside_others(tmp_path):
 
 @pytest.mark.parametrize("header", ["", "population,index,x_um", "population,index,x_um,y_um,x_um", "hidden,0,1,1"])
 def test_a_header_that_lacks_a_column(tmp_path, header):
-    message = r"positions\.csv:1: the first line must name the columns population, index, x_um, y_um"
+    message = r"positions\.csv:[12]: the first line must name the columns population, index, x_um and y_um"
     with pytest.raises(NetlistError, match=message):
         from_file(tmp_path, ROWS, header=header)
 
@@ -607,10 +607,12 @@ def test_files_that_are_none(tmp_path):
             chip(placement=f"{{kind: explicit, path: {path}}}")
         return str(error.value)
 
-    assert "no such file of positions; a path is relative to the netlist" in message(tmp_path / "no.csv")
+    assert "no such file; a path is relative to the netlist" in message(tmp_path / "no.csv")
     assert "a file of positions ends in .csv" in message(tmp_path / "no.txt")
     (tmp_path / "folder.csv").mkdir()
-    assert "folder.csv: cannot be read: Is a directory" in message(tmp_path / "folder.csv")
+    assert "folder.csv: is a directory; give the path of one file of positions in it" in message(
+        tmp_path / "folder.csv"
+    )
     (tmp_path / "latin.csv").write_bytes(b"population,index,x_um,y_um\nh\xe4,0,1,1\n")
     assert "latin.csv: is not UTF-8 text" in message(tmp_path / "latin.csv")
 

@@ -275,11 +275,59 @@ def test_command(files, small, capsys):
     assert summary["populations"] == {"hidden": [0, 6]}
 
 
+def header(shape, dtype="'<f8'"):
+    text = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npy", header("(1000000000000, 8, 8)") + bytes(64), "claims 465 TiB, shape (1000000000000, 8, 8), but the"),
+        ("a.npy", header("(100000000, 8, 8)") + bytes(64), "claims 47 GiB, shape (100000000, 8, 8), but the file"),
+        ("a.npy", header("(((((((((((3, 8, 8)") + bytes(64), "a.npy: is a damaged npy file; chip 'small' takes"),
+        ("a.npy", header(f"({10**22}, 8, 8)") + bytes(64), "claims more than a million TiB"),
+        ("a.npy", b"PK\x03\x04junkjunkjunk" * 20, "a.npy: is not an npy file; chip 'small' takes signals"),
+        (
+            "a.npy",
+            header("(1,)", "'|O'") + b"\x80\x04N.",
+            "a.npy: has the type Python object; it must hold",
+        ),
+        (
+            "a.npy",
+            header("(1, 1, 1)", "'<c16'") + bytes(16),
+            "a.npy: has the type complex128; it must hold",
+        ),
+        ("a.npy", header("(1, 1, 1)", "'|b1'") + bytes(1), "a.npy: holds true and false; chip 'small' takes signals"),
+        ("a.csv", b"time_ns,channel\n1,0\n", "a.csv: is not an npy file; chip 'small' takes signals: an npy file of"),
+        ("a.csv", b"time_ns,channel\n1,0\n", "; spike trains are for chips of spiking neurons"),
+    ],
+)
+def test_files_that_are_no_signals(files, monkeypatch, capsys, name, content, message):
+    monkeypatch.chdir(files)
+    (files / name).write_bytes(content)
+    assert cli.run(main, ["small.yaml", "--inputs", name, "--out", "t.npz"]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", [1e300, -1001.0])
+def test_signals_that_cannot_be_currents(small, value):
+    x = signals(small)
+    x[2, 3, 1] = value
+    message = rf"inputs\[2, 3, 1\] is {value:g}; it is in units of the critical current I_c and must be -1000 to 1000"
+    with pytest.raises(SimulationError, match=message.replace("+", r"\+")):
+        simulate(small, quantised(small), x)
+    x[2, 3, 1] = 1000.0
+    simulate(small, quantised(small), x)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (["--inputs", "none.npy"], "none.npy: no such file"),
-        (["--inputs", "small.yaml"], "small.yaml: is not an npy file of numbers"),
+        (["--inputs", "small.yaml"], "small.yaml: is not an npy file; chip 'small' takes signals"),
         (["--program", "none.safetensors"], "none.safetensors: no such file"),
         (["--out", "nowhere/t.npz"], "the folder nowhere does not exist"),
         (["--seed", "-1"], "--seed/--chip-seed: -1 is not legal; it must be a whole number, 0 or more"),

@@ -314,6 +314,63 @@ def test_rate_chips_refuse_the_flags_of_spiking_ones(tmp_path, capsys):
     assert "are for spiking chips" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufefftime_ns,channel\n10,0\n",
+        "time_ns,channel\n\n10,0\n\n",
+        "time_ns, channel\n10, 0\n",
+        "channel; time_ns\n0; 10\n",
+    ],
+)
+def test_trains_as_spreadsheets_and_people_write_them(tmp_path, text):
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    assert [train.tolist() for train in read_trains(tmp_path / "s.csv", 2)] == [[10.0], []]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("10," + "9" * 30, ":2: time_ns must be a number, with a decimal point, and channel one of 0 to 9"),
+        ("10," + "9" * 5000, ":2: time_ns must be a number"),
+        ("10,10", ": channel 10 does not exist; legal is 0 to 9"),
+        ("10,-1", ": channel -1 does not exist; legal is 0 to 9"),
+        ("1" * 200_000 + ",0", ":2: is not a CSV file: field larger than field limit"),
+        ("nan,0", ":2: time_ns is not a finite number"),
+        ("1e999,0", ":2: time_ns is not a finite number"),
+    ],
+)
+def test_a_row_that_is_no_spike(tmp_path, capsys, row, message):
+    (tmp_path / "s.csv").write_text(f"time_ns,channel\n{row}\n")
+    assert cli.run(main, command(tmp_path, "--duration-ns", "100", inputs=tmp_path / "s.csv")) == cli.BAD_INPUT
+    told = capsys.readouterr().err
+    assert f"s.csv{message}" in told
+    assert told.count("\n") == 1
+
+
+def test_arrays_that_are_no_spikes(tmp_path, capsys):
+    def answer(name):
+        arguments = command(tmp_path, "--duration-ns", "100", inputs=tmp_path / name)
+        assert cli.run(main, arguments) == cli.BAD_INPUT
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1
+        return told
+
+    np.save(tmp_path / "signals.npy", np.zeros((3, 8, 8)))
+    told = answer("signals.npy")
+    assert "signals.npy: is an npy file, one array without a name, and not an npz file; a spiking chip takes " in told
+    assert "an npz or CSV with time_ns and channel" in told
+    np.savez(tmp_path / "complex.npz", time_ns=np.array([1 + 1j]), channel=np.array([0]))
+    assert "complex.npz: array 'time_ns' has the type complex128; it must hold real numbers" in answer("complex.npz")
+    np.savez_compressed(tmp_path / "damaged.npz", time_ns=np.arange(500) / 7, channel=np.zeros(500, int))
+    content = bytearray((tmp_path / "damaged.npz").read_bytes())
+    content[200:260] = bytes(60)
+    (tmp_path / "damaged.npz").write_bytes(content)
+    assert "damaged.npz: array 'time_ns' is damaged" in answer("damaged.npz")
+    np.savez(tmp_path / "large.npz", time_ns=np.array([1.0]), channel=np.array([2**64 - 1], np.uint64))
+    assert "channel 18446744073709551615 does not exist; legal is 0 to 9" in answer("large.npz")
+
+
 def test_trains_from_files(tmp_path):
     np.savez(tmp_path / "s.npz", time_ns=np.array([3.0, 1.0, 2.0]), channel=np.array([1, 0, 1]))
     (tmp_path / "s.csv").write_text("channel,time_ns\n1,3.0\n0,1.0\n1,2.0\n")
@@ -322,7 +379,7 @@ def test_trains_from_files(tmp_path):
         assert [t.tolist() for t in trains] == [[1.0], [3.0, 2.0], []]
     (tmp_path / "empty.csv").write_text("time_ns,channel\n")
     assert [len(t) for t in read_trains(tmp_path / "empty.csv", 2)] == [0, 0]
-    with pytest.raises(SimulationError, match="outside 0 to 0"):
+    with pytest.raises(SimulationError, match="channel 1 does not exist; legal is 0 to 0"):
         read_trains(tmp_path / "s.csv", 1)
     np.savez(tmp_path / "float.npz", time_ns=np.array([3.0]), channel=np.array([0.5]))
     np.savez(tmp_path / "other.npz", time=np.array([3.0]), channel=np.array([0]))

@@ -3,10 +3,11 @@
 import hashlib
 import io
 import json
-import zipfile
-from contextlib import suppress
+import warnings
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from soensim.circuit.source import SourceArrays, SourceTable
 from soensim.circuit.squid import check_single_valued, mean_voltage, period_settings, solve_row, squid_circuit
 from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError, SoensimError
+from soensim.files import open_regular
+from soensim.files.arrays import DAMAGE
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
 N_PHI, N_U, N_Z = 129, 65, 33
@@ -32,6 +35,7 @@ CURRENT_MAX = 2.5
 # The error that this leaves in g (1e-8) is far below that of the interpolation.
 _TOLERANCE = 1e-6
 _FORMAT = 1
+_MAX_BYTES = 64 * 2**20  # a table has some 100 kB
 _SHIPPED = Path(__file__).parent / "tables"
 
 
@@ -185,15 +189,20 @@ def _edge_cells(edge: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArra
 def read_table(path: Path, key: str) -> SourceArrays | None:
     """Stored arrays, or None where there are none or they are damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with _open_table(path) as file, warnings.catch_warnings(), np.load(file, allow_pickle=False) as stored:
+            warnings.simplefilter("ignore")
             arrays = SourceArrays(
                 *(stored[name] for name in ("edge", "shape", "beyond")),
                 *(float(stored[name]) for name in ("skew", "scale", "current_max", "corner", "tangent")),
             )
             sound = str(stored["key"]) == key
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (CircuitError, *DAMAGE):
         return None
     return arrays if sound else None
+
+
+def _open_table(path: Path) -> AbstractContextManager[BinaryIO]:
+    return open_regular(path, limit_bytes=_MAX_BYTES, error=CircuitError)
 
 
 def store_table(path: Path, key: str, arrays: SourceArrays) -> None:

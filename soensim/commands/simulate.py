@@ -15,8 +15,9 @@ from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError
+from soensim.files import load_npy, shown_path
 from soensim.netlist import Netlist, load_netlist
-from soensim.network import compile_network
+from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
 from soensim.simulation import Trace, simulate
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     trace = simulate(
         network,
         program.as_ideal() if given.ideal else program,
-        _inputs(given.inputs),
+        _inputs(given.inputs, network),
         chip_seed=given.chip_seed,
         read_seed=given.read_seed,
     )
@@ -127,13 +128,11 @@ def _arrays(netlist: Netlist, trace: Trace) -> dict[str, NDArray[np.float64]]:
     return arrays if trace.output is None else {**arrays, "output": trace.output}
 
 
-def _inputs(path: str) -> NDArray[np.float64]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise SimulationError(f"{path}: no such file; give an npy file of shape (batch, frames, channels)") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise SimulationError(f"{path}: is not an npy file of numbers") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise SimulationError(f"{path}: must hold one array of numbers, shape (batch, frames, channels)")
+def _inputs(path: str, network: Network) -> NDArray[np.float64]:
+    takes = f"chip {network.name!r} takes signals: an npy file of numbers, shape (batch, frames, {network.channels})"
+    if Path(path).suffix in (".csv", ".npz"):
+        takes += "; spike trains are for chips of spiking neurons"
+    array = load_npy(path, error=SimulationError, advice=takes)
+    if array.dtype.kind == "b":
+        raise SimulationError(f"{shown_path(path)}: holds true and false; {takes}")
     return array.astype(np.float64)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
+import math
 import sys
-import zipfile
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from soensim._runtime.compile_notice import compile_notice
 from soensim.commands import cli
 from soensim.errors import SimulationError
+from soensim.files import load_npz, read_csv, shown_path
 from soensim.netlist import Netlist
 from soensim.network.spiking.compile import compile_spiking
 from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -24,6 +25,9 @@ from soensim.simulation.spiking.engine import simulate_spikes
 from soensim.simulation.spiking.trace import Recording
 
 _COLUMNS = ("time_ns", "channel")
+_TAKES = (
+    "a spiking chip takes spike trains: an npz or CSV with time_ns and channel (a whole number), one entry per spike"
+)
 
 
 def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence[str]) -> int:
@@ -115,35 +119,32 @@ def read_trains(path: str | Path, channels: int) -> list[NDArray[np.float64]]:
     SimulationError
         The file is missing or damaged, its columns are not numbers of one length, or a channel does not exist.
     """
-    path = Path(path)
-    try:
-        times, lines = _read_csv(path) if path.suffix == ".csv" else _read_npz(path)
-    except FileNotFoundError as error:
-        raise SimulationError(f"{path}: no such file; give spike trains as npz or CSV") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise SimulationError(
-            f"{path}: holds no spike trains: an npz or CSV with {' and '.join(_COLUMNS)}, one entry per spike"
-        ) from error
+    path, name = Path(path), shown_path(path)
+    if path.suffix == ".csv":
+        times, lines = _read_csv(path, channels)
+    else:
+        arrays = load_npz(path, error=SimulationError, names=_COLUMNS, advice=_TAKES)
+        times, lines = (arrays[column] for column in _COLUMNS)
+        if lines.dtype.kind not in "iu" or times.dtype.kind not in "iuf":
+            raise SimulationError(f"{name}: channel is of type {lines.dtype}, time_ns of {times.dtype}; {_TAKES}")
     if times.ndim != 1 or times.shape != lines.shape:
-        raise SimulationError(f"{path}: time_ns and channel must be flat and of one length")
-    if ((lines < 0) | (lines >= channels)).any():
-        raise SimulationError(f"{path}: names a channel outside 0 to {channels - 1}")
+        raise SimulationError(f"{name}: time_ns and channel must be flat and of one length")
+    if (outside := (lines < 0) | (lines >= channels)).any():
+        raise SimulationError(f"{name}: channel {lines[outside][0]} does not exist; legal is 0 to {channels - 1}")
+    times, lines = times.astype(np.float64), lines.astype(np.int64)
     return [times[lines == channel] for channel in range(channels)]
 
 
-def _read_npz(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        lines = stored["channel"]
-        if lines.dtype.kind not in "iu":
-            raise ValueError
-        return stored["time_ns"].astype(np.float64), lines.astype(np.int64)
-
-
-def _read_csv(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    if not rows or sorted(rows[0]) != sorted(_COLUMNS):
-        raise ValueError
-    columns = dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True)) if rows[1:] else dict.fromkeys(rows[0], ())
-    times = np.array([float(word) for word in columns["time_ns"]], dtype=np.float64)
-    return times, np.array([int(word) for word in columns["channel"]], dtype=np.int64)
+def _read_csv(path: Path, channels: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    name, times, lines = shown_path(path), array("d"), array("q")
+    for line, (time, channel) in read_csv(path, columns=_COLUMNS, error=SimulationError, advice=_TAKES):
+        try:
+            times.append(float(time))
+            lines.append(int(channel))
+        except (ValueError, OverflowError) as error:
+            raise SimulationError(
+                f"{name}:{line}: time_ns must be a number, with a decimal point, and channel one of 0 to {channels - 1}"
+            ) from error
+        if not math.isfinite(times[-1]):
+            raise SimulationError(f"{name}:{line}: time_ns is not a finite number")
+    return np.array(times, dtype=np.float64), np.array(lines, dtype=np.int64)

@@ -12,6 +12,7 @@ import struct
 import sys
 import tempfile
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.errors import DataError
+from soensim.files import open_regular
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_PACKED_OVERHEAD_BYTES = 65536  # beyond what the values take, packed badly or not at all
 _TIMEOUT_S = (10.0, 60.0)  # to connect, to wait for the next bytes
 
 
@@ -47,15 +50,14 @@ def read_idx(path: Path, file: SourceFile) -> NDArray[np.uint8]:
         If the file cannot be read or unpacked, or is not exactly the published one.
     """
     size = len(file.header) + math.prod(file.shape)
-    try:
-        with path.open("rb") as stream:
-            packed = stream.read(2) == _GZIP_MAGIC
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            content = stream.read(size + 1)  # one more than there should be, so that more is seen
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged or truncated gzip file ({error}); replace it by a fresh copy") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with open_regular(path, limit_bytes=2 * size + _PACKED_OVERHEAD_BYTES, error=DataError) as stream:
+        packed = stream.read(2) == _GZIP_MAGIC
+        stream.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as unpacked:
+                content = unpacked.read(size + 1)  # one more than there should be, so that more is seen
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(f"{path}: damaged or truncated gzip file ({error}); replace it by a fresh copy") from error
     if content[:4] != file.header[:4]:
         raise DataError(
             f"{path}: wrong magic number 0x{content[:4].hex()}; an IDX file of {len(file.shape)}-dimensional "

@@ -1,8 +1,6 @@
 """Data of the user's own, from a numpy archive: `npz:PATH`."""
 
 import hashlib
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from soensim.data.dataset import Dataset, FloatArray, IntArray, Split, read_only
 from soensim.data.encoding import check_unit_range
 from soensim.data.splits import fraction_of, stratified
 from soensim.errors import DataError
+from soensim.files import load_npz, npz_names, shown_path
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.1
@@ -22,37 +21,16 @@ _OPTIONAL = ("test_inputs", "test_labels")
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise DataError(f"{path}: not an npz archive; write it with numpy.savez(path, inputs=..., labels=...)")
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as archive:
-                names = set(archive.files)
-                if missing := [name for name in _REQUIRED if name not in names]:
-                    raise DataError(f"{path}: array {missing[0]!r} is missing; it holds {sorted(names)}")
-                if unknown := sorted(names.difference(_REQUIRED, _OPTIONAL)):
-                    legal = ", ".join((*_REQUIRED, *_OPTIONAL))
-                    raise DataError(f"{path}: unknown array {unknown[0]!r}; legal: {legal}")
-                if len(names.intersection(_OPTIONAL)) == 1:
-                    raise DataError(f"{path}: test_inputs and test_labels come together; one of them is missing")
-                arrays = {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (
-        ValueError,
-        EOFError,
-        KeyError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise DataError(f"{path}: damaged npz archive or pickled objects in it ({error})") from error
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise DataError(f"{path}: {name!r} is not a numpy array; write the file with numpy.savez")
-    return arrays
+    advice = "write it with numpy.savez(path, inputs=..., labels=...)"
+    names = npz_names(path, error=DataError, advice=advice)
+    where = shown_path(path)
+    if missing := [name for name in _REQUIRED if name not in names]:
+        raise DataError(f"{where}: array {missing[0]!r} is missing; it holds {names[:12]}")
+    if unknown := [name for name in names if name not in (*_REQUIRED, *_OPTIONAL)]:
+        raise DataError(f"{where}: unknown array {unknown[0]!r}; legal: {', '.join((*_REQUIRED, *_OPTIONAL))}")
+    if len(set(names).intersection(_OPTIONAL)) == 1:
+        raise DataError(f"{where}: test_inputs and test_labels come together; one of them is missing")
+    return load_npz(path, error=DataError, names=names, advice=advice, finite=False)  # values are checked with the type
 
 
 def _inputs(array: NDArray[Any], where: str) -> FloatArray:

@@ -17,14 +17,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.memory import require_memory
+from soensim.errors import SoensimError
 from soensim.files.regular import ErrorMaker, open_regular, shown_path
 
 MAX_BYTES = 8 * 2**30  # of a file, and of the arrays of an archive together
 
 _MAX_MEMBERS = 1000
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-# What numpy and zipfile raise on damaged content. Headers pass through Python's parser, hence its errors.
-_DAMAGE = (
+#: What numpy and zipfile raise on damaged content. Headers pass through Python's parser, hence its errors.
+DAMAGE = (
     ValueError,
     EOFError,
     SyntaxError,
@@ -40,7 +42,7 @@ _DAMAGE = (
 )
 
 
-class _ArrayError(Exception):
+class _ArrayError(SoensimError):
     """What is wrong with an array that numpy would read."""
 
 
@@ -84,7 +86,7 @@ def load_npy(
             return _array(file, size, finite=finite)
         except _ArrayError as cause:
             raise error(f"{name}: {cause}{ending}") from cause
-        except _DAMAGE as cause:
+        except DAMAGE as cause:
             raise error(f"{name}: is a damaged npy file{ending}") from cause
 
 
@@ -126,13 +128,14 @@ def load_npz(
     name, ending = shown_path(path), f"; {advice}" if advice else ""
     with open_regular(path, limit_bytes=limit_bytes, error=error, advice=advice, what="npz file") as file:
         try:
+            _refuse_npy(file)
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive)
                 chosen = _chosen(members, names, optional, limit_bytes)
                 return {k: _member(archive, members[k], k, finite=finite) for k in chosen}
         except _ArrayError as cause:
             raise error(f"{name}: {cause}{ending}") from cause
-        except _DAMAGE as cause:
+        except DAMAGE as cause:
             raise error(f"{name}: is not an npz file, or a damaged one{ending}") from cause
 
 
@@ -141,12 +144,18 @@ def npz_names(path: str | Path, *, error: ErrorMaker, advice: str = "") -> list[
     name, ending = shown_path(path), f"; {advice}" if advice else ""
     with open_regular(path, limit_bytes=MAX_BYTES, error=error, advice=advice, what="npz file") as file:
         try:
+            _refuse_npy(file)
             with zipfile.ZipFile(file) as archive:
                 return sorted(_members(archive))
         except _ArrayError as cause:
             raise error(f"{name}: {cause}{ending}") from cause
-        except _DAMAGE as cause:
+        except DAMAGE as cause:
             raise error(f"{name}: is not an npz file, or a damaged one{ending}") from cause
+
+
+def _refuse_npy(file: IO[bytes]) -> None:
+    if file.read(6) == np.lib.format.MAGIC_PREFIX:
+        raise _ArrayError("is an npy file, one array without a name, and not an npz file")
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -180,7 +189,7 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, *, fini
             return values
     except _ArrayError as cause:
         raise _ArrayError(f"array {name!r} {cause}") from cause
-    except _DAMAGE as cause:
+    except DAMAGE as cause:
         raise _ArrayError(f"array {name!r} is damaged, or holds Python objects") from cause
 
 
@@ -202,6 +211,7 @@ def _array(file: IO[bytes], size: int, *, finite: bool) -> NDArray[Any]:
                 f"has a header that claims {_shown_bytes(needed)}, shape {_shown_shape(shape)}, "
                 f"but the file holds {_shown_bytes(held)}"
             )
+        require_memory(2 * needed, "is large and", advice="divide it into several files", error=_ArrayError)
         file.seek(0)
         values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
         if dtype.itemsize > 8:  # long doubles

@@ -17,6 +17,7 @@ from soensim._runtime.memory import require_memory
 from soensim.dynamics import Array, InputSignal, alike, unroll
 from soensim.errors import SimulationError
 from soensim.fabrication import array_noise, build_cells, fabricate_chip
+from soensim.netlist.schema.populations import DRIVE
 from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.network.sizes import delay_steps, state_bytes
 from soensim.program import READOUT, Program
@@ -138,6 +139,10 @@ def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int
         )
     if not np.isfinite(signals).all():
         raise SimulationError("inputs hold a value that is not finite")
+    largest = int(np.abs(signals).argmax())
+    if not DRIVE.limits.hold(value := float(signals.flat[largest])):
+        place = ", ".join(str(int(k)) for k in np.unravel_index(largest, signals.shape))
+        raise SimulationError(f"inputs[{place}] is {value:g}; {DRIVE.limits.fault(value)}")
     if read_seed is not None and read_seed < 0:
         raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, or None for no noise")
     if read_seed is not None and network.read_noise_flux == 0:

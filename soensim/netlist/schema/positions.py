@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim.files import read_csv
 from soensim.netlist.base import fault, nearest
 from soensim.netlist.schema.floorplan import ON_DIE, ExplicitPlacement
 
@@ -79,30 +79,17 @@ def _read(path: Path, sizes: Mapping[str, int]) -> dict[str, NDArray[np.float64]
     if path.suffix != ".csv":
         raise fault(f"{path}: a file of positions ends in .csv", *at)
     positions = {name: np.full((size, 2), np.nan) for name, size in sizes.items()}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(rows, [])]
-            for name in COLUMNS:
-                if header.count(name) != 1:
-                    raise fault(f"{path}:1: the first line must name the columns {', '.join(COLUMNS)}", *at)
-            places = [header.index(name) for name in COLUMNS]
-            for row in rows:
-                if not row:
-                    continue
-                if len(row) <= max(places):
-                    raise fault(f"{path}:{rows.line_num}: is too short; it must have {', '.join(COLUMNS)}", *at)
-                problem = _enter(positions, *(row[place].strip() for place in places))
-                if problem:
-                    raise fault(f"{path}:{rows.line_num}: {problem}", *at)
-    except FileNotFoundError as error:
-        raise fault(f"{path}: no such file of positions; a path is relative to the netlist", *at) from error
-    except OSError as error:
-        raise fault(f"{path}: cannot be read: {error.strerror or error}", *at) from error
-    except UnicodeDecodeError as error:
-        raise fault(f"{path}: is not UTF-8 text", *at) from error
-    except csv.Error as error:
-        raise fault(f"{path}: is not a CSV file: {error}", *at) from error
+    rows = read_csv(
+        path,
+        columns=COLUMNS,
+        error=lambda message: fault(message, *at),
+        advice="a path is relative to the netlist",
+        what="file of positions",
+    )
+    for line, words in rows:
+        problem = _enter(positions, *words)
+        if problem:
+            raise fault(f"{path}:{line}: {problem}", *at)
     for name, array in positions.items():
         missing = np.flatnonzero(np.isnan(array[:, 0]))
         if len(missing):
