@@ -264,6 +264,9 @@ _BRIDGES: Final[dict[tuple[str, str], str]] = {
     ("fluxon rate", "voltage"): "same",
 }
 
+#: Dimensions that have no negative values.
+_MAGNITUDES: Final = frozenset({"inductance", "resistance", "gain", "rate"})
+
 
 def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     """Convert a named quantity to another name: dimensionless to SI, SI to dimensionless, or SI to SI.
@@ -290,7 +293,8 @@ def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     Raises
     ------
     TechnologyError
-        If a name is unknown, if the two measure different things, or on the reciprocal of zero.
+        If a name is unknown, if the two measure different things, if an inductance, a resistance, a rate or a gain is
+        negative, on the reciprocal of zero, or if the result is beyond the range of a float.
 
     Examples
     --------
@@ -302,6 +306,9 @@ def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     bridge = "same" if from_dim == to_dim else _BRIDGES.get((from_dim, to_dim))
     if bridge is None:
         raise TechnologyError(f"convert: {name} is a {from_dim}, {to} is a {to_dim}; they do not convert")
+    if (from_dim in _MAGNITUDES or bridge == "reciprocal") and np.any(np.less(value, 0.0)):
+        article = "an" if from_dim == "inductance" else "a"
+        raise TechnologyError(f"convert: {name} is {value}; {article} {from_dim} is not negative")
     if from_dim == to_dim and from_unit == to_unit:
         return value
     pure = value if from_unit is None else value * (from_unit / _scale(junction, from_dim))
@@ -309,7 +316,10 @@ def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
         if np.any(np.equal(pure, 0.0)):
             raise TechnologyError(f"convert: {name} = 0 has no {to}: it would be infinite")
         pure = 1.0 / pure
-    return pure if to_unit is None else pure * (_scale(junction, to_dim) / to_unit)
+    result = pure if to_unit is None else pure * (_scale(junction, to_dim) / to_unit)
+    if np.all(np.isfinite(value)) and not np.all(np.isfinite(result)):
+        raise TechnologyError(f"convert: {name} is {value}; as {to} it is beyond the range of numbers")
+    return result
 
 
 __all__ = [

@@ -127,7 +127,7 @@ def test_program_of_unknown_origin_needs_data(capsys):
         (["--json", "same", "--html", "./same"], "cannot hold both --json and --html"),
         (["--html", "-"], "--html - is not possible"),
         (["--html", "."], "is a folder"),
-        (["--trials", "0"], "--trials: 0 is not legal; it must be a whole number, 1 or more"),
+        (["--trials", "0"], "--trials: 0 is not legal; it must be a whole number from 1"),
         (["--seed", "-1"], "--seed/--chip-seed: -1 is not legal"),
         (["--refine", "0"], "--refine: 0 is not legal"),
         (["--data", "digit-rows"], "did you mean 'digits-rows'"),

@@ -133,7 +133,9 @@ def test_what_is_left_out_or_zero_does_not_act(small):
     assert not np.array_equal(alone.gamma_minus[0], beside.gamma_minus[0])
 
 
-def test_leaks_and_delays_do_not_become_negative(small):
+def test_leaks_and_delays_do_not_become_negative(small, monkeypatch):
+    for name in ("gamma_minus_spread", "delay_spread"):  # larger than is legal: negative ones are common
+        monkeypatch.setattr(IMPERFECTIONS[name], "most", 2.0)
     chips = [drawn(small, seed, gamma_minus_spread=2.0, delay_spread=2.0) for seed in range(40)]
     leaks = np.concatenate([chip.gamma_minus[0] for chip in chips])
     factors = np.array([chip.delay_factor for chip in chips])
@@ -146,6 +148,8 @@ def test_zero_is_a_legal_size_of_every_imperfection():
     for kind in IMPERFECTIONS.values():
         assert (kind.fault(0.0), kind(0.0).size) == ("", 0.0)
         assert kind.fault(-1e-9) == "it must not be below 0"
+        assert "it must be" in kind.fault(1.001)
+        assert kind.below is not None or kind.fault(5.0) == "it must be at most 1; 5 % is written 0.05"
 
 
 def test_delays_vary_where_any_edge_has_one(small, small_netlist):

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -14,13 +15,14 @@ from pydantic.fields import FieldInfo
 
 from soensim._runtime import memory
 from soensim.check import Finding, check_chip
-from soensim.errors import NetlistError, RoutingError, TechnologyError
+from soensim.errors import NetlistError, RecipeError, RoutingError, SoensimError, TechnologyError
 from soensim.limits import UNITS, Limits
 from soensim.netlist import Netlist, RouteLimits, load_netlist, parse_netlist
 from soensim.netlist.base import Legal
 from soensim.routing import REASONS, route
 from soensim.routing.limits import judge
 from soensim.technology import LEGAL, load_technology, preset_names
+from soensim.training.recipes import all_settings, make_recipe
 
 ROOT = Path(__file__).parents[1]
 
@@ -315,3 +317,74 @@ def test_a_chip_that_needs_too_much_memory_does_not_pass(monkeypatch: pytest.Mon
     slow = RELU.replace("range: 100.0}", "range: 1.0}, delay_ps: 1.0e+6")
     (found,) = findings(slow, "SOEN-SI-001")
     assert "needs 6.39 GB of memory; this machine has 24 GB, 1 GB of it free" in found.message
+
+
+CHIP_FILE = str(ROOT / "netlists" / "year1-28.yaml")
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "words"),
+    [
+        ("evaluate", "CHIP --trials 10000000", "--trials: 10000000 is not legal; it must be a whole number from 1 to"),
+        (
+            "evaluate",
+            "CHIP --refine 1000000",
+            "1000000 is not legal; it must be a whole number from 1 to 10000",
+        ),
+        ("simulate", "CHIP --inputs x --out y.npz --refine 0", "a whole number from 1 to 10000"),
+        ("simulate", "CHIP --inputs x --out y.npz --duration-ns 1e30", "in nanoseconds and must be 1e-06 to 1e+09"),
+        ("simulate", "CHIP --inputs x --out y.npz --duration-ns 1e-9", "1e-09 s is 1 ns, written 1"),
+        (
+            "train",
+            "CHIP --threads 1000000",
+            "1000000 is not legal; it must be a whole number from 1 to 4096",
+        ),
+        ("train", "CHIP --epochs 10000000", "from 1 to 1000000"),
+        ("train", "CHIP --batch-size 1000000000", "from 1 to 1000000"),
+        ("train", "CHIP --efficacy-spread 5", "at most 1"),
+        ("train", "CHIP --learning-rate 1e300", "at most 1e+12"),
+        ("check", "CHIP --rate-mhz 2e7", "2e7 is not legal; it is in megahertz"),
+        ("check", "CHIP --rate-mhz nan", "--rate-mhz: 'nan' is not legal"),
+        ("check", "CHIP --frame-samples 10000000000", "from 1 to 1000000000"),
+        ("convert", "beta_di=-1 --to inductance_nh", "beta_di is -1.0; an inductance is not negative"),
+        ("convert", "gamma_minus=-1 --to tau_ns", "gamma_minus is -1.0; a rate is not negative"),
+        ("convert", "tau_ns=-1 --to gamma_minus", "tau_ns is -1.0; a time is not negative"),
+        ("convert", "r_ohm=-1 --to alpha", "r_ohm is -1.0; a resistance is not negative"),
+        ("convert", "i_a=1e306 --to current_na", "as current_na it is beyond the range of numbers"),
+        ("export", "--format josim --efficacy nan", "--efficacy: 'nan' is not legal"),
+        ("export", "--format josim --efficacy 1e300", "--efficacy: 1e300 is not legal"),
+        ("export", "--format josim --bias 190", "190 uA is 1.9 I_c at I_c = 100 uA, written 1.9"),
+        ("export", "--format josim --tau-di-ns 5e-8", "5e-08 s is 50 ns, written 50"),
+        ("circuit", "nist-2023 --temperature-k 300", "300 mK is 0.3 K, written 0.3"),
+        ("circuit", "nist-2023 --temperature-k=-269", "-269 degrees Celsius are 4.15 K"),
+        ("circuit", "nist-2023 --flux 1e300", "in flux quanta"),
+        ("circuit", "nist-2023 --current 1e300", "in units of the critical current"),
+    ],
+)
+def test_flags_have_limits(verb: str, arguments: str, words: str) -> None:
+    main = import_module(f"soensim.commands.{verb}").main
+    with pytest.raises(SoensimError) as caught:
+        main(arguments.replace("CHIP", CHIP_FILE).split())
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"epochs": 10**9}, "epochs is 1000000000; it must be at most 1000000"),
+        ({"refine": 10**9}, "it must be at most 10000"),
+        ({"efficacy_spread": 5.0}, "efficacy_spread is 5.0; it must be at most 1"),
+        ({"learning_rate": 1e300}, "it must be at most 1000000000000"),
+        ({"train_seed": 2**63}, "it must be at most 9223372036854775807"),
+    ],
+)
+def test_recipes_have_limits(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_recipe("bptt", settings)
+    assert words in str(caught.value)
+
+
+def test_every_number_of_every_recipe_has_limits() -> None:
+    for name, info in all_settings().items():
+        if info.kind in (int, float):
+            assert {"most", "below"} & set(info.limits), name

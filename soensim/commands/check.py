@@ -23,6 +23,7 @@ from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
+from soensim.technology import LEGAL
 
 _PACKAGES = ("soensim", "numpy")  # what routes and rules depend on
 
@@ -76,13 +77,13 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "--rate-mhz",
-        type=flags.number(above=0),
+        type=flags.quantity(LEGAL["spike_rate_max_mhz"]),
         metavar="MHZ",
         help="firing rate of the budget (default: the technology's highest)",
     )
     parser.add_argument(
         "--frame-samples",
-        type=flags.whole(1),
+        type=flags.whole(1, flags.MOST_SAMPLES),
         metavar="N",
         help="input samples per frame, for the energy of a frame (default: not stated)",
     )

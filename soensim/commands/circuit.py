@@ -11,7 +11,8 @@ from soensim.commands import cli, flags
 from soensim.commands.input_files import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
-from soensim.technology import load_technology
+from soensim.limits import Limits
+from soensim.technology import LEGAL, load_technology
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
+_CURRENT = Limits(0, 100, "I_c", "a SQUID is biased at 1 to 2 I_c", zero=True, signed=True)
+
+
 def parser() -> Parser:
     """Make the parser of the verb."""
     parser = make_parser(
@@ -61,7 +65,7 @@ def parser() -> Parser:
     flags.technology(parser, flag=False)
     parser.add_argument(
         "--flux",
-        type=flags.number(),
+        type=flags.quantity(LEGAL["flux_offset"]),
         nargs="+",
         default=[0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
         metavar="PHI_0",
@@ -69,7 +73,7 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "--current",
-        type=flags.number(),
+        type=flags.quantity(_CURRENT),
         nargs="+",
         default=[1.5, 1.7, 1.9, 2.1],
         metavar="I_C",
@@ -77,7 +81,7 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "--temperature-k",
-        type=flags.number(least=0),
+        type=flags.quantity(LEGAL["temperature_k"]),
         metavar="K",
         default=0.0,
         help="temperature of the shunt resistors (default: 0, no noise)",

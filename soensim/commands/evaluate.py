@@ -92,7 +92,11 @@ def parser() -> Parser:
     flags.program(parser)
     flags.data(parser, "the one that the program was trained on, else the task's; split as for the training")
     parser.add_argument(
-        "--trials", type=flags.whole(1), default=10, metavar="N", help="fabricated chips to draw (default: 10)"
+        "--trials",
+        type=flags.whole(1, flags.MOST_TRIALS),
+        default=10,
+        metavar="N",
+        help="fabricated chips to draw (default: 10)",
     )
     flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")

@@ -15,7 +15,8 @@ from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
-from soensim.technology import load_technology
+from soensim.limits import Limits
+from soensim.technology import LEGAL, load_technology
 
 MAX_LEAVES = 1000
 
@@ -58,10 +59,18 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
+_LOOP_FLAGS = (
+    ("--bias", "bias_current", "I_C", "bias current"),
+    ("--beta-di", "beta_di", "X", "loop inductance"),
+    ("--tau-di-ns", "tau_di_dendrite_ns", "NS", "loop decay time"),
+)
+_EFFICACY = Limits(0, 1e4, "Phi_0 per I_c", "0.15 to 4 are in use", zero=True, signed=True)
+
+
 def parser() -> Parser:
     """Make the parser of the verb."""
     parser = make_parser("export", "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.")
-    count, positive = flags.whole(1, 100), flags.number(above=0)
+    count = flags.whole(1, 100)
     parser.add_argument("--format", required=True, choices=("ngspice", "josim"), help="simulator (required)")
     parser.add_argument(
         "--circuit", choices=("dendrite", "chain", "tree"), default="dendrite", help="circuit (default: dendrite)"
@@ -71,24 +80,35 @@ def parser() -> Parser:
     parser.add_argument("--fan-in", type=count, metavar="N", help="inputs per dendrite of a tree (default: 2)")
     parser.add_argument(
         "--efficacy",
-        type=flags.number(),
+        type=flags.quantity(_EFFICACY),
         default=0.7,
         metavar="X",
         help="into each dendrite, Phi_0 per I_c (default: 0.7)",
     )
     flags.technology(parser, flag=True)
-    parser.add_argument("--bias", type=positive, metavar="I_C", help="bias current (default: the technology's)")
-    parser.add_argument("--beta-di", type=positive, metavar="X", help="loop inductance (default: the technology's)")
-    parser.add_argument("--tau-di-ns", type=positive, metavar="NS", help="loop decay time (default: the technology's)")
+    for flag, key, metavar, what in _LOOP_FLAGS:
+        parser.add_argument(
+            flag, type=flags.quantity(LEGAL[key]), metavar=metavar, help=f"{what} (default: the technology's)"
+        )
     parser.add_argument(
         "--flux",
         default="0:0 1:0 1.1:0.5 8:0.5 8.1:0",
         metavar="POINTS",
         help="flux in Phi_0 as t_ns:value points, straight in between (default: %(default)r)",
     )
-    parser.add_argument("--duration-ns", type=positive, default=10.0, metavar="NS", help="simulated time (default: 10)")
     parser.add_argument(
-        "--print-step-ns", type=positive, default=0.01, metavar="NS", help="distance of printed points (default: 0.01)"
+        "--duration-ns",
+        type=flags.quantity(flags.DURATION),
+        default=10.0,
+        metavar="NS",
+        help="simulated time (default: 10)",
+    )
+    parser.add_argument(
+        "--print-step-ns",
+        type=flags.quantity(flags.DURATION),
+        default=0.01,
+        metavar="NS",
+        help="distance of printed points (default: 0.01)",
     )
     parser.add_argument("--out", default="-", metavar="FILE", help="write the deck; - is standard output (default: -)")
     flags.json_file(parser, "what was exported")

@@ -8,8 +8,17 @@ import re
 from collections.abc import Callable
 
 from soensim._runtime.words import DECIMAL, number_meant, shown, whole_number_meant
+from soensim.limits import Limits
 
 LARGEST = 2**63 - 1
+MOST_REFINE = 10_000  # 40,000 steps per sample of the shipped chips: minutes
+MOST_TRIALS = 1_000_000  # intervals shrink with the root of the number; 1000 chips say all
+MOST_THREADS = 4096  # more than any machine has
+MOST_SAMPLES = 1_000_000_000  # of a frame
+
+#: What a simulated time may be: spikes of a second are days of work.
+DURATION = Limits(1e-6, 1e9, "ns", "a thousandth of tau_0 to a second")
+
 TECHNOLOGY = "nist-2023"
 
 _DIGITS = re.compile(r"[-+]?[0-9]+")
@@ -60,6 +69,22 @@ def number(
         advice = number_meant(word)
         hint = f"; {advice}" if advice else ""
         raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
+
+    return read
+
+
+def quantity(limits: Limits) -> Callable[[str], float]:
+    """Make the type of a flag that takes a number with a unit, within the same limits as in a netlist."""
+    bounds = {"least": 0.0} if limits.zero else {"above": 0.0}
+    if limits.signed or limits.unit == "K":  # a negative temperature was meant in degrees Celsius
+        bounds = {}
+    finite = number(**bounds)
+
+    def read(text: str) -> float:
+        value = finite(text)
+        if limits.hold(value):
+            return value
+        raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; {limits.fault(value)}")
 
     return read
 
@@ -130,7 +155,7 @@ def refine(parser: Container, default: int | None, shown_default: str) -> None:
     """Add ``--refine``."""
     parser.add_argument(
         "--refine",
-        type=whole(1),
+        type=whole(1, MOST_REFINE),
         metavar="N",
         default=default,
         help=f"integrate N times finer than {shown_default}",

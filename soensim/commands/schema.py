@@ -73,6 +73,6 @@ def _property(info: SettingInfo) -> dict[str, Any]:
     """Describe a setting in JSON Schema."""
     if info.choices:
         return {"enum": list(info.choices), "description": info.help}
-    words = {"above": "exclusiveMinimum", "least": "minimum", "below": "exclusiveMaximum"}
+    words = {"above": "exclusiveMinimum", "least": "minimum", "below": "exclusiveMaximum", "most": "maximum"}
     kind = {bool: "boolean", int: "integer", float: "number"}[info.kind]
     return {"type": kind, **{words[k]: v for k, v in info.limits.items()}, "description": info.help}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from soensim.commands import flags
 from soensim.training.recipes import RECIPES, all_settings
+from soensim.training.recipes.base import LIMITS
 from soensim.training.recipes.registry import SettingInfo
 
 
@@ -34,11 +35,12 @@ def _add(group: flags.Container, name: str, info: SettingInfo) -> None:
 
 
 def _type(info: SettingInfo) -> Callable[[str], int] | Callable[[str], float]:
-    above, least, below = (info.limits.get(limit) for limit in ("above", "least", "below"))
+    above, least, below, most = (info.limits.get(limit) for limit in LIMITS)
     if info.kind is int:
         lowest = int(above) + 1 if above is not None else -flags.LARGEST if least is None else int(least)
-        return flags.whole(lowest, flags.LARGEST if below is None else int(below) - 1)
-    return flags.number(above=above, least=least, below=below)
+        highest = flags.LARGEST if most is None else int(most)
+        return flags.whole(lowest, highest if below is None else int(below) - 1)
+    return flags.number(above=above, least=least, below=below, most=most)
 
 
 def _defaults(info: SettingInfo) -> str:

@@ -106,7 +106,7 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "--duration-ns",
-        type=flags.number(above=0),
+        type=flags.quantity(flags.DURATION),
         metavar="NS",
         help="how long to simulate a spiking chip, which needs it (default: none)",
     )

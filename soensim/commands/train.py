@@ -208,7 +208,7 @@ def _add_outputs(group: flags.Container) -> None:
 def _add_machine(group: flags.Container) -> None:
     group.add_argument(
         "--threads",
-        type=flags.whole(1),
+        type=flags.whole(1, flags.MOST_THREADS),
         default=1,
         metavar="N",
         help="threads; more than one may change the last bits of sums (default: 1)",

@@ -48,6 +48,8 @@ class Imperfection(ABC):
     """Unit of the size; "1" for a relative spread or a probability."""
     below: ClassVar[float | None] = None
     """The size is 0 or more, and below this; None: no bound."""
+    most: ClassVar[float] = 1.0
+    """Largest size: a spread beyond 100 % leaves nothing of the drawing, a flux beyond a period of g nothing of phi."""
     description: ClassVar[str]
     """What the size is, in one sentence without a full stop: help of the flag and comment of the netlist's key."""
     source: ClassVar[str]
@@ -64,7 +66,9 @@ class Imperfection(ABC):
         """Say what is wrong with a size; empty if it is legal."""
         if not size >= 0:
             return "it must not be below 0"
-        return f"it must be below {cls.below}" if cls.below is not None and size >= cls.below else ""
+        if cls.below is not None and size >= cls.below:
+            return f"it must be below {cls.below}"
+        return "" if size <= cls.most else f"it must be at most {cls.most:g}; 5 % is written 0.05"
 
     @classmethod
     def absent(cls, network: Network) -> str:  # noqa: ARG003

@@ -17,16 +17,27 @@ if TYPE_CHECKING:  # torch: loaded when a training starts
     from soensim.training.rules.base import Rule
     from soensim.training.trainable_network import TrainableChip
 
-LARGEST = 2**63 - 1
-
 Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
 Quantisation = Literal["straight-through", "gradual", "stochastic"]
 Keep = Literal["last", "best"]
 
 
+LIMITS = ("above", "least", "below", "most")
+"""Limits of a number, as `setting` takes them."""
+
+LARGEST = 10**12
+"""Largest magnitude of any number that has no narrower limit: its square is finite in float32."""
+
+
 def setting(
-    default: Any, doc: str, *, above: float | None = None, least: float | None = None, below: float | None = None
+    default: Any,
+    doc: str,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
 ) -> Any:
     """Make a field of a recipe.
 
@@ -36,11 +47,13 @@ def setting(
         Its value where none is given.
     doc
         What it means: the help text of its flag.
-    above, least, below
-        Limits of a number: above is exclusive, least inclusive, below exclusive. A subclass that gives the field
+    above, least, below, most
+        Limits of a number: above and below are exclusive, least and most inclusive, most for
+        both signs. Where none is above a number, `LARGEST` is. A subclass that gives the field
         another default keeps the limits of its base, and may add narrower ones.
     """
-    return field(default=default, metadata={"help": doc, "above": above, "least": least, "below": below})
+    limits = (above, least, below, most)
+    return field(default=default, metadata={"help": doc, **dict(zip(LIMITS, limits, strict=True))})
 
 
 AnyRecipe = TypeVar("AnyRecipe")
@@ -51,7 +64,7 @@ def with_imperfections(recipe: type[AnyRecipe]) -> type[AnyRecipe]:
     for name, kind in IMPERFECTIONS.items():
         recipe.__annotations__[name] = "float"
         text = f"of virtual chips: {kind.description[0].lower()}{kind.description[1:]}"
-        setattr(recipe, name, setting(0.0, text, least=0, below=kind.below))
+        setattr(recipe, name, setting(0.0, text, least=0, below=kind.below, most=kind.most))
     return recipe
 
 
@@ -74,11 +87,16 @@ class Recipe(ABC):
     usual_for: ClassVar[str | None] = None
     """Kind of readout that messages advise this rule for; a subclass does not inherit it."""
 
-    epochs: int = setting(15, "passes over the training samples, quantisation-aware unless --no-quantise", above=0)
-    ideal_epochs: int = setting(
-        0, "unquantised passes before them; what they find is kept as the ideal weights to compare with", least=0
+    epochs: int = setting(
+        15, "passes over the training samples, quantisation-aware unless --no-quantise", above=0, most=1_000_000
     )
-    batch_size: int = setting(128, "samples per optimiser step", above=0)
+    ideal_epochs: int = setting(
+        0,
+        "unquantised passes before them; what they find is kept as the ideal weights to compare with",
+        least=0,
+        most=1_000_000,
+    )
+    batch_size: int = setting(128, "samples per optimiser step", above=0, most=1_000_000)
     optimiser: Optimiser = setting("adam", "how a gradient becomes a step")
     momentum: float = setting(0.0, "momentum of sgd and rmsprop", least=0, below=1)
     learning_rate: float = setting(0.03, "the optimiser's step size, or the peak of one-cycle", above=0)
@@ -95,6 +113,7 @@ class Recipe(ABC):
         0,
         "with --no-quantise: round so that errors cancel over this many training samples; 0: each efficacy alone",
         least=0,
+        most=10**9,
     )
     input_gain: float = setting(1.0, "initial input efficacies, times Xavier-uniform", least=0)
     recurrent_gain: float = setting(1.0, "initial recurrent efficacies, times Xavier-uniform", least=0)
@@ -106,12 +125,15 @@ class Recipe(ABC):
         1,
         "virtual chips that share the samples of a batch; each costs a pass (what it gives: studies/robustness)",
         above=0,
+        most=10_000,
     )
-    validation_chips: int = setting(0, "virtual chips, drawn once, on which validation is scored as well", least=0)
-    refine: int = setting(1, "train at a step this much finer than the netlist's", above=0)
+    validation_chips: int = setting(
+        0, "virtual chips, drawn once, on which validation is scored as well", least=0, most=10_000
+    )
+    refine: int = setting(1, "train at a step this much finer than the netlist's", above=0, most=10_000)
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
-    train_samples: int = setting(0, "use only this many training samples; 0 is all", least=0)
-    train_seed: int = setting(0, "initial weights and order of the batches", least=0)
+    train_samples: int = setting(0, "use only this many training samples; 0 is all", least=0, most=10**9)
+    train_seed: int = setting(0, "initial weights and order of the batches", least=0, most=2**63 - 1)
 
     def __post_init__(self) -> None:
         refuse(self.rule, wrong_settings(type(self), {item.name: getattr(self, item.name) for item in fields(self)}))
@@ -175,8 +197,6 @@ def _type_needed(value: Any, hint: Any) -> str | None:
     if hint is float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return None if is_number and _is_finite(value) else "it must be a finite number"
-    if hint is int and type(value) is int and value > LARGEST:
-        return f"it must be at most {LARGEST}"
     if type(value) is hint:
         return None
     if hint is bool:
@@ -195,16 +215,28 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, float) and value.is_integer() and abs(value) < 1e15
 
 
+def limits_of(recipe: type[Recipe], name: str) -> dict[str, float]:
+    """Return the narrowest limits of a setting among a recipe and those that it is derived from, by `LIMITS`."""
+    items = [item for kind in recipe.__mro__ if is_dataclass(kind) for item in fields(kind) if item.name == name]
+    limits: dict[str, float] = {}
+    for limit in LIMITS:
+        given = [item.metadata[limit] for item in items if item.metadata[limit] is not None]
+        if given:
+            limits[limit] = max(given) if limit in ("above", "least") else min(given)
+    if "below" not in limits and not isinstance(items[0].default, bool | str):
+        limits.setdefault("most", LARGEST)
+    return limits
+
+
 def _size_needed(recipe: type[Recipe], name: str, value: Any) -> str | None:
-    """Say what limit of the recipe, or of one that it is derived from, a value breaks; None if it breaks none."""
-    for kind in recipe.__mro__:
-        for item in fields(kind) if is_dataclass(kind) else ():
-            if item.name == name:
-                above, least, below = (item.metadata[limit] for limit in ("above", "least", "below"))
-                if above is not None and value <= above:
-                    return f"it must be above {above}"
-                if least is not None and value < least:
-                    return f"it must not be below {least}"
-                if below is not None and value >= below:
-                    return f"it must be below {below}"
+    """Say what limit of a setting a value breaks; None if it breaks none."""
+    limits = limits_of(recipe, name)
+    if "above" in limits and value <= limits["above"]:
+        return f"it must be above {limits['above']}"
+    if "least" in limits and value < limits["least"]:
+        return f"it must not be below {limits['least']}"
+    if "below" in limits and value >= limits["below"]:
+        return f"it must be below {limits['below']}"
+    if "most" in limits and abs(value) > limits["most"]:
+        return f"it must be at most {limits['most']}" if value > 0 else f"it must be at least {-limits['most']}"
     return None

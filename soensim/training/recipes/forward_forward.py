@@ -27,7 +27,9 @@ class LocalRecipe(ForwardForwardRecipe):
     schedule: Schedule = setting("half-linear", "learning rate over time")
     input_gain: float = setting(0.7, "initial input efficacies, times Xavier-uniform: unit variance behind unit inputs")
     recurrent_gain: float = setting(0.7, "initial efficacies between populations, times Xavier-uniform")
-    shift_pixels: int = setting(0, "move every image by up to this many pixels, drawn for each batch", least=0)
+    shift_pixels: int = setting(
+        0, "move every image by up to this many pixels, drawn for each batch", least=0, most=1000
+    )
     loss: Literal["difference", "threshold"] = setting(
         "difference", "compare both signs with each other, or each with the threshold"
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from soensim._runtime.words import nearest
 from soensim.errors import RecipeError
-from soensim.training.recipes.base import Recipe, refuse, wrong_settings
+from soensim.training.recipes.base import Recipe, limits_of, refuse, wrong_settings
 
 RECIPES: dict[str, type[Recipe]] = {}
 """Recipe of every rule, by the rule's name."""
@@ -51,7 +51,7 @@ class SettingInfo:
     help
         What it means; rules may differ in the words, and then it is those of the first.
     limits
-        `above`, `least` and `below`, as `setting` takes them, where there are any.
+        `above`, `least`, `below` and `most`, as `setting` takes them, where there are any.
     defaults
         By rule.
     """
@@ -70,7 +70,7 @@ def all_settings() -> dict[str, SettingInfo]:
         hints = get_type_hints(recipe)
         for item in fields(recipe):
             choices: tuple[str, ...] = get_args(hints[item.name])
-            limits = {k: v for k in ("above", "least", "below") if (v := item.metadata[k]) is not None}
+            limits = limits_of(recipe, item.name)
             first = SettingInfo(str if choices else hints[item.name], (), item.metadata["help"], limits, {})
             known = settings.get(item.name, first)
             settings[item.name] = replace(
