@@ -124,7 +124,10 @@ def test_every_chip_that_ships_passes(path, capsys, tmp_path):
         (["CHIP", "--strategy", "mahnattan"], "mahnattan"),
         (["CHIP", "--rate-mhz", "5"], "a firing rate has no meaning"),
         (["CHIP", "--rate-mhz", "-5"], "--rate-mhz: -5 is not legal; it must be a number above 0"),
-        (["CHIP", "--frame-samples", "0"], "--frame-samples: 0 is not legal; it must be a whole number, 1 or more"),
+        (
+            ["CHIP", "--frame-samples", "0"],
+            "--frame-samples: 0 is not legal; it must be a whole number from 1 to 1000000000",
+        ),
         (["CHIP", "--lyrdb", "-"], "- is not a file"),
         (["CHIP", "--lyrdb", "no-such-folder/x.lyrdb"], "no-such-folder"),
         (["CHIP", "--seed", "-1"], "seed"),

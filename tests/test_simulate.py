@@ -331,10 +331,10 @@ def test_signals_that_cannot_be_currents(small, value):
         (["--program", "none.safetensors"], "none.safetensors: no such file"),
         (["--out", "nowhere/t.npz"], "the folder nowhere does not exist"),
         (["--seed", "-1"], "--seed/--chip-seed: -1 is not legal; it must be a whole number, 0 or more"),
-        (["--refine", "0"], "--refine: 0 is not legal; it must be a whole number, 1 or more"),
+        (["--refine", "0"], "--refine: 0 is not legal; it must be a whole number from 1 to 10000"),
         (
             ["--refine", "x"],
-            "--refine: 'x' is not legal; it must be a whole number, 1 or more; see soensim sim",
+            "--refine: 'x' is not legal; it must be a whole number from 1 to 10000; see soensim sim",
         ),
         (["--speed", "3"], "there is no flag --speed; did you mean --seed? see soensim simulate --help"),
     ],
