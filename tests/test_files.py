@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from soensim._runtime.words import shown_path
 from soensim.errors import SoensimError
 from soensim.files import (
     load_json,
@@ -24,7 +25,6 @@ from soensim.files import (
     read_bytes,
     read_csv,
     read_text,
-    shown_path,
 )
 
 
@@ -74,7 +74,13 @@ def test_text_with_a_mark_and_of_another_encoding(tmp_path: Path) -> None:
 
 def test_a_path_in_a_message_is_one_line() -> None:
     assert shown_path("a\x1b[1m\u2028é") == "a\\x1b[1m\\u2028é"
-    assert shown_path("a" * 5000) == "a" * 200
+    assert shown_path("a" * 5000) == "a" * 200 + "…"
+    assert shown_path("") == "''"
+
+
+def test_memory_is_taken_for_the_file_and_not_for_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(b"abc")
+    assert read_bytes(tmp_path / "short", limit_bytes=2**60, error=SoensimError) == b"abc"
 
 
 # --- YAML ------------------------------------------------------------------------------------------------

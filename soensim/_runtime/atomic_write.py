@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soensim._runtime.words import shown_path
 from soensim.errors import SoensimError
 
 _PREFIX, _SUFFIX = ".soensim-", ".tmp"
@@ -154,7 +155,7 @@ def _one_error(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SoensimError(f"{path}: cannot be written: {_reason(Path(path), error)}") from error
+        raise SoensimError(f"{shown_path(path)}: cannot be written: {_reason(Path(path), error)}") from error
     except ValueError as error:  # a null character, or one that no file system can hold
         raise SoensimError(f"{str(path)!r}: cannot be written: {error}; give another name") from error
 

@@ -47,6 +47,12 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     return f"did you mean {near!r}? " if near else ""
 
 
+def shown_path(path: object) -> str:
+    """Write a path in one line: control characters escaped, one that no file system takes cut short."""
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(path))
+    return (text if len(text) <= 1000 else f"{text[:200]}…") or "''"
+
+
 def shown(value: object) -> str:
     """Write a value as a message shows it: short, and in the words of YAML."""
     match value:

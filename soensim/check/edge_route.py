@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from soensim._runtime.words import shown
 from soensim.check.rules import ABSENCE_RULES, RULES
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist, Projection
@@ -47,7 +48,7 @@ def parse_member(netlist: Netlist, text: str) -> Member:
     """
     match = _MEMBER.fullmatch(text)
     if match is None:
-        raise SoensimError(f"{text!r} names no neuron or channel; write it as hidden[3]")
+        raise SoensimError(f"{shown(text)} names no neuron or channel; write it as hidden[3]")
     name, index = match["population"], int(match["index"])
     if name not in netlist.populations:
         raise SoensimError(f"{text}: no population {name!r}; there are {', '.join(netlist.populations)}")

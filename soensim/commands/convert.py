@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     if not equals or not math.isfinite(value):
         raise TechnologyError(
             f"{shown(args.quantity)} is not legal; it must be NAME=VALUE with a finite number, "
-            "such as gamma_minus=0.001"
+            "such as gamma_minus=0.001; see soensim convert --help"
         )
     target = named(args.json)
     check_outputs([json_output(target)], technology_files(args.technology))

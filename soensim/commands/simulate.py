@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.words import shown_path
 from soensim.commands import cli, flags
 from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError
-from soensim.files import load_npy, shown_path
+from soensim.files import load_npy
 from soensim.netlist import Netlist, load_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
-from soensim.simulation import Trace, simulate
+from soensim.simulation import Trace, checked_signals, simulate
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -135,4 +136,7 @@ def _inputs(path: str, network: Network) -> NDArray[np.float64]:
     array = load_npy(path, error=SimulationError, advice=takes)
     if array.dtype.kind == "b":
         raise SimulationError(f"{shown_path(path)}: holds true and false; {takes}")
-    return array.astype(np.float64)
+    try:
+        return checked_signals(network, array)
+    except SimulationError as error:
+        raise SimulationError(f"{shown_path(path)}: {error}") from error

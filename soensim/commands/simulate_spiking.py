@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.compile_notice import compile_notice
+from soensim._runtime.words import shown, shown_path
 from soensim.commands import cli
 from soensim.errors import SimulationError
-from soensim.files import load_npz, read_csv, shown_path
+from soensim.files import load_npz, read_csv
 from soensim.netlist import Netlist
 from soensim.network.spiking.compile import compile_spiking
 from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -101,8 +102,13 @@ def _recorded(network: SpikingNetwork, wanted: Sequence[str] | None) -> NDArray[
     for word in wanted or ():
         population, dot, place = word.partition(".")
         if not dot:
-            raise SimulationError(f"--record {word}: must be `all` or population.place, for example neurons.soma")
-        dendrites.append(network.dendrites(population, place))
+            raise SimulationError(
+                f"--record {shown(word)}: must be `all` or population.place, such as neurons.soma"
+            )
+        try:
+            dendrites.append(network.dendrites(population, place))
+        except SimulationError as error:
+            raise SimulationError(f"--record: {error}") from error
     return np.concatenate(dendrites) if dendrites else np.zeros(0, dtype=np.int64)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.words import shown_path
 from soensim.data.dataset import Dataset, FloatArray, IntArray, Split, read_only
 from soensim.data.encoding import check_unit_range
 from soensim.data.splits import fraction_of, stratified
 from soensim.errors import DataError
-from soensim.files import load_npz, npz_names, shown_path
+from soensim.files import load_npz, npz_names
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.1

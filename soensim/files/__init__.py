@@ -13,7 +13,7 @@ from soensim._runtime.lazy import lazy_names
 if TYPE_CHECKING:
     from soensim.files.arrays import load_npy, load_npz, npz_names
     from soensim.files.json_text import load_json, parse_json
-    from soensim.files.regular import open_regular, read_bytes, read_text, shown_path
+    from soensim.files.regular import open_regular, read_bytes, read_text
     from soensim.files.table import read_csv
     from soensim.files.tensors import checksum, load_tensors
     from soensim.files.yaml_source import YamlSource, load_yaml, parse_yaml
@@ -33,7 +33,6 @@ else:  # loaded when first asked for: a netlist does not need the reader of arra
         "read_bytes": "soensim.files.regular",
         "read_csv": "soensim.files.table",
         "read_text": "soensim.files.regular",
-        "shown_path": "soensim.files.regular",
     }
     __getattr__, __dir__ = lazy_names(__name__, _MODULES)
 
@@ -52,5 +51,4 @@ __all__ = [
     "read_bytes",
     "read_csv",
     "read_text",
-    "shown_path",
 ]

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.memory import require_memory
+from soensim._runtime.words import shown_path
 from soensim.errors import SoensimError
-from soensim.files.regular import ErrorMaker, open_regular, shown_path
+from soensim.files.regular import ErrorMaker, open_regular
 
 MAX_BYTES = 8 * 2**30  # of a file, and of the arrays of an archive together
 

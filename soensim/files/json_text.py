@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
-from soensim.files.regular import ErrorMaker, read_text, shown_path
+from soensim._runtime.words import shown_path
+from soensim.files.regular import ErrorMaker, read_text
 
 MAX_DEPTH = 60  # as YAML
 

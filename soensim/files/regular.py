@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from soensim._runtime.words import shown_path
+
 ErrorMaker = Callable[[str], Exception]
 """Makes the error to raise from its message: a subclass of SoensimError, or a function."""
-
-
-def shown_path(path: str | Path) -> str:
-    """Write a path in one line: control characters escaped, one that no file system takes cut short."""
-    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(path))
-    return text if len(text) <= 1000 else text[:200]
 
 
 @contextmanager
@@ -88,7 +85,8 @@ def read_bytes(
 ) -> bytes:
     """Read a regular file; parameters and errors are those of `open_regular`."""
     with open_regular(path, limit_bytes=limit_bytes, error=error, advice=advice, what=what, too_long=too_long) as file:
-        content = file.read(limit_bytes + 1)
+        length = os.fstat(file.fileno()).st_size
+        content = file.read(min(length, limit_bytes) + 1)  # `read` takes the memory for all that it is asked for
     check_length(path, len(content), limit_bytes=limit_bytes, error=error, too_long=too_long)  # it may have grown
     return content
 

@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from soensim.files.regular import ErrorMaker, open_regular, shown_path
+from soensim._runtime.words import shown_path
+from soensim.files.regular import ErrorMaker, open_regular
 
 MAX_BYTES = 2 * 2**30
 _MAX_HEADER = 65536  # letters of the first line

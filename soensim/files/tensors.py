@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.words import shown_path
 from soensim.errors import SoensimError
 from soensim.files.json_text import parse_json
-from soensim.files.regular import open_regular, shown_path
+from soensim.files.regular import open_regular
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from soensim.files.regular import ErrorMaker, read_text, shown_path
+from soensim._runtime.words import shown_path
+from soensim.files.regular import ErrorMaker, read_text
 from soensim.files.yaml_loader import Loader, YamlError, check_nodes, check_stream, child
 
 MAX_BYTES = 4 * 2**20  # longer lists belong into a CSV or npz file, which is read a hundred times faster

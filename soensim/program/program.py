@@ -17,8 +17,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.words import shown_path
 from soensim.errors import ProgramError
-from soensim.files import checksum, load_tensors, shown_path
+from soensim.files import checksum, load_tensors
 from soensim.network import Network
 from soensim.program.chip_check import check_program
 from soensim.program.levels import FloatArray, best_scale, slots

@@ -1,7 +1,7 @@
 """(Network, Program, inputs, seeds) -> Trace."""
 
 from soensim.simulation.classify import class_scores
-from soensim.simulation.engine import Trace, simulate
+from soensim.simulation.engine import Trace, checked_signals, simulate
 from soensim.simulation.readout import goodness, label_scores, linear_scores
 
-__all__ = ["Trace", "class_scores", "goodness", "label_scores", "linear_scores", "simulate"]
+__all__ = ["Trace", "checked_signals", "class_scores", "goodness", "label_scores", "linear_scores", "simulate"]

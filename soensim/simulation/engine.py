@@ -90,7 +90,8 @@ def simulate(
         The inputs have another shape or are not finite, a seed is negative or has no noise to draw, or a state
         diverges, or the trace needs more memory than there is.
     """
-    signals = _checked(network, inputs, read_seed)
+    signals = checked_signals(network, inputs)
+    _check_read_seed(network, read_seed)
     engine = Engine(network, program, chip_seed)
     batch, samples, _ = signals.shape
     require_memory(
@@ -130,8 +131,14 @@ def diverged(network: Network) -> SimulationError:
     )
 
 
-def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int | None) -> FloatArray:
-    """Return the inputs in float64."""
+def checked_signals(network: Network, inputs: NDArray[np.floating[Any]]) -> FloatArray:
+    """Return the inputs of a chip in float64.
+
+    Raises
+    ------
+    SimulationError
+        They have another shape than (batch, frames, channels), or a value that is not finite or beyond any drive.
+    """
     signals: FloatArray = np.asarray(inputs, dtype=np.float64)
     if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
         raise SimulationError(
@@ -143,13 +150,16 @@ def _checked(network: Network, inputs: NDArray[np.floating[Any]], read_seed: int
     if not DRIVE.limits.hold(value := float(signals.flat[largest])):
         place = ", ".join(str(int(k)) for k in np.unravel_index(largest, signals.shape))
         raise SimulationError(f"inputs[{place}] is {value:g}; {DRIVE.limits.fault(value)}")
+    return signals
+
+
+def _check_read_seed(network: Network, read_seed: int | None) -> None:
     if read_seed is not None and read_seed < 0:
         raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, or None for no noise")
     if read_seed is not None and network.read_noise_flux == 0:
         raise SimulationError(
             f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
         )
-    return signals
 
 
 class Engine:

@@ -48,13 +48,20 @@ def load_technology(name_or_path: str | Path) -> Technology:
 
 @cache
 def _load_preset(name: str) -> Technology:
-    names = preset_names()
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
-        raise TechnologyError(
-            f"unknown technology {name!r}; the nearest preset is {near!r}; presets: {', '.join(names)}"
-        )
+    if name not in preset_names():
+        raise TechnologyError(_no_preset(name))
     return _load_file(_PRESETS / f"{name}.yaml", ())
+
+
+def _no_preset(name: str) -> str:
+    names = preset_names()
+    near = difflib.get_close_matches(name[:200], names, n=1, cutoff=0.0)[0]
+    return f"unknown technology {shown(name)}; the nearest preset is {near!r}; presets: {', '.join(names)}"
+
+
+def _is_file(parent: str) -> bool:
+    """Whether a technology extends a file, not a preset."""
+    return parent.endswith((".yaml", ".yml"))
 
 
 def technology_source(path: Path) -> YamlSource:
@@ -78,13 +85,16 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
     if not isinstance(raw, dict):
         raise TechnologyError(f"{path}: {shown(raw)} is not legal; it must be a mapping with `schema: {SCHEMA}`")
     if raw.get("schema") != SCHEMA:
-        raise TechnologyError(f"{path}: schema: got {raw.get('schema')!r}; this soensim reads {SCHEMA!r}")
+        raise TechnologyError(f"{path}: schema: got {shown(raw.get('schema'))}; this soensim reads {SCHEMA!r}")
     own, faults = parse_quantities(raw)
     if faults:
         placed = sorted(faults, key=lambda one: source.position(one.at, key=one.key))
         lines = [str(source.error(one.at, one.message, key=one.key)) for one in placed]
         raise TechnologyError.of_file(source.name, lines)
-    entries = {**_parent_quantities(path, raw.get("extends"), (*seen, path.resolve())), **own}
+    parent = raw.get("extends")
+    if parent is not None and not _is_file(parent) and parent not in preset_names():
+        raise source.error(("extends",), _no_preset(parent))
+    entries = {**_parent_quantities(path, parent, (*seen, path.resolve())), **own}
     description = " ".join(raw.get("description", "").split())
     return Technology(raw["name"], description, _junction(entries, path), entries)
 
@@ -92,7 +102,7 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
 def _parent_quantities(path: Path, parent: str | None, seen: tuple[Path, ...]) -> dict[str, Quantity]:
     if parent is None:
         return {}
-    if parent.endswith((".yaml", ".yml")):
+    if _is_file(parent):
         return dict(_load_file(path.parent / parent, seen).stored)
     return dict(_load_preset(parent).stored)
 

@@ -26,5 +26,8 @@ def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
     if recipe.robust and not any(spreads.values()):
         raise RecipeError(f"robust: chip {network.name!r} states no spread and no read noise; set some in the recipe")
     if recipe.validation_chips and not any(spreads.values()):
-        raise RecipeError("validation_chips would all be the nominal chip; set robust, or a spread")
+        raise RecipeError(
+            "validation_chips would all be the nominal chip; add --robust or a spread, such as --efficacy-spread "
+            "(robust, efficacy_spread in a recipe), or leave validation_chips out"
+        )
     return spreads

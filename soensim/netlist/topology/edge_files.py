@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from soensim.files import load_npz, read_csv, shown_path
+from soensim._runtime.words import shown_path
+from soensim.files import load_npz, read_csv
 from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, IndexArray
 
 COLUMNS = ("source", "target")

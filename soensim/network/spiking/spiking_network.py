@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.words import shown
 from soensim.circuit import SourceTable
 from soensim.dynamics.integrators import Integrator
 from soensim.dynamics.spiking import SpikingArrays
@@ -113,7 +114,7 @@ class SpikingNetwork:
             if population.name == name:
                 return population
         raise SimulationError(
-            f"no population {name!r} of spiking neurons; there are {', '.join(p.name for p in self.populations)}"
+            f"no population {shown(name)} of spiking neurons; there are {', '.join(p.name for p in self.populations)}"
         )
 
     def dendrites(self, population: str, place: str) -> NDArray[np.int64]:
