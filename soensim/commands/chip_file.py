@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from soensim.errors import NetlistError, RecipeError
+from soensim._runtime.words import shown_path
+from soensim.errors import NetlistError, RecipeError, SoensimError
 from soensim.netlist import Netlist, load_netlist
 from soensim.netlist.yaml.load import netlist_source
 from soensim.training.recipes import RECIPES
@@ -39,3 +42,21 @@ def load_chip(path: str | Path) -> Netlist:
             lines[source.position(at, key=is_key), str(part)] = str(source.error(at, str(part), key=is_key))
         raise NetlistError.of_file(str(path), [lines[place] for place in sorted(lines)]) from error
     return netlist
+
+
+@contextmanager
+def naming_file(path: str | Path) -> Iterator[None]:
+    """Put the file of a chip in front of an error that what was made of it raises, and that does not name it.
+
+    Raises
+    ------
+    SoensimError
+        The error, with the file.
+    """
+    name = shown_path(path)
+    try:
+        yield
+    except SoensimError as error:
+        if name in str(error):
+            raise
+        raise SoensimError(f"{name}: {error}") from error

@@ -11,7 +11,7 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.malloc import keep_freed_memory
 from soensim._runtime.standard_streams import printable
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import load_chip
+from soensim.commands.chip_file import load_chip, naming_file
 from soensim.commands.input_files import chip_files, data_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         [*chip_files(given.chip, netlist), program_file, *data_files(given.data, given.data_dir)],
         makes=[REPORTS],
     )
-    nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
+    with naming_file(given.chip):
+        nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
     path, program = _program(given.chip, given.program, netlist, nominal)
     with _progress() as progress:
         progress("data")

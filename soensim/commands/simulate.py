@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.words import shown_path
 from soensim.commands import cli, flags
+from soensim.commands.chip_file import naming_file
 from soensim.commands.input_files import chip_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         return run_spiking(given, netlist, arguments)
     if given.duration_ns is not None or given.record is not None:
         raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
-    network = compile_network(route(netlist), refine=given.refine)
+    with naming_file(given.chip):
+        network = compile_network(route(netlist), refine=given.refine)
     program = Program.load(program_file, network)
     trace = simulate(
         network,

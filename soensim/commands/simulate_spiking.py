@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.words import shown, shown_path
 from soensim.commands import cli
+from soensim.commands.chip_file import naming_file
 from soensim.errors import SimulationError
 from soensim.files import load_npz, read_csv
 from soensim.netlist import Netlist
@@ -51,7 +52,8 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
             raise SimulationError(f"{flag} has no meaning for a spiking chip, such as {netlist.name!r}; leave it out")
     if given.duration_ns is None:
         raise SimulationError(f"chip {netlist.name!r} spikes; say how long to simulate with --duration-ns")
-    network = compile_spiking(route(netlist), refine=given.refine)
+    with naming_file(given.chip):
+        network = compile_spiking(route(netlist), refine=given.refine)
     trains = read_trains(given.inputs, network.arrays.channels)
     with compile_notice(cli.tell, "5 s"):
         trace = simulate_spikes(
@@ -102,9 +104,7 @@ def _recorded(network: SpikingNetwork, wanted: Sequence[str] | None) -> NDArray[
     for word in wanted or ():
         population, dot, place = word.partition(".")
         if not dot:
-            raise SimulationError(
-                f"--record {shown(word)}: must be `all` or population.place, such as neurons.soma"
-            )
+            raise SimulationError(f"--record {shown(word)}: must be `all` or population.place, such as neurons.soma")
         try:
             dendrites.append(network.dendrites(population, place))
         except SimulationError as error:

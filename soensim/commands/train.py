@@ -12,7 +12,7 @@ from soensim._runtime.atomic_write import check_folder, write_atomic
 from soensim._runtime.compile_notice import compile_notice
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli, flags
-from soensim.commands.chip_file import load_chip
+from soensim.commands.chip_file import load_chip, naming_file
 from soensim.commands.input_files import chip_files, data_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     recipe = assigned.recipe
     run_dir = _run_dir(given, netlist, recipe, assigned.data)
     _check_outputs(given, run_dir, [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)])
-    network = compile_network(route(netlist))
+    with naming_file(given.chip):
+        network = compile_network(route(netlist))
     data = load_dataset(assigned.data, data_seed=given.data_seed, data_dir=given.data_dir)
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
     try:
