@@ -7,6 +7,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 from soensim._runtime.words import nearest, shown
@@ -215,7 +217,8 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, float) and value.is_integer() and abs(value) < 1e15
 
 
-def limits_of(recipe: type[Recipe], name: str) -> dict[str, float]:
+@cache
+def limits_of(recipe: type[Recipe], name: str) -> Mapping[str, float]:
     """Return the narrowest limits of a setting among a recipe and those that it is derived from, by `LIMITS`."""
     items = [item for kind in recipe.__mro__ if is_dataclass(kind) for item in fields(kind) if item.name == name]
     limits: dict[str, float] = {}
@@ -225,7 +228,7 @@ def limits_of(recipe: type[Recipe], name: str) -> dict[str, float]:
             limits[limit] = max(given) if limit in ("above", "least") else min(given)
     if "below" not in limits and not isinstance(items[0].default, bool | str):
         limits.setdefault("most", LARGEST)
-    return limits
+    return MappingProxyType(limits)
 
 
 def _size_needed(recipe: type[Recipe], name: str, value: Any) -> str | None:
