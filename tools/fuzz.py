@@ -391,6 +391,7 @@ def main() -> int:
         os.environ.update(fuzz_kinds.environment(settings.scratch))
         started = time.monotonic()
         run, files = prepare(settings.scratch)
+        gc.freeze()  # a worker need not look through what was loaded before it
         if settings.only is not None:
             return show(settings, files, run)
         ran, findings = fuzz(settings, files, run)
@@ -406,6 +407,8 @@ def prepare(scratch: Path) -> tuple[Run, Files]:
     """Load soensim, and make the right inputs with it; what this imports and compiles, workers need not."""
     import torch
 
+    import soensim.report.evaluation_page
+    import soensim.report.training_page  # noqa: F401
     from soensim.commands.verbs import run_command
 
     torch.set_num_threads(1)
