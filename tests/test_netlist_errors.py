@@ -484,7 +484,7 @@ def test_null_character_in_the_path() -> None:
 
 
 def test_name_that_is_too_long() -> None:
-    with pytest.raises(NetlistError, match=r"^a{200}: cannot be read: File name too long$"):
+    with pytest.raises(NetlistError, match=r"^a{200}….{0,3}: cannot be read: File name too long$"):
         load_netlist("a" * 5000)
 
 
