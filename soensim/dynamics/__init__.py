@@ -2,6 +2,7 @@
 
 from soensim.dynamics.input_flux import HeldFrames, InputFlux, InputSignal, Term, alike
 from soensim.dynamics.integrators import check_step, coefficients, largest_step, step, substeps_needed
+from soensim.dynamics.light import Detectors, Emission, LightDraws, SpikingLight
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import (
     SOURCE_FUNCTIONS,
@@ -19,11 +20,15 @@ __all__ = [
     "Array",
     "Cell",
     "CellStep",
+    "Detectors",
+    "Emission",
     "HeldFrames",
     "InputFlux",
     "InputSignal",
+    "LightDraws",
     "Normalisation",
     "SourceFunction",
+    "SpikingLight",
     "Term",
     "TimeLoop",
     "alike",

@@ -31,6 +31,8 @@ class Term:
     """Efficacies (Phi_0 per I_c), a block per lag: (lags x sources or channels, neurons), dense or scipy sparse."""
     port: int = 0
     """Which of the input signals, where they are the source."""
+    light: bool = False
+    """Whether light carries it: it reads what the source's light amounts to, not its state (`soensim.dynamics.light`)."""
 
     def blocks(self) -> list[Array]:
         """Return the efficacies of each lag, shape (sources or channels, neurons)."""

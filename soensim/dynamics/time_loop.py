@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from soensim.dynamics.input_flux import ArrivingSignals, InputFlux, InputSignal, Term, recurrent_product, times
 from soensim.dynamics.integrators import step
+from soensim.dynamics.light import SpikingLight
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import Array, SourceFunction
 from soensim.errors import SimulationError
@@ -49,7 +50,7 @@ class TimeLoop:
 
     Parameters
     ----------
-    cells, inputs, substeps, heun, noise, local
+    cells, inputs, substeps, heun, noise, local, light
         As for `unroll`.
     observe
         Called at every step of every population, in update order, before its state is replaced. Inputs are then
@@ -70,28 +71,47 @@ class TimeLoop:
         heun: bool = False,
         noise: Callable[[int, int], Array] | None = None,
         local: bool = False,
+        light: SpikingLight | None = None,
         observe: Callable[[CellStep], None] | None = None,
     ) -> None:
         if heun and observe is not None:
             raise SimulationError("an observer sees Euler steps; take another integrator than heun, or do not observe")
         signals = _signals(inputs)
+        if light is not None:
+            signals = light.inputs(signals)
         self._cells, self._substeps, self._heun, self._local = cells, substeps, heun, local
         self._samples = len(signals[0].frame_of)
-        self._noise, self._observe = noise, observe
+        self._noise, self._observe, self._light = noise, observe, light
         flux_of = _Flux if observe is None else _ObservedFlux
         self._flux = [flux_of(cell, signals, substeps) for cell in cells]
         lags = [lag for cell in cells for term in cell.terms if term.source is not None for lag in term.lags]
         self._depth = max(1, 1 + max(lags, default=0))
+        self._lit: deque[States] = deque(maxlen=2 + max(lags, default=0) // substeps)  # light of the last frames
 
     def run(self, initial: Sequence[Array]) -> Iterator[States]:
         """Yield the states after every sample, one array per population; memory is that of the longest delay."""
         now = tuple(initial)
         past: deque[States] = deque([self._sent(now)] * self._depth, maxlen=self._depth)
+        self._lit.extend([tuple(0 * sent for sent in past[-1])] * (self._lit.maxlen or 0))
         for sample in range(self._samples):
-            noisy = [self._noise(sample, p) if self._noise else None for p in range(len(self._cells))]
+            self._begin_frame(sample, past[-1])
+            noisy = [self._noise_flux(sample, p) for p in range(len(self._cells))]
             for at in range(sample * self._substeps, (sample + 1) * self._substeps):
                 now = self._step(now, past, at, noisy)
             yield now
+
+    def _begin_frame(self, sample: int, sent: States) -> None:
+        """Let the emitters fire for what the populations send at the start of a frame."""
+        if (light := self._light) is not None:
+            self._lit.append(tuple(self._apart(light.emit(sample, p, s)) for p, s in enumerate(sent)))
+
+    def _noise_flux(self, sample: int, population: int) -> Array | None:
+        """Return the flux (Phi_0) that noise and detectors add to a population in a sample, or None."""
+        noise = None if self._noise is None else self._noise(sample, population)
+        detected = None if self._light is None else self._light.detector_flux(sample, population)
+        if noise is None or detected is None:
+            return detected if noise is None else noise
+        return noise + detected
 
     def _step(self, now: States, past: deque[States], at: int, noisy: Sequence[Array | None]) -> States:
         """Take one step, and add what it sends to the past."""
@@ -115,10 +135,13 @@ class TimeLoop:
         def sent(source: int, lag: int) -> Array:
             return new_sent[source] if lag < 0 else past[-1 - lag][source]
 
+        def lit(source: int, lag: int) -> Array:
+            return self._lit[(at - lag) // self._substeps - at // self._substeps - 1][source]
+
         for p, cell in enumerate(self._cells):
             state = self._apart(states[p])
             offset = cell.flux_offset if noisy[p] is None else cell.flux_offset + noisy[p]
-            flux, arrived = self._flux[p].at(offset, at, sent)
+            flux, arrived = self._flux[p].at(offset, at, sent, lit)
             if not cell.terms:
                 flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
             if self._observe is not None:
@@ -153,6 +176,7 @@ def unroll(
     heun: bool = False,
     noise: Callable[[int, int], Array] | None = None,
     local: bool = False,
+    light: SpikingLight | None = None,
 ) -> list[States]:
     """Run coupled populations over an input sequence.
 
@@ -178,13 +202,15 @@ def unroll(
     local
         Torch: a gradient stays within one population and one step. States and signals that a step starts from are
         constants to it.
+    light
+        Light of the terms that it carries: ports are numbered as `SpikingLight.inputs` does.
 
     Returns
     -------
     list
         samples + 1 tuples: the states at the start and after every sample, one array per population.
     """
-    loop = TimeLoop(cells, inputs, substeps=substeps, heun=heun, noise=noise, local=local)
+    loop = TimeLoop(cells, inputs, substeps=substeps, heun=heun, noise=noise, local=local, light=light)
     return [tuple(initial), *loop.run(initial)]
 
 
@@ -193,13 +219,13 @@ class _Flux:
 
     def __init__(self, cell: Cell, signals: Sequence[InputSignal], substeps: int) -> None:
         self._inputs = InputFlux(cell.terms, signals, substeps)
-        self._recurrent = [(t.source, recurrent_product(t)) for t in cell.terms if t.source is not None]
+        self._recurrent = [(t.source, t.light, recurrent_product(t)) for t in cell.terms if t.source is not None]
 
-    def at(self, offset: Array, at: int, sent: Sent) -> tuple[Array, Sequence[Array]]:
+    def at(self, offset: Array, at: int, sent: Sent, lit: Sent) -> tuple[Array, Sequence[Array]]:
         """Return the flux at a step, and no signals."""
         flux = self._inputs.add_to(offset, at)
-        for source, product in self._recurrent:
-            flux = flux + product(partial(sent, source))
+        for source, light, product in self._recurrent:
+            flux = flux + product(partial(lit if light else sent, source))
         return flux, ()
 
 
@@ -207,13 +233,13 @@ class _ObservedFlux:
     """Flux of one population at each step, with the signals that make it up."""
 
     def __init__(self, cell: Cell, signals: Sequence[InputSignal], substeps: int) -> None:
-        self._terms = [(ArrivingSignals(term, signals, substeps), term.weights) for term in cell.terms]
+        self._terms = [(ArrivingSignals(term, signals, substeps), term) for term in cell.terms]
 
-    def at(self, offset: Array, at: int, sent: Sent) -> tuple[Array, Sequence[Array]]:
+    def at(self, offset: Array, at: int, sent: Sent, lit: Sent) -> tuple[Array, Sequence[Array]]:
         """Return the flux at a step, and the signals that arrive over each term."""
-        flux, arrived = offset, [signals.at(at, sent) for signals, _ in self._terms]
-        for signal, (_, weights) in zip(arrived, self._terms, strict=True):
-            flux = flux + times(signal, weights)
+        flux, arrived = offset, [signals.at(at, lit if term.light else sent) for signals, term in self._terms]
+        for signal, (_, term) in zip(arrived, self._terms, strict=True):
+            flux = flux + times(signal, term.weights)
         return flux, arrived
 
 

@@ -1,6 +1,6 @@
 """The chip that comes back from fabrication: how it differs from the drawing."""
 
-from soensim.fabrication.cells import build_cells
+from soensim.fabrication.cells import build_cells, spiking_light
 from soensim.fabrication.chip import FabricatedChip
 from soensim.fabrication.fabricate import fabricate_chip
 from soensim.fabrication.imperfections.base import IMPERFECTIONS, Draws, Imperfection, register, stream
@@ -15,6 +15,7 @@ __all__ = [
     "build_cells",
     "fabricate_chip",
     "register",
+    "spiking_light",
     "stream",
     "tensor_noise",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from soensim.dynamics import Array, Cell, SourceFunction, Term
+import numpy as np
+
+from soensim.dynamics import Array, Cell, Detectors, LightDraws, SourceFunction, SpikingLight, Term
 from soensim.fabrication.chip import FabricatedChip
-from soensim.network import Network, step_coefficients
+from soensim.network import Network, Synapses, step_coefficients
 
 
 class Lagged(Protocol):
@@ -58,7 +60,7 @@ def build_cells(
         if population.trim_key in chip.values:
             offset = offset + chip.values[population.trim_key]
         terms = [
-            Term(synapses.source, layout.lags, weights(key, layout, chip.values[key]), synapses.port)
+            Term(synapses.source, layout.lags, weights(key, layout, chip.values[key]), *_carrier(network, synapses))
             for key, synapses in network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < count and (layout := layouts[key]).lags
         ]
@@ -74,3 +76,34 @@ def build_cells(
             )
         )
     return cells
+
+
+def _carrier(network: Network, synapses: Synapses) -> tuple[int, bool]:
+    """Return the input signal of a projection, and whether it is light.
+
+    `SpikingLight.inputs` has the light of the ports after the ports themselves.
+    """
+    lit = network.carries_spikes(synapses.key)
+    behind = len(network.inputs) if lit and synapses.source is None else 0
+    return synapses.port + behind, lit
+
+
+def spiking_light(network: Network, chip: FabricatedChip, draws: LightDraws) -> SpikingLight | None:
+    """Make the light of a chip for one run of the time loop; None where its light is taken for an average."""
+    light = network.light
+    if light is None:
+        return None
+    detectors = [
+        Detectors(
+            source=(synapses := network.synapses[key]).source,
+            port=synapses.port,
+            target=synapses.target,
+            neurons=synapses.shape[0],
+            sources=synapses.sources,
+            targets=synapses.targets,
+            no_photon=np.exp(-photons),
+            dark_counts=light.dark_counts,
+        )
+        for key, photons in light.photons.items()
+    ]
+    return SpikingLight(light.ports, light.populations, detectors, [chip.values[key] for key in light.photons], draws)

@@ -13,6 +13,7 @@ from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
 from soensim.netlist.schema.timing import Timing
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
+from soensim.network.light import compile_light
 from soensim.network.network import (
     FloatArray,
     GoodnessOutput,
@@ -46,7 +47,10 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         Edges have no route, and the netlist does not let them be pruned; or the routes give a projection another number
         of delays than it has edges, or a delay that is negative or not finite.
     NetlistError
-        A SQUID bias lies beyond the currents that its source function covers, or the chip has spiking neurons.
+        A SQUID bias lies beyond the currents that its source function covers, the chip has spiking neurons, or an
+        emitter has no state at which it fires at its highest rate.
+    TechnologyError
+        A number of the light is in neither netlist nor technology.
     """
     if refine < 1:
         raise SimulationError(f"refine is {refine}; it divides the integration step, so it must be 1 or more")
@@ -73,6 +77,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         integrator=timing.integrator,
         spreads=netlist.spreads,
         read_noise_flux=netlist.imperfections.read_noise_flux,
+        light=compile_light(routed),
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,
         refine=refine,

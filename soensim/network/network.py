@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
+from soensim.network.light import Light
 from soensim.network.sizes import check_steps
 from soensim.network.synapses import DelayLayout, Synapses
 
@@ -150,6 +151,9 @@ class Network:
         One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
     refine
         `substeps` are this many times those of the netlist.
+    light
+        How optical projections carry rates; None where none is optical, or where light is taken for the average that
+        a large number of spikes would be.
     hold_samples
         Each frame of a data set is held for this number of samples.
     unlabelled_samples
@@ -177,6 +181,7 @@ class Network:
     integrator: Integrator
     spreads: Mapping[str, float]
     read_noise_flux: float
+    light: Light | None = None
     hold_samples: int = 1
     unlabelled_samples: int = 0
     refine: int = 1
@@ -229,6 +234,14 @@ class Network:
         """Whether an input population carries the label, on all or some of its channels."""
         return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
 
+    def carries_spikes(self, key: str) -> bool:
+        """Whether a projection carries spikes of light, frame by frame, instead of states."""
+        return self.light is not None and key in self.light.photons
+
     def delay_layout(self, synapses: Synapses) -> DelayLayout:
-        """Lay a projection out over its delayed signals; both engines build their products from this."""
-        return synapses.delay_layout(self.dt_tau, feed_forward=self.feed_forward)
+        """Lay a projection out over its delayed signals; both engines build their products from this.
+
+        Spikes of a frame follow from the state at its start: that of the same step cannot be seen over them.
+        """
+        ahead = self.feed_forward and not self.carries_spikes(synapses.key)
+        return synapses.delay_layout(self.dt_tau, feed_forward=ahead)

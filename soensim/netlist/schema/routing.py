@@ -64,6 +64,11 @@ class Routing(Part):
     detector_efficiency: Annotated[float, as_quantity("detector_efficiency")] | None = None
     """Fraction of the photons at a detector that are counted; absent: the technology's."""
 
+    dark_count_rate_hz: NotNegative | None = None
+    """Dark counts of a detector (Hz), on chips of rate neurons; absent: the technology's, or none where it has none."""
+    spike_statistics: Literal["regular", "poisson"] = "regular"
+    """How the spikes of a rate neuron follow each other: `regular`, a train of random phase, or `poisson`."""
+
     def completed(self, technology: Technology) -> Self:
         """Return it with every number that it leaves to the technology.
 
@@ -78,4 +83,6 @@ class Routing(Part):
                 update[key] = technology.value(key)
         if self.photonic_planes is None:
             update["photonic_planes"] = int(technology.value("photonic_planes"))
+        if self.dark_count_rate_hz is None and (known := technology.quantity("dark_count_rate_hz").value) is not None:
+            update["dark_count_rate_hz"] = known
         return self.model_copy(update=update)
