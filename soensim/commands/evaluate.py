@@ -19,7 +19,7 @@ from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
 from soensim.netlist import Netlist
-from soensim.network import Network, compile_network, refined
+from soensim.network import Network, compile_network, refined, with_average_light
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
@@ -47,12 +47,20 @@ def main(arguments: Sequence[str]) -> int:
     )
     with naming_file(given.chip):
         nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
+        nominal = with_average_light(nominal) if given.light == "average" else nominal
     path, program = _program(given.chip, given.program, netlist, nominal)
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
         evaluation = evaluate_network(
-            netlist, nominal, program, dataset, chip_seeds=chip_seeds, refine=given.refine, progress=progress
+            netlist,
+            nominal,
+            program,
+            dataset,
+            chip_seeds=chip_seeds,
+            refine=given.refine,
+            read_seed=given.read_seed,
+            progress=progress,
         )
         network = refined(nominal, evaluation.steps.substeps // nominal.substeps)
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
@@ -100,6 +108,8 @@ def parser() -> Parser:
         help="fabricated chips to draw (default: 10)",
     )
     flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
+    flags.read_seed(parser, "draw the spikes of a chip whose rates are carried by light (default: 0)", 0)
+    flags.light(parser)
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
     flags.json_file(parser, "the result", "reports/NAME.json")
     parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")

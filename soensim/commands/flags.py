@@ -125,6 +125,22 @@ def chip_seed(parser: Container, what: str, default: int | None) -> None:
     )
 
 
+def read_seed(parser: Container, what: str, default: int | None) -> None:
+    """Add ``--read-seed``; ``what`` says what it draws and what the default is."""
+    parser.add_argument("--read-seed", type=whole(), metavar="SEED", default=default, help=what)
+
+
+def light(parser: Container) -> None:
+    """Add ``--light``."""
+    parser.add_argument(
+        "--light",
+        choices=("spikes", "average"),
+        default="spikes",
+        help="of a chip of rate neurons with optical projections: draw every spike, or take the mean, as if there were "
+        "any number of them (default: spikes)",
+    )
+
+
 def technology(parser: Container, *, flag: bool) -> None:
     """Add a technology, as ``--technology`` or as an argument without a flag; the default is `TECHNOLOGY`."""
     text = f"preset or YAML file (default: {TECHNOLOGY})"

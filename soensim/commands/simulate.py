@@ -19,7 +19,7 @@ from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SimulationError
 from soensim.files import load_npy
 from soensim.netlist import Netlist, load_netlist
-from soensim.network import Network, compile_network
+from soensim.network import Network, compile_network, with_average_light
 from soensim.program import Program
 from soensim.routing import route
 from soensim.simulation import Trace, checked_signals, simulate
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
         [*chip_files(given.chip, netlist), given.inputs, program_file],
     )
     if netlist.spiking:
+        if given.light == "average":
+            raise SimulationError("--light average is for chips of rate neurons; leave it out")
         from soensim.commands.simulate_spiking import run_spiking  # numba: loaded only by chips that need it
 
         return run_spiking(given, netlist, arguments)
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         raise SimulationError("--duration-ns and --record are for spiking chips; leave them out")
     with naming_file(given.chip):
         network = compile_network(route(netlist), refine=given.refine)
+        network = with_average_light(network) if given.light == "average" else network
     program = Program.load(program_file, network)
     trace = simulate(
         network,
@@ -101,12 +104,13 @@ def parser() -> Parser:
     parser.add_argument("--ideal", action="store_true", help="run the ideal weights instead of the codes")
     flags.refine(parser, 1, "the netlist says (default: 1)")
     flags.chip_seed(parser, "draw a fabricated chip (default: none, the nominal chip)", None)
-    parser.add_argument(
-        "--read-seed",
-        type=flags.whole(),
-        metavar="SEED",
-        help="draw read noise; of a spiking chip, photons and dark counts (default: none, no read noise)",
+    flags.read_seed(
+        parser,
+        "draw read noise, and the spikes of rates carried by light; of a spiking chip, photons and dark counts "
+        "(default: none, no read noise, and the spikes of seed 0)",
+        None,
     )
+    flags.light(parser)
     parser.add_argument(
         "--duration-ns",
         type=flags.quantity(flags.DURATION),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from soensim.evaluation.statistics import Interval
 
 IntArray = NDArray[np.int64]
+LightModel = Literal["spikes", "average"]
 
 
 @dataclass(frozen=True)
@@ -174,13 +175,36 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Seeds:
-    """The chip_seed of each fabricated chip."""
+    """The chip_seed of each fabricated chip, and the read_seed of the light; None where no spike is drawn."""
 
     chip_seeds: tuple[int, ...]
+    read_seed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {"chip_seeds": list(self.chip_seeds)}
+        return {"chip_seeds": list(self.chip_seeds), "read_seed": self.read_seed}
+
+
+@dataclass(frozen=True)
+class LightSummary:
+    """How light carried the rates of an optical chip.
+
+    Attributes
+    ----------
+    model
+        "spikes": every spike was drawn; "average": its mean was taken instead.
+    spikes_per_sample
+        What an emitter sends in an input sample at the reference state: the most.
+    statistics
+        Of the spikes, "regular" or "poisson".
+    dark_counts_per_sample
+        Mean number of each detector.
+    """
+
+    model: LightModel
+    spikes_per_sample: float
+    statistics: str
+    dark_counts_per_sample: float
 
 
 @dataclass(frozen=True)
@@ -207,6 +231,8 @@ class Evaluation:
         Spreads that the fabricated chips were drawn with.
     seeds
         See `Seeds`.
+    light
+        See `LightSummary`; None where no light carries a rate.
     """
 
     chip: ChipSummary
@@ -218,6 +244,7 @@ class Evaluation:
     steps: IntegrationSteps
     spreads: tuple[Spread, ...]
     seeds: Seeds
+    light: LightSummary | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -231,4 +258,5 @@ class Evaluation:
             "steps": asdict(self.steps),
             "spreads": dict(self.spreads),
             "seeds": self.seeds.as_dict(),
+            "light": None if self.light is None else asdict(self.light),
         }

@@ -14,14 +14,15 @@ from soensim.evaluation.result import (
     Evaluation,
     IntArray,
     IntegrationSteps,
+    LightModel,
     ScoredData,
     Seeds,
     Spread,
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
-from soensim.evaluation.summary import summarise_chip
+from soensim.evaluation.summary import summarise_chip, summarise_light
 from soensim.netlist import Netlist
-from soensim.network import Network, at_training_step, check_fit, compile_network, refined
+from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
 from soensim.simulation import class_scores
@@ -40,6 +41,8 @@ def evaluate(
     trials: int = 10,
     chip_seed: int = 0,
     refine: int | None = None,
+    read_seed: int = 0,
+    light: LightModel = "spikes",
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -59,6 +62,11 @@ def evaluate(
     refine
         Integrate with a step this much finer than training did; None is 4 for a chip with SQUIDs, and 1 where all
         source functions are virtual (there the step is part of the model).
+    read_seed
+        Draws the spikes, the photons and the dark counts of a chip whose rates are carried by light: the same ones for
+        the ideal weights, the codes and every fabricated chip, so that these differ by nothing else.
+    light
+        "average" takes the light for its mean, as if a sample had any number of spikes, for comparison.
     progress
         Called with the name of each part as it starts.
 
@@ -69,8 +77,17 @@ def evaluate(
     """
     chip_seeds = trial_seeds(trials, chip_seed)
     network = compile_network(routed)
+    if light == "average":
+        network = with_average_light(network)
     return evaluate_network(
-        routed.netlist, network, program, dataset, chip_seeds=chip_seeds, refine=refine, progress=progress
+        routed.netlist,
+        network,
+        program,
+        dataset,
+        chip_seeds=chip_seeds,
+        refine=refine,
+        read_seed=read_seed,
+        progress=progress,
     )
 
 
@@ -97,6 +114,7 @@ def evaluate_network(
     *,
     chip_seeds: Sequence[int],
     refine: int | None = None,
+    read_seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already."""
@@ -107,7 +125,7 @@ def evaluate_network(
     fine = refined(coarse, refine)
     check_fit(fine, dataset)
     _check_unseen(program, dataset)
-    accuracy, answers = _score(coarse, fine, program, dataset.test, chip_seeds, progress)
+    accuracy, answers = _score(coarse, fine, program, dataset.test, chip_seeds, read_seed, progress)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     np.add.at(confusion, (dataset.test.labels, answers), 1)
     confusion.setflags(write=False)
@@ -120,34 +138,46 @@ def evaluate_network(
         confusion=confusion,
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
         spreads=tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
-        seeds=Seeds(tuple(chip_seeds)),
+        seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
+        light=summarise_light(fine),
     )
 
 
-def predict(network: Network, program: Program, split: Split, *, chip_seed: int | None = None) -> IntArray:
+def predict(
+    network: Network, program: Program, split: Split, *, chip_seed: int | None = None, read_seed: int = 0
+) -> IntArray:
     """Classify the samples of a split by their best score, shape (samples,)."""
-    return argmax_decode(class_scores(network, program, split.inputs, chip_seed=chip_seed))
+    return argmax_decode(class_scores(network, program, split.inputs, chip_seed=chip_seed, read_seed=read_seed))
 
 
 def _score(
-    coarse: Network, fine: Network, program: Program, test: Split, chip_seeds: Sequence[int], progress: Progress
+    coarse: Network,
+    fine: Network,
+    program: Program,
+    test: Split,
+    chip_seeds: Sequence[int],
+    read_seed: int,
+    progress: Progress,
 ) -> tuple[Accuracy, IntArray]:
     """Accuracies on a test split, and the answers of the quantised program on the nominal chip."""
     samples = len(test.labels)
+
+    def answer(network: Network, program: Program, chip_seed: int | None = None) -> IntArray:
+        return predict(network, program, test, chip_seed=chip_seed, read_seed=read_seed)
 
     def right(answers: IntArray) -> int:
         return int((answers == test.labels).sum())
 
     progress("ideal weights")
-    ideal = right(predict(fine, program.as_ideal(), test))
+    ideal = right(answer(fine, program.as_ideal()))
     progress("quantised codes")
-    answers = predict(fine, program, test)
+    answers = answer(fine, program)
     quantised = right(answers)
-    at_coarse_step = quantised if fine.substeps == coarse.substeps else right(predict(coarse, program, test))
+    at_coarse_step = quantised if fine.substeps == coarse.substeps else right(answer(coarse, program))
     chips: list[float] = []
     for chip_seed in chip_seeds:
         progress(f"chip {len(chips) + 1} of {len(chip_seeds)}")
-        chips.append(right(predict(fine, program, test, chip_seed=chip_seed)) / samples)
+        chips.append(right(answer(fine, program, chip_seed)) / samples)
     accuracy = Accuracy(
         ideal=ideal / samples,
         ideal_ci95=proportion_interval(ideal, samples),

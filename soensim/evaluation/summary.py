@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soensim.evaluation.result import ChipSummary, LevelUse, ProjectionSummary
+from soensim.evaluation.result import ChipSummary, LevelUse, LightSummary, ProjectionSummary
 from soensim.netlist import Netlist
 from soensim.network import Network
 from soensim.program import READOUT, Program
@@ -36,6 +36,20 @@ def summarise_chip(netlist: Netlist, network: Network, program: Program) -> Chip
         readout=_level_use(program, READOUT) if READOUT in program.values else None,
         source_functions=tuple(p.source.name for p in network.populations),
         virtual=any(p.source.virtual for p in network.populations),
+    )
+
+
+def summarise_light(network: Network) -> LightSummary | None:
+    """Summarise how light carries the rates of a chip; None where none does."""
+    light = network.light
+    if light is None:
+        return None
+    emission = next(found for found in (*light.ports, *light.populations) if found is not None)
+    return LightSummary(
+        model="average" if light.averaged else "spikes",
+        spikes_per_sample=emission.spikes,
+        statistics="poisson" if emission.poisson else "regular",
+        dark_counts_per_sample=light.dark_counts,
     )
 
 

@@ -60,7 +60,7 @@ def build_cells(
         if population.trim_key in chip.values:
             offset = offset + chip.values[population.trim_key]
         terms = [
-            Term(synapses.source, layout.lags, weights(key, layout, chip.values[key]), *_carrier(network, synapses))
+            _term(network, synapses, layout.lags, weights(key, layout, chip.values[key]))
             for key, synapses in network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < count and (layout := layouts[key]).lags
         ]
@@ -78,20 +78,22 @@ def build_cells(
     return cells
 
 
-def _carrier(network: Network, synapses: Synapses) -> tuple[int, bool]:
-    """Return the input signal of a projection, and whether it is light.
+def _term(network: Network, synapses: Synapses, lags: Sequence[int], weights: Array) -> Term:
+    """Make a projection's term of the flux.
 
-    `SpikingLight.inputs` has the light of the ports after the ports themselves.
+    `SpikingLight.inputs` has the light of the ports after the ports themselves. Light is sent at the start of a frame:
+    what an earlier population has just become is not in it.
     """
-    lit = network.carries_spikes(synapses.key)
-    behind = len(network.inputs) if lit and synapses.source is None else 0
-    return synapses.port + behind, lit
+    if not network.carries_spikes(synapses.key):
+        return Term(synapses.source, lags, weights, synapses.port)
+    behind = len(network.inputs) if synapses.source is None else 0
+    return Term(synapses.source, [max(lag, 0) for lag in lags], weights, synapses.port + behind, light=True)
 
 
 def spiking_light(network: Network, chip: FabricatedChip, draws: LightDraws) -> SpikingLight | None:
     """Make the light of a chip for one run of the time loop; None where its light is taken for an average."""
     light = network.light
-    if light is None:
+    if light is None or light.averaged:
         return None
     detectors = [
         Detectors(

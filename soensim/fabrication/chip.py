@@ -33,6 +33,8 @@ class FabricatedChip:
         Seed of the read noise; None: no noise.
     read_noise_flux
         Flux noise (Phi_0), one sigma, fresh for every neuron and sample; without effect where there is no seed.
+    light_seed
+        Training: seed of the spikes of the batch that this chip sees; without effect on an electrical chip.
     """
 
     values: Mapping[str, Array]
@@ -42,6 +44,7 @@ class FabricatedChip:
     delay_factor: float = 1.0
     read_seed: int | None = None
     read_noise_flux: float = 0.0
+    light_seed: int = 0
 
     @classmethod
     def nominal(cls, network: Network, values: Mapping[str, Array]) -> FabricatedChip:

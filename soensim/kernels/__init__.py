@@ -2,6 +2,7 @@
 
 from soensim.kernels.forward_forward_loss import ForwardForwardLoss, mean_square, temporal_forward_forward
 from soensim.kernels.input_flux import kernel_inputs, leading_shape, projected_inputs, shared_inputs
+from soensim.kernels.lit import lit_throughout, unroll_lit
 from soensim.kernels.memory_layout import by_channel
 from soensim.kernels.packed_network import Inputs
 from soensim.kernels.sparse import SparsePattern, SparseWeights
@@ -16,6 +17,7 @@ __all__ = [
     "by_channel",
     "kernel_inputs",
     "leading_shape",
+    "lit_throughout",
     "mean_square",
     "project",
     "projected_inputs",
@@ -23,4 +25,5 @@ __all__ = [
     "supports",
     "temporal_forward_forward",
     "unroll_fused",
+    "unroll_lit",
 ]

@@ -5,7 +5,7 @@ from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
 from soensim.network.network import GoodnessOutput, InputLines, LinearOutput, Network, Population
 from soensim.network.synapses import DelayLayout, Synapses
-from soensim.network.time_step import at_training_step, refined, with_delay_factor
+from soensim.network.time_step import at_training_step, refined, with_average_light, with_delay_factor
 
 __all__ = [
     "DelayLayout",
@@ -27,5 +27,6 @@ __all__ = [
     "signals",
     "split_channels",
     "step_coefficients",
+    "with_average_light",
     "with_delay_factor",
 ]

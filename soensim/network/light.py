@@ -31,12 +31,15 @@ class Light:
         Mean number of photons that a detector counts of a spike, Poisson, shape (edges,), by key of the projection.
     dark_counts
         Mean number of dark counts in a frame, of every detector.
+    averaged
+        Whether light is taken for the average that any number of spikes would be, so that none is drawn.
     """
 
     ports: tuple[Emission | None, ...]
     populations: tuple[Emission | None, ...]
     photons: Mapping[str, FloatArray]
     dark_counts: float
+    averaged: bool = False
 
 
 def frame_spikes(netlist: Netlist) -> float:
@@ -88,8 +91,8 @@ def largest_state(source: SourceFunction, ratio: float, bias_current: float) -> 
     low, high = 0.0, bias_current
     for _ in range(60):
         middle = 0.5 * (low + high)
-        rises = float(source(flux, np.array(bias_current - middle))) * ratio > middle
-        low, high = (middle, high) if rises else (low, middle)
+        drive = float(source(flux, np.array(bias_current - middle)))
+        low, high = (middle, high) if drive * ratio > middle else (low, middle)
     return low
 
 

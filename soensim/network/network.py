@@ -152,8 +152,7 @@ class Network:
     refine
         `substeps` are this many times those of the netlist.
     light
-        How optical projections carry rates; None where none is optical, or where light is taken for the average that
-        a large number of spikes would be.
+        How optical projections carry rates; None where none is optical.
     hold_samples
         Each frame of a data set is held for this number of samples.
     unlabelled_samples
@@ -234,9 +233,14 @@ class Network:
         """Whether an input population carries the label, on all or some of its channels."""
         return self.inputs[port].carries == "label" or self.inputs[port].label_channels > 0
 
+    @property
+    def draws_spikes(self) -> bool:
+        """Whether light carries rates as spikes that are drawn."""
+        return self.light is not None and not self.light.averaged
+
     def carries_spikes(self, key: str) -> bool:
         """Whether a projection carries spikes of light, frame by frame, instead of states."""
-        return self.light is not None and key in self.light.photons
+        return self.light is not None and not self.light.averaged and key in self.light.photons
 
     def delay_layout(self, synapses: Synapses) -> DelayLayout:
         """Lay a projection out over its delayed signals; both engines build their products from this.

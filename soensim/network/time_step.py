@@ -1,4 +1,4 @@
-"""A compiled chip at another integration step, or with slower or faster links."""
+"""A compiled chip at another integration step, with slower or faster links, or without single spikes."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
             f"{least}, and training can only use a multiple of them"
         )
     return replace(network, substeps=substeps, refine=substeps // least)
+
+
+def with_average_light(network: Network) -> Network:
+    """Make the same chip with light taken for its average: no spike, no photon and no dark count is drawn.
+
+    Raises
+    ------
+    SimulationError
+        No light carries a rate on this chip.
+    """
+    if network.light is None:
+        raise SimulationError(
+            f"chip {network.name!r} has no optical projection of rate neurons, so that there are no spikes to average; "
+            "leave `--light average` out"
+        )
+    return replace(network, light=replace(network.light, averaged=True))
 
 
 def with_delay_factor(network: Network, factor: float) -> Network:

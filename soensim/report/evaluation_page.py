@@ -50,7 +50,11 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         ],
         virtual=evaluation.chip.virtual,
         accuracies=formatting.accuracy_rows(evaluation),
-        conditions=[("data", formatting.data_text(evaluation)), ("integration", formatting.step_text(evaluation))],
+        conditions=[
+            ("data", formatting.data_text(evaluation)),
+            ("integration", formatting.step_text(evaluation)),
+            *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
+        ],
         chip=formatting.chip_rows(evaluation, network),
         projections=formatting.projection_rows(evaluation, network),
         classes=formatting.class_rows(evaluation),

@@ -171,6 +171,20 @@ def data_text(evaluation: Evaluation) -> str:
     return f"{data.name}, test split of data_seed {data.data_seed}, {evaluation.samples:,} samples"
 
 
+def light_text(evaluation: Evaluation) -> str:
+    """Say how light carried the rates; empty where none does."""
+    light = evaluation.light
+    if light is None:
+        return ""
+    if light.model == "average":
+        return "taken for its average, without spikes (--light average)"
+    dark = f", {light.dark_counts_per_sample:.3g} dark counts" if light.dark_counts_per_sample else ""
+    return (
+        f"up to {light.spikes_per_sample:.4g} spikes per input sample, {light.statistics}{dark} "
+        f"(read_seed {evaluation.seeds.read_seed})"
+    )
+
+
 def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     """List the one-sigma spreads that the fabricated chips were drawn with."""
     rows = []

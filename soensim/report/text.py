@@ -41,6 +41,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         "",
         *_entry("data", formatting.data_text(evaluation)),
         *_entry("integration", formatting.step_text(evaluation)),
+        *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
         *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
         "",
         *_columns(

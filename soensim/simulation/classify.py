@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.data import FloatArray
+from soensim.dynamics import LightDraws
 from soensim.errors import SimulationError
 from soensim.network import GoodnessOutput, Network, encode_data, signals
 from soensim.program import READOUT, Program
-from soensim.simulation.engine import Engine, diverged, padded_blocks
+from soensim.simulation.engine import BLOCK, Engine, diverged, padded_blocks
 from soensim.simulation.readout import goodness, label_scores, linear_scores
 
 
 def class_scores(
-    network: Network, program: Program, values: FloatArray, *, chip_seed: int | None = None
+    network: Network, program: Program, values: FloatArray, *, chip_seed: int | None = None, read_seed: int = 0
 ) -> NDArray[np.float64]:
     """Score every class for each sample of a data set.
 
@@ -31,6 +32,8 @@ def class_scores(
         In [0, 1], shape (batch, frames, data channels).
     chip_seed
         Draws one fabricated chip; None is the nominal chip without spread.
+    read_seed
+        Draws the spikes of a chip whose rates are carried by light; an electrical chip has none.
 
     Returns
     -------
@@ -53,7 +56,8 @@ def class_scores(
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):
-        states = engine.states(signals(network, block, labels), (1, 1))
+        light = LightDraws(read_seed, rows.start, BLOCK, hypotheses=network.labels or 1)
+        states = engine.states(signals(network, block, labels), (1, 1), light=light)
         if isinstance(output, GoodnessOutput):
             block_scores = label_scores(output, [goodness(s) for s in states]).T
         else:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from soensim._runtime.memory import require_memory
-from soensim.dynamics import Array, InputSignal, alike, unroll
+from soensim.dynamics import Array, InputSignal, LightDraws, alike, unroll
 from soensim.errors import SimulationError
-from soensim.fabrication import array_noise, build_cells, fabricate_chip
+from soensim.fabrication import array_noise, build_cells, fabricate_chip, spiking_light
 from soensim.netlist.schema.populations import DRIVE
 from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.network.sizes import delay_steps, state_bytes
@@ -73,7 +73,8 @@ def simulate(
     chip_seed
         Draws one fabricated chip; None is the nominal chip without spread.
     read_seed
-        Draws the read noise; None is without noise. The netlist must state ``read_noise_flux``.
+        Draws the read noise, and the spikes of a chip whose rates are carried by light. None is without read noise,
+        and with the spikes of seed 0. The netlist must state ``read_noise_flux``, or be such a chip.
     first_sample
         Place of the first input in its data set, so that parts of a set see the noise that the whole would.
 
@@ -103,7 +104,8 @@ def simulate(
     state = np.zeros((batch, samples + 1, network.neurons))
     for rows, block in padded_blocks(signals):
         noise = None if read_seed is None else _noise(network, read_seed, first_sample + rows.start, samples)
-        parts = engine.states(split_channels(network, block), (BLOCK,), noise)
+        light = LightDraws(read_seed or 0, first_sample + rows.start, BLOCK)
+        parts = engine.states(split_channels(network, block), (BLOCK,), noise, light=light)
         for population, part in zip(network.populations, parts, strict=True):
             state[rows, 1:, population.neurons] = part[: rows.stop - rows.start]
     if not np.isfinite(state).all():
@@ -156,9 +158,10 @@ def checked_signals(network: Network, inputs: NDArray[np.floating[Any]]) -> Floa
 def _check_read_seed(network: Network, read_seed: int | None) -> None:
     if read_seed is not None and read_seed < 0:
         raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, or None for no noise")
-    if read_seed is not None and network.read_noise_flux == 0:
+    if read_seed is not None and network.read_noise_flux == 0 and not network.draws_spikes:
         raise SimulationError(
-            f"chip {network.name!r} states no read noise; set imperfections.read_noise_flux, or leave the read seed out"
+            f"chip {network.name!r} states no read noise, and no light carries its rates; set "
+            "imperfections.read_noise_flux, or leave the read seed out"
         )
 
 
@@ -181,11 +184,17 @@ class Engine:
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
 
     def states(
-        self, signals: list[InputSignal], rows: tuple[int, ...], noise: Callable[[int, int], FloatArray] | None = None
+        self,
+        signals: list[InputSignal],
+        rows: tuple[int, ...],
+        noise: Callable[[int, int], FloatArray] | None = None,
+        *,
+        light: LightDraws,
     ) -> list[FloatArray]:
         """States after every sample, one array (..., samples, neurons) per population.
 
-        ``rows`` are the leading axes at the start; those of the signals broadcast with them.
+        ``rows`` are the leading axes at the start; those of the signals broadcast with them. ``light`` draws the spikes
+        of the optical projections; an electrical chip has none to draw.
         """
         rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
         samples = len(signals[0].frame_of) if signals else 0
@@ -208,6 +217,7 @@ class Engine:
                 substeps=self.network.substeps,
                 heun=self.network.integrator == "heun",
                 noise=noise,
+                light=spiking_light(network, self.chip, light),
             )
         return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
 

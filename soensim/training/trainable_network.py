@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,18 +11,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.data import FloatArray
-from soensim.dynamics import Array, Cell, InputSignal, alike, holds_for, soft_slope, training_source, unroll
-from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, tensor_noise
+from soensim.dynamics import (
+    Array,
+    Cell,
+    InputSignal,
+    LightDraws,
+    SpikingLight,
+    alike,
+    holds_for,
+    soft_slope,
+    training_source,
+    unroll,
+)
+from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, spiking_light, tensor_noise
 from soensim.kernels import (
     ForwardForwardLoss,
     SparseWeights,
     kernel_inputs,
     leading_shape,
+    lit_throughout,
     projected_inputs,
     shared_inputs,
     supports,
     temporal_forward_forward,
     unroll_fused,
+    unroll_lit,
 )
 from soensim.network import Network, encode_data, signals, with_delay_factor
 from soensim.program import Slot, best_scale, slots
@@ -78,7 +92,8 @@ class TrainableChip:
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
         values = self._training_values(batch[0], rng) if quantise else self.values(False)
-        return self.fabricated(values, int(rng.integers(2**62)) if any(self.spreads.values()) else None)
+        chip = self.fabricated(values, int(rng.integers(2**62)) if any(self.spreads.values()) else None)
+        return replace(chip, light_seed=int(rng.integers(2**62))) if self.network.draws_spikes else chip
 
     def nominal(self, quantise: bool) -> FabricatedChip:
         """Chip as drawn, with the latent values, or with the nearest levels."""
@@ -155,11 +170,11 @@ class TrainableChip:
         network = self.network
         running = network.populations[:populations]
         heun = network.integrator == "heun"
-        noise = self.noise(chip, inputs)
+        noise, light = self.noise(chip, inputs), self.light(chip, inputs)
         if not (local or initial or any(p.normalisation for p in running)):
-            cells = self.cells(chip, len(running), sparse=True)
-            if supports(cells, heun=heun):
-                states = self._fused(cells, inputs, noise)
+            cells = self.cells(chip, len(running), sparse=light is None)
+            if supports(cells, heun=heun) and (light is None or lit_throughout(cells)):
+                states = self._fused(cells, inputs, noise, light)
                 return states if window is None else [s[..., window.start : window.stop, :] for s in states]
         cells = self.cells(chip, len(running))
         rest = [torch.zeros((1, 1, p.size), dtype=self.dtype) for p in running]
@@ -171,19 +186,26 @@ class TrainableChip:
             heun=heun,
             noise=noise,
             local=local,
+            light=light,
         )[1:]
         if window is not None:
             record = record[window.start : window.stop]
         return [torch.stack(tuple(alike(states)), -2) for states in zip(*record, strict=True)]
 
     def _fused(
-        self, cells: Sequence[Cell], inputs: Sequence[InputSignal], noise: Callable[[int, int], Tensor] | None
+        self,
+        cells: Sequence[Cell],
+        inputs: Sequence[InputSignal],
+        noise: Callable[[int, int], Tensor] | None,
+        light: SpikingLight | None,
     ) -> list[Tensor]:
         """`unroll` by the kernels, which are checked against it."""
         sizes = [p.size for p in self.network.populations[: len(cells)]]
         rows = leading_shape(inputs)
         like = torch.empty(0, dtype=self.dtype)
         substeps = self.network.substeps
+        if light is not None:
+            return unroll_lit(cells, inputs, [like.new_zeros((*rows, n)) for n in sizes], substeps, light, noise)
         if noise is None:
             flux, steps = kernel_inputs(cells, sizes, inputs, substeps, like)
         else:
@@ -209,11 +231,13 @@ class TrainableChip:
 
         ``inputs`` are those of `unroll`, with two hypotheses: the true labels, then the wrong ones; ``weights`` of the
         samples (populations, samples), margin and sharpness are those of `temporal_forward_forward`. None if that
-        kernel does not have what the chip or its inputs need: beside what `unroll` does without kernels, read noise,
-        inputs with delays, and projections between populations of which few edges exist.
+        kernel does not have what the chip or its inputs need: beside what `unroll` does without kernels, light, read
+        noise, inputs with delays, and projections between populations of which few edges exist.
         """
         populations = self.network.populations
-        if self.noise(chip, inputs) is not None or any(p.normalisation for p in populations):
+        if self.network.draws_spikes or self.noise(chip, inputs) is not None:
+            return None
+        if any(p.normalisation for p in populations):
             return None
         cells = self.cells(chip, sparse=True)
         few = any(isinstance(term.weights, SparseWeights) for cell in cells for term in cell.terms)
@@ -272,6 +296,11 @@ class TrainableChip:
         drawn = tensor_noise(chip.read_seed, chip.read_noise_flux, shape, self.dtype)
         drawn = drawn.to(inputs[0].blocks[0].device)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
+
+    def light(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> SpikingLight | None:
+        """Spikes of the optical projections, each hypothesis on a label with its own; None on an electrical chip."""
+        hypotheses, batch = leading_shape(inputs)
+        return spiking_light(self.network, chip, LightDraws(chip.light_seed, 0, batch, hypotheses))
 
     def _delayed_weights(self, network: Network) -> dict[str, DelayedWeights]:
         return {key: DelayedWeights(network.delay_layout(s), self.dtype) for key, s in network.synapses.items()}

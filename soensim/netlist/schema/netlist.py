@@ -294,8 +294,8 @@ class Netlist(Part):
         """SHA-256 over everything that a program depends on.
 
         It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
-        junction, not the name of the technology. Name, description, imperfections, waivers, task, comments and the
-        order of keys do not count; the order of populations does where it decides what a channel or a step means.
+        junction, not the name of the technology. Name, description, imperfections, dark counts, the statistics of
+        spikes, waivers, task, comments and the order of keys do not count; the order of populations does where it decides what a channel or a step means.
         """
         content = self.model_dump(by_alias=True, exclude_none=True, exclude=_BESIDE_THE_CHIP)
         for projection, parts in zip(self.projections, content["projections"], strict=True):
@@ -310,6 +310,8 @@ class Netlist(Part):
         content["junction"] = [junction.critical_current_a, junction.gamma_c_f_per_a, junction.beta_c]
         if self.routing is not None and self.has_waveguides:
             content["routing"] = self.routing.completed(self._technology).model_dump()
+        for key in ("dark_count_rate_hz", "spike_statistics"):  # how it runs, as imperfections are
+            content.get("routing", {}).pop(key, None)
         if self.floorplan is not None:
             content["floorplan"] = self.floorplan.completed(self._technology).model_dump()
             if self._positions is not None:

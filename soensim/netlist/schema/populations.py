@@ -84,9 +84,9 @@ class DendritePopulation(Part):
     """Leak (1/ns)."""
     tau_di_ns: Annotated[float, as_quantity("tau_di_dendrite_ns")] | None = None
     """Decay time of the integration loop (ns); gamma_minus = 1/tau_di."""
-    reference_state: Positive | None = None
-    """State (I_c) at which an emitter fires at its highest rate, for optical projections; absent: the largest state that
-    the SQUID can reach at its bias."""
+    reference_state: Annotated[float, legal(1e-6, 1e3, "I_c", "a SQUID's state lies below its bias")] | None = None
+    """State (I_c) at which an emitter fires at its highest rate, for optical projections; absent: the largest state
+    that the SQUID can reach at its bias."""
     normalise: Normalisation | None = None
     """What is done to the states before they are sent on (`l2`, `rms`, `standardise`); virtual: no circuit is known."""
 

@@ -63,8 +63,7 @@ class Routing(Part):
     technology's. The state of a rate neuron is the mean rate of such spikes."""
     detector_efficiency: Annotated[float, as_quantity("detector_efficiency")] | None = None
     """Fraction of the photons at a detector that are counted; absent: the technology's."""
-
-    dark_count_rate_hz: NotNegative | None = None
+    dark_count_rate_hz: Annotated[float, as_quantity("dark_count_rate_hz")] | None = None
     """Dark counts of a detector (Hz), on chips of rate neurons; absent: the technology's, or none where it has none."""
     spike_statistics: Literal["regular", "poisson"] = "regular"
     """How the spikes of a rate neuron follow each other: `regular`, a train of random phase, or `poisson`."""
