@@ -295,7 +295,8 @@ class Netlist(Part):
 
         It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
         junction, not the name of the technology. Name, description, imperfections, dark counts, the statistics of
-        spikes, waivers, task, comments and the order of keys do not count; the order of populations does where it decides what a channel or a step means.
+        spikes, waivers, task, comments and the order of keys do not count; the order of populations does where it
+        decides what a channel or a step means.
         """
         content = self.model_dump(by_alias=True, exclude_none=True, exclude=_BESIDE_THE_CHIP)
         for projection, parts in zip(self.projections, content["projections"], strict=True):
