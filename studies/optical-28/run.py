@@ -1,47 +1,135 @@
-"""What light costs: the floorplan of optical-28, and its routes under every strategy.
+"""What light costs and gives: routes of optical-28 under every strategy, and accuracy against spikes per sample.
 
-Run: python studies/optical-28/run.py
-Writes floorplan.png and table.csv beside this file.
+Run: python studies/optical-28/run.py            (three quarters of an hour on one core; goes on where it stopped)
+     python studies/optical-28/run.py --routes   (the routes alone: seconds)
+Writes floorplan.png, table.csv, light.csv and light.png beside this file.
 """
 
 import csv
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from soensim import RoutedNetlist, load_netlist, route
+from soensim import (
+    Netlist,
+    Program,
+    RoutedNetlist,
+    compile_network,
+    evaluate,
+    load_dataset,
+    load_netlist,
+    make_recipe,
+    route,
+    train,
+)
 from soensim.report.figures import floorplan, save_png
 
 HERE = Path(__file__).parent
 CHIP = HERE.parents[1] / "netlists" / "optical-28.yaml"
 FIGURES = ("length_um", "delay_ps", "plane_crossings", "crossings", "loss_db", "photons")
+TRIALS = 20
+SPLITS = 5  # of the chip that ships; the others have one
+SPIKES = (5, 10, 20, 40, 60, 100, 200)
+COLUMNS = [
+    *("spikes", "statistics", "data_seed", "sample_us", "loop_uh", "codes_training_step", "codes", "chips_mean"),
+    *("chips_worst", "codes_average"),
+]
+Row = dict[str, str]
 
 
 def main() -> None:
-    """Run the study."""
+    """Run the study; a row that light.csv already has is not measured again."""
     netlist = load_netlist(CHIP)
+    _routes(netlist)
+    if "--routes" in sys.argv:
+        return
+    shipped = {k: v for k, v in Program.load(CHIP.with_suffix(".safetensors")).header["recipe"].items() if k != "rule"}
+    table = HERE / "light.csv"
+    rows: list[Row] = list(csv.DictReader(table.open())) if table.exists() else []
+    own = round(netlist.timing.sample_ns / 100)  # spikes per sample at 10 MHz
+    wanted = [(own, "regular", seed) for seed in range(SPLITS)]
+    wanted += [(n, "regular", 0) for n in SPIKES if n != own] + [(n, "poisson", 0) for n in SPIKES]
+    for spikes, statistics, data_seed in wanted:
+        key = [str(spikes), statistics, str(data_seed)]
+        if key in [[row[c] for c in COLUMNS[:3]] for row in rows]:
+            continue
+        rows.append(dict(zip(COLUMNS, [*key, *_scores(netlist, shipped, spikes / own, statistics, data_seed)], strict=True)))
+        print(rows[-1], flush=True)  # noqa: T201
+        _write(table, COLUMNS, [list(row.values()) for row in rows])
+    save_png(drawn(rows), HERE / "light.png")
+
+
+def retimed(netlist: Netlist, factor: float, statistics: str) -> Netlist:
+    """Make the chip with samples, loops and leaks that are longer by a factor: the same drive and leak per sample."""
+    hidden = netlist.populations["hidden"]
+    slower = {"beta_di": hidden.beta_di * factor, "tau_di_ns": hidden.tau_di_ns * factor}
+    return netlist.model_copy(
+        update={
+            "populations": {**netlist.populations, "hidden": hidden.model_copy(update=slower)},
+            "timing": netlist.timing.model_copy(update={"sample_ns": netlist.timing.sample_ns * factor}),
+            "routing": netlist.routing.model_copy(update={"spike_statistics": statistics}),
+        }
+    )
+
+
+def _scores(netlist: Netlist, recipe: dict[str, Any], factor: float, statistics: str, data_seed: int) -> list[str]:
+    chip = retimed(netlist, factor, statistics)
+    routed, data = route(chip), load_dataset("digits-rows", data_seed=data_seed)
+    program = train(compile_network(routed), data, make_recipe("bptt", recipe)).program
+    spikes = evaluate(routed, program, data, trials=TRIALS).accuracy
+    average = evaluate(routed, program, data, trials=1, light="average").accuracy
+    loop_uh = chip.populations["hidden"].beta_di * 2.067834e-15 / (2 * np.pi * 1e-4) * 1e6  # Phi_0 / 2 pi I_c
+    scores = (spikes.quantised_training_step, spikes.quantised, spikes.chip_mean, min(spikes.chips), average.quantised)
+    return [f"{chip.timing.sample_ns / 1e3:g}", f"{loop_uh:.3g}", *(f"{v:.4f}" for v in scores)]
+
+
+def drawn(rows: list[Row]) -> Figure:
+    """Draw accuracy against spikes per sample."""
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    for statistics, colour in (("regular", "tab:blue"), ("poisson", "tab:orange")):
+        own = sorted((float(r["spikes"]), r) for r in rows if r["statistics"] == statistics and r["data_seed"] == "0")
+        for column, style, what in (("codes", "o-", "codes"), ("chips_worst", "v:", "worst of 20 chips")):
+            values = [100 * float(row[column]) for _, row in own]
+            axes.plot([n for n, _ in own], values, style, color=colour, label=f"{statistics}, {what}", markersize=4)
+    axes.set_xscale("log")
+    axes.set_xticks(SPIKES, [str(n) for n in SPIKES])
+    axes.set_xlabel("spikes per sample at full state (a sample takes 0.1 us for each)")
+    axes.set_ylabel("test accuracy (%)")
+    axes.grid(linewidth=0.4)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _routes(netlist: Netlist) -> None:
     rows = []
     for strategy in ("crossbar", "manhattan", "direct"):
         routing = netlist.routing.model_copy(update={"strategy": strategy, "absent_edges": "prune"})
         routed = route(netlist.model_copy(update={"routing": routing}))
-        rows.append([strategy, *_row(routed)])
+        rows.append([strategy, *_route_row(routed)])
         if strategy == netlist.routing.strategy:
             save_png(floorplan(routed), HERE / "floorplan.png")
-    with (HERE / "table.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["strategy", "edges", "waveguide_mm", *(f"{f}_{w}" for f in FIGURES for w in ("median", "max", "min"))]
-        )
-        writer.writerows(rows)
+    columns = ["strategy", "edges", "waveguide_mm", *(f"{f}_{w}" for f in FIGURES for w in ("median", "max", "min"))]
+    _write(HERE / "table.csv", columns, rows)
 
 
-def _row(routed: RoutedNetlist) -> list[str]:
+def _route_row(routed: RoutedNetlist) -> list[str]:
     ledgers = [p.ledger for p in routed.projections.values()]
     row = [str(sum(map(len, ledgers))), f"{routed.layout.waveguides.length_um.sum() * 1e-3:.1f}"]
     for name in FIGURES:
         values = np.concatenate([getattr(ledger, name) for ledger in ledgers])
         row += [f"{value:.4g}" for value in (np.median(values), values.max(), values.min())]
     return row
+
+
+def _write(path: Path, columns: list[str], rows: list[list[str]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":
