@@ -358,6 +358,10 @@ def test_what_a_population_sends_is_that_of_its_formula(how):
     }
     np.testing.assert_allclose(normalise(a, how), expected[how], rtol=1e-9)
     np.testing.assert_allclose(normalise(torch.from_numpy(a), how).numpy(), expected[how], rtol=1e-9)
+    stacked = np.stack([a, 2 * a + 1, -a])  # samples on any number of axes
+    np.testing.assert_allclose(normalise(stacked, how), [normalise(rows, how) for rows in stacked], rtol=1e-12)
+    silent = normalise(np.full((2, 5), 1e-9), how)  # far below any activity that matters: it stays small
+    assert np.abs(silent).max() < 2e-3
 
 
 # --- gradients -------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def evaluate_network(
         data=ScoredData(dataset.name, dataset.data_seed, dataset.fingerprint),
         samples=len(dataset.test.labels),
         accuracy=accuracy,
-        per_class=tuple(float(row[k] / row.sum()) if row.sum() else None for k, row in enumerate(confusion)),
+        per_class=tuple(float(row[k] / row.sum()) if row.any() else None for k, row in enumerate(confusion)),
         confusion=confusion,
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
         spreads=tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
