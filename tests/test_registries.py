@@ -162,6 +162,9 @@ def test_settings_have_the_defaults_and_limits_of_the_documentation():
         if legal == "true, false":
             assert default == str(found).lower(), (name, rule)
             good, bad = [True, False], [0, "true"]
+        elif legal.startswith("sizes of"):
+            assert (default, found) == ("none", ""), (name, rule)
+            good, bad = ["", "efficacy=0.1,dead_neurons=0.02"], [0, True]
         elif "`" in legal:
             assert default == f"`{found}`", (name, rule)
             good = legal.replace("`", "").split(", ")

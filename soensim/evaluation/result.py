@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -172,6 +173,15 @@ class Spread(NamedTuple):
     sigma: float
 
 
+class Touched(NamedTuple):
+    """What one imperfection changed in the mean over the chips: `mean` of `of` things (efficacies, neurons, …)."""
+
+    name: str
+    things: str
+    mean: float
+    of: int
+
+
 @dataclass(frozen=True)
 class Seeds:
     """The chip_seed of each fabricated chip."""
@@ -207,6 +217,8 @@ class Evaluation:
         Spreads that the fabricated chips were drawn with.
     seeds
         See `Seeds`.
+    touched
+        What each imperfection that acts changed.
     """
 
     chip: ChipSummary
@@ -218,6 +230,7 @@ class Evaluation:
     steps: IntegrationSteps
     spreads: tuple[Spread, ...]
     seeds: Seeds
+    touched: tuple[Touched, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -229,6 +242,7 @@ class Evaluation:
             "per_class": list(self.per_class),
             "confusion": self.confusion.tolist(),
             "steps": asdict(self.steps),
-            "spreads": dict(self.spreads),
+            "spreads": {name: "infinite" if math.isinf(size) else size for name, size in self.spreads},
             "seeds": self.seeds.as_dict(),
+            "touched": [t._asdict() for t in self.touched],
         }

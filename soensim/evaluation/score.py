@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from soensim.evaluation.result import (
     ScoredData,
     Seeds,
     Spread,
+    Touched,
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip
+from soensim.fabrication import IMPERFECTIONS, count_touched, with_asked
 from soensim.netlist import Netlist
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined
 from soensim.program import Program
@@ -40,6 +42,7 @@ def evaluate(
     trials: int = 10,
     chip_seed: int = 0,
     refine: int | None = None,
+    spreads: Mapping[str, float] | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -59,16 +62,19 @@ def evaluate(
     refine
         Integrate with a step this much finer than training did; None is 4 for a chip with SQUIDs, and 1 where all
         source functions are virtual (there the step is part of the model).
+    spreads
+        Sizes of imperfections by name, over the netlist's (`soensim.fabrication.read_sizes`).
     progress
         Called with the name of each part as it starts.
 
     Raises
     ------
     SoensimError
-        The program is of another chip, the data do not fit or may hold training samples, or a number is not legal.
+        The program is of another chip, the data do not fit or may hold training samples, a number is not legal, or a
+        size is given of an imperfection that can touch nothing on this chip.
     """
     chip_seeds = trial_seeds(trials, chip_seed)
-    network = compile_network(routed)
+    network = with_asked(compile_network(routed), spreads or {})
     return evaluate_network(
         routed.netlist, network, program, dataset, chip_seeds=chip_seeds, refine=refine, progress=progress
     )
@@ -121,6 +127,7 @@ def evaluate_network(
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
         spreads=tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
         seeds=Seeds(tuple(chip_seeds)),
+        touched=_touched(fine, program, chip_seeds),
     )
 
 
@@ -159,6 +166,14 @@ def _score(
         chip_ci95=mean_interval(chips) if len(chips) > 1 else None,
     )
     return accuracy, answers
+
+
+def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> tuple[Touched, ...]:
+    """Count what each imperfection that acts changed, in the mean over the chips."""
+    counts = [count_touched(network, program.values, seed) for seed in chip_seeds]
+    kinds = [IMPERFECTIONS[name] for name in counts[0]]
+    means = [float(np.mean([count[kind.name] for count in counts])) for kind in kinds]
+    return tuple(Touched(k.name, k.touches, mean, k.count(network)) for k, mean in zip(kinds, means, strict=True))
 
 
 def _check_unseen(program: Program, dataset: Dataset) -> None:

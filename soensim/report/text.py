@@ -42,6 +42,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_entry("data", formatting.data_text(evaluation)),
         *_entry("integration", formatting.step_text(evaluation)),
         *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
+        *_entry("touched, mean", "; ".join(f"{label}: {text}" for label, text in formatting.touched_rows(evaluation))),
         "",
         *_columns(
             ("accuracy", "%", "95 % interval", ""),

@@ -9,7 +9,7 @@ from soensim.data import FloatArray
 from soensim.errors import SimulationError
 from soensim.network import GoodnessOutput, Network, encode_data, signals
 from soensim.program import READOUT, Program
-from soensim.simulation.engine import Engine, diverged, padded_blocks
+from soensim.simulation.engine import Engine, diverged, flux_noise, padded_blocks
 from soensim.simulation.readout import goodness, label_scores, linear_scores
 
 
@@ -30,7 +30,7 @@ def class_scores(
     values
         In [0, 1], shape (batch, frames, data channels).
     chip_seed
-        Draws one fabricated chip; None is the nominal chip without spread.
+        Draws one fabricated chip, and its noise; None is the nominal chip without spread and noise.
 
     Returns
     -------
@@ -53,7 +53,9 @@ def class_scores(
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):
-        states = engine.states(signals(network, block, labels), (1, 1))
+        shown, seed = signals(network, block, labels), engine.chip.read_seed
+        noise = None if seed is None else flux_noise(network, seed, rows.start, len(shown[0].frame_of))
+        states = engine.states(shown, (1, 1), noise)
         if isinstance(output, GoodnessOutput):
             block_scores = label_scores(output, [goodness(s) for s in states]).T
         else:
