@@ -17,11 +17,13 @@ from soensim.circuit import (
     phenomenological,
     source_table,
     source_value,
+    threshold,
     validity,
 )
 from soensim.circuit._phenomenological import integrate
 from soensim.circuit.model import kernel_arguments
 from soensim.circuit.model_validity import measure_validity, validity_data, validity_drive
+from soensim.circuit.transient import _rest
 from soensim.circuit.waveform import Drive
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
@@ -162,6 +164,36 @@ def test_starts_at_rest_under_flux_and_bias() -> None:
     trace = run(flux=0.3, bias_current=Waveform(np.array([0.0]), np.array([1.3])), tau_di_ns=math.inf)
     assert abs(trace.state).max() < 1e-9
     assert np.ptp(trace.mean_phase) < 2e-6  # the step control lets it tremble by its tolerance
+
+
+@pytest.mark.parametrize("arms", [(math.pi / 2, math.pi / 2), (1.0, 2.5), (2.5, 1.0), (6.0, 6.0)])
+def test_rest_solves_the_static_equations_up_to_the_threshold(arms: tuple[float, float]) -> None:
+    """sin d1 + sin d2 = i_b and the loop's flux, in the minimum of the potential: its two curvatures are positive."""
+    device = Device(DEVICE.junction, *arms)
+    beta_1, beta_2 = arms
+    for flux in np.linspace(-0.4, 0.4, 5):
+        for share in (0.0, 0.5, 0.9, 0.999, -0.999):
+            bias = share * float(threshold(math.copysign(1.0, share) * flux, *arms))
+            if abs(flux - device.skew * bias) > 0.5:  # a flux quantum in the loop would be nearer
+                continue
+            d1, v1, d2, v2, s = _rest(device, float(flux), bias)
+            assert (v1, v2, s) == (0, 0, 0)
+            i1, i2 = math.sin(d1), math.sin(d2)
+            assert i1 + i2 == pytest.approx(bias, abs=1e-10)
+            assert d1 - d2 + beta_1 * i1 - beta_2 * i2 == pytest.approx(TWO_PI * flux, abs=1e-9)
+            a, c = math.cos(d1) + 1 / sum(arms), math.cos(d2) + 1 / sum(arms)
+            assert min(a + c, a * c - 1 / sum(arms) ** 2) > 0
+        with pytest.raises(CircuitError, match="is above threshold"):
+            _rest(device, float(flux), 1.001 * float(threshold(flux, *arms)))
+
+
+def test_a_trace_at_some_of_its_times() -> None:
+    trace, index = run(t_ns=np.arange(0.0, 10.0, 0.5)), np.array([3, 11])
+    part = trace.at(index)
+    for name in ("t_ns", "state", "fluxons", "mean_phase", "energy_j", "flux", "bias_current"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(trace, name)[index])
+    assert part.steps == trace.steps
+    assert part.t_ns.tolist() == [1.5, 5.5]
 
 
 def test_recording_does_not_change_the_solution() -> None:

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from soensim.circuit import Device, SourceTable, langevin_voltage, mean_voltage, source_table, table_builder
-from soensim.circuit.langevin import DEPTH, _fold, passage_time
+from soensim.circuit import (
+    Device,
+    SourceTable,
+    langevin,
+    langevin_voltage,
+    mean_voltage,
+    source_table,
+    table_builder,
+)
+from soensim.circuit.langevin import DEPTH, _fold, _rounded, passage_time, thermal_voltage
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
@@ -32,10 +40,62 @@ def test_passage_time_without_noise_is_the_bottleneck_time() -> None:
     np.testing.assert_allclose(passage_time(mu, 1e-9), math.pi / np.sqrt(mu), rtol=1e-5)
 
 
-def test_cold_simulation_is_the_noise_free_voltage() -> None:
+@pytest.mark.parametrize("of", [DEVICE, Device(DEVICE.junction, 1.0, 2.5)])
+def test_cold_simulation_is_the_noise_free_voltage(of: Device) -> None:
     phi, i = np.array([0.1, 0.3, 0.5]), np.array([2.1, 1.8, 1.4])
-    result = langevin_voltage(DEVICE, phi, i, temperature_k=0.0, duration=4e4)
-    assert abs(result.g - mean_voltage(DEVICE, phi, i)).max() < 5e-4
+    result = langevin_voltage(of, phi, i, temperature_k=0.0, duration=4e4)
+    assert abs(result.g - mean_voltage(of, phi, i)).max() < 5e-4
+
+
+def test_the_error_is_that_of_the_mean_of_four_parts(monkeypatch) -> None:
+    """Each part lasts a quarter of the duration; the standard error is their standard deviation over sqrt(4)."""
+    parts, seen = [0.1, 0.3, 0.2, 0.6, 1.0, 1.0, 1.0, 1.0], []
+
+    def simulated(_phi, _i, squid, h, steps, _rng):
+        seen.append((squid.noise, h * steps))
+        return parts[len(seen) - 1]
+
+    monkeypatch.setattr(langevin, "_simulate", simulated)
+    found = langevin_voltage(DEVICE, [0.1, 0.2], 1.5, temperature_k=4.2, duration=4e3)
+    np.testing.assert_allclose(found.g, [0.3, 1.0])
+    np.testing.assert_allclose(found.error, [math.sqrt((0.04 + 0.01 + 0.09) / 3) / 2, 0.0])
+    assert len(seen) == 8
+    np.testing.assert_allclose(seen, [(DEVICE.junction.thermal_noise(4.2), 1e3)] * 8)
+
+
+@pytest.mark.parametrize("of", [DEVICE, Device(DEVICE.junction, 1.0, 2.5)])
+def test_the_rounded_threshold_is_noise_free_without_noise_and_far_above(of: Device) -> None:
+    """Fluxes of the symmetric SQUID, which is that of unequal arms at phi + skew i."""
+    phi = np.array([0.0, 0.1, 0.3, 0.5])
+    i = _fold(phi, of.beta_sum).current[:, None] + np.array([1e-3, 0.01, 0.05, 0.2, 0.5])
+    cold = mean_voltage(of, phi[:, None] + of.skew * i, i)
+    np.testing.assert_allclose(_rounded(of, phi, i, 0.0), cold, rtol=0, atol=5e-5)  # measured: 2e-5
+    noisy = _rounded(of, phi, i, of.junction.thermal_noise(4.2))
+    np.testing.assert_allclose(noisy[:, 3:], cold[:, 3:], rtol=0, atol=1e-4)
+    assert (noisy[:, 0] - cold[:, 0] > 0.02).all()
+
+
+def test_the_table_corrects_the_rounded_threshold_by_what_simulations_found(monkeypatch) -> None:
+    """What they exceed it by, as a function of flux and offset in widths: linear in the offset, zero at its start."""
+    noise = DEVICE.junction.thermal_noise(4.2)
+    width = noise ** (2 / 3)
+
+    def excess(phi, i):
+        offset = np.clip((i - _fold(phi, DEVICE.beta_sum).current[:, None]) / width, -DEPTH, 25.0)
+        return (0.01 + 0.1 * phi[:, None] ** 3) * (offset + DEPTH)
+
+    def simulated(device, phi, i, *, temperature_k):
+        symmetric = (phi - device.skew * i)[:, 0]
+        g = _rounded(device, symmetric, i, device.junction.thermal_noise(temperature_k)) + excess(symmetric, i)
+        return langevin.NoisyVoltage(g, np.zeros(g.shape))
+
+    monkeypatch.setattr(langevin, "langevin_voltage", simulated)
+    phi = np.array([0.05, 0.2, 0.45])
+    i = _fold(phi, DEVICE.beta_sum).current[:, None] + width * np.array([-5.0, -1.0, 0.3, 2.0, 10.0, 30.0])
+    expected = _rounded(DEVICE, phi, i, noise) + excess(phi, i)
+    np.testing.assert_allclose(thermal_voltage(DEVICE, phi, i, 4.2), expected, rtol=0, atol=1e-9)
+    monkeypatch.setattr(langevin, "_rounded", lambda _device, _phi, i, _noise: np.full(i.shape, -1.0))
+    assert (thermal_voltage(DEVICE, phi, i[:, :1], 4.2) >= 0).all()  # a mean voltage is not negative
 
 
 @pytest.mark.parametrize("flux", [0.1, 0.25, 0.4])

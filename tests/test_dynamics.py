@@ -12,6 +12,7 @@ from soensim.circuit import Device, source_table
 from soensim.dynamics import (
     SOURCE_FUNCTIONS,
     Cell,
+    InputSignal,
     Term,
     TimeLoop,
     check_step,
@@ -23,7 +24,7 @@ from soensim.dynamics import (
     substeps_needed,
     unroll,
 )
-from soensim.dynamics.source_functions import squid_fit_threshold
+from soensim.dynamics.source_functions import holds_for, squid_fit_threshold, training_source
 from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
 from soensim.technology import load_technology
@@ -72,6 +73,21 @@ def test_leaky_form_is_exact(source, act, a):
     for sample in range(2):
         ours = np.array([states[0][sample] for states in record])
         np.testing.assert_allclose(ours, leaky_integrator(x[sample], w_ih, w_hh, b, a, act), rtol=0, atol=1e-12)
+
+
+def test_an_array_of_inputs_is_one_signal_with_a_frame_per_sample():
+    rng = np.random.default_rng(0)
+    x, w_ih, w_hh, b = random_problem(rng, steps=6)
+    ours = cell(w_ih, w_hh, b, TANH, 0.3, 0.3)
+    whole = unroll([ours], x, [np.zeros((2, 5))], substeps=2)
+    for signals in ([InputSignal([x], range(6))], (InputSignal([x[:, :2], x[:, 2:]], [0, 1, 2, 3, 4, 5]),)):
+        record = unroll([ours], signals, [np.zeros((2, 5))], substeps=2)
+        np.testing.assert_array_equal([s[0] for s in record], [s[0] for s in whole])
+    shown_twice = unroll([ours], [InputSignal([x], [0, 0, 1])], [np.zeros((2, 5))], substeps=1)
+    np.testing.assert_array_equal(
+        [s[0] for s in shown_twice],
+        [s[0] for s in unroll([ours], x[:, [0, 0, 1]], [np.zeros((2, 5))], substeps=1)],
+    )
 
 
 @pytest.mark.parametrize("delay", [0, 1, 3])
@@ -342,6 +358,10 @@ def test_what_a_population_sends_is_that_of_its_formula(how):
     }
     np.testing.assert_allclose(normalise(a, how), expected[how], rtol=1e-9)
     np.testing.assert_allclose(normalise(torch.from_numpy(a), how).numpy(), expected[how], rtol=1e-9)
+    stacked = np.stack([a, 2 * a + 1, -a])  # samples on any number of axes
+    np.testing.assert_allclose(normalise(stacked, how), [normalise(rows, how) for rows in stacked], rtol=1e-12)
+    silent = normalise(np.full((2, 5), 1e-9), how)  # far below any activity that matters: it stays small
+    assert np.abs(silent).max() < 2e-3
 
 
 # --- gradients -------------------------------------------------------------------------------------------
@@ -436,6 +456,22 @@ def test_soft_slope_keeps_values_and_has_the_slopes_of_its_formula(source, above
     np.testing.assert_allclose(slopes[1].numpy()[driven], by_i[driven], rtol=2e-3, atol=2e-4)
     at_rest = (g.detach().numpy() == 0) & driven
     assert np.all(slopes[1].numpy()[at_rest] > 0)  # a neuron at rest can learn to fire
+
+
+@pytest.mark.parametrize("source", [SQUID, DERIVED.smooth()], ids=["squid-fit", "squid"])
+def test_the_kernels_are_told_the_width_of_the_soft_slope(source):
+    soft = soft_slope(source, 0.07)
+    assert soft.fused == dataclasses.replace(source.fused, width=0.07)
+    assert (source.fused.width, soft.name, soft.max_current) == (0.0, source.name, source.max_current)
+    assert training_source(DERIVED, 0.07).fused == dataclasses.replace(DERIVED.smooth().fused, width=0.07)
+
+
+def test_a_smooth_form_holds_from_no_bias_to_its_largest_current():
+    smooth = DERIVED.smooth()
+    assert smooth.max_current == 2.5
+    assert holds_for(smooth, np.array([[0.0, 2.5]]))
+    assert not holds_for(smooth, np.array([1.0, 2.5 + 1e-12]))
+    assert not holds_for(smooth, np.array([-1e-12, 1.0]))
 
 
 def test_soft_slope_leaves_virtual_functions_alone():

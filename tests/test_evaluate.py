@@ -95,6 +95,8 @@ def test_json_form(evaluation, small, digits):
     assert plain["seeds"] == {"chip_seeds": [5, 6, 7]}
     assert plain["data"] == {"name": "digits-rows", "data_seed": 0, "fingerprint": digits.fingerprint}
     assert plain["spreads"] == dict(evaluation.spreads) == dict(small.spreads)
+    assert [row["name"] for row in plain["touched"]] == [t.name for t in evaluation.touched]
+    assert {row["name"] for row in plain["touched"]} == {name for name, size in small.spreads.items() if size}
     projection = ["projection", "topology", "synapses", "possible", "levels", "bits", "levels_in_use", "zero"]
     assert [list(row) for row in plain["chip"]["projections"]] == [projection] * 2
     assert list(plain["chip"]["readout"]) == ["levels_in_use", "zero"]

@@ -1,5 +1,6 @@
 """The examples of docs/extending.md do what the page says."""
 
+import dataclasses
 import re
 import types
 
@@ -9,7 +10,7 @@ import torch
 from conftest import ROOT
 from torch.nn.functional import one_hot
 
-from soensim.fabrication import IMPERFECTIONS, Imperfection, fabricate_chip
+from soensim.fabrication import IMPERFECTIONS, Imperfection, count_touched, fabricate_chip
 from soensim.program import READOUT, Program, slots
 from soensim.simulation import linear_scores
 from soensim.training import Recipe, make_recipe
@@ -29,16 +30,17 @@ def run(text, **names):
 def test_the_imperfection_acts(small):
     try:
         run(EXAMPLES[0])
-        kind = IMPERFECTIONS["programming_error"]
+        kind = IMPERFECTIONS["trim_error"]
         assert [name for name in Imperfection.__annotations__ if name != "size" and not hasattr(kind, name)] == []
-        zero = {key: np.zeros(s.shape) for key, s in small.synapses.items()}
-        zero |= {key: np.zeros(slot.shape) for key, slot in slots(small).items() if key == READOUT}
-        chip = fabricate_chip(small, Program.ideal(small, zero).values, {"programming_error": 0.1}, 0)
-        for key, slot in slots(small).items():
-            sigma = 0.0 if key.endswith("flux_trim") else 0.1 * slot.levels[-1]
-            assert chip.values[key].std() == pytest.approx(sigma, rel=0.3), key
+        zero = Program.ideal(small, {key: np.zeros(slot.shape) for key, slot in slots(small).items()}).values
+        chips = [fabricate_chip(small, zero, {"trim_error": 0.1}, seed).values for seed in range(50)]
+        for key in slots(small):
+            sigma = 0.1 if key.endswith("flux_trim") else 0.0
+            assert np.std([chip[key] for chip in chips]) == pytest.approx(sigma, rel=0.1), key
+        network = dataclasses.replace(small, spreads={"trim_error": 0.1})
+        assert count_touched(network, zero, 0) == {"trim_error": 6}
     finally:
-        IMPERFECTIONS.pop("programming_error", None)
+        IMPERFECTIONS.pop("trim_error", None)
 
 
 def test_the_rule_has_a_gradient(small, digits):

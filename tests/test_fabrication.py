@@ -23,12 +23,14 @@ from soensim.fabrication import (
     array_noise,
     build_cells,
     fabricate_chip,
+    read_sizes,
     register,
     stream,
     tensor_noise,
 )
 from soensim.fabrication.imperfections.base import like
 from soensim.netlist import json_schema, parse_netlist
+from soensim.netlist.schema.imperfections import PARAMETERS
 from soensim.network import compile_network, step_coefficients, with_delay_factor
 from soensim.program import READOUT, Program
 from soensim.routing import route
@@ -36,11 +38,11 @@ from soensim.simulation import simulate
 from soensim.technology import load_technology
 from soensim.training import RECIPES, BpttRecipe
 from soensim.training.loop import Training
-from soensim.training.recipes.base import with_imperfections
 from soensim.training.trainable_network import TrainableChip
 
 FABRICATED = ("pixels->hidden", "hidden->hidden", READOUT)
 DEVICES = ("gamma_minus", "bias_current", "flux_offset")
+OWN_QUANTITY = [f"{quantity}_spread" for quantity in ("efficacy", *DEVICES, "delay")]
 
 
 def quantised(network, scale=0.3):
@@ -93,7 +95,7 @@ def test_every_quantity_has_the_stream_of_its_name(small, seed):
 
 def deviations(network, chip_seed):
     """Every normal number that decides a chip, by quantity, as one long array each."""
-    chip = drawn(network, chip_seed, **dict.fromkeys([k for k in IMPERFECTIONS if k.endswith("_spread")], 0.05))
+    chip = drawn(network, chip_seed, **dict.fromkeys(OWN_QUANTITY, 0.05))
     nominal = FabricatedChip.nominal(network, quantised(network).values)
     found = {key: (chip.values[key] / nominal.values[key] - 1) for key in FABRICATED}
     found["gamma_minus"] = chip.gamma_minus[0] / nominal.gamma_minus[0] - 1
@@ -148,8 +150,9 @@ def test_zero_is_a_legal_size_of_every_imperfection():
     for kind in IMPERFECTIONS.values():
         assert (kind.fault(0.0), kind(0.0).size) == ("", 0.0)
         assert kind.fault(-1e-9) == "it must not be below 0"
-        assert "it must be" in kind.fault(1.001)
-        assert kind.below is not None or kind.fault(5.0) == "it must be at most 1; 5 % is written 0.05"
+        assert "it must be" in kind.fault(1.001 * kind.most)
+        advice = "; 5 % is written 0.05" if kind.unit == "1" else ""
+        assert kind.below is not None or kind.fault(5 * kind.most) == f"it must be at most {kind.most:g}{advice}"
 
 
 def test_delays_vary_where_any_edge_has_one(small, small_netlist):
@@ -323,13 +326,17 @@ def test_spreads_of_the_technology_are_listed_at_zero_too():
 
 def test_schema_and_registry_agree():
     fields = json_schema()["$defs"]["Imperfections"]["properties"]
-    assert set(fields) == set(IMPERFECTIONS)
+    assert set(fields) == {*IMPERFECTIONS, *PARAMETERS}
+    for parameter in PARAMETERS:
+        named = {name for name, kind in IMPERFECTIONS.items() if parameter in kind.parameters()}
+        names = fields[parameter]["propertyNames"]
+        assert set(names.get("enum", [names.get("const")])) == named
     technology = load_technology("nist-2023")
     for name, kind in IMPERFECTIONS.items():
         assert fields[name]["description"] == kind.description + "."
         (number,) = (o for o in [fields[name], *fields[name].get("anyOf", [])] if o.get("type") == "number")
         assert (number["minimum"], number.get("exclusiveMaximum")) == (0, kind.below)
-        unit = ("(relative)", "Fraction") if kind.unit == "1" else (f"({kind.unit})",)
+        unit = ("(relative", "Fraction", "(a number)") if kind.unit == "1" else (f"({kind.unit})",)
         assert any(text in kind.description for text in unit), name
         assert len(kind.source) > 20
         assert len(kind.varies) > 3
@@ -338,9 +345,13 @@ def test_schema_and_registry_agree():
 
 
 @pytest.mark.parametrize("rule", RECIPES)
-def test_every_imperfection_is_a_setting_of_every_recipe(rule):
+def test_the_older_imperfections_are_settings_of_every_recipe(rule):
     settings = {item.name: item for item in dataclasses.fields(RECIPES[rule])}
+    assert settings["spread"].default == ""
     for name, kind in IMPERFECTIONS.items():
+        assert (name in settings) == kind.has_flag
+        if not kind.has_flag:
+            continue
         assert settings[name].default == 0.0
         assert kind.description[1:] in settings[name].metadata["help"]
         with pytest.raises(RecipeError, match=f"{name} is -0.5; it must not be below 0"):
@@ -385,6 +396,7 @@ class CommonScale(Imperfection):
     unit = "1"
     description = "Spread of the factor that all efficacies of a chip share, one sigma (relative)"
     source = "made up for this test"
+    touches = "efficacies"
 
     def draw(self, network, chip_seed):  # noqa: ARG002
         return {"scale": np.array(1 + self.size * stream(chip_seed, "scale").standard_normal())}
@@ -415,13 +427,11 @@ def test_a_new_imperfection_is_seen_by_drawing_simulation_and_training(digits, m
     ours = trainable.unroll(trainable.fabricated(tensors, 2), trainable.signals(torch.from_numpy(x)))[0][0]
     np.testing.assert_allclose(ours.numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
 
+    scored = evaluate(route(parse_netlist(SMALL)), program, digits, trials=1, spreads=read_sizes("common_scale=0.2"))
+    assert scored.as_dict()["spreads"]["common_scale"] == 0.2
+    assert scored.as_dict()["touched"][-1]["name"] == "common_scale"
+    asked = TrainableChip(compiled(SMALL), BpttRecipe(spread="common_scale=0.2"))
+    assert asked.spreads["common_scale"] == 0.2
+
     recipe = BpttRecipe(robust=True, epochs=1, train_samples=64, validation_chips=1)
     assert "validation_accuracy_chips" in Training(network, digits, recipe).run().history[0]
-
-    @dataclass(frozen=True, kw_only=True)
-    @with_imperfections
-    class Settings:
-        """What a recipe has in a program that has loaded the new file."""
-
-    text = {item.name: item.metadata["help"] for item in dataclasses.fields(Settings)}["common_scale"]
-    assert "factor that all efficacies of a chip share" in text

@@ -18,7 +18,7 @@ from soensim.routing.placement import Placement, place
 from soensim.routing.placement.annealing import Links, Moves, Placed, _sweep, annealed
 from soensim.routing.placement.cells import Block, Cell, blocks_in
 from soensim.routing.placement.graph import Graph, graph_of
-from soensim.routing.placement.spectral import spectral_order
+from soensim.routing.placement.spectral import _distances, _lengths, spectral_order
 
 
 def wire_cells(netlist, placement: Placement, source: str = "") -> float:
@@ -268,6 +268,25 @@ def test_spectral_order_of_a_path(n, most):
     graph = graph_from(np.column_stack((order[:-1], order[1:])), n)
     columns = int(np.ceil(n**0.5))
     assert cells(graph, spectral_order(graph, columns, 1), columns) < most * cells(graph, np.arange(n), columns)
+
+
+def test_the_search_starts_from_distances_to_the_ends():
+    """Of a path: from one end, from the other, and from the middle; each with mean 0 and variance 1."""
+    n = 9
+    along = np.random.default_rng(3).permutation(n)
+    found = _distances(nx.to_scipy_sparse_array(nx.path_graph(n), nodelist=along))
+    ends = [along, n - 1 - along] if along[np.argmin(found[:, 0])] == 0 else [n - 1 - along, along]
+    expected = np.column_stack((*ends, abs(along - (n - 1) / 2)))
+    np.testing.assert_allclose(found, (expected - expected.mean(0)) / expected.std(0), atol=1e-12)
+
+
+def test_lengths_of_the_parts_are_those_of_the_links_of_their_neurons():
+    """Each link counts from both of its ends; one to a port from its neuron alone."""
+    edges = [(0, 1), (1, 2), (3, 4), (0, 5)]  # neurons 0 to 4, a port
+    graph = graph_from(edges, 5, [0.5])
+    part, column, row = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 3, 0, 4]), np.array([0, 0, 0, 2, 1])
+    port = 1000 * (2 + 0.5)
+    assert _lengths(graph, part, column, row).tolist() == [2 * 1000 * (1 + 2) + port, 2 * 1000 * (4 + 1)]
 
 
 SEVERAL = st.sampled_from(

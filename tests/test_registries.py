@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from soensim.routing.placement.spectral import spectral
 from soensim.simulation import linear_scores
 from soensim.training import RECIPES, Recipe, make_recipe, recipes, register, setting, train
 from soensim.training.recipes import all_settings
+from soensim.training.recipes.base import wrong_settings
 from soensim.training.recipes.registry import usual_rule
 from soensim.training.rules import Loss
 
@@ -134,6 +136,57 @@ def test_limits_stand_beside_the_fields(squares, settings, message):  # noqa: AR
         make_recipe("squares", settings)
     assert str(error.value) == message
     assert error.value.setting == next(iter(settings))
+
+
+NUMBER = r"[0-9][0-9,]*"
+
+
+def settings_of_the_documentation():
+    """Rows of the table in docs/learning-rules.md: setting, rules, default, legal values as text."""
+    text = (ROOT / "docs" / "learning-rules.md").read_text().partition("## Settings and their limits")[2]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    for names, rules, default, legal in rows[: text[: text.index("\n## ")].count("\n| `")]:
+        for name in names.replace("`", "").split(", "):
+            for rule in RECIPES if rules == "all" else rules.replace("`", "").split(", "):
+                yield name, rule, default, legal
+
+
+def test_settings_have_the_defaults_and_limits_of_the_documentation():
+    """Each row: the default, the ends of what is legal, and what lies just beyond them."""
+    documented = {(name, rule) for name, rule, *_ in settings_of_the_documentation()}
+    assert documented == {(item.name, rule) for rule, recipe in RECIPES.items() for item in dataclasses.fields(recipe)}
+    for name, rule, default, legal in settings_of_the_documentation():
+        recipe = RECIPES[rule]
+        found = next(item.default for item in dataclasses.fields(recipe) if item.name == name)
+        is_whole = bool(re.fullmatch(f"{NUMBER} to ({NUMBER}|2\\^63 - 1)", legal)) and isinstance(found, int)
+        if legal == "true, false":
+            assert default == str(found).lower(), (name, rule)
+            good, bad = [True, False], [0, "true"]
+        elif legal.startswith("sizes of"):
+            assert (default, found) == ("none", ""), (name, rule)
+            good, bad = ["", "efficacy=0.1,dead_neurons=0.02"], [0, True]
+        elif "`" in legal:
+            assert default == f"`{found}`", (name, rule)
+            good = legal.replace("`", "").split(", ")
+            bad = sorted({"random", "hard", "dynamic", "masked", "none", ""} - set(good))
+        else:
+            assert float(default.replace(",", "")) == found, (name, rule)
+            assert is_whole == isinstance(found, int), (name, rule)
+            good, bad = ends(legal, 1 if is_whole else 1e-9)
+        for value in good:
+            assert not wrong_settings(recipe, {name: value}), (name, rule, value)
+        for value in bad:
+            assert wrong_settings(recipe, {name: value}), (name, rule, value)
+
+
+def ends(legal, step):
+    """Legal values at the ends of a range that is written in words, and values a step beyond them."""
+    if match := re.fullmatch(rf"({NUMBER}) to (below )?({NUMBER}|2\^63 - 1)", legal):
+        low = int(match[1].replace(",", ""))
+        high = 2**63 - 1 if "^" in match[3] else int(match[3].replace(",", ""))
+        return ([low, high - step], [low - step, high]) if match[2] else ([low, high], [low - step, high + step])
+    least, beyond = {"above 0": (1e-300, 0), "0 or more": (0, -1e-300), "any number": (-1e12, -1.001e12)}[legal]
+    return [least, 1e12], [beyond, 1.001e12]
 
 
 def test_a_name_is_given_once(squares):

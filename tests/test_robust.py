@@ -8,6 +8,7 @@ import torch
 from conftest import LABELS, SMALL, compiled, delayed, untimed
 
 from soensim.errors import RecipeError, SimulationError
+from soensim.fabrication import IMPERFECTIONS
 from soensim.netlist import parse_netlist
 from soensim.network import compile_network, present, refined, split_channels, with_delay_factor
 from soensim.program import READOUT, Program
@@ -137,11 +138,12 @@ def test_a_batch_draws_its_chip_from_its_numbers_alone(small):
 
 
 def test_robust_takes_the_netlists_spreads_unless_given():
-    network = dataclasses.replace(compiled(NOISY), read_noise_flux=0.004)
+    noisy = compiled(NOISY)
+    network = dataclasses.replace(noisy, spreads={**noisy.spreads, "read_noise_flux": 0.004})
     assert not any(training_spreads(network, BpttRecipe()).values())
     taken = training_spreads(network, BpttRecipe(robust=True, flux_offset_spread=0.5))
     own = {"flux_offset_spread": 0.5, "read_noise_flux": 0.004, "delay_spread": 0, "drop_synapses": 0}
-    assert taken == {**SPREAD, **own}
+    assert taken == {**dict.fromkeys(IMPERFECTIONS, 0.0), **SPREAD, **own}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The static forward-forward rules: formulas, how far a gradient goes, that the label matters, that they learn."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -130,6 +131,77 @@ def test_the_loss_is_that_of_its_formula(rule, settings, images):
         expected += z.mean()
         assert k < 2
     assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_the_unsupervised_rule_measures(images):
+    """Goodness of images and of hybrids per population and as their mean, from the simulation engine."""
+    network, trainable, rule = made("ff-unsupervised")
+    x, y = batch(trainable, images)
+    loss = rule.loss(trainable.nominal(False), x, y, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    shown = images.train.inputs[:7]
+    mask = smooth_masks(7, shown.shape[1:], rng)
+    hybrids = np.where(mask == 1, shown, shown[rng.permutation(7)])
+    program = Program.ideal(network, trainable.arrays())
+    expected = {}
+    for sign, values in (("positive", shown), ("negative", hybrids)):
+        state = simulate(network, program, present(network, values)).state[:, 1:]
+        each = {p.name: (state[..., p.neurons] ** 2).mean() for p in network.populations}
+        expected |= {f"goodness_{sign}_{name}": value for name, value in each.items()}
+        expected[f"goodness_{sign}"] = np.mean(list(each.values()))
+    assert len(expected) == 2 + 2 * len(network.populations)
+    for name, value in expected.items():
+        assert float(loss.measures[name]) == pytest.approx(value, rel=1e-5), name
+    parts = [loss.measures[f"loss_{p.name}"] for p in network.populations]
+    total = sum(map(float, parts)) + float(loss.measures["loss_readout"])
+    assert float(loss.total.detach()) == pytest.approx(total, rel=1e-9)
+    scores = class_scores(network, program, images.train.inputs[:7])
+    logits = torch.from_numpy(rule.recipe.readout_gain * scores)
+    crossed = torch.nn.functional.cross_entropy(logits, y)
+    assert float(loss.measures["loss_readout"]) == pytest.approx(float(crossed), rel=1e-5)
+
+
+def test_goodness_of_a_labelled_batch_is_the_mean_over_populations(images):
+    for rule in LABELLED:
+        network, trainable, made_rule = made(rule, negatives="random")
+        x, y = batch(trainable, images)
+        measures = made_rule.loss(trainable.nominal(False), x, y, np.random.default_rng(3)).measures
+        for sign in ("positive", "negative"):
+            each = [float(measures[f"goodness_{sign}_{p.name}"]) for p in network.populations]
+            assert float(measures[f"goodness_{sign}"]) == pytest.approx(np.mean(each), rel=1e-9)
+
+
+def test_dynamic_negatives_are_drawn_from_the_states_before_the_label(images, monkeypatch):
+    """One run for all labels; its states are those of the engine, and the classifier sees them as they are sent."""
+    network, trainable, rule = made("ff-inverted")
+    x, y = batch(trainable, images)
+    chip_ = trainable.nominal(False)
+    before = rule._before_the_label(chip_, x)
+    last = network.unlabelled_samples
+    assert last == 4
+    program = Program.ideal(network, trainable.arrays())
+    state = simulate(network, program, present(network, images.train.inputs[:7], y.numpy())).state[:, last]
+    for population, found in zip(network.populations, before, strict=True):
+        assert found.shape == (1, 7, population.size)
+        assert not found.requires_grad
+        np.testing.assert_allclose(found[0].numpy(), state[:, population.neurons], rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        rule.extra["latent_classifier"].copy_(torch.from_numpy(np.random.default_rng(2).normal(size=(10, 18))))
+    seen = []
+    monkeypatch.setattr(
+        sys.modules[type(rule).__module__],
+        "draw_wrong",
+        lambda logits, *rest: seen.append(logits) or draw_wrong(logits, *rest),
+    )
+    loss = rule.loss(chip_, x, y, np.random.default_rng(0))
+    sent = np.concatenate([normalise(state[:, p.neurons], p.normalisation) for p in network.populations], axis=1)
+    logits = sent @ rule.extra["latent_classifier"].detach().numpy().T
+    np.testing.assert_allclose(seen[0].numpy(), logits, rtol=1e-5, atol=1e-5)
+    crossed = torch.nn.functional.cross_entropy(torch.from_numpy(logits), y)
+    assert float(loss.measures["loss_latent_classifier"]) == pytest.approx(float(crossed), rel=1e-5)
+    (gradient,) = torch.autograd.grad(loss.total, rule.extra["latent_classifier"])
+    share = torch.softmax(torch.from_numpy(logits), 1) - torch.nn.functional.one_hot(y, 10)
+    np.testing.assert_allclose(gradient.numpy(), share.numpy().T @ sent / 7, rtol=1e-4, atol=1e-6)
 
 
 def test_the_inverted_objective_wants_true_labels_quiet():

@@ -13,6 +13,7 @@ from soensim.commands import cli
 from soensim.commands.simulate import main
 from soensim.dynamics import SOURCE_FUNCTIONS
 from soensim.errors import ProgramError, SimulationError
+from soensim.fabrication import fabricate_chip
 from soensim.network import GoodnessOutput, compile_network
 from soensim.program import Program, dense_weights
 from soensim.simulation import goodness, label_scores, linear_scores, simulate
@@ -210,6 +211,38 @@ timing: {sample_tau: 1, update: UPDATE}
         assert simulate(network, program, np.ones((1, 3, 1))).state[0, :, 1].tolist() == expected
 
 
+@pytest.mark.parametrize("state", ["final", "mean"])
+def test_a_readout_of_two_populations_is_the_sum_of_both(state):
+    text = SMALL.replace("population: hidden", "populations: [hidden, other]").replace("final", state)
+    other = "  other: {kind: dendrite, size: 3, source_function: tanh, gamma_plus: 5.0e-3, gamma_minus: 5.0e-3, NORM}\n"
+    other = other.replace("NORM", "normalise: rms")
+    text = text.replace("projections:\n", f"{other}projections:\n", 1)
+    link = "{source: hidden, target: other, topology: all-to-all, efficacy: {bits: 4, range: 1}}"
+    network = compiled(text.replace("timing:", f"  - {link}\ntiming:"))
+    program, x = quantised(network), signals(network, batch=4)
+    trace = simulate(network, program, x)
+    weights = program.values["readout"]
+    first, second = trace.state[:, 1:, :6], trace.state[:, 1:, 6:]
+    second = second / np.sqrt((second**2).mean(-1, keepdims=True) + 1e-12)
+    first, second = (s[:, -1] if state == "final" else s.mean(1) for s in (first, second))
+    assert weights.shape == (10, 9)
+    np.testing.assert_allclose(trace.output, first @ weights[:, :6].T + second @ weights[:, 6:].T, rtol=1e-9)
+
+
+def test_delays_of_a_fabricated_chip_are_those_of_a_chip_with_longer_links():
+    """The factor is drawn from the chip seed; the same program on the chip whose delays are that much longer."""
+    network = compile_network(delayed(SMALL + "imperfections: {delay_spread: 0.3}\n", 300))
+    program, x = quantised(network), signals(network)
+    factor = fabricate_chip(network, program.values, network.spreads, 1).delay_factor
+    assert abs(factor - 1) > 0.01
+    exact = {**network.spreads, "delay_spread": 0.0}
+    slower = {key: dataclasses.replace(s, delay_tau=s.delay_tau * factor) for key, s in network.synapses.items()}
+    other = dataclasses.replace(network, synapses=slower, spreads=exact)
+    found = simulate(network, program, x, chip_seed=1).state
+    np.testing.assert_array_equal(found, simulate(other, program, x, chip_seed=1).state)
+    assert np.abs(found - simulate(network, program, x).state).max() > 1e-5
+
+
 def test_readout_pieces():
     states = np.arange(12.0).reshape(1, 3, 4)
     weights = np.array([[1.0, 0, 0, 0], [0, 0, 0, 2.0]])
@@ -238,6 +271,10 @@ def test_other_bad_input(small):
         simulate(small, program, np.full((1, 1, 8), np.nan))
     with pytest.raises(SimulationError, match="states no read noise"):
         simulate(small, program, np.zeros((1, 1, 8)), read_seed=0)
+    noisy = compiled(NOISY)
+    with pytest.raises(SimulationError, match="read_seed is -1; it must be 0 or more, or None for no noise"):
+        simulate(noisy, quantised(noisy), np.zeros((1, 1, 8)), read_seed=-1)
+    assert simulate(noisy, quantised(noisy), np.zeros((1, 1, 8)), read_seed=0).state.any()
     with pytest.raises(ProgramError, match="train one for this netlist"):
         simulate(compiled(LABELS), program, np.zeros((1, 1, 18)))
 

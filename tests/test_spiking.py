@@ -79,6 +79,58 @@ def test_kernel_equals_the_reference(integrator, noise, seed):
     assert np.abs(trace.flux).max() > 0.5  # beyond half a period, so that folding is tested too
 
 
+def brief(noise, dead_time_ns):
+    """Two trees that drive each other, with responses that end within the run and detectors that are soon live again.
+
+    With noise there are several photons per spike, late ones too, and many dark counts.
+    """
+    response = SynapseResponse(0.5, 0.02, 4.0, 0.06, cut_ns=12.0, dead_time_ns=dead_time_ns)
+    light = {"photons": 6.0, "tau_rad_ns": 5.0} if noise else {"photons": 12.0, "tau_rad_ns": 5.0}
+    receiver = Receiver(response, dark_counts_per_ns=0.02 if noise else 0.0)
+    drive = [(2 + k, k % 2, (0, 2, 3, 4, 5)[k % 5]) for k in range(6)]
+    between = [(0, 1, 3), (1, 0, 4), (1, 1, 2)]
+    groups = [
+        links(drive, Receiver(response)),
+        links(between, receiver, delay_ns=np.array([0.0, 0.1, 2.5]), efficacy=np.array([0.9, -0.4, 1.0]), **light),
+    ]
+    warm = source_table(TABLE.device, temperature_k=4.2)
+    return dataclasses.replace(network([(tree_neuron(), 2)], 6, groups), source=warm)
+
+
+@pytest.mark.parametrize("dead_time_ns", [0.15, 3.0])
+@pytest.mark.parametrize(("noise", "seed"), [(False, None), (True, 7)])
+def test_kernel_equals_the_reference_where_responses_end(noise, seed, dead_time_ns):
+    """Inputs in steps and between them, twice at once, and just when a response ends or a detector is live again."""
+    net = brief(noise, dead_time_ns)
+    inputs = [np.array([1.0, 1.0, 4.0, 20.0, 60.0]), np.arange(0.5, 110.0, 13.0), *poisson(4, 120.0, per_ns=0.2)]
+    trace = simulate_spikes(net, inputs, duration_ns=120.0, dt_ns=0.1, read_seed=seed, record=everything(net))
+    steps = step_arrays(net.arrays, net.source.arrays, dt_ns=0.1, tau_0_ns=TAU_0_NS, integrator=net.integrator)
+    pairs = [(float(t), channel) for channel, train in enumerate(inputs) for t in train]
+    slow = reference_run(net.arrays, steps, net.source, pairs, until=1200, seed=-1 if seed is None else seed)
+    np.testing.assert_allclose(trace.synapse_flux, slow.synapse_flux, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trace.state, slow.state, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(trace.spikes_ns, slow.spikes_ns)
+    assert trace.detections == len(slow.detections)
+    assert len(trace.spikes_ns) > 5
+    for synapse in range(net.arrays.synapses):
+        times = [t for t, k in slow.detections if k == synapse]
+        assert (np.diff(times) >= net.arrays.kinds[net.arrays.synapse_kind[synapse], 5] * (1 - 1e-9)).all()
+    silent = trace.synapse_flux == 0
+    assert (silent[1:] & ~silent[:-1]).sum() > 10  # responses that ended
+    if noise:
+        dark = [t for t, k in slow.detections if net.arrays.kinds[net.arrays.synapse_kind[k], 6] > 0]
+        assert len(dark) > 10
+
+
+def test_a_detector_without_dead_time_loses_nothing():
+    """Also of two photons at once; one that is dead for a moment loses the second."""
+    for dead_time_ns, expected in ((0.0, (4, 0)), (1e-3, (3, 1))):
+        receiver = Receiver(dataclasses.replace(RESPONSE, dead_time_ns=dead_time_ns))
+        net = network([(point_neuron(threshold=1e9, refractory=False), 1)], 1, [links([(1, 0, 0)], receiver)])
+        trace = simulate_spikes(net, [[1.0, 1.0, 1.25, 3.0]], duration_ns=5.0, dt_ns=0.1)
+        assert (trace.detections, trace.lost_to_dead_time) == expected
+
+
 def test_skipping_the_lookup_changes_nothing():
     """`rest_flux` spares lookups where g = 0; without it the states are the same to the last bit."""
     for bias in (1.0, 1.2, 1.8, 1.9999, 2.1, 2.6):
@@ -408,6 +460,19 @@ def test_records_are_time_major_and_sparse():
     np.testing.assert_allclose(none.rate_mhz.sum() * 100.0 / 1e3, len(none.spikes_ns))
     assert len(none.train_ns(1)) == (none.spike_neuron == 1).sum()
     assert net.dendrites("p0", "l1").tolist() == [4, 10, 16]
+
+
+def test_a_record_too_large_says_how_often_to_record(monkeypatch):
+    """A row holds the state and the flux of each dendrite and the response of each synapse, 8 bytes each."""
+    net = network([(point_neuron(), 2)], 1, [links([(2, 0, 0)])])
+    assert (net.arrays.dendrites, net.arrays.synapses) == (4, 3)
+    trace = sys.modules[Recording.__module__]
+    monkeypatch.setattr(trace, "_MAX_RECORD_BYTES", 101 * 11 * 8)
+    assert simulate_spikes(net, [[1.0]], duration_ns=10.0, dt_ns=0.1, record=everything(net)).state.shape == (101, 4)
+    monkeypatch.setattr(trace, "_MAX_RECORD_BYTES", 101 * 11 * 8 - 1)
+    with pytest.raises(SimulationError, match=r"101 rows of 11 variables need 0\.0 GiB.* or every 2 steps"):
+        simulate_spikes(net, [[1.0]], duration_ns=10.0, dt_ns=0.1, record=everything(net))
+    simulate_spikes(net, [[1.0]], duration_ns=10.0, dt_ns=0.1, record=everything(net, every=2))
 
 
 def test_trace_round_trips(tmp_path):

@@ -21,11 +21,13 @@ from soensim.program import Program
 from soensim.report.figures.trainings.connection_figure import strongest
 from soensim.report.runs import Run, differences, labels, load_run, load_trained
 from soensim.report.training_page import training_page
-from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
-from soensim.training.history import Means, as_csv, separations
+from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, progress, train
+from soensim.training.history import Means, Seconds, as_csv, make_row, separations
 from soensim.training.loop import Training
 from soensim.training.optimise import make_optimiser, make_schedule
+from soensim.training.progress import Progress
 from soensim.training.rules import predict
+from soensim.training.scoring import Scores
 from soensim.training.trainable_network import TrainableChip
 
 QUICK = FFTemporalRecipe(epochs=2, ideal_epochs=1, train_samples=100, batch_size=64, sharpness=50.0)
@@ -63,6 +65,34 @@ def test_separation_of_the_whole_and_of_each_population():
         {"goodness_positive": 3.0, "goodness_negative": 1.0, "goodness_positive_a": 2.0, "goodness_negative_a": 2.5}
     )
     assert found == {"separation": 2.0, "separation_a": -0.5}
+
+
+def test_a_row_has_the_numbers_it_is_given():
+    means = {"loss": 0.5, "gradient_norm": 2.0, "goodness_positive": 3.0, "goodness_negative": 1.0}
+    scores = Scores(0.75, 0.5, np.zeros(2, dtype=np.int64), {"validation_accuracy_chips": 0.25})
+    seconds = Seconds(1.23456, 0.12345)
+    row = make_row(3, "ideal", means, scores=scores, learning_rate=0.01, seconds=seconds)
+    assert row == {
+        "epoch": 3,
+        "phase": "ideal",
+        **means,
+        "separation": 2.0,
+        "train_accuracy": 0.75,
+        "validation_accuracy": 0.5,
+        "generalisation_gap": 0.25,
+        "learning_rate": 0.01,
+        "seconds_train": 1.235,
+        "seconds_validation": 0.123,
+        "seconds": 1.358,
+        "validation_accuracy_chips": 0.25,
+    }
+    assert list(row)[:2] == ["epoch", "phase"]
+
+
+def test_a_history_as_csv_has_the_columns_of_all_rows():
+    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "accuracy": 0.25, "loss": 0.125}]
+    assert as_csv(rows) == "epoch,loss,accuracy\n1,0.5,\n2,0.125,0.25\n"
+    assert as_csv([]) == "\n"
 
 
 def test_a_row_says_what_the_epoch_found(small, digits):
@@ -266,6 +296,8 @@ def test_threads_hold_while_it_trains(chip, digits, monkeypatch):
     assert torch.get_num_threads() == before
     with pytest.raises(RecipeError, match="threads is 0; it must be 1 or more"):
         train(chip, digits, QUICK, threads=0)
+    with pytest.raises(RecipeError, match="resume needs the run folder to go on from"):
+        train(chip, digits, QUICK, resume=True)
 
 
 def test_progress_is_a_line_per_epoch_where_there_is_no_terminal(chip, digits, capsys):
@@ -276,6 +308,52 @@ def test_progress_is_a_line_per_epoch_where_there_is_no_terminal(chip, digits, c
     assert lines[2].endswith("00:00 left")
     train(chip, digits, QUICK)
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that tells the time which is put into it."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_line_tells_the_rate_and_the_time_left(capsys, clock):
+    """Of a resumed training: 2 of 10 epochs were behind it, 2 more took 40 s, so that 6 take 120 s."""
+    row = {"epoch": 4, "phase": "ideal", "loss": 0.123456, "train_accuracy": 0.875, "validation_accuracy": 0.75}
+    with Progress(10, 2, 5000, shown=True) as shown:
+        clock[0] += 40.0
+        shown.end({**row, "seconds_train": 2.5})
+        clock[0] += 20.0
+        shown.end({**row, "epoch": 10, "seconds_train": 0.0})
+    first, last = capsys.readouterr().err.splitlines()
+    accuracies = "train 87.5%, validation 75.0%"
+    assert first == f"epoch 4/10 ideal: loss 0.1235, {accuracies}, 2,000 samples/s, 02:00 left"
+    assert last == f"epoch 10/10 ideal: loss 0.1235, {accuracies}, 5,000,000 samples/s, 00:00 left"
+    with Progress(10, 2, 5000, shown=False) as shown:
+        shown.end({**row, "seconds_train": 2.5})
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_starts_where_a_resumed_training_does_and_looks_at_the_loss_now_and_then(capsys, monkeypatch):
+    """Each look waits for the device: every twentieth batch."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    means = Means()
+    means.add({"loss": torch.tensor(0.25)}, 4)
+    looks = []
+    monkeypatch.setattr(means, "read", lambda name: looks.append(shown._bar.n) or {name: 0.25})
+    with Progress(5, 2, 400, shown=True) as shown:
+        assert (shown._bar.total, shown._bar.initial) == (2000, 800)
+        shown.begin(3, "quantised")
+        for _ in range(100):
+            shown.batch(4, means)
+        assert (shown._bar.n, shown._bar.postfix) == (1200, "loss 0.25")
+        assert looks == [800 + 4 * (20 * k - 1) for k in range(1, 6)]
+        shown.end({"train_accuracy": 0.5, "validation_accuracy": 0.25, "loss": 0.75})
+        assert shown._bar.postfix == "loss 0.75, train 50.0%, validation 25.0%"
+    printed = capsys.readouterr().err
+    assert "epoch 3/5 quantised" in printed.split("\r")[-1]
+    assert "\n" not in printed.rstrip("\n")  # a bar, not lines
 
 
 def test_progress_is_a_bar_on_a_terminal(chip, digits, capsys, monkeypatch):

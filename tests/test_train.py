@@ -25,6 +25,7 @@ from soensim.program import Program, dense_weights, midpoints, slots
 from soensim.routing import route
 from soensim.simulation import goodness, simulate
 from soensim.training import BpttRecipe, FFTemporalRecipe, make_recipe, train
+from soensim.training.delayed_weights import DelayedWeights
 from soensim.training.rules.bptt import Bptt
 from soensim.training.rules.ff_temporal import FFTemporal
 from soensim.training.rules.forward_forward import difference_loss, draw_wrong
@@ -275,6 +276,32 @@ def test_ff_temporal_loss_is_that_of_its_formula(digits, settings, weights):
         network, chip, x, y, wrong, margin=recipe.margin, sharpness=recipe.sharpness, weights=weights
     )
     assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_ff_temporal_draws_hard_negatives_by_the_mean_goodness_of_each_label(digits, monkeypatch):
+    """The odds of softmax(k G), G the mean over populations and samples, from the simulation engine."""
+    network, chip, rule = ff_rule(negatives="hard", sharpness=50.0)
+    x, labels, seen = digits.train.inputs[:8], torch.tensor(digits.train.labels[:8]), []
+
+    def drawn(logits, y, classes, rng):
+        seen.append(logits)
+        return draw_wrong(logits, y, classes, rng)
+
+    monkeypatch.setattr(sys.modules[FFTemporal.__module__], "draw_wrong", drawn)
+    loss = rule.loss(chip.nominal(False), chip.encode(x), labels, np.random.default_rng(4)).total
+    program = Program.ideal(network, chip.arrays())
+    expected = [
+        goodness(simulate(network, program, present(network, x, np.full(8, label))).state[:, 1:]).mean(1)
+        for label in range(10)
+    ]
+    np.testing.assert_allclose(seen[0].numpy(), 50.0 * np.transpose(expected), rtol=1e-6)
+    assert not seen[0].requires_grad
+    wrong = draw_wrong(seen[0], labels, 10, np.random.default_rng(4)).numpy()
+    margin, weights = rule.recipe.margin, np.ones(8)
+    by_hand = reference_ff_loss(
+        network, chip, x, digits.train.labels[:8], wrong, margin=margin, sharpness=50.0, weights=weights
+    )
+    assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-6)
 
 
 def test_ff_temporal_is_the_same_with_and_without_its_kernel(digits, monkeypatch):
@@ -531,6 +558,32 @@ def test_midpoints_are_shared_by_numpy_and_torch(small):
 def test_training_needs_validation_samples(small):
     with pytest.raises(RecipeError, match="without validation samples"):
         train(small, load_dataset("digits-rows", validation_fraction=0), QUICK)
+
+
+@pytest.mark.parametrize(
+    ("delay_steps", "density", "whole", "few"),
+    [(0.0, 1.0, True, False), (2.0, 1.0, True, False), (0.5, 1.0, False, False), (0.0, 0.2, False, False),
+     (0.0, 0.19, False, True), (0.5, 0.2, False, False), (0.5, 0.19, False, True)],
+)  # fmt: skip
+def test_a_projection_is_laid_out_as_its_edges_and_delays_ask(delay_steps, density, whole, few):
+    """100 possible edges; a delay between two steps has each at two lags, in halves."""
+    pairs = np.array([(s, t) for t in range(10) for s in range(10)])
+    if density < 1:
+        pairs = pairs[np.sort(np.random.default_rng(0).choice(100, round(100 * density), replace=False))]
+    sources, targets = pairs.T
+    delay = np.full(len(pairs), delay_steps)
+    synapses = dataclasses.replace(
+        compiled(SMALL).synapses["hidden->hidden"], shape=(10, 10), sources=sources, targets=targets, delay_tau=delay
+    )
+    laid = DelayedWeights(synapses.delay_layout(1.0, feed_forward=False), torch.float64)
+    assert (laid.whole, laid.few) == (whole, few)
+    efficacies = torch.linspace(-1, 1, len(pairs), dtype=torch.float64)
+    dense = np.zeros((10, 10))
+    dense[sources, targets] = efficacies.numpy()
+    expected = np.concatenate([0.5 * dense] * 2) if delay_steps == 0.5 else dense
+    np.testing.assert_array_equal(laid.matrix(efficacies).numpy(), expected)
+    signal = torch.rand(3, len(expected), dtype=torch.float64)
+    np.testing.assert_allclose((signal @ laid.matrix(efficacies)).numpy(), signal.numpy() @ expected)
 
 
 def test_few_edges_are_multiplied_alone():

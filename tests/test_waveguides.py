@@ -294,15 +294,11 @@ def test_no_two_waveguides_lie_on_one_another():
 # --- trees -----------------------------------------------------------------------------------------------
 
 
-@given(st.data(), st.integers(1, 6), st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
-def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
-    places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
-    emitters = data.draw(st.lists(places, min_size=1, max_size=4))
-    sinks = [data.draw(st.lists(places, unique=True, max_size=8)) for _ in emitters]
+def nets_of(emitters, sinks):
+    """Nets from the places (column, row) of emitters, and a list of the places of detectors for each."""
     flat = [place for of_net in sinks for place in of_net]
     none = np.zeros(len(emitters), dtype=np.int64)
-    nets = Nets(
+    return Nets(
         none,
         none,
         *(np.array([e[axis] for e in emitters]) for axis in (0, 1)),
@@ -311,6 +307,16 @@ def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
         np.arange(len(flat)),
         *(np.array([s[axis] for s in flat], dtype=np.int64) for axis in (0, 1)),
     )
+
+
+@given(st.data(), st.integers(1, 6), st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
+    places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
+    emitters = data.draw(st.lists(places, min_size=1, max_size=4))
+    sinks = [data.draw(st.lists(places, unique=True, max_size=8)) for _ in emitters]
+    flat = [place for of_net in sinks for place in of_net]
+    nets = nets_of(emitters, sinks)
     trees = crossbar_trees(nets, columns, rows)
     assert len({(n, c, r) for n, c, r in zip(trees.net, trees.column, trees.row, strict=True)}) == len(trees)
     for sink, node in enumerate(trees.sink_node):
@@ -341,6 +347,36 @@ def test_crossbar_trees_reach_every_sink_with_one_turn(data, columns, rows):
             assert len(children) > 1 or not straight
     reached = [(int(pruned.column[n]), int(pruned.row[n])) for n in pruned.sink_node]
     assert reached == [place for place, stays in zip(flat, kept, strict=True) if stays]
+
+
+@given(st.data(), st.integers(1, 6), st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_a_crossbar_net_has_its_trunk_where_it_is_shorter(data, columns, rows):
+    """Covered steps of the grid against those of both ways; as long as each other, by the parity of the emitter."""
+    places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
+    emitters = data.draw(st.lists(places, min_size=1, max_size=4))
+    sinks = [data.draw(st.lists(places, unique=True, max_size=8)) for _ in emitters]
+    trees = crossbar_trees(nets_of(emitters, sinks), columns, rows)
+
+    def line(a, b):
+        """Steps of the grid from one place to another in the same row or column."""
+        if a > b:
+            a, b = b, a
+        (c, r), (d, q) = a, b
+        if r == q:
+            return {((k, r), (k + 1, r)) for k in range(c, d)}
+        return {((c, k), (c, k + 1)) for k in range(r, q)}
+
+    for net, ((c0, r0), of_net) in enumerate(zip(emitters, sinks, strict=True)):
+        by_row = set().union(*(line((c0, r0), (c, r0)) | line((c, r0), (c, r)) for c, r in of_net))
+        by_column = set().union(*(line((c0, r0), (c0, r)) | line((c0, r), (c, r)) for c, r in of_net))
+        odd = (c0 + r0) % 2 == 1
+        turned = len(by_column) < len(by_row) or (len(by_column) == len(by_row) and odd)
+        nodes = [k for k in range(len(trees)) if trees.net[k] == net and trees.parent[k] >= 0]
+        at = list(zip(trees.column.tolist(), trees.row.tolist(), strict=True))
+        covered = [line(at[trees.parent[k]], at[k]) for k in nodes]
+        assert set().union(*covered) == (by_column if turned else by_row)
+        assert sum(map(len, covered)) == len(set().union(*covered))  # no step twice
 
 
 # --- the graph -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import evaluate_network, trial_seeds
+from soensim.fabrication import with_asked
 from soensim.netlist import Netlist
 from soensim.network import Network, compile_network, refined, with_average_light
 from soensim.program import Program
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         makes=[REPORTS],
     )
     with naming_file(given.chip):
-        nominal = compile_network(route(netlist))  # first: a chip that cannot be scored needs no program
+        # first: a chip that cannot be scored needs no program
+        nominal = with_asked(compile_network(route(netlist)), given.spread or {})
         nominal = with_average_light(nominal) if given.light == "average" else nominal
     path, program = _program(given.chip, given.program, netlist, nominal)
     with _progress() as progress:
@@ -94,7 +96,8 @@ def parser() -> Parser:
         "examples:\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml\n"
         "  python -m soensim.evaluate netlists/rows-24.yaml --program runs/mine/program.safetensors --trials 50\n"
-        "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
     flags.chip(parser)
@@ -110,6 +113,7 @@ def parser() -> Parser:
     flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
     flags.read_seed(parser, "draw the spikes of a chip whose rates are carried by light (default: 0)", 0)
     flags.light(parser)
+    flags.spread(parser)
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
     flags.json_file(parser, "the result", "reports/NAME.json")
     parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")

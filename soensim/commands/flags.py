@@ -6,8 +6,10 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 from soensim._runtime.words import DECIMAL, number_meant, shown, whole_number_meant
+from soensim.errors import SoensimError
 from soensim.limits import Limits
 
 LARGEST = 2**63 - 1
@@ -139,6 +141,45 @@ def light(parser: Container) -> None:
         help="of a chip of rate neurons with optical projections: draw every spike, or take the mean, as if there were "
         "any number of them (default: spikes)",
     )
+
+
+class _Sizes(argparse.Action):
+    """Collects the sizes of all `--spread` flags in one mapping; a name may be given once."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        known: dict[str, float] = dict(getattr(namespace, self.dest) or {})
+        for name, size in values.items():
+            if name in known:
+                parser.error(f"argument --spread: {name} is given twice; keep one")
+            known[name] = size
+        setattr(namespace, self.dest, known)
+
+
+def spread(parser: Container) -> None:
+    """Add ``--spread``: sizes of imperfections by name, over the netlist's."""
+    parser.add_argument(
+        "--spread",
+        type=_sizes,
+        action=_Sizes,
+        metavar="NAME=SIZE",
+        help="size of an imperfection, over the netlist's: efficacy=0.1,dead_neurons=0.02; repeatable "
+        "(default: those of the netlist; docs/hardware.md#imperfections lists them)",
+    )
+
+
+def _sizes(text: str) -> dict[str, float]:
+    from soensim.fabrication import read_sizes  # loads the chip's code: only where it is asked for
+
+    try:
+        return read_sizes(text)
+    except SoensimError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def technology(parser: Container, *, flag: bool) -> None:

@@ -74,5 +74,5 @@ def _property(info: SettingInfo) -> dict[str, Any]:
     if info.choices:
         return {"enum": list(info.choices), "description": info.help}
     words = {"above": "exclusiveMinimum", "least": "minimum", "below": "exclusiveMaximum", "most": "maximum"}
-    kind = {bool: "boolean", int: "integer", float: "number"}[info.kind]
+    kind = {bool: "boolean", int: "integer", float: "number", str: "string"}[info.kind]
     return {"type": kind, **{words[k]: v for k, v in info.limits.items()}, "description": info.help}

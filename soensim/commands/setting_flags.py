@@ -27,6 +27,8 @@ def _add(group: flags.Container, name: str, info: SettingInfo) -> None:
     flag, text = f"--{name.replace('_', '-')}", f"{info.help} ({_defaults(info)})"
     if info.kind is bool:
         group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
+    elif name == "spread":
+        flags.spread(group)
     elif info.choices:
         group.add_argument(flag, dest=name, choices=info.choices, help=text)
     else:

@@ -20,6 +20,7 @@ from soensim.commands.recipe_file import read_recipe
 from soensim.commands.setting_flags import add_settings
 from soensim.data import DATASETS, Dataset, absolute_name, load_dataset
 from soensim.errors import RecipeError
+from soensim.fabrication import written
 from soensim.netlist import Netlist, Task
 from soensim.network import compile_network
 from soensim.routing import route
@@ -223,7 +224,10 @@ def _add_machine(group: flags.Container) -> None:
 
 
 def _flags(given: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in all_settings() if getattr(given, name) is not None}
+    flagged = {name: getattr(given, name) for name in all_settings() if getattr(given, name) is not None}
+    if "spread" in flagged:
+        flagged["spread"] = written(flagged["spread"])
+    return flagged
 
 
 def _assigned(task: Task | None, given: argparse.Namespace) -> Assignment:

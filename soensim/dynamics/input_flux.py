@@ -32,7 +32,7 @@ class Term:
     port: int = 0
     """Which of the input signals, where they are the source."""
     light: bool = False
-    """Whether light carries it: it reads what the source's spikes amount to (`soensim.dynamics.light`), not its state."""
+    """Whether light carries it: what the source's spikes amount to (`soensim.dynamics.light`), not its state."""
 
     def blocks(self) -> list[Array]:
         """Return the efficacies of each lag, shape (sources or channels, neurons)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -173,6 +174,15 @@ class Spread(NamedTuple):
     sigma: float
 
 
+class Touched(NamedTuple):
+    """What one imperfection changed in the mean over the chips: `mean` of `of` things (efficacies, neurons, …)."""
+
+    name: str
+    things: str
+    mean: float
+    of: int
+
+
 @dataclass(frozen=True)
 class Seeds:
     """The chip_seed of each fabricated chip, and the read_seed of the light; None where no spike is drawn."""
@@ -233,6 +243,8 @@ class Evaluation:
         See `Seeds`.
     light
         See `LightSummary`; None where no light carries a rate.
+    touched
+        What each imperfection that acts changed.
     """
 
     chip: ChipSummary
@@ -244,6 +256,7 @@ class Evaluation:
     steps: IntegrationSteps
     spreads: tuple[Spread, ...]
     seeds: Seeds
+    touched: tuple[Touched, ...]
     light: LightSummary | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -256,7 +269,8 @@ class Evaluation:
             "per_class": list(self.per_class),
             "confusion": self.confusion.tolist(),
             "steps": asdict(self.steps),
-            "spreads": dict(self.spreads),
+            "spreads": {name: "infinite" if math.isinf(size) else size for name, size in self.spreads},
             "seeds": self.seeds.as_dict(),
             "light": None if self.light is None else asdict(self.light),
+            "touched": [t._asdict() for t in self.touched],
         }

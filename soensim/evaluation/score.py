@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from soensim.evaluation.result import (
     ScoredData,
     Seeds,
     Spread,
+    Touched,
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip, summarise_light
+from soensim.fabrication import IMPERFECTIONS, count_touched, with_asked
 from soensim.netlist import Netlist
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
 from soensim.program import Program
@@ -43,6 +45,7 @@ def evaluate(
     refine: int | None = None,
     read_seed: int = 0,
     light: LightModel = "spikes",
+    spreads: Mapping[str, float] | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -67,16 +70,19 @@ def evaluate(
         the ideal weights, the codes and every fabricated chip, so that these differ by nothing else.
     light
         "average" takes the light for its mean, as if a sample had any number of spikes, for comparison.
+    spreads
+        Sizes of imperfections by name, over the netlist's (`soensim.fabrication.read_sizes`).
     progress
         Called with the name of each part as it starts.
 
     Raises
     ------
     SoensimError
-        The program is of another chip, the data do not fit or may hold training samples, or a number is not legal.
+        The program is of another chip, the data do not fit or may hold training samples, a number is not legal, or a
+        size is given of an imperfection that can touch nothing on this chip.
     """
     chip_seeds = trial_seeds(trials, chip_seed)
-    network = compile_network(routed)
+    network = with_asked(compile_network(routed), spreads or {})
     if light == "average":
         network = with_average_light(network)
     return evaluate_network(
@@ -134,11 +140,12 @@ def evaluate_network(
         data=ScoredData(dataset.name, dataset.data_seed, dataset.fingerprint),
         samples=len(dataset.test.labels),
         accuracy=accuracy,
-        per_class=tuple(float(row[k] / row.sum()) if row.sum() else None for k, row in enumerate(confusion)),
+        per_class=tuple(float(row[k] / row.sum()) if row.any() else None for k, row in enumerate(confusion)),
         confusion=confusion,
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
         spreads=tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
         seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
+        touched=_touched(fine, program, chip_seeds),
         light=summarise_light(fine),
     )
 
@@ -189,6 +196,14 @@ def _score(
         chip_ci95=mean_interval(chips) if len(chips) > 1 else None,
     )
     return accuracy, answers
+
+
+def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> tuple[Touched, ...]:
+    """Count what each imperfection that acts changed, in the mean over the chips."""
+    counts = [count_touched(network, program.values, seed) for seed in chip_seeds]
+    kinds = [IMPERFECTIONS[name] for name in counts[0]]
+    means = [float(np.mean([count[kind.name] for count in counts])) for kind in kinds]
+    return tuple(Touched(k.name, k.touches, mean, k.count(network)) for k, mean in zip(kinds, means, strict=True))
 
 
 def _check_unseen(program: Program, dataset: Dataset) -> None:

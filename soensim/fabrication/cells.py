@@ -55,7 +55,7 @@ def build_cells(
     count = len(network.populations) if populations is None else populations
     cells = []
     for index, population in enumerate(network.populations[:count]):
-        retention, gain = step_coefficients(network, population, chip.gamma_minus[index])
+        retention, gain = step_coefficients(network, population, chip.gamma_minus[index], chip.gamma_plus[index])
         offset = convert(chip.flux_offset[index])
         if population.trim_key in chip.values:
             offset = offset + chip.values[population.trim_key]

@@ -25,8 +25,8 @@ class FabricatedChip:
     ----------
     values
         Efficacies (Phi_0 per I_c) and flux trims (Phi_0) by program key: numpy arrays, or torch tensors of one dtype.
-    gamma_minus, bias_current, flux_offset
-        Per population, shape (neurons,): leak (1/tau), bias (I_c), static flux without the trim (Phi_0).
+    gamma_plus, gamma_minus, bias_current, flux_offset
+        Per population, shape (neurons,): drive gain and leak (1/tau), bias (I_c), static flux without the trim (Phi_0).
     delay_factor
         Factor on every delay of the chip.
     read_seed
@@ -38,6 +38,7 @@ class FabricatedChip:
     """
 
     values: Mapping[str, Array]
+    gamma_plus: tuple[FloatArray, ...]
     gamma_minus: tuple[FloatArray, ...]
     bias_current: tuple[FloatArray, ...]
     flux_offset: tuple[FloatArray, ...]
@@ -46,11 +47,17 @@ class FabricatedChip:
     read_noise_flux: float = 0.0
     light_seed: int = 0
 
+    def devices(self) -> list[list[FloatArray]]:
+        """Return the device parameters of each population, arrays of shape (neurons,)."""
+        kinds = (self.gamma_plus, self.gamma_minus, self.bias_current, self.flux_offset)
+        return [list(arrays) for arrays in zip(*kinds, strict=True)]
+
     @classmethod
     def nominal(cls, network: Network, values: Mapping[str, Array]) -> FabricatedChip:
         """Make the chip as it was drawn, with these values by program key."""
         return cls(
             values=values,
+            gamma_plus=tuple(p.gamma_plus for p in network.populations),
             gamma_minus=tuple(p.gamma_minus for p in network.populations),
             bias_current=tuple(p.bias_current for p in network.populations),
             flux_offset=tuple(p.flux_offset for p in network.populations),

@@ -3,12 +3,13 @@
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
 from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
-from soensim.network.network import GoodnessOutput, InputLines, LinearOutput, Network, Population
+from soensim.network.network import Die, GoodnessOutput, InputLines, LinearOutput, Network, Population
 from soensim.network.synapses import DelayLayout, Synapses
 from soensim.network.time_step import at_training_step, refined, with_average_light, with_delay_factor
 
 __all__ = [
     "DelayLayout",
+    "Die",
     "GoodnessOutput",
     "InputLines",
     "LinearOutput",

@@ -15,6 +15,7 @@ from soensim.netlist.schema.timing import Timing
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
 from soensim.network.light import compile_light
 from soensim.network.network import (
+    Die,
     FloatArray,
     GoodnessOutput,
     InputLines,
@@ -76,7 +77,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         substeps=_substeps(timing, populations, sample_tau, refine),
         integrator=timing.integrator,
         spreads=netlist.spreads,
-        read_noise_flux=netlist.imperfections.read_noise_flux,
+        critical_current_a=netlist.device_technology.junction.critical_current_a,
+        die=_die(routed),
         light=compile_light(routed),
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,
@@ -85,10 +87,11 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
 
 
 def step_coefficients(
-    network: Network, population: Population, gamma_minus: FloatArray
+    network: Network, population: Population, gamma_minus: FloatArray, gamma_plus: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Compute (retention, gain) of a population at the network's step, for a given leak (1/tau)."""
-    return coefficients(population.gamma_plus, gamma_minus, network.dt_tau, network.integrator)
+    """Compute (retention, gain) of a population at the network's step, for a given leak and drive gain (1/tau)."""
+    drive = population.gamma_plus if gamma_plus is None else gamma_plus
+    return coefficients(drive, gamma_minus, network.dt_tau, network.integrator)
 
 
 def _inputs(netlist: Netlist) -> tuple[InputLines, ...]:
@@ -144,6 +147,19 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
         normalisation=population.normalise,
+    )
+
+
+def _die(routed: RoutedNetlist) -> Die | None:
+    if routed.layout is None:
+        return None
+    placement = routed.layout.placement
+    places = {name: placement.populations[name] for name in routed.netlist.dendrites}
+    return Die(
+        placement.die_width_um,
+        placement.die_height_um,
+        placement.cell_um,
+        {name: _frozen(np.stack([at.x_um, at.y_um], axis=1)) for name, at in places.items()},
     )
 
 

@@ -135,6 +135,26 @@ class InputLines:
     label_channels: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Die:
+    """Where the devices of a chip are that is laid out; read-only.
+
+    Attributes
+    ----------
+    width_um, height_um
+        The die.
+    cell_um
+        Side of a neuron's square cell, which holds its synapses.
+    neurons_um
+        Centres of the cells, shape (size, 2), by population; the origin is the lower left corner of the die.
+    """
+
+    width_um: float
+    height_um: float
+    cell_um: float
+    neurons_um: Mapping[str, FloatArray]
+
+
 @dataclass(frozen=True)
 class Network:
     """The chip, ready to be trained on and simulated; arrays are read-only.
@@ -158,9 +178,12 @@ class Network:
     unlabelled_samples
         Number of first samples that are shown without the label.
     spreads
-        How much fabricated chips differ: size of each imperfection by its name in the netlist, most of them one sigma.
-    read_noise_flux
-        Flux noise (Phi_0), one sigma, fresh for every neuron and sample.
+        How much fabricated chips differ: size of each imperfection by its name in the netlist, most of them one sigma;
+        and their parameters, as `efficacy_spread.correlation_um` (`soensim.fabrication`).
+    die
+        Where everything is; None on a chip that is not laid out.
+    critical_current_a
+        I_c of the junctions (A), which the thermal noise of the loops depends on.
 
     Raises
     ------
@@ -179,7 +202,8 @@ class Network:
     substeps: int
     integrator: Integrator
     spreads: Mapping[str, float]
-    read_noise_flux: float
+    critical_current_a: float
+    die: Die | None = None
     light: Light | None = None
     hold_samples: int = 1
     unlabelled_samples: int = 0
@@ -187,6 +211,11 @@ class Network:
 
     def __post_init__(self) -> None:
         check_steps(self)
+
+    @property
+    def read_noise_flux(self) -> float:
+        """Flux noise (Phi_0), one sigma, fresh for every neuron and sample."""
+        return self.spreads.get("read_noise_flux", 0.0)
 
     @property
     def channels(self) -> int:

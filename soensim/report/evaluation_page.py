@@ -59,6 +59,7 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         projections=formatting.projection_rows(evaluation, network),
         classes=formatting.class_rows(evaluation),
         spreads=formatting.spread_rows(evaluation, network),
+        touched=formatting.touched_rows(evaluation),
         chips=[
             (seed, formatting.percent(value, samples))
             for seed, value in zip(evaluation.seeds.chip_seeds, accuracy.chips, strict=True)

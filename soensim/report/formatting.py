@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soensim.evaluation import Evaluation, LevelUse
+from soensim.evaluation import Evaluation, LevelUse, Touched
 from soensim.fabrication import IMPERFECTIONS
 from soensim.network import LinearOutput, Network
 
@@ -186,13 +186,20 @@ def light_text(evaluation: Evaluation) -> str:
 
 
 def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
-    """List the one-sigma spreads that the fabricated chips were drawn with."""
+    """List the spreads (one sigma) that the fabricated chips were drawn with."""
     rows = []
     for name, value in evaluation.spreads:
         label, text = _spread(name, value)
-        absent = IMPERFECTIONS[name].absent(network)
-        rows.append((label, f"{text}, without effect: {absent}" if absent else text))
+        kind = IMPERFECTIONS[name.partition(".")[0]]
+        if absent := kind.absent(network):
+            text = f"{text}, without effect: {absent}"
+        rows.append((label, text))
     return rows
+
+
+def touched_rows(evaluation: Evaluation) -> LabelledTexts:
+    """Say how much each imperfection that acts changed, in the mean over the chips."""
+    return [(IMPERFECTIONS[t.name].varies, _touched(t)) for t in evaluation.touched]
 
 
 def spread_sentence(evaluation: Evaluation, network: Network) -> str:
@@ -200,7 +207,7 @@ def spread_sentence(evaluation: Evaluation, network: Network) -> str:
     texts = [
         " ".join(_spread(name, value))
         for name, value in evaluation.spreads
-        if value > 0 and not IMPERFECTIONS[name].absent(network)
+        if name in IMPERFECTIONS and value != 0 and not IMPERFECTIONS[name].absent(network)
     ]
     return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
 
@@ -249,8 +256,16 @@ def _bits(bits: int | tuple[int, ...] | None) -> str:
 
 
 def _spread(name: str, value: float) -> tuple[str, str]:
-    kind = IMPERFECTIONS[name]
+    head, _, parameter = name.partition(".")
+    kind = IMPERFECTIONS[head]
+    if parameter:
+        return f"{kind.varies}, {parameter}", f"{value:g}"
     return kind.varies, f"{100 * value:g} %" if kind.unit == "1" else f"{value:g} {kind.unit}"
+
+
+def _touched(touched: Touched) -> str:
+    mean = f"{touched.mean:,.1f}".removesuffix(".0")
+    return f"{mean} of {touched.of:,} {touched.things}"
 
 
 def _levels(levels: int, bits: int | None) -> str:

@@ -10,7 +10,7 @@ from soensim.dynamics import LightDraws
 from soensim.errors import SimulationError
 from soensim.network import GoodnessOutput, Network, encode_data, signals
 from soensim.program import READOUT, Program
-from soensim.simulation.engine import BLOCK, Engine, diverged, padded_blocks
+from soensim.simulation.engine import BLOCK, Engine, diverged, flux_noise, padded_blocks
 from soensim.simulation.readout import goodness, label_scores, linear_scores
 
 
@@ -31,7 +31,7 @@ def class_scores(
     values
         In [0, 1], shape (batch, frames, data channels).
     chip_seed
-        Draws one fabricated chip; None is the nominal chip without spread.
+        Draws one fabricated chip, and its noise; None is the nominal chip without spread and noise.
     read_seed
         Draws the spikes of a chip whose rates are carried by light; an electrical chip has none.
 
@@ -56,8 +56,10 @@ def class_scores(
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):
+        shown, seed = signals(network, block, labels), engine.chip.read_seed
+        noise = None if seed is None else flux_noise(network, seed, rows.start, len(shown[0].frame_of))
         light = LightDraws(read_seed, rows.start, BLOCK, hypotheses=network.labels or 1)
-        states = engine.states(signals(network, block, labels), (1, 1), light=light)
+        states = engine.states(shown, (1, 1), noise, light=light)
         if isinstance(output, GoodnessOutput):
             block_scores = label_scores(output, [goodness(s) for s in states]).T
         else:

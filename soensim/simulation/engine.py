@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 from soensim._runtime.memory import require_memory
 from soensim.dynamics import Array, InputSignal, LightDraws, alike, unroll
 from soensim.errors import SimulationError
-from soensim.fabrication import array_noise, build_cells, fabricate_chip, spiking_light
+from soensim.fabrication import array_noise, build_cells, fabricate_chip, spiking_light, without_run
 from soensim.netlist.schema.populations import DRIVE
 from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.network.sizes import delay_steps, state_bytes
@@ -93,7 +93,8 @@ def simulate(
     """
     signals = checked_signals(network, inputs)
     _check_read_seed(network, read_seed)
-    engine = Engine(network, program, chip_seed)
+    still = replace(network, spreads=without_run(network.spreads))  # its noise has a seed of its own
+    engine = Engine(still, program, chip_seed)
     batch, samples, _ = signals.shape
     require_memory(
         8 * batch * (samples + 1) * network.neurons,
@@ -103,7 +104,7 @@ def simulate(
     )
     state = np.zeros((batch, samples + 1, network.neurons))
     for rows, block in padded_blocks(signals):
-        noise = None if read_seed is None else _noise(network, read_seed, first_sample + rows.start, samples)
+        noise = None if read_seed is None else flux_noise(network, read_seed, first_sample + rows.start, samples)
         light = LightDraws(read_seed or 0, first_sample + rows.start, BLOCK)
         parts = engine.states(split_channels(network, block), (BLOCK,), noise, light=light)
         for population, part in zip(network.populations, parts, strict=True):
@@ -238,7 +239,8 @@ def _matrix(layout: DelayLayout, values: FloatArray) -> Array:
     return dense
 
 
-def _noise(network: Network, read_seed: int, first_sample: int, samples: int) -> Callable[[int, int], FloatArray]:
+def flux_noise(network: Network, read_seed: int, first_sample: int, samples: int) -> Callable[[int, int], FloatArray]:
+    """Make the read noise of a block: ``noise(sample, population)`` is flux (Phi_0), shape (rows, neurons)."""
     rows = range(first_sample, first_sample + BLOCK)
     drawn = array_noise(read_seed, network.read_noise_flux, rows, (samples, network.neurons))
     return lambda sample, population: drawn[:, sample, network.populations[population].neurons]

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from soensim.errors import RecipeError
-from soensim.fabrication import IMPERFECTIONS
+from dataclasses import replace
+
+from soensim.errors import RecipeError, SimulationError
+from soensim.fabrication import IMPERFECTIONS, read_sizes, with_asked
 from soensim.network import Network
 from soensim.training.recipes import Recipe
 
 
 def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
-    """Size of every imperfection by name: from the recipe, and with `robust` from the netlist where that has 0.
+    """Size of every imperfection by name: from the recipe, and with `robust` from the netlist where that has none.
+
+    A setting of 0 is none, while `spread: efficacy=0` is a size. Parameters follow, where there are any.
 
     Raises
     ------
     RecipeError
         The recipe has a spread that the chip cannot show, or asks for chips that would not differ.
     """
-    # a recipe has no setting for an imperfection that was registered after its class was made
-    given = {name: getattr(recipe, name, 0.0) for name in IMPERFECTIONS}
-    for name, kind in IMPERFECTIONS.items():
-        if given[name] and (absent := kind.absent(network)):
+    flagged = {name: size for name in IMPERFECTIONS if (size := getattr(recipe, name, 0.0))}
+    for name in flagged:
+        if absent := IMPERFECTIONS[name].absent(network):
             raise RecipeError(f"{name}: chip {network.name!r} has {absent}")
-    stated = {**network.spreads, "read_noise_flux": network.read_noise_flux} if recipe.robust else {}
-    spreads = {name: given[name] or stated.get(name, 0.0) for name in IMPERFECTIONS}
+    stated = network.spreads if recipe.robust else {}
+    try:
+        asked = with_asked(replace(network, spreads={**stated, **flagged}), read_sizes(recipe.spread)).spreads
+    except SimulationError as error:
+        raise RecipeError(f"spread: {error}") from error
+    spreads = {**dict.fromkeys(IMPERFECTIONS, 0.0), **asked}
     if recipe.robust and not any(spreads.values()):
         raise RecipeError(f"robust: chip {network.name!r} states no spread and no read noise; set some in the recipe")
     if recipe.validation_chips and not any(spreads.values()):

@@ -56,7 +56,8 @@ def main() -> None:
         key = [str(spikes), statistics, str(data_seed)]
         if key in [[row[c] for c in COLUMNS[:3]] for row in rows]:
             continue
-        rows.append(dict(zip(COLUMNS, [*key, *_scores(netlist, shipped, spikes / own, statistics, data_seed)], strict=True)))
+        scores = _scores(netlist, shipped, spikes / own, statistics, data_seed)
+        rows.append(dict(zip(COLUMNS, [*key, *scores], strict=True)))
         print(rows[-1], flush=True)  # noqa: T201
         _write(table, COLUMNS, [list(row.values()) for row in rows])
     save_png(drawn(rows), HERE / "light.png")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,21 @@ from numpy.typing import NDArray
 from soensim.dynamics import Array
 from soensim.errors import SimulationError
 from soensim.fabrication.chip import FabricatedChip
+from soensim.limits import Limits
 from soensim.network import LinearOutput, Network
 from soensim.program import READOUT, slots
 
 Draws = Mapping[str, NDArray[Any]]
 """What was drawn for one chip, by quantity: a program key, or the name of a population."""
+
+Stage = Literal["program", "drift", "fabricate", "run"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""When an imperfection acts, in this order; what was quantised comes first."""
+
+
+def parameter(default: float, text: str, limits: Limits, *, infinite: bool = False) -> Any:
+    """Make a field of an imperfection beside its size: its default, what it is, what is legal."""
+    return field(default=default, metadata={"help": text, "limits": limits, "infinite": infinite})
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class Imperfection(ABC):
 
     A subclass is one file of `soensim.fabrication.imperfections`, with the decorator `register`. What it draws comes
     from `stream`, one stream per quantity, so that a chip keeps its other draws when a population or an imperfection
-    is added; of size 0 it must leave the chip as it was.
+    is added; of size 0 it must leave the chip as it was. A field beside the size is made by `parameter`, and called
+    `name.field`.
 
     Parameters
     ----------
@@ -37,9 +49,15 @@ class Imperfection(ABC):
     Raises
     ------
     SimulationError
-        The size is not legal.
+        The size or a parameter is not legal.
     """
 
+    stage: ClassVar[Stage] = "fabricate"
+    """When it acts."""
+    has_flag: ClassVar[bool] = False
+    """Whether `train` has a flag, and a recipe a setting, of its name: those that came before `--spread`."""
+    touches: ClassVar[str]
+    """What it changes, in the plural, for the count of what it touched."""
     name: ClassVar[str]
     """Its key under `imperfections:` of a netlist, in a recipe and in `Network.spreads`."""
     varies: ClassVar[str]
@@ -60,6 +78,29 @@ class Imperfection(ABC):
     def __post_init__(self) -> None:
         if fault := self.fault(self.size):
             raise SimulationError(f"{self.name} is {self.size}; {fault}")
+        for name in self.parameters():
+            value = getattr(self, name)
+            if fault := self.parameter_fault(name, value):
+                raise SimulationError(f"{self.name}.{name} is {value:g}; {fault}")
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes a chip at all."""
+        return self.size != 0
+
+    @classmethod
+    def parameters(cls) -> dict[str, Field[float]]:
+        """Return its fields beside the size, by name."""
+        return {item.name: item for item in fields(cls) if item.name != "size"}
+
+    @classmethod
+    def parameter_fault(cls, name: str, value: float) -> str:
+        """Say what is wrong with a parameter; empty if it is legal."""
+        about = cls.parameters()[name].metadata
+        if about["infinite"] and value == math.inf:
+            return ""
+        limits: Limits = about["limits"]
+        return "" if limits.hold(value) else limits.fault(value)
 
     @classmethod
     def fault(cls, size: float) -> str:
@@ -68,12 +109,36 @@ class Imperfection(ABC):
             return "it must not be below 0"
         if cls.below is not None and size >= cls.below:
             return f"it must be below {cls.below}"
-        return "" if size <= cls.most else f"it must be at most {cls.most:g}; 5 % is written 0.05"
+        percent = "; 5 % is written 0.05" if cls.unit == "1" else ""
+        return "" if size <= cls.most else f"it must be at most {cls.most:g}{percent}"
+
+    @classmethod
+    def legal_text(cls) -> str:
+        """Say which sizes are legal."""
+        return f"0 to below {cls.below:g}" if cls.below is not None else f"0 to {cls.most:g}"
 
     @classmethod
     def absent(cls, network: Network) -> str:  # noqa: ARG003
         """Say what a chip lacks that cannot show it, such as "no delays"; empty if it can."""
         return ""
+
+    @classmethod
+    def parameter_absent(cls, network: Network, name: str, value: float) -> str:  # noqa: ARG003
+        """Say what a chip lacks that cannot show a parameter; empty if it can."""
+        return ""
+
+    @classmethod
+    def count(cls, network: Network) -> int:
+        """Count what it could touch on a chip: the efficacies that are fabricated, or the neurons."""
+        if cls.touches == "efficacies":
+            return sum(math.prod(shape) for shape in fabricated_shapes(network).values())
+        return network.neurons
+
+    def touched(self, network: Network, before: FabricatedChip, after: FabricatedChip) -> int:
+        """Count what it changed on a chip: all that it can where it only acts while the chip runs."""
+        if self.stage == "run":
+            return self.count(network)
+        return changes(before.values, after.values) + changed_neurons(before, after)
 
     @abstractmethod
     def draw(self, network: Network, chip_seed: int) -> Draws:
@@ -128,3 +193,16 @@ def like(drawn: NDArray[Any], values: Array) -> Array:
     import torch  # a simulation does not load it
 
     return torch.as_tensor(drawn, dtype=values.dtype, device=values.device)
+
+
+def changes(before: Mapping[str, Array], after: Mapping[str, Array]) -> int:
+    """Count the numbers that differ between two mappings of arrays, numpy or torch."""
+    return sum(int((after[key] != value).sum()) for key, value in before.items())
+
+
+def changed_neurons(before: FabricatedChip, after: FabricatedChip) -> int:
+    """Count the neurons of which a device parameter differs."""
+    total = 0
+    for old, new in zip(before.devices(), after.devices(), strict=True):
+        total += int(np.any([a != b for a, b in zip(old, new, strict=True)], axis=0).sum())
+    return total

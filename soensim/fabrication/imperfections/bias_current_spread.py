@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from soensim.fabrication.chip import FabricatedChip
-from soensim.fabrication.imperfections.base import Draws, Imperfection, register, stream
+from soensim.fabrication.imperfections.base import Draws, register
+from soensim.fabrication.imperfections.placed import PlacedSpread
 from soensim.network import Network
 
 
 @register
 @dataclass(frozen=True)
-class BiasCurrentSpread(Imperfection):
-    """i_b -> i_b (1 + size n), n normal, for each neuron."""
+class BiasCurrentSpread(PlacedSpread):
+    """i_b -> i_b (1 + d) for each neuron, d as in `PlacedSpread`."""
 
     name = "bias_current_spread"
     varies = "bias current"
     unit = "1"
     description = "Spread of bias currents, one sigma (relative)"
     source = "estimate: 1 % in the technology, none measured"
+    has_flag = True
 
     @classmethod
     def absent(cls, network: Network) -> str:
@@ -27,12 +29,9 @@ class BiasCurrentSpread(Imperfection):
 
     def draw(self, network: Network, chip_seed: int) -> Draws:
         """Draw a factor for each neuron, by population."""
-        return {
-            p.name: 1 + self.size * stream(chip_seed, f"{p.name}.bias_current").standard_normal(p.size)
-            for p in network.populations
-        }
+        return {name: 1 + d for name, d in self.neuron_deviations(network, chip_seed, "bias_current").items()}
 
     def apply(self, chip: FabricatedChip, drawn: Draws) -> FabricatedChip:
-        """Multiply the bias currents by their factors."""
-        biases = zip(chip.bias_current, drawn.values(), strict=True)
-        return replace(chip, bias_current=tuple(bias * factor for bias, factor in biases))
+        """Multiply by the factors."""
+        old = zip(chip.bias_current, drawn.values(), strict=True)
+        return replace(chip, bias_current=tuple(value * d for value, d in old))

@@ -27,6 +27,8 @@ class DelaySpread(Imperfection):
     unit = "1"
     description = "Spread of the factor that all delays of a chip share, one sigma (relative)"
     source = "estimate: the group index depends on film thickness and composition, which vary between wafers"
+    has_flag = True
+    touches = "delays"
 
     @classmethod
     def absent(cls, network: Network) -> str:
@@ -38,6 +40,15 @@ class DelaySpread(Imperfection):
         """Draw one factor."""
         factor = 1 + self.size * stream(chip_seed, DELAY_FACTOR).standard_normal()
         return {DELAY_FACTOR: np.array(max(factor, 0.0))}
+
+    @classmethod
+    def count(cls, network: Network) -> int:
+        """Count the synapses that have a delay."""
+        return sum(int((s.delay_tau > 0).sum()) for s in network.synapses.values())
+
+    def touched(self, network: Network, before: FabricatedChip, after: FabricatedChip) -> int:
+        """Count all delays, or none."""
+        return self.count(network) if before.delay_factor != after.delay_factor else 0
 
     def apply(self, chip: FabricatedChip, drawn: Draws) -> FabricatedChip:
         """Multiply the chip's factor by it."""

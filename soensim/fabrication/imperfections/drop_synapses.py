@@ -20,6 +20,8 @@ class DropSynapses(Imperfection):
     below = 1
     description = "Fraction of the synapses that are dead in the mean, their efficacy zero"
     source = "DropConnect (Wan et al. 2013, ICML 28, 1058) without its rescaling; no measured yield found"
+    has_flag = True
+    touches = "efficacies"
 
     def draw(self, network: Network, chip_seed: int) -> Draws:
         """Draw which synapses are alive, by program key."""

@@ -32,6 +32,9 @@ class ReadNoiseFlux(Imperfection):
     unit = "Phi_0"
     description = "Gaussian flux noise, one sigma (Phi_0), fresh for every neuron and input sample"
     source = "any size: noise of bias lines and readout; that of the SQUIDs at 4 K is in their source function"
+    stage = "run"
+    has_flag = True
+    touches = "neurons"
 
     def draw(self, network: Network, chip_seed: int) -> Draws:  # noqa: ARG002
         """Draw the seed of the noise."""

@@ -1,14 +1,33 @@
 """How fabricated chips differ from the drawing.
 
 Every key is an imperfection of the same name in `soensim.fabrication.imperfections`, which has its formula; comment
-and range here repeat what is said there (tests/test_fabrication.py compares them).
+and range here repeat what is said there (tests/test_fabrication.py compares them). The keys of `PARAMETERS` hold
+numbers by imperfection.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from soensim.netlist.base import BelowOne, Part, as_quantity, legal
+
+PARAMETERS = ("correlation_um", "gradient", "time_s", "exponent_spread")
+"""Keys that hold a parameter of several imperfections, by their names."""
+
+_RELATIVE = legal(0, 1, "relative", "one sigma; beyond 100 % the sign is a matter of chance", zero=True)
+
+Relative = Annotated[float, _RELATIVE]
+Placed = Literal[
+    "efficacy_spread",
+    "gamma_minus_spread",
+    "bias_current_spread",
+    "flux_offset_spread",
+    "gamma_plus_spread",
+    "coupling_spread",
+]
+Length = Annotated[float, Field(ge=0)]  # may be infinite
 
 
 class Imperfections(Part):
@@ -30,3 +49,29 @@ class Imperfections(Part):
     """Fraction of the synapses that are dead in the mean, their efficacy zero."""
     delay_spread: Annotated[float, legal(0, 1, "relative", "one sigma of all delays together", zero=True)] = 0.0
     """Spread of the factor that all delays of a chip share, one sigma (relative)."""
+    programming_error: Relative = 0.0
+    """Error of each programmed efficacy, one sigma (relative to the largest level)."""
+    retention_drift: Annotated[float, legal(0, 1, "1", "0.01 loses 2.3 % per decade of time", zero=True)] = 0.0
+    """Exponent (a number) of the decay of stored efficacies with time, w (1 + t/1 s)^(-size)."""
+    stuck_synapses: BelowOne = 0.0
+    """Fraction of the synapses that are stuck in the mean, at a random level of their table."""
+    dead_neurons: BelowOne = 0.0
+    """Fraction of the neurons that are dead in the mean, their state zero."""
+    gamma_plus_spread: Relative = 0.0
+    """Spread of drive gains, one sigma (relative)."""
+    coupling_spread: Relative = 0.0
+    """Spread of the coupling of all synapses into a neuron's SQUID, one sigma (relative)."""
+
+    correlation_um: dict[Placed, Length] = Field(default_factory=dict)
+    """By spread, the distance over which neighbours deviate alike (um): 0 draws each alone, .inf all of a chip in
+    common."""
+    gradient: dict[Placed, Annotated[float, legal(0, 1, "1", "in the unit of the spread", zero=True)]] = Field(
+        default_factory=dict
+    )
+    """By spread, the deviation from one edge of the die to the other, in its unit; the direction is drawn per chip."""
+    time_s: dict[
+        Literal["retention_drift"], Annotated[float, legal(1e-9, 1e12, "s", "a ns to 30,000 years", zero=True)]
+    ] = Field(default_factory=dict)
+    """Time from programming to use (s), of `retention_drift`; absent: a day."""
+    exponent_spread: dict[Literal["retention_drift"], Relative] = Field(default_factory=dict)
+    """Spread of the exponents of `retention_drift`, one sigma (relative)."""

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from soensim.errors import TechnologyError
 from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, all_faults, fault, nearest
 from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan
-from soensim.netlist.schema.imperfections import Imperfections
+from soensim.netlist.schema.imperfections import PARAMETERS, Imperfections
 from soensim.netlist.schema.layout_checks import check_layout
 from soensim.netlist.schema.populations import DendritePopulation, InputPopulation, Population
 from soensim.netlist.schema.positions import Positions, digest, explicit_positions
@@ -270,9 +270,9 @@ class Netlist(Part):
 
     @property
     def spreads(self) -> dict[str, float]:
-        """Every spread between chips by name: the netlist's or the technology's.
+        """Size of every imperfection by name: the netlist's or the technology's; one of no technology if it is not 0.
 
-        One that a technology does not know appears where it is not 0; read noise is no spread.
+        A parameter of an imperfection follows it, as `efficacy_spread.correlation_um`.
 
         Raises
         ------
@@ -280,8 +280,12 @@ class Netlist(Part):
             A number is in neither.
         """
         fields = type(self.imperfections).model_fields
-        sizes = {name: self.imperfection(name) for name in fields if name != "read_noise_flux"}
-        return {name: size for name, size in sizes.items() if size or fields[name].default is None}
+        sizes = {name: self.imperfection(name) for name in fields if name not in PARAMETERS}
+        sizes = {name: size for name, size in sizes.items() if size or fields[name].default is None}
+        for parameter in PARAMETERS:
+            given = getattr(self.imperfections, parameter)
+            sizes |= {f"{name}.{parameter}": float(value) for name, value in given.items()}
+        return sizes
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some parts changed; what is computed from the parts is computed anew."""

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 from soensim._runtime.words import nearest, shown
-from soensim.errors import RecipeError
-from soensim.fabrication import IMPERFECTIONS
+from soensim.errors import RecipeError, SimulationError
+from soensim.fabrication import IMPERFECTIONS, read_sizes
 
 if TYPE_CHECKING:  # torch: loaded when a training starts
     from soensim.training.rules.base import Rule
@@ -62,8 +62,10 @@ AnyRecipe = TypeVar("AnyRecipe")
 
 
 def with_imperfections(recipe: type[AnyRecipe]) -> type[AnyRecipe]:
-    """Give a class one setting per imperfection, its size, 0 by default; a decorator under `dataclass`."""
+    """Give a class a setting, 0 by default, per imperfection that has a flag; a decorator under `dataclass`."""
     for name, kind in IMPERFECTIONS.items():
+        if not kind.has_flag:
+            continue
         recipe.__annotations__[name] = "float"
         text = f"of virtual chips: {kind.description[0].lower()}{kind.description[1:]}"
         setattr(recipe, name, setting(0.0, text, least=0, below=kind.below, most=kind.most))
@@ -122,6 +124,10 @@ class Recipe(ABC):
     slope_width: float = setting(
         0.05, "softening of the SQUID's slope in the gradient (I_c); docs/learning-rules.md", least=0
     )
+    spread: str = setting(
+        "",
+        "of virtual chips: size of any imperfection, over the netlist's: efficacy=0.1,dead_neurons=0.02",
+    )
     robust: bool = setting(False, "train on virtual chips with the netlist's spreads and read noise")
     chips_per_batch: int = setting(
         1,
@@ -139,6 +145,7 @@ class Recipe(ABC):
 
     def __post_init__(self) -> None:
         refuse(self.rule, wrong_settings(type(self), {item.name: getattr(self, item.name) for item in fields(self)}))
+        self._check_spread()
         if self.momentum and self.optimiser not in ("sgd", "rmsprop"):
             raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
         if self.ideal_epochs and not self.quantise:
@@ -151,6 +158,16 @@ class Recipe(ABC):
             raise RecipeError(f"quantisation is {self.quantisation!r}; it has no meaning without quantise")
         if self.calibration_samples and self.quantise:
             raise RecipeError("calibration_samples are for quantisation after training; they need quantise = false")
+
+    def _check_spread(self) -> None:
+        """Refuse sizes that cannot be read, or are given by a setting of their own as well."""
+        try:
+            sizes = read_sizes(self.spread)
+        except SimulationError as error:
+            raise RecipeError(f"spread: {error}") from error
+        for name in sizes:
+            if getattr(self, name, 0.0):
+                raise RecipeError(f"spread: {name} is given as a setting of its own, too; keep one")
 
     @abstractmethod
     def make_rule(self, chip: TrainableChip) -> Rule:
@@ -203,6 +220,8 @@ def _type_needed(value: Any, hint: Any) -> str | None:
         return None
     if hint is bool:
         return "it must be true or false"
+    if hint is str:
+        return "it must be text"
     return "it must be a whole number" + (f"; write {int(value)}" if _is_whole(value) else "")
 
 

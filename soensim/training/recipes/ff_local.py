@@ -22,6 +22,9 @@ class FFLocalRecipe(LocalRecipe):
     rule: ClassVar[str] = "ff-local"
 
     epochs: int = setting(60, "passes over the training samples")
+    negatives: Literal["random", "hard"] = setting(
+        "hard", "wrong labels: any, or those of most goodness (softmax of k x goodness)"
+    )
     growth: Literal["together", "one-by-one"] = setting(
         "together", "train all populations, or one after another, each on what the earlier ones send"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from soensim.training.recipes.base import setting
 from soensim.training.recipes.forward_forward import LocalRecipe
@@ -22,6 +22,9 @@ class FFRecurrentRecipe(LocalRecipe):
     rule: ClassVar[str] = "ff-recurrent"
 
     epochs: int = setting(20, "passes over the training samples")
+    negatives: Literal["random", "hard"] = setting(
+        "hard", "wrong labels: any, or those of most goodness (softmax of k x goodness)"
+    )
 
     def make_rule(self, chip: TrainableChip) -> Rule:
         """Make the rule on a chip; see `soensim.training.rules.ff_recurrent`."""

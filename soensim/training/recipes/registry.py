@@ -45,7 +45,7 @@ class SettingInfo:
     Attributes
     ----------
     kind
-        bool, int, float, or str for a choice.
+        bool, int, float, or str for a choice or for text.
     choices
         Legal words of a choice, those of all rules; else empty.
     help

@@ -1,0 +1,439 @@
+"""Each imperfection alone: its closed form, or a loop written out; and what all of them have in common."""
+
+import dataclasses
+import itertools
+import json
+import math
+import re
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, SMALL, compiled
+from test_program import random_weights
+
+from soensim.commands.evaluate import main as evaluate_main
+from soensim.errors import RecipeError, SimulationError, SoensimError
+from soensim.evaluation import evaluate
+from soensim.fabrication import IMPERFECTIONS, FabricatedChip, count_touched, fabricate_chip, read_sizes, with_asked
+from soensim.fabrication.die_field import field_at, gradient_at, synapse_places
+from soensim.fabrication.imperfections.base import STAGES
+from soensim.fabrication.sizes import acting, written
+from soensim.netlist import parse_netlist
+from soensim.network import compile_network
+from soensim.program import READOUT, Program, slots
+from soensim.routing import route
+from soensim.simulation import class_scores, simulate
+from soensim.training import BpttRecipe
+from soensim.training.trainable_network import TrainableChip
+
+FABRICATED = ("pixels->hidden", "hidden->hidden", READOUT)
+NO_SPREAD = (
+    "imperfections: {efficacy_spread: 0, gamma_minus_spread: 0, bias_current_spread: 0, flux_offset_spread: 0}\n"
+)
+CALM = SMALL + NO_SPREAD
+PLACED = (
+    CALM + "floorplan: {die_width_um: 1500, die_height_um: 900, margin_um: 100, placement: {kind: grid}}\n"
+    "routing: {absent_edges: error}\n"
+)
+CROSSBAR = PLACED.replace("efficacy: {bits: 4, range: 0.3}", "efficacy: {bits: 4, range: 0.3}\n    medium: electrical")
+SPREADS = [name for name, kind in IMPERFECTIONS.items() if "correlation_um" in kind.parameters()]
+
+
+@pytest.fixture(scope="module")
+def calm():
+    return compiled(CALM)
+
+
+@pytest.fixture(scope="module")
+def placed():
+    return compiled(CROSSBAR)
+
+
+def quantised(network, scale=0.3):
+    return Program.quantised(network, random_weights(network, scale=scale))
+
+
+def by_hand(chip_seed, name):
+    return np.random.default_rng([chip_seed, zlib.crc32(name.encode())])
+
+
+def fabricated(network, chip_seed=3, **sizes):
+    return fabricate_chip(network, quantised(network).values, sizes, chip_seed)
+
+
+def asking(network, text):
+    return with_asked(network, read_sizes(text))
+
+
+def inputs(network, batch=3, frames=6):
+    return np.random.default_rng(7).uniform(0, 0.5, (batch, frames, network.channels))
+
+
+# --- what was programmed, and what became of it -----------------------------------------------------------
+
+
+def test_a_programming_error_is_relative_to_the_largest_level(calm):
+    chip, values = fabricated(calm, programming_error=0.02), quantised(calm).values
+    for key, largest in (("pixels->hidden", 0.3), ("hidden->hidden", 0.3), (READOUT, 1.0)):
+        normal = by_hand(3, f"{key}.programming").standard_normal(values[key].shape)
+        np.testing.assert_allclose(chip.values[key], values[key] + 0.02 * largest * normal, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(chip.values["hidden.flux_trim"], values["hidden.flux_trim"])
+
+
+def test_efficacies_drift_by_a_power_law_of_time(calm):
+    values = quantised(calm).values
+    for time_s in (0.0, 9.0, 3.0e7):
+        chip = fabricated(calm, **{"retention_drift": 0.05, "retention_drift.time_s": time_s})
+        for key in FABRICATED:
+            np.testing.assert_allclose(chip.values[key], values[key] * (1 + time_s) ** -0.05, rtol=1e-14)
+    sizes = {"retention_drift": 0.05, "retention_drift.time_s": 9.0, "retention_drift.exponent_spread": 0.5}
+    chip = fabricated(calm, **sizes)
+    for key in FABRICATED:
+        n = by_hand(3, f"{key}.drift").standard_normal(values[key].shape)
+        np.testing.assert_allclose(
+            chip.values[key], values[key] * 10 ** (-0.05 * np.maximum(1 + 0.5 * n, 0)), rtol=1e-14
+        )
+    day = fabricated(calm, retention_drift=0.05).values[READOUT]
+    np.testing.assert_allclose(day, values[READOUT] * 86401**-0.05, rtol=1e-14)
+
+
+def test_a_stuck_synapse_holds_a_level_of_its_table(calm):
+    values, stuck = quantised(calm).values, []
+    for seed in range(200):
+        chip = fabricated(calm, seed, stuck_synapses=0.25)
+        for key in FABRICATED:
+            rng, slot = by_hand(seed, f"{key}.stuck"), slots(calm)[key]
+            stuck.extend(float(rng.random()) for _ in range(values[key].size))  # one by one, as the arrays do
+            chosen = np.array(stuck[-values[key].size :]).reshape(values[key].shape) < 0.25
+            held = slot.levels[rng.integers(15, size=values[key].shape)]
+            np.testing.assert_array_equal(chip.values[key], np.where(chosen, slot.sign * held, values[key]))
+    assert np.mean(np.array(stuck) < 0.25) == pytest.approx(0.25, abs=0.01)
+
+
+def test_dead_neurons_stay_at_rest_and_the_others_miss_them(calm):
+    program, x = quantised(calm), inputs(calm)
+    alive = by_hand(3, "hidden.dead").random(6) >= 0.4
+    assert 0 < alive.sum() < 6
+    states = simulate(dataclasses.replace(calm, spreads={"dead_neurons": 0.4}), program, x, chip_seed=3).state
+    assert not states[..., ~alive].any()
+    synapses = calm.synapses["hidden->hidden"]
+    values = {**program.values, "hidden->hidden": program.values["hidden->hidden"] * alive[synapses.sources]}
+    without = simulate(calm, Program.ideal(calm, values), x).state
+    np.testing.assert_array_equal(states[..., alive], without[..., alive])
+
+
+# --- spreads ----------------------------------------------------------------------------------------------
+
+
+def test_a_neurons_coupling_is_one_factor_for_all_that_drives_it(calm):
+    values, chip = quantised(calm).values, fabricated(calm, coupling_spread=0.1)
+    factor = 1 + 0.1 * by_hand(3, "hidden.coupling").standard_normal(6)
+    for key in ("pixels->hidden", "hidden->hidden"):
+        np.testing.assert_array_equal(chip.values[key], values[key] * factor[calm.synapses[key].targets])
+    np.testing.assert_array_equal(chip.values[READOUT], values[READOUT])
+
+
+def test_the_drive_gain_of_each_neuron(calm):
+    program, x = quantised(calm), inputs(calm)
+    factor = 1 + 0.1 * by_hand(3, "hidden.gamma_plus").standard_normal(6)
+    (population,) = calm.populations
+    by_netlist = dataclasses.replace(population, gamma_plus=population.gamma_plus * factor)
+    np.testing.assert_array_equal(
+        simulate(dataclasses.replace(calm, spreads={"gamma_plus_spread": 0.1}), program, x, chip_seed=3).state,
+        simulate(dataclasses.replace(calm, populations=(by_netlist,)), program, x).state,
+    )
+
+
+# --- correlation and gradient -----------------------------------------------------------------------------
+
+
+def numbers(chip):
+    """Every number of a chip that an imperfection may change, one after the other."""
+    devices = np.concatenate([array for arrays in chip.devices() for array in arrays])
+    return np.concatenate([devices, *(np.asarray(v).ravel() for v in chip.values.values())])
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_zero_length_and_gradient_give_the_bits_of_devices_alone(placed, name):
+    alone = fabricated(placed, **{name: 0.1})
+    zero = fabricated(placed, **{name: 0.1, f"{name}.correlation_um": 0.0, f"{name}.gradient": 0.0})
+    np.testing.assert_array_equal(numbers(alone), numbers(zero))
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_an_infinite_length_is_one_common_draw(calm, name):
+    """Also on a chip without a floorplan: all places are one."""
+    nominal = numbers(FabricatedChip.nominal(calm, quantised(calm).values))
+    chips = [numbers(fabricated(calm, seed, **{name: 0.1, f"{name}.correlation_um": math.inf})) for seed in range(40)]
+    for chip in chips:
+        changed = (chip != nominal) & (nominal != 0)
+        ratio = chip[changed] - nominal[changed] if name == "flux_offset_spread" else chip[changed] / nominal[changed]
+        assert np.ptp(ratio) < 1e-12
+    assert (
+        0.05 < np.std([chip[changed][0] / nominal[changed][0] for chip in chips]) < 0.2 or name == "flux_offset_spread"
+    )
+
+
+def test_the_field_is_normal_with_the_correlation_of_its_length():
+    places = np.array([[700.3, 220.7], [760.1, 220.7], [760.1, 300.9], [951.7, 417.3], [1400.0, 850.0]])
+    drawn = np.array([field_at(places, 130.0, seed, "x") for seed in range(8000)])
+    assert np.abs(drawn.mean(0)).max() < 0.05
+    assert np.abs(drawn.std(0) - 1).max() < 0.03
+    assert abs((np.abs(drawn) < 0.6745).mean() - 0.5) < 0.02
+    apart = places[:, None] - places[None]
+    expected = np.exp(-(apart**2).sum(-1) / (2 * 130.0**2))
+    assert np.abs(np.corrcoef(drawn.T) - expected).max() < 0.05
+
+
+def test_the_correlation_of_the_nodes_sums_to_its_closed_form():
+    """What the drawn numbers are a sample of: sum_k w(x - u_k) w(y - u_k), along one axis."""
+    nodes = 0.6 * np.arange(-40, 41)
+    for x, d in itertools.product(np.linspace(0, 0.6, 7), (0.0, 0.3, 1.0, 2.5)):
+        near = [np.where(np.abs(np.arange(-40, 41) - np.rint(a / 0.6)) <= 6, 1.0, 0.0) for a in (x, x + d)]
+        first, second = (np.exp(-((a - nodes) ** 2)) * own for a, own in zip((x, x + d), near, strict=True))
+        found = first @ second / np.sqrt((first @ first) * (second @ second))
+        assert found == pytest.approx(np.exp(-(d**2) / 2), abs=1e-5)
+
+
+def test_a_device_keeps_its_deviation_when_others_are_added():
+    places = np.random.default_rng(0).uniform(0, 2000, (9000, 2))
+    whole = field_at(places, 90.0, 4, "x")
+    np.testing.assert_array_equal(field_at(places[[17, 8000, 3]], 90.0, 4, "x"), whole[[17, 8000, 3]])
+    assert not np.array_equal(field_at(places[:9], 90.0, 5, "x"), whole[:9])
+    assert not np.array_equal(field_at(places[:9], 90.0, 4, "y"), whole[:9])
+
+
+def test_a_gradient_runs_from_edge_to_edge_in_any_direction():
+    corners = np.array([[0.0, 0.0], [1500, 0], [0, 900], [1500, 900], [750, 450]])
+    ramps = np.array([gradient_at(corners, (1500, 900), seed, "x") for seed in range(400)])
+    along, across = ramps[:, 1] - ramps[:, 0], ramps[:, 2] - ramps[:, 0]
+    np.testing.assert_allclose(along**2 + across**2, 1, atol=1e-12)
+    np.testing.assert_allclose(ramps[:, 4], 0, atol=1e-12)
+    np.testing.assert_allclose(ramps[:, 3] - ramps[:, 0], along + across, atol=1e-12)
+    assert abs(along.mean()) < 0.15
+    assert abs(across.mean()) < 0.15
+
+
+def test_a_gradient_adds_to_the_spread(placed):
+    die = placed.die
+    ramp = gradient_at(die.neurons_um["hidden"], (1500, 900), 3, "bias_current")
+    normal = by_hand(3, "hidden.bias_current").standard_normal(6)
+    chip = fabricated(placed, **{"bias_current_spread": 0.01, "bias_current_spread.gradient": 0.03})
+    np.testing.assert_allclose(chip.bias_current[0], 1.9 * (1 + 0.01 * normal + 0.03 * ramp), rtol=1e-15)
+    alone = fabricated(placed, **{"bias_current_spread.gradient": 0.03})
+    np.testing.assert_allclose(alone.bias_current[0], 1.9 * (1 + 0.03 * ramp), rtol=1e-15)
+
+
+def test_synapses_are_in_the_cells_of_their_neurons(placed):
+    places, die = synapse_places(placed), placed.die
+    for key in ("pixels->hidden", "hidden->hidden"):
+        centre = die.neurons_um["hidden"][placed.synapses[key].targets]
+        assert np.abs(places[key] - centre).max() < die.cell_um / 2
+    own = np.concatenate([places["pixels->hidden"], places["hidden->hidden"]])
+    assert len(np.unique(own, axis=0)) == len(own)  # no two at one place
+    for k in range(10):
+        np.testing.assert_array_equal(places[READOUT][6 * k : 6 * k + 6], die.neurons_um["hidden"])
+
+
+def test_neighbours_deviate_alike(placed):
+    sizes = {"efficacy_spread": 0.1, "efficacy_spread.correlation_um": 2000.0}
+    values = quantised(placed).values["pixels->hidden"]
+    held = values != 0
+    spread = [np.ptp(fabricated(placed, s, **sizes).values["pixels->hidden"][held] / values[held]) for s in range(20)]
+    alone = [
+        np.ptp(fabricated(placed, s, efficacy_spread=0.1).values["pixels->hidden"][held] / values[held])
+        for s in range(20)
+    ]
+    assert np.mean(spread) < 0.3 * np.mean(alone)
+
+
+# --- order, seeds, counts ---------------------------------------------------------------------------------
+
+
+def test_stages_follow_each_other():
+    sizes = dict.fromkeys(IMPERFECTIONS, 0.1)
+    order = [STAGES.index(one.stage) for one in acting({k: min(v, IMPERFECTIONS[k].most) for k, v in sizes.items()})]
+    assert order == sorted(order)
+    assert set(order) == {0, 1, 2, 3}
+
+
+def test_what_is_stuck_or_wrong_drifts_and_has_the_mismatch_of_its_device(calm):
+    values = quantised(calm).values["hidden->hidden"]
+    sizes = {"programming_error": 0.05, "retention_drift": 0.1, "efficacy_spread": 0.2}
+    error = 0.05 * 0.3 * by_hand(3, "hidden->hidden.programming").standard_normal(18)
+    factor = 1 + 0.2 * by_hand(3, "hidden->hidden").standard_normal(18)
+    chip = fabricated(calm, **sizes)
+    np.testing.assert_allclose(chip.values["hidden->hidden"], (values + error) * 86401**-0.1 * factor, rtol=1e-13)
+
+
+def test_a_chip_is_the_same_for_any_batch_order_and_company(placed):
+    everything = {name: min(0.05, kind.most) for name, kind in IMPERFECTIONS.items() if not kind.absent(placed)}
+    network = dataclasses.replace(placed, spreads=everything | {"efficacy_spread.correlation_um": 200.0})
+    program, x = quantised(network), np.random.default_rng(1).uniform(0, 1, (300, 4, 8))
+    whole = class_scores(network, program, x, chip_seed=7)
+    other = class_scores(network, program, x, chip_seed=8)
+    np.testing.assert_array_equal(class_scores(network, program, x[:9], chip_seed=7), whole[:9])
+    np.testing.assert_array_equal(class_scores(network, program, x, chip_seed=7), whole)
+    assert not np.array_equal(whole, other)
+
+
+def test_the_count_of_what_was_touched(calm):
+    network = dataclasses.replace(calm, spreads={"stuck_synapses": 0.3, "dead_neurons": 0.5, "efficacy_spread": 0.1})
+    program = quantised(network)
+    touched = count_touched(network, program.values, 3)
+    total, held = 0, 0
+    for key in FABRICATED:
+        rng, slot, v = by_hand(3, f"{key}.stuck"), slots(network)[key], program.values[key]
+        stuck = rng.random(v.shape) < 0.3
+        now = np.where(stuck, slot.sign * slot.levels[rng.integers(15, size=v.shape)], v)
+        total, held = total + int((now != v).sum()), held + int((now != 0).sum())
+    dead = int((by_hand(3, "hidden.dead").random(6) < 0.5).sum())
+    assert touched == {"stuck_synapses": total, "dead_neurons": dead, "efficacy_spread": held}
+
+
+def test_the_page_lists_every_imperfection_with_its_source():
+    hardware = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", (ROOT / "docs" / "hardware.md").read_text())
+    for name, kind in IMPERFECTIONS.items():
+        assert re.search(rf"^\| {kind.stage} \| `{name}` \| .* \| {kind.unit} \|$", hardware, re.MULTILINE), name
+        assert f"| `{name}` | {kind.unit} | {kind.legal_text()} | {kind.source} |" in hardware, name
+        assert all(f"`{parameter}`" in hardware for parameter in kind.parameters()), name
+
+
+# --- one name, one size -----------------------------------------------------------------------------------
+
+
+def test_sizes_are_read_by_short_and_full_names_and_written_again():
+    sizes = read_sizes(" efficacy=0.1, gamma_minus_spread = 2e-2,efficacy.correlation_um=inf,retention_drift.time_s=9")
+    assert sizes == {
+        "efficacy_spread": 0.1,
+        "gamma_minus_spread": 0.02,
+        "efficacy_spread.correlation_um": math.inf,
+        "retention_drift.time_s": 9.0,
+    }
+    assert read_sizes(written(sizes)) == sizes
+    assert read_sizes("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("efficacy", "'efficacy' is no size of an imperfection; write NAME=SIZE, efficacy=0.1"),
+        ("efficacy=0.1,", "'' is no size of an imperfection"),
+        ("eficacy=0.1", "no imperfection 'eficacy'; did you mean 'efficacy'"),
+        ("efficacy=much", "efficacy_spread is 'much'; it must be a number"),
+        ("efficacy=inf", "efficacy_spread is 'inf'; it must be a number"),
+        ("efficacy=2", "efficacy_spread is 2.0; it must be at most 1; 5 % is written 0.05"),
+        ("dead_neurons=1", "dead_neurons is 1.0; it must be below 1"),
+        ("efficacy=0.1,efficacy_spread=0.2", "efficacy_spread is given twice; keep one"),
+        ("efficacy.length=3", "efficacy_spread has no parameter 'length'; it has correlation_um, gradient"),
+        ("dead_neurons.gradient=3", "dead_neurons has no parameter 'gradient'; it has none beside its size"),
+        ("efficacy.correlation_um=-1", "efficacy_spread.correlation_um is -1; it must be at least 0"),
+        ("efficacy.gradient=inf", "efficacy_spread.gradient is inf; it must be a finite number"),
+    ],
+)
+def test_what_is_no_size_is_refused(text, message):
+    with pytest.raises(SimulationError) as error:
+        read_sizes(text)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        ("delay=0.1", "no delays"),
+        ("efficacy.gradient=0.1", "no floorplan"),
+        ("efficacy=0.1,efficacy.correlation_um=100", "no floorplan"),
+        ("gamma_plus.correlation_um=inf", "no gamma_plus_spread: its size is 0"),
+    ],
+)
+def test_a_size_that_can_touch_nothing_is_refused(calm, digits, text, lacking):
+    with pytest.raises(SimulationError, match=f"can touch nothing: chip 'small' has {lacking}"):
+        asking(calm, text)
+    with pytest.raises(SoensimError, match=lacking):
+        evaluate(route(parse_netlist(CALM)), quantised(calm), digits, trials=1, spreads=read_sizes(text))
+    with pytest.raises(RecipeError, match=f"spread: .*{lacking}"):
+        TrainableChip(calm, BpttRecipe(spread=text))
+
+
+def test_a_size_of_zero_turns_the_netlists_off(small, calm):
+    assert small.spreads["efficacy_spread"] > 0
+    assert asking(small, "efficacy=0").spreads["efficacy_spread"] == 0
+    chip = TrainableChip(small, BpttRecipe(robust=True, spread="efficacy=0,dead_neurons=0.1"))
+    assert (chip.spreads["efficacy_spread"], chip.spreads["dead_neurons"]) == (0, 0.1)
+    assert chip.spreads["gamma_minus_spread"] == small.spreads["gamma_minus_spread"]
+    asking(calm, "delay=0")  # nothing is asked of what is not there
+
+
+def test_a_recipe_refuses_what_is_given_twice_or_cannot_be_read():
+    with pytest.raises(RecipeError, match="spread: efficacy_spread is given as a setting of its own, too; keep one"):
+        BpttRecipe(efficacy_spread=0.1, spread="efficacy=0.1")
+    with pytest.raises(RecipeError, match="spread: no imperfection 'x'"):
+        BpttRecipe(spread="x=1")
+    with pytest.raises(RecipeError, match="spread is 3; it must be text"):
+        BpttRecipe(spread=3)
+
+
+def test_a_netlist_states_parameters_by_imperfection():
+    own = {
+        "gamma_plus_spread": 0.05,
+        "retention_drift": 0.01,
+        "correlation_um": {"gamma_plus_spread": 300.0, "efficacy_spread": math.inf},
+        "gradient": {"bias_current_spread": 0.02},
+        "time_s": {"retention_drift": 60.0},
+    }
+    text = SMALL + f"imperfections: {json.dumps(own).replace('Infinity', '.inf')}\n"
+    spreads = parse_netlist(text).spreads
+    assert spreads["gamma_plus_spread.correlation_um"] == 300
+    assert spreads["efficacy_spread.correlation_um"] == math.inf
+    assert spreads["bias_current_spread.gradient"] == 0.02
+    assert spreads["retention_drift.time_s"] == 60
+    assert parse_netlist(text).hash == parse_netlist(SMALL).hash
+    network = compile_network(route(parse_netlist(text)))
+    with pytest.raises(SimulationError, match="chip 'small' has no floorplan; add one, or leave it out"):
+        simulate(network, quantised(network), inputs(network), chip_seed=0)
+
+
+@pytest.mark.parametrize("size", IMPERFECTIONS)
+def test_every_size_of_the_schema_is_laid_over_by_the_flag(placed, digits, size):
+    kind = IMPERFECTIONS[size]
+    if kind.absent(placed):
+        pytest.skip(kind.absent(placed))
+    value = min(0.1, kind.most)
+    network = asking(placed, f"{size}={value}")
+    assert network.spreads[size] == value
+    program, x = quantised(network), digits.test.inputs[:40]
+    assert not np.array_equal(class_scores(network, program, x, chip_seed=0), class_scores(network, program, x))
+
+
+def test_the_flags_of_evaluate_go_over_the_netlists_and_are_reported(tmp_path, capsys):
+    out = tmp_path / "e.json"
+    arguments = [str(ROOT / "netlists/year1-28.yaml"), "--trials", "2", "--html", "none", "--json", str(out)]
+    assert evaluate_main([*arguments, "--spread", "efficacy=0.1,dead_neurons=0.1", "--spread", "bias_current=0"]) == 0
+    result = json.loads(out.read_text())
+    assert (result["spreads"]["efficacy_spread"], result["spreads"]["bias_current_spread"]) == (0.1, 0)
+    touched = {row["name"]: row for row in result["touched"]}
+    assert set(touched) == {"efficacy_spread", "gamma_minus_spread", "flux_offset_spread", "dead_neurons"}
+    assert touched["flux_offset_spread"] == {"name": "flux_offset_spread", "things": "neurons", "mean": 28.0, "of": 28}
+    assert "dead neurons:" in capsys.readouterr().out
+    with pytest.raises(SoensimError, match="--spread: efficacy_spread is given twice"):
+        evaluate_main([*arguments, "--spread", "efficacy=0.1", "--spread", "efficacy=0.2"])
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, kind in IMPERFECTIONS.items() if kind.stage != "run" and n != "delay_spread"]
+)
+def test_training_sees_the_chip_that_a_simulation_has(calm, name):
+    network = asking(calm, f"{name}=0.1")
+    program, x = quantised(network), inputs(network)
+    trace = simulate(network, program, x, chip_seed=2)
+    trainable = TrainableChip(network, BpttRecipe(spread=f"{name}=0.1"), dtype=torch.float64)
+    tensors = {key: torch.from_numpy(np.array(v)).requires_grad_() for key, v in program.values.items()}
+    states = trainable.unroll(trainable.fabricated(tensors, 2), trainable.signals(torch.from_numpy(x)))[0]
+    np.testing.assert_allclose(states[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+    gradient = torch.autograd.grad(states.sum(), tensors["hidden->hidden"])[0]
+    assert gradient.abs().sum() > 0
