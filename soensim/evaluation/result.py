@@ -271,6 +271,6 @@ class Evaluation:
             "steps": asdict(self.steps),
             "spreads": {name: "infinite" if math.isinf(size) else size for name, size in self.spreads},
             "seeds": self.seeds.as_dict(),
-            "light": None if self.light is None else asdict(self.light),
             "touched": [t._asdict() for t in self.touched],
+            "light": None if self.light is None else asdict(self.light),
         }
