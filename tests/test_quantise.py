@@ -1,12 +1,16 @@
 """Weights that a chip can hold: level tables with a programmable scale, and three ways to train through them."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
 import torch
 from conftest import LABELS, SMALL, compiled
+from static_chips import chip
 
+from soensim.data import load_dataset
+from soensim.dynamics import normalise
 from soensim.errors import DataError, NetlistError, ProgramError, RecipeError
 from soensim.netlist import dump_netlist, parse_netlist, symmetric_levels
 from soensim.network import compile_network, present
@@ -277,6 +281,62 @@ def test_calibrated_programs_keep_states_and_scores_nearer_to_the_ideal_ones(dig
     assert all(np.array_equal(program.ideal_values[k], alone.ideal_values[k]) for k in alone.ideal_values)
     held = {**alone.values, **dense_weights(network, alone.values)}  # levels stay as they are
     assert all(np.array_equal(v, alone.values[k]) for k, v in calibrated(network, held, x).values.items())
+
+
+@pytest.mark.parametrize("kind", ["ff-local", "ff-recurrent", "ff-unsupervised", "bptt"])
+def test_calibration_weighs_errors_by_the_signals_of_each_neuron(kind, monkeypatch):
+    """H = <u u^T> over frames and samples; u is what arrives at each synapse as it is sent, and 1 for the trim."""
+    network = compiled(SMALL) if kind == "bptt" else chip(kind)
+    dataset = load_dataset("digits-rows" if kind == "bptt" else "digits-image")
+    weights = random_program(network, seed=5, scale=0.2)[0]
+    x, labels = dataset.train.inputs[:6], dataset.train.labels[:6] if network.labels else None
+    seen = []
+
+    def watched(w, power, places, tables):
+        seen.append((w.copy(), power, places))
+        return _round(w, power, places, tables)
+
+    monkeypatch.setattr(sys.modules[_round.__module__], "_round", watched)
+    calibrated(network, weights, x, labels)
+    ideal = Program.ideal(network, weights)
+    shown = present(network, x, labels)
+    if labels is not None:  # with a wrong label too: each of the nine others in turn
+        wrong = [(label + 1 + k % 9) % 10 for k, label in enumerate(labels)]
+        shown = np.concatenate([shown, present(network, x, np.array(wrong))])
+    trace = simulate(network, ideal, shown)
+    sent = [normalise(trace.state[:, :, p.neurons], p.normalisation) for p in network.populations]
+
+    def arriving(key, edge):
+        synapses = network.synapses[key]
+        if synapses.source is None:
+            return shown[:, :, network.inputs[synapses.port].channels][:, :, synapses.sources[edge]]
+        ahead = network.feed_forward and synapses.source < synapses.target
+        states = sent[synapses.source][:, :, synapses.sources[edge]]
+        return states[:, 1:] if ahead else states[:, :-1]
+
+    neurons = [(k, n) for k, p in enumerate(network.populations) for n in range(p.size)]
+    assert len(seen) == len(neurons) + (10 if READOUT in ideal.ideal_values else 0)
+    for (index, neuron), (w, power, places) in zip(neurons, seen, strict=False):
+        population = network.populations[index]
+        wanted = [
+            (key, (int(edge),))
+            for key, s in network.synapses.items()
+            if s.target == index
+            for edge in np.flatnonzero(s.targets == neuron)
+        ]
+        trims = [(population.trim_key, (neuron,))] if population.trim_levels is not None else []
+        assert places == wanted + trims
+        u = np.stack([arriving(key, at[0]).ravel() for key, at in wanted] + [np.ones(shown[:, :, 0].size)] * len(trims))
+        np.testing.assert_allclose(power, u @ u.T / u.shape[1], rtol=1e-6, atol=1e-9)
+        np.testing.assert_array_equal(w, [ideal.ideal_values[key][at] for key, at in places])
+    if READOUT in ideal.ideal_values:
+        output = network.output
+        read = [sent[k][:, -1] if output.state == "final" else sent[k][:, 1:].mean(1) for k in output.populations]
+        u = np.concatenate(read, axis=1).T
+        for row, (w, power, places) in enumerate(seen[len(neurons) :]):
+            assert places == [(READOUT, (row, column)) for column in range(len(u))]
+            np.testing.assert_allclose(power, u @ u.T / u.shape[1], rtol=1e-6, atol=1e-9)
+            np.testing.assert_array_equal(w, ideal.ideal_values[READOUT][row])
 
 
 def test_calibration_fits_programmable_scales(digits):

@@ -35,7 +35,7 @@ from soensim.dynamics.spiking import (
     step_arrays,
     threshold_flux,
 )
-from soensim.dynamics.spiking.light import photon_delay, unit_exponential
+from soensim.dynamics.spiking.light import mix, photon_delay, unit_exponential
 from soensim.dynamics.spiking.queue import drop_first, push
 from soensim.errors import SimulationError
 from soensim.simulation.spiking import Recording, simulate_spikes
@@ -379,6 +379,19 @@ def test_without_noise_the_light_is_not_flattered():
     trace = simulate_spikes(bright, [[1.0]], duration_ns=10.0, record=everything(bright))
     late = trace.t_ns > 2
     np.testing.assert_allclose(trace.synapse_flux[late, 0], RESPONSE.flux(trace.t_ns[late] - 1.1), rtol=1e-9)
+
+
+def test_random_numbers_are_mixed_as_published():
+    """SplitMix64 from the seed 1234567: its first outputs, mix(seed + k golden) for k from 1 (Steele, Lea, Flood)."""
+    golden = 0x9E3779B97F4A7C15
+    states = [np.uint64((1234567 + k * golden) % 2**64) for k in range(1, 6)]
+    assert [int(np.uint64(mix(state))) for state in states] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
 
 
 def test_queue_gives_arrivals_in_order():

@@ -132,6 +132,28 @@ def test_convert_refuses(name: str, to: str, message: str) -> None:
         units.convert(name, 1.0, to, JUNCTION)
 
 
+@pytest.mark.parametrize(
+    ("name", "to", "negative"),
+    [
+        ("inductance_nh", "beta_di", "an inductance"),
+        ("r_ohm", "alpha", "a resistance"),
+        ("gamma_minus", "tau_ns", "a "),
+    ],
+)
+def test_one_negative_value_of_many_is_refused(name: str, to: str, negative: str) -> None:
+    with pytest.raises(TechnologyError, match=f"{name} is .*{negative}.* is not negative"):
+        units.convert(name, np.array([1.0, -1e-9, 2.0]), to, JUNCTION)
+    assert (units.convert(name, np.array([1.0, 2.0]), to, JUNCTION) > 0).all()
+    assert units.convert("flux", -0.5, "flux_wb", JUNCTION) < 0  # a flux has a sign
+
+
+def test_what_is_beyond_the_range_of_numbers_is_refused() -> None:
+    with np.errstate(over="ignore"), pytest.raises(TechnologyError, match="as flux it is beyond the range of numbers"):
+        units.convert("flux_wb", np.array([1.0, 1e300]), "flux", JUNCTION)
+    with pytest.raises(TechnologyError, match="gamma_minus = 0 has no tau_ns"):
+        units.convert("gamma_minus", np.array([1e-3, 0.0]), "tau_ns", JUNCTION)
+
+
 def test_reciprocal_of_zero_is_an_error() -> None:
     with pytest.raises(TechnologyError, match="infinite"):
         units.convert("gamma_minus", 0.0, "tau_ns", JUNCTION)
