@@ -12,6 +12,7 @@ one or two bits of a double. (No pair of roundings can do better for every numbe
 
 import difflib
 import math
+import sys
 from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
@@ -59,7 +60,7 @@ class Junction:
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise TechnologyError(f"junction: {field.name} is {value!r}; it must be a number")
-            if not (math.isfinite(value) and value > 0.0):
+            if not 0.0 < value <= sys.float_info.max:
                 raise TechnologyError(f"junction: {field.name} is {value!r}; it must be positive and finite")
 
     # --- the scales -----------------------------------------------------------------------------------------

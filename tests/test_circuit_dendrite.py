@@ -468,7 +468,8 @@ def test_recording_does_not_change_the_model() -> None:
         ({"tolerance": math.nan}, "tolerance"),
         ({"beta_di": -1.0}, "beta_di"),
         ({"tau_di_ns": math.nan}, "tau_di_ns"),
-        ({"flux": Waveform(np.array([0.0, 1.0]), np.array([0.0, 1e9]))}, "1e5 Phi_0"),
+        ({"flux": Waveform(np.array([0.0, 1.0]), np.array([0.0, 1e9]))}, r"reaches 1e\+09"),
+        ({"flux": Waveform(np.array([0.0, 1.0]), np.array([-6e4, 6e4]))}, "1e5 Phi_0"),
     ],
 )
 def test_bad_settings_of_the_model_are_refused(changes: dict[str, object], message: str) -> None:

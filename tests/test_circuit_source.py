@@ -156,6 +156,38 @@ def test_refuses_nan_negative_temperature_and_hysteresis(table: SourceTable) -> 
         source_table(Device(Junction(1e-4, 1.5e-9, 2.0), 1.5, 1.5))
 
 
+@pytest.mark.parametrize(
+    ("beta_c", "beta_1", "beta_2"),
+    [(0.7, 4.0, 4.0), (0.7, 1.0, 7.0), (900.0, 100.0, 20.0)],
+)
+def test_a_refused_device_is_served_once_the_advice_is_taken(beta_c: float, beta_1: float, beta_2: float) -> None:
+    with pytest.raises(CircuitError, match=r"make it 0\.5 or smaller") as caught:
+        source_table(Device(Junction(1e-4, 1.5e-9, beta_c), beta_1, beta_2), cache=False)
+    arms = (10.0, 10.0) if "make both 10 or smaller" in str(caught.value) else (beta_1, beta_2)
+    assert (max(beta_1, beta_2) > 10.0) == (arms != (beta_1, beta_2))
+    source_table(Device(Junction(1e-4, 1.5e-9, 0.5), *arms), cache=False)
+
+
+@pytest.mark.parametrize(
+    ("beta_c", "beta_1", "beta_2", "nodes"), [(0.7, 1.57, 1.57, 65), (0.5, 0.1, 0.1, 129), (0.3, 1.2, 1.9, 33)]
+)
+def test_the_stated_error_holds_beyond_the_table(beta_c: float, beta_1: float, beta_2: float, nodes: int) -> None:
+    """33 nodes in z leave 1.8e-3 and 7.7e-3; solutions from a start far off left 8.1e-3 of the unequal arms."""
+    device = Device(Junction(1e-4, 1.5e-9, beta_c), beta_1, beta_2)
+    table = source_table(device, cache=False)
+    rng = np.random.default_rng(0)
+    phi, i = rng.uniform(0, 0.5, 300), np.concatenate([rng.uniform(2.5, 3.2, 150), rng.uniform(2.5, 20, 150)])
+    assert abs(table(phi, i) - mean_voltage(device, phi, i, tolerance=1e-6)).max() < build.ERROR_MAX
+    assert table.arrays.beyond.shape[1] == nodes
+
+
+def test_the_table_of_unequal_arms_is_that_of_equal_ones(skewed: SourceTable) -> None:
+    equal = build.build_arrays(SKEWED.symmetric)
+    for name in ("edge", "shape", "beyond"):
+        np.testing.assert_array_equal(getattr(skewed.arrays, name), getattr(equal, name))
+    assert (skewed.arrays.skew, equal.skew) == (SKEWED.skew, 0.0)
+
+
 def test_cache_is_used_and_a_damaged_file_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOENSIM_CACHE", str(tmp_path))
     device = Device(DEVICE.junction, 1.2, 1.2)

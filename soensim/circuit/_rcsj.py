@@ -23,6 +23,10 @@ from soensim._runtime.kernel_cache import njit
 Array = NDArray[np.float64]
 
 TWO_PI = 2.0 * math.pi
+#: What `transient` answers where it gives up.
+OUT_OF_STEPS = -2
+# Most steps for one period: 1e5 tau_0, the longest, at the fastest rate of a device that is taken.
+_PERIOD_STEPS_MOST = 20_000_000
 
 
 class Circuit(NamedTuple):
@@ -206,18 +210,22 @@ def running_period(y, flux, current, circuit, settings):  # type: ignore[no-unty
     Returns
     -------
     float
-        Period in tau_0; 0.0 if the phase does not advance within `max_time` (no running state).
+        Period in tau_0; 0.0 if the phase does not advance within `max_time` (no running state), NaN if that takes too
+        many steps.
     """
     k, out, k_out, drive = np.empty(5), np.empty(5), np.empty(5), Forcing(flux, 0.0, current, 0.0)
     _first_slope(y, drive, circuit, k)
     phase = _mean(y, circuit)
     target = 1.5 * math.pi + TWO_PI * math.floor((phase - 1.5 * math.pi) / TWO_PI + 1.0 + 1e-9)
-    h, t, t_cross, count, last, total = 0.1, 0.0, 0.0, 0, 0.0, 0.0
+    h, t, t_cross, count, last, total, steps = 0.1, 0.0, 0.0, 0, 0.0, 0.0, 0
     while t - t_cross < settings.max_time:
+        steps += 1
+        if steps > _PERIOD_STEPS_MOST:
+            return math.nan
         error = step(y, k, h, drive, circuit, out, k_out)
         factor = 0.9 * (settings.tolerance / (error + 1e-300)) ** 0.2
-        if error > settings.tolerance:
-            h *= max(0.2, factor)
+        if not error <= settings.tolerance:
+            h *= max(0.2, factor if factor == factor else 0.2)
             continue
         after = _mean(out, circuit)
         if after < target:
@@ -278,7 +286,7 @@ def _read(record, o, interval, now, after, drive, circuit):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def transient(y, knots, circuit, tolerance, record):  # type: ignore[no-untyped-def]
+def transient(y, knots, circuit, tolerance, record, most):  # type: ignore[no-untyped-def]
     """Integrate the circuit through piecewise-linear flux and bias.
 
     Parameters
@@ -293,10 +301,11 @@ def transient(y, knots, circuit, tolerance, record):  # type: ignore[no-untyped-
     Returns
     -------
     int
-        Number of steps taken; negative if the step size fell below 1e-9 (the state diverges).
+        Number of steps taken; -1 if the step size fell below 1e-9 (the state diverges), `OUT_OF_STEPS` if more than
+        ``most`` were tried.
     """
     k, out, k_out = np.empty(5), np.empty(5), np.empty(5)
-    h, steps, o, work = 0.05, 0, 0, 0.0
+    h, steps, tried, o, work = 0.05, 0, 0, 0, 0.0
     for j in range(knots.time.size - 1):
         t0, t1 = knots.time[j], knots.time[j + 1]
         dflux = (knots.flux[j + 1] - knots.flux[j]) / (t1 - t0)
@@ -306,6 +315,9 @@ def transient(y, knots, circuit, tolerance, record):  # type: ignore[no-untyped-
         while t < t1:
             last = t + h >= t1 - 1e-9
             size = t1 - t if last else h
+            tried += 1
+            if tried > most:
+                return OUT_OF_STEPS
             drive = Forcing(knots.flux[j] + (t - t0) * dflux, dflux, knots.bias[j] + (t - t0) * dbias, dbias)
             error = step(y, k, size, drive, circuit, out, k_out)
             factor = 0.9 * (tolerance / (error + 1e-300)) ** 0.2

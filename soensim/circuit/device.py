@@ -1,6 +1,7 @@
 """The receiving SQUID of a dendrite: a junction type and the two arms."""
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,7 +34,7 @@ class Device:
     def __post_init__(self) -> None:
         for name in ("beta_1", "beta_2"):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not (math.isfinite(value) and value > 0.0):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value <= sys.float_info.max:
                 raise CircuitError(f"device: {name} is {value!r}; it must be a positive finite number")
 
     @classmethod
@@ -55,3 +56,9 @@ class Device:
     def skew(self) -> float:
         """(beta_1 - beta_2) / (4 pi), Phi_0 per I_c: the flux that a current couples in by unequal arms."""
         return (self.beta_1 - self.beta_2) / (4.0 * math.pi)
+
+    @property
+    def symmetric(self) -> "Device":
+        """Device of equal arms that is this one at the flux phi - skew i (`soensim.circuit.threshold_current`)."""
+        half = 0.5 * self.beta_sum
+        return self if self.skew == 0.0 else Device(self.junction, half, half)

@@ -28,6 +28,15 @@ from numpy.typing import ArrayLike, NDArray
 from soensim._runtime.kernel_cache import njit
 from soensim.circuit._rcsj import TWO_PI
 from soensim.circuit.device import Device
+from soensim.circuit.solvable import (
+    CURRENT_MOST,
+    FLUX_MOST,
+    TEMPERATURE_MOST_K,
+    check_device,
+    check_range,
+    check_values,
+    real_array,
+)
 from soensim.circuit.squid import period_settings, solve_row, squid_circuit
 from soensim.circuit.threshold_current import fold_phases
 from soensim.errors import CircuitError
@@ -41,6 +50,7 @@ _PHI = 0.5 * np.linspace(0.0, 1.0, 10) ** 1.7
 _OFFSET = np.array([-4.0, -2.5, -1.5, -0.75, 0.0, 0.75, 1.5, 3.0, 5.0, 8.0, 14.0, 25.0])
 _DURATION = 2e5  # tau_0 per point: standard error at threshold 5e-4
 _STEP = 0.1  # changes g by less than 1e-4
+_DURATION_MOST = 1e9  # tau_0 of all points, some minutes
 
 
 class _NoisySquid(NamedTuple):
@@ -114,9 +124,18 @@ def langevin_voltage(
     CircuitError
         If the temperature is negative or a flux or current is not finite.
     """
-    phi, i = np.broadcast_arrays(np.asarray(phi, dtype=np.float64), np.asarray(i, dtype=np.float64))
-    if not temperature_k >= 0.0 or not (np.isfinite(phi).all() and np.isfinite(i).all()):
-        raise CircuitError("langevin: flux and current must be finite, temperature_k 0 or more")
+    phi, i = np.broadcast_arrays(*(real_array("langevin", x, "flux and current") for x in (phi, i)))
+    check_device(device)
+    check_values("langevin", "the flux (Phi_0)", phi, FLUX_MOST)
+    check_values("langevin", "the current (I_c)", i, CURRENT_MOST)
+    check_range("langevin", "temperature_k", temperature_k, (0.0, TEMPERATURE_MOST_K))
+    check_range("langevin", "duration", duration, (4.0, _DURATION_MOST))
+    if not isinstance(read_seed, int | np.integer) or read_seed < 0:
+        raise CircuitError(f"langevin: read_seed is {read_seed!r}; it must be a whole number, 0 or more")
+    if phi.size * duration > _DURATION_MOST:
+        raise CircuitError(
+            f"langevin: {phi.size} points of {duration:g} tau_0 each; together they may take {_DURATION_MOST:g} tau_0"
+        )
     squid = _NoisySquid(device.junction.beta_c, device.beta_sum, device.junction.thermal_noise(temperature_k))
     steps = int(duration / _STEP / 4)
     rng = np.random.default_rng(read_seed)
@@ -124,6 +143,8 @@ def langevin_voltage(
     for j, (flux, current) in enumerate(zip(phi.flat, i.flat, strict=True)):
         for k in range(4):
             parts[j, k] = _simulate(flux - device.skew * current, current, squid, _STEP, steps, rng)
+    if not np.isfinite(parts).all():
+        raise CircuitError("langevin: the simulation diverges: the arms are too short for its step of 0.1 tau_0")
     return NoisyVoltage(parts.mean(1).reshape(phi.shape), parts.std(1, ddof=1).reshape(phi.shape) / 2.0)
 
 
@@ -177,16 +198,15 @@ def _rounded(device: Device, phi: Array, i: Array, noise: float) -> Array:
                 total += passage_time(mu, diffusion * fold.curvature[row] ** 2) if noisy else np.pi / np.sqrt(mu)
         return total
 
-    g, circuit, settings = np.empty(i.shape), squid_circuit(device), period_settings(1e-6)
+    g, circuit, settings = np.empty(i.shape), squid_circuit(device.symmetric), period_settings(1e-6)
     for row, flux in enumerate(phi):
         edge = near.current[row]
         above = i[row] > edge + 0.02
         # Three points just above threshold give the straight line below it.
         currents = np.concatenate([np.sort(i[row][above])[::-1], edge + np.array([0.06, 0.04, 0.02])])
         solved = np.empty(currents.size)
-        for j, current in enumerate(currents):
-            at = flux + device.skew * current
-            solve_row(at, currents[j : j + 1], circuit, settings, solved[j : j + 1])
+        for j in range(currents.size):
+            solve_row(flux, currents[j : j + 1], circuit, settings, solved[j : j + 1])
         rest = TWO_PI / solved - passages(currents, row, 0.0)
         line = np.polyfit(currents[-3:] - edge, rest[-3:], 1)
         regular = np.polyval(line, i[row] - edge)

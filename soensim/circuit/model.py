@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soensim.circuit._phenomenological import Dendrite, Record, integrate
+from soensim.circuit.solvable import solvable_tau_per_ns
 from soensim.circuit.source import SourceTable
 from soensim.circuit.transient import check_loop
 from soensim.circuit.waveform import Drive, Knots, Waveform
@@ -77,7 +78,7 @@ def kernel_arguments(
     table: SourceTable, drive: Drive, beta_di: float, tau_di_ns: float, tolerance: float
 ) -> tuple[Knots, Record, Dendrite, float]:
     """Put a drive and a loop in the units of the kernel, with an empty record."""
-    tau_per_ns = table.device.junction.tau_from_seconds(1e-9)
+    tau_per_ns = solvable_tau_per_ns(table.device)
     beta_p = table.device.beta_p
     return (
         drive.knots(tau_per_ns),

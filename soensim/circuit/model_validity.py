@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from soensim.circuit.device import Device
+from soensim.circuit.solvable import check_range
 from soensim.circuit.waveform import Waveform
-from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
 #: The model is taken to hold from here (docs/physics.md: about 1e-4 at beta_di = 2 pi 100) ...
@@ -26,6 +26,8 @@ FAILS_ABOVE = 1e-3
 
 _BETA_DI_PER_TWO_PI = (10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000)
 _BIAS, _TAU_DI_NS = 1.7, 250.0
+# The continued line leaves the range of floats outside.
+_BETA_DI = 1e-6, 1e12
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,9 @@ def validity(beta_di: float) -> Validity:
     Raises
     ------
     CircuitError
-        If beta_di is not a positive finite number.
+        If beta_di is not a number from 1e-6 to 1e12.
     """
-    if not (math.isfinite(beta_di) and beta_di > 0.0):
-        raise CircuitError(f"validity: beta_di is {beta_di!r}; it must be positive and finite")
+    check_range("validity", "beta_di", beta_di, _BETA_DI)
     points = np.log(np.array(validity_data()["points"], dtype=np.float64))
     x, y = math.log(beta_di / (2.0 * math.pi)), points[:, 1]
     if x < points[0, 0] or x > points[-1, 0]:

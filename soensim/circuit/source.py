@@ -15,7 +15,9 @@ Measured for the default device, largest error over all i in (i_th, 2.5) includi
 limits both, so bilinear it is.
 
 For i > i_max a second solved table holds K(phi, z) = i^2/4 - g^2 over z = i_max / i; each junction then carries
-about i/2 and runs nearly freely, so that K is small, smooth, and zero at z = 0. g is odd in i. Below the edge
+about i/2 and runs nearly freely, so that K is small, smooth, and zero at z = 0. It has 33, 65 or 129 nodes in z, the
+fewest that do; for the default device 33, off by 3.3e-4. No table is off by more than 1e-3 at the points of its check,
+up to 20 I_c; beyond that g tends to i/2. g is odd in i. Below the edge
 g = 0.
 """
 
@@ -29,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soensim._runtime.kernel_cache import njit
 from soensim.circuit.device import Device
+from soensim.circuit.solvable import real_array
 from soensim.circuit.threshold_current import threshold
 from soensim.errors import CircuitError
 
@@ -224,7 +227,7 @@ class SourceTable:
         return float(result) if result.ndim == 0 else result
 
     def _on_shape(self, phi: ArrayLike, i: ArrayLike, pick: Callable[[Any, Any, Any], Any]) -> Any:
-        phi, i = np.asarray(phi, dtype=np.float64), np.asarray(i, dtype=np.float64)
+        phi, i = (real_array("source table", x, "flux and current") for x in (phi, i))
         wide_phi, wide_i = np.broadcast_arrays(phi, i)
         if not (np.isfinite(wide_phi).all() and np.isfinite(wide_i).all()):
             raise CircuitError("source table: flux and current must be finite numbers")

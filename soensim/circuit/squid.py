@@ -8,13 +8,26 @@ from numpy.typing import ArrayLike, NDArray
 from soensim._runtime.kernel_cache import njit
 from soensim.circuit._rcsj import TWO_PI, Circuit, PeriodSettings, running_period
 from soensim.circuit.device import Device
+from soensim.circuit.solvable import (
+    CURRENT_MOST,
+    FLUX_MOST,
+    TOLERANCES,
+    check_device,
+    check_range,
+    check_values,
+    real_array,
+)
 from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError
 
 # Longest period that is waited for, in tau_0: g = 2 pi / 1e5 = 6e-5 is as good as silent.
 MAX_PERIOD = 1e5
+#: Up to these every device has a source table: measured on a grid of both.
+SAFE_BETA_C, SAFE_ARM = 0.5, 10.0
 # Where an orbit does not repeat after one period, the mean over this many counts.
 _PERIODS = 50
+# Decay time of the loop's currents times the bias, from which on two periods may agree, or `_PERIODS` end, too early.
+_SLOW = 25.0
 
 
 @njit(cache=True)
@@ -26,8 +39,8 @@ def solve_row(flux, currents, circuit, settings, g):  # type: ignore[no-untyped-
         if cold:
             y[0], y[1], y[2], y[3], y[4] = 1.5 * math.pi, 1.0, 1.5 * math.pi, 1.0, 0.0
         period = running_period(y, flux, currents[j], circuit, settings)
-        cold = period == 0.0
-        g[j] = 0.0 if cold else TWO_PI / period
+        cold = not period > 0.0
+        g[j] = period if cold else TWO_PI / period
 
 
 def period_settings(tolerance: float, settle: float = 1e-6) -> PeriodSettings:
@@ -53,7 +66,8 @@ def mean_voltage(device: Device, phi: ArrayLike, i: ArrayLike, *, tolerance: flo
     phi, i
         Flux in Phi_0 and current in I_c; any shapes that broadcast.
     tolerance
-        Local error of an integration step. At 1e-8, g is accurate to about 1e-9.
+        Local error of an integration step. At 1e-8, g is accurate to about 1e-9; to 2e-5 where arms or bias are so
+        large that the loop's currents hardly decay within a period.
 
     Returns
     -------
@@ -63,18 +77,54 @@ def mean_voltage(device: Device, phi: ArrayLike, i: ArrayLike, *, tolerance: flo
     Raises
     ------
     CircuitError
-        If phi or i is not finite.
+        If phi or i is not finite or too large, or the period takes too many steps.
     """
-    phi, i = np.broadcast_arrays(np.asarray(phi, dtype=np.float64), np.asarray(i, dtype=np.float64))
-    if not (np.isfinite(phi).all() and np.isfinite(i).all()):
-        raise CircuitError("mean_voltage: flux and current must be finite numbers")
+    phi, i = np.broadcast_arrays(*(real_array("mean_voltage", x, "flux and current") for x in (phi, i)))
+    check_device(device)
+    check_values("mean_voltage", "the flux (Phi_0)", phi, FLUX_MOST)
+    check_values("mean_voltage", "the current (I_c)", i, CURRENT_MOST)
+    check_range("mean_voltage", "tolerance", tolerance, TOLERANCES)
     circuit, settings, g = squid_circuit(device), period_settings(tolerance, settle=1e-8), np.zeros(phi.size)
+    decay = max(0.5 * device.beta_sum, device.junction.beta_c)
     for j, (flux, current) in enumerate(zip(phi.flat, i.flat, strict=True)):
         # With all signs changed the circuit is the same: g(-phi, -i) = -g(phi, i).
         sign = -1.0 if current < 0.0 else 1.0
-        solve_row(sign * flux, np.array([abs(current)]), circuit, settings, g[j : j + 1])
+        at = np.array([abs(current)])
+        if decay * abs(current) > _SLOW:
+            shifted = np.array([sign * flux - device.skew * abs(current)])
+            g[j] = running_voltage(device.symmetric, shifted, at, tolerance)[0, 0]
+        else:
+            solve_row(sign * flux, at, circuit, settings, g[j : j + 1])
         g[j] *= sign
+        if math.isnan(g[j]):
+            raise CircuitError(
+                f"mean_voltage: no period is found at flux {flux} and current {current} within the steps taken"
+            )
     return g.reshape(phi.shape)
+
+
+@njit(cache=True)
+def _solve_running(phi, currents, circuit, settings, g):  # type: ignore[no-untyped-def]
+    y = np.empty(5)
+    for a in range(phi.size):
+        # The loop holds the flux, and both junctions carry the same: nothing is left to decay.
+        half, v = math.pi * phi[a], 0.5 * currents[0]
+        y[0], y[1], y[2], y[3], y[4] = 1.5 * math.pi + half, v, 1.5 * math.pi - half, v, 0.0
+        for b in range(currents.size):
+            period = running_period(y, phi[a], currents[b], circuit, settings)
+            g[a, b] = TWO_PI / period if period > 0.0 else period
+
+
+def running_voltage(
+    device: Device, phi: NDArray[np.float64], currents: NDArray[np.float64], tolerance: float
+) -> NDArray[np.float64]:
+    """Mean voltages of a SQUID of equal arms, (fluxes, currents), from a start that leaves nothing to decay.
+
+    The currents fall, each starts from its neighbour.
+    """
+    g = np.empty((phi.size, currents.size))
+    _solve_running(phi, np.ascontiguousarray(currents), squid_circuit(device), period_settings(tolerance, 1e-8), g)
+    return g
 
 
 def check_single_valued(device: Device) -> None:
@@ -92,5 +142,16 @@ def check_single_valued(device: Device) -> None:
         flux, current = fluxes[running][0], currents[running][0]
         raise CircuitError(
             f"device: hysteretic: at flux {flux} it still runs at {current:.3f} I_c, below its threshold, so that "
-            f"it has no source function; beta_c is {device.junction.beta_c}, make it smaller (0.7 is safe)"
+            f"it has no source function; {less_hysteresis(device)}"
         )
+
+
+def less_hysteresis(device: Device) -> str:
+    """Say how to change a SQUID that is refused so that it is not."""
+    beta_c, longest = device.junction.beta_c, max(device.beta_1, device.beta_2)
+    change = []
+    if beta_c > SAFE_BETA_C:
+        change.append(f"beta_c is {beta_c}, make it {SAFE_BETA_C} or smaller")
+    if longest > SAFE_ARM or beta_c <= SAFE_BETA_C:
+        change.append(f"beta_1 is {device.beta_1}, beta_2 {device.beta_2}, make both {SAFE_ARM:g} or smaller")
+    return "; ".join(change)

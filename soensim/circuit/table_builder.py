@@ -17,8 +17,17 @@ from soensim._runtime.cache_directory import cache_directory
 from soensim._runtime.kernel_cache import njit
 from soensim.circuit.device import Device
 from soensim.circuit.langevin import DEPTH, thermal_voltage
+from soensim.circuit.solvable import TEMPERATURE_MOST_K, check_range
 from soensim.circuit.source import SourceArrays, SourceTable
-from soensim.circuit.squid import check_single_valued, mean_voltage, period_settings, solve_row, squid_circuit
+from soensim.circuit.squid import (
+    check_single_valued,
+    less_hysteresis,
+    mean_voltage,
+    period_settings,
+    running_voltage,
+    solve_row,
+    squid_circuit,
+)
 from soensim.circuit.threshold_current import lobe
 from soensim.errors import CircuitError, SoensimError
 from soensim.files import open_regular
@@ -26,17 +35,21 @@ from soensim.files.arrays import DAMAGE
 
 #: Nodes of the table; see the measured errors in `soensim.circuit.source`.
 N_PHI, N_U, N_Z = 129, 65, 33
+#: Nodes in z where N_Z leave too large an error: the fewest that do.
+N_Z_FINE = (33, 65, 129, 257)
 #: Nodes in u with noise: they must resolve the rounded threshold.
 N_U_NOISY = 193
-#: Largest error that a table may have between its nodes.
-ERROR_MAX = 1e-3
+#: Largest error that a table may have between its nodes, for currents up to CHECKED_MAX (I_c).
+ERROR_MAX, CHECKED_MAX = 1e-3, 20.0
 #: End of the solved range, in I_c: the largest current of the soen-toolkit table. Needs i_max > 2 = i_th(0).
 CURRENT_MAX = 2.5
 # The error that this leaves in g (1e-8) is far below that of the interpolation.
 _TOLERANCE = 1e-6
-_FORMAT = 1
+_FORMAT = 2
 _MAX_BYTES = 64 * 2**20  # a table has some 100 kB
 _SHIPPED = Path(__file__).parent / "tables"
+_TEMPERATURE_LEAST_K = 1e-3  # below, noise is far less than the table's error
+_Array = NDArray[np.float64]
 
 
 def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = True) -> SourceTable:
@@ -61,10 +74,14 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
     Raises
     ------
     CircuitError
-        If the device is hysteretic or the temperature is negative.
+        If the device is hysteretic or cannot be solved, or the temperature is outside 0, or 0.001 to 100 K.
     """
-    if not (np.isfinite(temperature_k) and temperature_k >= 0.0):
-        raise CircuitError(f"source table: temperature_k is {temperature_k!r}; it must be 0 or more")
+    check_range("source table", "temperature_k", temperature_k, (0.0, TEMPERATURE_MOST_K))
+    if 0.0 < temperature_k < _TEMPERATURE_LEAST_K:
+        raise CircuitError(
+            f"source table: temperature_k is {temperature_k!r}; it must be 0 (no noise) or at least "
+            f"{_TEMPERATURE_LEAST_K:g}"
+        )
     if not cache:
         return SourceTable(device, temperature_k, build_arrays(device, temperature_k))
     return _cached(device, float(temperature_k))
@@ -99,84 +116,116 @@ def table_key(device: Device, temperature_k: float) -> str:
 
 
 @njit(cache=True)
-def _solve_grid(phi, currents, skew, circuit, settings, g):  # type: ignore[no-untyped-def]
+def _solve_grid(phi, currents, circuit, settings, g):  # type: ignore[no-untyped-def]
     """Rows of g over falling currents (n_phi, n_u), from u = 1 down to the first node above u = 0."""
     for a in range(phi.size):
-        # The table is that of the symmetric SQUID: undo the shift by unequal arms, current by current.
-        if skew == 0.0:
-            solve_row(phi[a], currents[a], circuit, settings, g[a])
-        else:
-            for b in range(currents.shape[1]):
-                flux = phi[a] + skew * currents[a, b]
-                solve_row(flux, currents[a, b : b + 1], circuit, settings, g[a, b : b + 1])
+        solve_row(phi[a], currents[a], circuit, settings, g[a])
 
 
-def build_arrays(
-    device: Device, temperature_k: float = 0.0, n_phi: int = N_PHI, n_u: int = N_U, n_z: int = N_Z
-) -> SourceArrays:
+def build_arrays(device: Device, temperature_k: float = 0.0) -> SourceArrays:
     """Solve the table of a device; see `soensim.circuit.source` for what it holds.
+
+    The range beyond i_max takes as many nodes as it needs: near hysteresis g has structure there too.
 
     Raises
     ------
     CircuitError
-        If the device is hysteretic, or does not run somewhere above its threshold.
+        If the device is hysteretic, does not run somewhere above its threshold, or its table is not good enough.
     """
     check_single_valued(device)
-    phi, u, z = np.linspace(0.0, 0.5, n_phi), np.linspace(0.0, 1.0, n_u), np.linspace(0.0, 1.0, n_z)
-    edge, slope = lobe(phi, device.beta_sum)
+    cold = _solve(device)
+    error = _error_within(device, cold)
+    if error <= ERROR_MAX:
+        cold = _refined(device, cold)
+        error = _error_beyond(device, cold)
+    if not error <= ERROR_MAX:
+        raise CircuitError(
+            f"source table: off by {error:.1e} between its nodes (limit {ERROR_MAX}): the device is near hysteresis, "
+            f"or its arms are too long to be tabulated; {less_hysteresis(device)}"
+        )
+    return cold if temperature_k == 0.0 else _warm(device, temperature_k, cold)
+
+
+def _solve(device: Device) -> SourceArrays:
+    """Solve the noise-free table with N_Z nodes beyond i_max."""
+    phi, u, z = np.linspace(0.0, 0.5, N_PHI), np.linspace(0.0, 1.0, N_U), np.linspace(0.0, 1.0, N_Z)
+    edge = lobe(phi, device.beta_sum)[0]
     # The range beyond i_max and the table proper, one falling sequence of currents per flux.
-    far = np.broadcast_to(CURRENT_MAX / z[1:-1], (n_phi, n_z - 2))
+    far = np.broadcast_to(CURRENT_MAX / z[1:-1], (N_PHI, N_Z - 2))
     near = edge[:, None] + (CURRENT_MAX - edge[-1]) * u[:0:-1] ** 2
     # At phi = 1/2 the table proper ends at i_max; elsewhere it goes on a little above it, which does no harm.
-    currents = np.concatenate([far, np.full((n_phi, 1), CURRENT_MAX), near], axis=1)
+    currents = np.concatenate([far, np.full((N_PHI, 1), CURRENT_MAX), near], axis=1)
     g = np.zeros(currents.shape)
-    _solve_grid(phi, currents, device.skew, squid_circuit(device), period_settings(_TOLERANCE), g)
+    _solve_grid(phi, currents, squid_circuit(device.symmetric), period_settings(_TOLERANCE), g)
     if not (g > 0.0).all():
-        a, b = np.argwhere(g <= 0.0)[0]
+        a, b = np.argwhere(~(g > 0.0))[0]
         raise CircuitError(
             f"source table: no running state at flux {phi[a]:.4f}, current {currents[a, b]:.4f} I_c although the "
-            f"threshold is {edge[a]:.4f}; this device cannot be tabulated"
+            f"threshold is {edge[a]:.4f}; this device cannot be tabulated; {less_hysteresis(device)}"
         )
-    beyond = np.zeros((n_phi, n_z))
-    beyond[:, 1:] = (0.25 * currents**2 - g**2)[:, : n_z - 1]
-    g_near = g[:, n_z - 1 :]
-    if temperature_k > 0.0:
-        edge = edge - DEPTH * device.junction.thermal_noise(temperature_k) ** (2.0 / 3.0)
-        u = np.linspace(0.0, 1.0, N_U_NOISY)
-        near = edge[:, None] + (CURRENT_MAX - edge[-1]) * u[:0:-1] ** 2
-        g_near = thermal_voltage(device, phi, near, temperature_k)
-        # What noise adds at i_max fades with 1 / i^2 beyond it.
-        end = np.array([np.interp(CURRENT_MAX, near[a, ::-1], g_near[a, ::-1]) for a in range(n_phi)])
-        beyond += (0.25 * CURRENT_MAX**2 - end**2 - beyond[:, -1])[:, None] * z**2
-    w_a = np.sqrt(near - edge[:, None])
-    w_b = np.sqrt(near - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
-    shape = np.zeros((n_phi, u.size))
-    shape[:, :0:-1] = g_near * (1.0 / w_a + 1.0 / w_b)
-    if temperature_k == 0.0:
-        # H is smooth but 0/0 at u = 0: quadratic continuation. With noise it starts from zero.
-        shape[:, 0] = 3.0 * shape[:, 1] - 3.0 * shape[:, 2] + shape[:, 3]
-    cells = _edge_cells(edge, slope)
-    scale = 1.0 / np.sqrt(CURRENT_MAX - edge[-1])
-    arrays = SourceArrays(
-        cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1])
-    )
-    if temperature_k == 0.0:
-        _check_between_nodes(device, arrays)
+    beyond = np.zeros((N_PHI, N_Z))
+    beyond[:, 1:] = (0.25 * currents**2 - g**2)[:, : N_Z - 1]
+    arrays = _assemble(device, edge, near, g[:, N_Z - 1 :], beyond)
+    # H is smooth but 0/0 at u = 0: quadratic continuation.
+    arrays.shape[:, 0] = 3.0 * arrays.shape[:, 1] - 3.0 * arrays.shape[:, 2] + arrays.shape[:, 3]
     return arrays
 
 
-def _check_between_nodes(device: Device, arrays: SourceArrays) -> None:
-    """Compare with direct solutions at fixed points off the nodes: a table that is not good enough is an error."""
+def _warm(device: Device, temperature_k: float, cold: SourceArrays) -> SourceArrays:
+    """Add noise to a table."""
+    phi, u, z = np.linspace(0.0, 0.5, N_PHI), np.linspace(0.0, 1.0, N_U_NOISY), cold.beyond.shape[1]
+    edge = lobe(phi, device.beta_sum)[0] - DEPTH * device.junction.thermal_noise(temperature_k) ** (2.0 / 3.0)
+    near = edge[:, None] + (CURRENT_MAX - edge[-1]) * u[:0:-1] ** 2
+    g = thermal_voltage(device, phi, near, temperature_k)
+    # What noise adds at i_max fades with 1 / i^2 beyond it.
+    end = np.array([np.interp(CURRENT_MAX, near[a, ::-1], g[a, ::-1]) for a in range(N_PHI)])
+    added = (0.25 * CURRENT_MAX**2 - end**2 - cold.beyond[:, -1])[:, None] * np.linspace(0.0, 1.0, z) ** 2
+    # H starts from zero.
+    return _assemble(device, edge, near, g, cold.beyond + added)
+
+
+def _assemble(device: Device, edge: _Array, near: _Array, g: _Array, beyond: _Array) -> SourceArrays:
+    """Put a table together from g at the falling currents of its nodes; H at u = 0 is left at zero."""
+    phi, slope = np.linspace(0.0, 0.5, N_PHI), lobe(np.linspace(0.0, 0.5, N_PHI), device.beta_sum)[1]
+    w_a = np.sqrt(near - edge[:, None])
+    w_b = np.sqrt(near - (edge[-1] + slope[-1] * (0.5 - phi))[:, None])
+    shape = np.zeros((N_PHI, near.shape[1] + 1))
+    shape[:, :0:-1] = g * (1.0 / w_a + 1.0 / w_b)
+    cells = _edge_cells(edge, slope)
+    scale = 1.0 / np.sqrt(CURRENT_MAX - edge[-1])
+    return SourceArrays(cells, shape, beyond, device.skew, float(scale), CURRENT_MAX, float(edge[-1]), float(slope[-1]))
+
+
+def _refined(device: Device, arrays: SourceArrays) -> SourceArrays:
+    """Exchange the range beyond i_max for one with more nodes, as long as it is not good enough."""
+    phi = np.linspace(0.0, 0.5, N_PHI)
+    for n_z in N_Z_FINE:
+        if _error_beyond(device, arrays) <= 0.5 * ERROR_MAX:  # the points are few, and not the worst
+            break
+        currents = CURRENT_MAX / np.linspace(0.0, 1.0, n_z)[1:]
+        beyond = np.zeros((N_PHI, n_z))
+        beyond[:, 1:] = 0.25 * currents**2 - running_voltage(device.symmetric, phi, currents, _TOLERANCE) ** 2
+        arrays = arrays._replace(beyond=beyond)
+    return arrays
+
+
+def _error_within(device: Device, arrays: SourceArrays) -> float:
+    """Largest error at fixed points off the nodes, near threshold, where a device may be steep, and further up."""
     flux = np.linspace(0.003, 0.497, 48)
-    # Near threshold, where a device that is almost hysteretic is steep, and further up.
     current = lobe(flux, device.beta_sum)[0] + np.tile([0.003, 0.02, 0.1, 0.4], 12)
-    applied = flux + device.skew * current
-    error = SourceTable(device, 0.0, arrays)(applied, current) - mean_voltage(device, applied, current, tolerance=1e-6)
-    if abs(error).max() > ERROR_MAX:
-        raise CircuitError(
-            f"source table: off by {abs(error).max():.1e} between its nodes (limit {ERROR_MAX}): the device is near "
-            f"hysteresis; beta_c is {device.junction.beta_c}, make it smaller (0.7 is safe)"
-        )
+    direct = mean_voltage(device.symmetric, flux, current, tolerance=1e-6)
+    return float(abs(SourceTable(device, 0.0, arrays)(flux + device.skew * current, current) - direct).max())
+
+
+def _error_beyond(device: Device, arrays: SourceArrays) -> float:
+    """Largest error at fixed points beyond i_max: between the first nodes in z, where it peaks, and further up."""
+    cells = arrays.beyond.shape[1] - 1
+    near = CURRENT_MAX / (1.0 - (np.arange(6) + 0.5) / cells)
+    far = np.geomspace(near[-1], CHECKED_MAX, 6)[1:]
+    flux, current = np.linspace(0.003, 0.497, 25), np.concatenate([near, far])[::-1]
+    direct = running_voltage(device.symmetric, flux, current, 1e-7)
+    table = SourceTable(device, 0.0, arrays)
+    return float(abs(table(flux[:, None] + device.skew * current, current[None, :]) - direct).max())
 
 
 def _edge_cells(edge: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:

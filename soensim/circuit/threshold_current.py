@@ -20,7 +20,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soensim.circuit.solvable import check_finite, check_range, real_array
+
 _HALF_PI = math.pi / 2.0
+# The closed form holds for all; these keep its arithmetic within the range of floats.
+_ARMS = 1e-100, 1e100
 
 
 def fold_phases(phi: NDArray[np.float64], beta_sum: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -59,8 +63,16 @@ def threshold(phi: ArrayLike, beta_1: float, beta_2: float) -> NDArray[np.float6
     For equal arms it is the fold itself, even in phi with period 1. For unequal arms it solves
     i = i_fold(phi - skew i), by bisection: the left side rises faster than the right one can, because on the
     fold |d i_fold / d phi| |skew| < 1.
+
+    Raises
+    ------
+    CircuitError
+        A flux is not finite, or an arm is not a positive finite number.
     """
-    phi = np.asarray(phi, dtype=np.float64)
+    phi = real_array("threshold", phi, "the flux (Phi_0)")
+    check_finite("threshold", "the flux (Phi_0)", phi)
+    check_range("threshold", "beta_1", beta_1, _ARMS)
+    check_range("threshold", "beta_2", beta_2, _ARMS)
     beta_sum, skew = beta_1 + beta_2, (beta_1 - beta_2) / (4.0 * math.pi)
     if skew == 0.0:
         return _folded(phi, beta_sum)

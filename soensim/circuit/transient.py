@@ -7,9 +7,19 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soensim.circuit._rcsj import TWO_PI, Circuit, Record, transient
+from soensim.circuit._rcsj import OUT_OF_STEPS, TWO_PI, Circuit, Record, transient
 from soensim.circuit.device import Device
-from soensim.circuit.waveform import Drive, Waveform
+from soensim.circuit.solvable import (
+    DECAY_NS,
+    LOOP,
+    STEPS_MOST,
+    TOLERANCES,
+    check_device,
+    check_range,
+    fastest_rate,
+    solvable_tau_per_ns,
+)
+from soensim.circuit.waveform import Drive, Knots, Waveform
 from soensim.errors import CircuitError
 from soensim.units import FLUX_QUANTUM_WB
 
@@ -105,6 +115,7 @@ def dendrite(
     ----------
     Shainline, Primavera, Khan, arXiv:2210.09976.
     """
+    check_device(device)
     drive = Drive.of(t_ns, flux, bias_current, bias_rise_ns)
     check_loop(beta_di, tau_di_ns, tolerance)
     return _solve(device, drive, beta_di, tau_di_ns, tolerance)
@@ -112,18 +123,41 @@ def dendrite(
 
 def _solve(device: Device, drive: Drive, beta_di: float, tau_di_ns: float, tolerance: float) -> CircuitTrace:
     """Integrate the circuit in the units of the kernel."""
-    tau_per_ns = device.junction.tau_from_seconds(1e-9)
+    tau_per_ns = solvable_tau_per_ns(device)
     alpha = beta_di / (tau_di_ns * tau_per_ns)
     circuit = Circuit.of(device.junction.beta_c, device.beta_1, device.beta_2, beta_di, alpha)
     knots = drive.knots(tau_per_ns)
     # Whole flux quanta at the start are trapped by the loop as it becomes superconducting.
     knots = knots._replace(flux=knots.flux - np.round(knots.flux[0]))
+    _check_steps(device, knots, tolerance)
     y = _rest(device, float(knots.flux[0]), float(knots.bias[0]))
     record = Record(drive.t_ns * tau_per_ns, *np.zeros((3, drive.t_ns.size)))
-    steps = transient(y, knots, circuit, tolerance, record)
+    steps = transient(y, knots, circuit, tolerance, record, 4 * STEPS_MOST)
+    if steps == OUT_OF_STEPS:
+        raise CircuitError(f"dendrite: it takes more than {4 * STEPS_MOST:.0e} steps; solve a shorter time")
     if steps < 0 or not np.isfinite(record.state).all():
         raise CircuitError("dendrite: the circuit's state diverges; check the drive's amplitudes and beta_di")
     return _trace(device, drive, record, int(steps))
+
+
+def _check_steps(device: Device, knots: Knots, tolerance: float) -> None:
+    """Refuse a drive that would take more than `STEPS_MOST` steps, by an estimate that holds to a factor of 3.
+
+    Raises
+    ------
+    CircuitError
+        It would.
+    """
+    span = np.diff(knots.time)
+    per_tau = 1.0 + fastest_rate(device) / 3.0 + 1.2 * float(np.abs(knots.bias).max())
+    turns = 6.0 * float(np.abs(np.diff(knots.flux)).sum())
+    steps = (per_tau * float(span.sum()) + turns) * (1e-6 / tolerance) ** 0.2
+    if not steps <= STEPS_MOST:
+        longest = float(knots.time[-1]) * (STEPS_MOST / steps) / solvable_tau_per_ns(device)
+        raise CircuitError(
+            f"dendrite: the drive takes about {steps:.1e} steps, and {STEPS_MOST:.0e} are taken at most; end it at "
+            f"{longest:.3g} ns, or take a larger tolerance or a smaller bias"
+        )
 
 
 def _trace(device: Device, drive: Drive, record: Record, steps: int) -> CircuitTrace:
@@ -141,18 +175,16 @@ def _trace(device: Device, drive: Drive, record: Record, steps: int) -> CircuitT
 
 
 def check_loop(beta_di: float, tau_di_ns: float, tolerance: float) -> None:
-    """Refuse an integration loop without a positive inductance and decay time, and a tolerance that is not positive.
+    """Refuse an integration loop or a tolerance outside the ranges of `soensim.circuit.solvable`.
 
     Raises
     ------
     CircuitError
-        If one of them is not positive, or the inductance not finite.
+        One of them is.
     """
-    for name, value in (("beta_di", beta_di), ("tau_di_ns", tau_di_ns)):
-        if not value > 0.0 or (name == "beta_di" and not math.isfinite(value)):
-            raise CircuitError(f"dendrite: {name} is {value!r}; it must be positive")
-    if not tolerance > 0.0:
-        raise CircuitError(f"dendrite: tolerance is {tolerance!r}; it must be positive")
+    for name, value, limits in (("beta_di", beta_di, LOOP), ("tau_di_ns", tau_di_ns, DECAY_NS)):
+        check_range("dendrite", name, value, limits)
+    check_range("dendrite", "tolerance", tolerance, TOLERANCES)
 
 
 def _rest(device: Device, flux: float, bias: float) -> Array:

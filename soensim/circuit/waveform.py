@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soensim.circuit.solvable import CURRENT_MOST, FLUX_MOST, RISE_NS, check_range, check_values, real_array
 from soensim.errors import CircuitError
 
 Array = NDArray[np.float64]
@@ -32,7 +33,9 @@ class Waveform:
     value: Array
 
     def __post_init__(self) -> None:
-        t_ns, value = (np.array(x, dtype=np.float64, ndmin=1) for x in (self.t_ns, self.value))
+        t_ns, value = (
+            np.array(real_array("waveform", x, "times and values"), ndmin=1) for x in (self.t_ns, self.value)
+        )
         if t_ns.ndim != 1 or t_ns.shape != value.shape or t_ns.size == 0:
             raise CircuitError(f"waveform: needs as many values as times; got shapes {value.shape}, {t_ns.shape}")
         if not (np.isfinite(t_ns).all() and np.isfinite(value).all()):
@@ -49,7 +52,7 @@ class Waveform:
         """Take a waveform as it is, a number as a constant, an array as values at the times t_ns."""
         if isinstance(given, cls):
             return given
-        value = np.asarray(given, dtype=np.float64)
+        value = real_array("waveform", given, "values")
         if value.ndim == 0:
             return cls(np.zeros(1), value.reshape(1))
         return cls(t_ns, value)
@@ -61,10 +64,10 @@ class Waveform:
         Raises
         ------
         CircuitError
-            The rise time is not positive.
+            The level is beyond 1e5, or the rise time outside 1e-6 to 1e6 ns.
         """
-        if not rise_ns > 0.0:
-            raise CircuitError(f"waveform: the rise time is {rise_ns!r} ns; it must be positive")
+        check_range("waveform", "the level", level, (-FLUX_MOST, FLUX_MOST))
+        check_range("waveform", "the rise time in ns", rise_ns, RISE_NS)
         return cls(np.array([0.0, rise_ns]), np.array([0.0, level]))
 
     def at(self, t_ns: ArrayLike) -> Array:
@@ -108,9 +111,9 @@ class Drive:
         Raises
         ------
         CircuitError
-            On times that are negative or do not increase, or a bad waveform.
+            On times that are negative or do not increase, or a bad or too large waveform.
         """
-        times = np.array(t_ns, dtype=np.float64, ndmin=1)
+        times = np.array(real_array("dendrite", t_ns, "t_ns"), ndmin=1)
         if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
             raise CircuitError("dendrite: t_ns must be a one-dimensional array of finite times")
         if times[0] < 0.0 or not (np.diff(times) > 0.0).all():
@@ -120,7 +123,11 @@ class Drive:
         if isinstance(bias_current, Waveform) or np.ndim(bias_current) > 0:
             bias_wave = Waveform.of(bias_current, times)
         else:
-            bias_wave = Waveform.ramp(float(np.asarray(bias_current)), bias_rise_ns)
+            level = real_array("dendrite", bias_current, "the bias (I_c)")
+            check_values("dendrite", "the bias (I_c)", level, CURRENT_MOST)
+            bias_wave = Waveform.ramp(float(level), bias_rise_ns)
+        check_values("dendrite", "the flux (Phi_0)", flux_wave.value, FLUX_MOST)
+        check_values("dendrite", "the bias (I_c)", bias_wave.value, CURRENT_MOST)
         end = max(float(times[-1]), 1e-3)  # a kernel needs one segment, even for t = 0 only
         corners = np.concatenate([[0.0, end], flux_wave.t_ns, bias_wave.t_ns])
         return cls(times, flux_wave, bias_wave, np.unique(corners[(corners >= 0.0) & (corners <= end)]))
