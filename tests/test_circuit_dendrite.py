@@ -14,6 +14,7 @@ from soensim.circuit import (
     SourceTable,
     Waveform,
     dendrite,
+    model_validity,
     phenomenological,
     source_table,
     source_value,
@@ -221,6 +222,26 @@ def test_recording_does_not_change_the_solution() -> None:
 def test_bad_drives_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(CircuitError, match=message):
         run(**changes)
+
+
+def test_validity_follows_power_laws_between_and_beyond_its_points(monkeypatch) -> None:
+    points = [[10, 1e-2], [100, 1e-4], [1000, 1e-5]]
+    monkeypatch.setattr(model_validity, "validity_data", lambda: {"points": points})
+    for n, expected, verdict in [
+        (1, 1.0, "fails"),
+        (10, 1e-2, "fails"),
+        (30, 1e-2 * 3**-2, "fails"),
+        (10**1.51, 10**-3.02, "doubtful"),
+        (99, 1e-4 * 0.99**-2, "doubtful"),
+        (101, 1e-4 / 1.01, "valid"),
+        (1e4, 1e-6, "valid"),
+    ]:
+        found = validity(TWO_PI * n)
+        assert (found.beta_di, found.verdict) == (TWO_PI * n, verdict)
+        assert found.chi_squared == pytest.approx(expected, rel=1e-9)
+    for bad in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(CircuitError, match="it must be positive and finite"):
+            validity(bad)
 
 
 def test_waveform_refuses_steps_without_rise_time_and_cannot_be_changed() -> None:

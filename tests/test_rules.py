@@ -467,6 +467,54 @@ def test_growth_adds_one_population_after_another():
     assert rule.learning() == [0, 1]  # all of them, once all have grown
 
 
+def test_growth_ends_where_a_population_adds_too_little(images):
+    """Three populations in equal shares of six ideal epochs; the second gains 0.5 points, so that there is no third."""
+    third = (
+        "  third: {kind: dendrite, size: 6, source_function: relu, gamma_plus: 1.0, gamma_minus: 1.0, normalise: rms, "
+        "flux_trim: {bits: 8, range: 2.0}}\n"
+    )
+    link = "  - {source: second, target: third, topology: all-to-all, efficacy: {bits: 4, range: 0.3, sign: free}}\n"
+    replaced = {
+        "\nprojections:": f"{third}\nprojections:",
+        "\ntiming:": f"{link}\ntiming:",
+        "populations: [first, second]": "populations: [first, second, third]",
+    }
+    _, trainable, rule = made("ff-local", replaced, growth="one-by-one", ideal_epochs=6, epochs=2)
+    x, _ = batch(trainable, images)
+    chip_ = trainable.nominal(False)
+    each = rule.goodness(chip_, x, rule.all_labels)
+    start = {key: value.detach().clone() for key, value in trainable.latent.items()}
+    rows = [{"validation_accuracy": a} for a in (0.2, 0.5, 0.502, 0.505, 0.6, 0.7, 0.7, 0.7)]
+    learned, exist = [], []
+    for epoch in range(8):
+        rule.begin_epoch(epoch, rows[:epoch])
+        learned.append(rule.learning())
+        exist.append(next(n for n in (1, 2, 3) if torch.equal(rule.scores(chip_, x), sum(each[:n])[..., 0].T)))
+        silent = not trainable.latent["second->third"].any() and not trainable.latent["third.flux_trim"].any()
+        assert silent == (epoch >= 4)
+    assert learned == [[0], [0], [1], [1], [1], [1], [0, 1], [0, 1]]
+    assert exist == [1, 1, 2, 2, 2, 2, 2, 2]
+    for key, value in trainable.latent.items():
+        assert torch.equal(value, start[key]) != (key in ("second->third", "third.flux_trim")), key
+    rows[3] = {"validation_accuracy": 0.52}
+    rule.begin_epoch(4, rows[:4])
+    assert rule.learning() == [2]
+
+
+def test_an_inverted_chip_that_sees_the_label_at_once(images):
+    """Without unlabelled samples, and so with hard negatives; all starts at rest."""
+    network, trainable, rule = made("ff-inverted", {" unlabelled_samples: 4,": ""}, negatives="hard")
+    x, y = batch(trainable, images)
+    chip_ = trainable.nominal(False)
+    assert all(s.shape == (1, 1, p.size) and not s.any() for s, p in zip(
+        rule._before_the_label(chip_, x), network.populations, strict=True
+    ))  # fmt: skip
+    goodness = torch.stack(rule.goodness(chip_, x, rule.all_labels)).sum((0, -1)).T.detach().numpy()
+    engine = class_scores(network, Program.ideal(network, trainable.arrays()), images.train.inputs[:7])
+    np.testing.assert_allclose(goodness, -engine, rtol=1e-5)  # the least goodness wins
+    assert np.isfinite(float(rule.loss(chip_, x, y, np.random.default_rng(0)).total.detach()))
+
+
 # --- what is refused ----------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from soensim.errors import ProgramError, SimulationError
 from soensim.fabrication import fabricate_chip
 from soensim.network import GoodnessOutput, compile_network
 from soensim.program import Program, dense_weights
-from soensim.simulation import goodness, label_scores, linear_scores, simulate
+from soensim.simulation import class_scores, goodness, label_scores, linear_scores, simulate
 
 NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
 
@@ -250,6 +250,18 @@ def test_readout_pieces():
         network = compiled(SMALL.replace("state: final", f"state: {mode}"))
         assert linear_scores(network, [states], weights).tolist() == expected
     assert goodness(states).tolist() == [[3.5, 31.5, 91.5]]
+
+
+def test_scores_need_a_readout_of_their_kind(small):
+    goodness_chip = compiled(LABELS)
+    with pytest.raises(SimulationError, match="chip 'labels' has no linear readout"):
+        linear_scores(goodness_chip, [np.zeros((1, 2, 12))], np.zeros((10, 12)))
+    without = compiled(SMALL[: SMALL.index("readout:")])
+    with pytest.raises(SimulationError, match="chip 'small' has no readout; add one to the netlist"):
+        class_scores(without, quantised(without), np.zeros((1, 1, 8)))
+    assert simulate(without, quantised(without), signals(without)).output is None
+    program = quantised(small)
+    assert class_scores(small, program, np.zeros((3, 2, 8))).shape == (3, 10)
 
 
 @pytest.mark.parametrize(

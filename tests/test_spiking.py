@@ -581,6 +581,27 @@ def test_links_refuse_nonsense(pairs, settings, message):
         network([(point_neuron(refractory=False), 1)], 1, [links(pairs, **settings)])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"gamma_plus": 0.0}, {"gamma_plus": -1.0}, {"gamma_minus": -1e-9}, {"bias_current": math.nan},
+     {"flux_offset": math.inf}, {"coupling": math.nan}],
+)  # fmt: skip
+def test_dendrites_refuse_nonsense(change):
+    leaf = dataclasses.replace(dendrite("leaf"), **change)
+    with pytest.raises(SimulationError, match=r"gains must be positive, leaks 0 or more, and .* finite"):
+        network([(point_neuron(branches=(leaf,)), 1)], 0, [])
+    still = dataclasses.replace(dendrite("leaf"), gamma_minus=0.0)
+    assert network([(point_neuron(branches=(still,)), 1)], 0, []).arrays.gamma_minus[2] == 0
+
+
+def test_a_neuron_that_does_not_exist_has_no_spikes():
+    trace = simulate_spikes(one_synapse(), [[1.0]], duration_ns=2.0)
+    assert trace.train_ns(0).tolist() == []
+    for neuron in (-1, 1):
+        with pytest.raises(SimulationError, match=f"no neuron {neuron}; there are 1, counted from 0"):
+            trace.train_ns(neuron)
+
+
 def test_unknown_parameters_are_refused():
     with pytest.raises(TypeError, match="gama_plus"):
         dendrite(gama_plus=1.0)

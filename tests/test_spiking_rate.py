@@ -28,6 +28,30 @@ def test_a_soma_that_comes_to_rest_below_threshold_is_silent():
     assert neuron_source(point_neuron(), TABLE, [0.0, 0.3]).tolist() == [0.0, 0.0]
 
 
+def test_the_rate_is_that_of_the_second_half_of_a_run():
+    """Against the spikes of the engine: those of the first half, while the refractory dendrite fills, are left out."""
+    neuron, flux, duration = point_neuron(flux_offset=0.1), 0.35, 600.0
+    found = neuron_source(neuron, TABLE, [0.0, flux], duration_ns=duration, dt_ns=0.05)
+    driven = point_neuron(flux_offset=0.1 + flux)
+    spikes = simulate_spikes(network([(driven, 1)], 0, []), [], duration_ns=duration, dt_ns=0.05).spikes_ns
+    late = spikes[spikes > duration / 2]
+    assert 2 < len(late) < len(spikes) - 2
+    np.testing.assert_allclose(found, [0.0, 1 / np.diff(late).mean()], rtol=1e-12)
+    assert np.diff(spikes).mean() != pytest.approx(np.diff(late).mean(), rel=1e-4)
+    for bad in ([[0.1]], [np.nan], [0.1, np.inf]):
+        with pytest.raises(SimulationError, match="the flux must be a list of finite numbers"):
+            neuron_source(neuron, TABLE, bad)
+
+
+def test_the_mean_flux_of_a_fast_train_is_that_of_the_spikes_that_are_seen():
+    """A dead time of 50 ns: of spikes every 20 ns each third is seen; just 50 ns apart, all are."""
+    for interval_ns, seen_ns in ((20.0, 60.0), (25.0, 50.0), (50.0, 50.0), (49.0, 98.0)):
+        ages = (np.arange(400_000) + 0.5) * seen_ns / 400_000
+        expected = 0.7 * RESPONSE.flux(ages).mean()
+        assert mean_flux(RESPONSE, 1 / interval_ns, efficacy=0.7) == pytest.approx(expected, rel=1e-3)
+    assert mean_flux(RESPONSE, 0.0) == 0.0
+
+
 def test_static_flux_and_synaptic_flux_add():
     shifted = spike_interval(dendrite(flux_offset=0.1), TABLE, flux=0.3, **SOMA)
     assert shifted == pytest.approx(spike_interval(dendrite(), TABLE, flux=0.4, **SOMA), rel=1e-12)

@@ -12,7 +12,7 @@ from layouts import chip, crossings_by_hand, pairs, walk
 
 from soensim.errors import RoutingError
 from soensim.netlist import parse_netlist
-from soensim.routing import route
+from soensim.routing import graph, route
 from soensim.routing.crossbar import crossbar_trees
 from soensim.routing.crossings import count_chord_crossings, count_grid_crossings
 from soensim.routing.graph import waveguide_graph
@@ -387,6 +387,23 @@ def test_a_net_alone_is_a_part_of_the_whole_graph():
     whole, alone = waveguide_graph(routed), waveguide_graph(routed, [2])
     assert set(alone) == {name for name in whole if name[0] == 2}
     assert all(alone.nodes[name] == whole.nodes[name] for name in alone)
+
+
+def test_a_graph_too_large_is_refused_before_it_is_made(monkeypatch):
+    """Counted: the nodes of the trees, and whatever lies on the waveguides between them."""
+    routed = route(chip())
+    guides = routed.layout.waveguides
+    size = len(guides.net) + int((guides.crossings + guides.plane_crossings + guides.couplers).sum())
+    whole = len(waveguide_graph(routed))
+    assert size <= whole <= 2 * size
+    monkeypatch.setattr(graph, "MAX_NODES", size)
+    assert len(waveguide_graph(routed)) == whole
+    monkeypatch.setattr(graph, "MAX_NODES", size - 1)
+    with pytest.raises(
+        RoutingError, match=rf"the graph would have {size} nodes; the limit is {size - 1}: ask for some"
+    ):
+        waveguide_graph(routed)
+    waveguide_graph(routed, [0])
 
 
 def test_chips_without_waveguides_have_no_graph():
