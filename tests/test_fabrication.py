@@ -334,9 +334,13 @@ def test_schema_and_registry_agree():
     technology = load_technology("nist-2023")
     for name, kind in IMPERFECTIONS.items():
         assert fields[name]["description"] == kind.description + "."
-        (number,) = (o for o in [fields[name], *fields[name].get("anyOf", [])] if o.get("type") == "number")
+        (number,) = (
+            o for o in [fields[name], *fields[name].get("anyOf", [])] if o.get("type") in ("number", "integer")
+        )
         assert (number["minimum"], number.get("exclusiveMaximum")) == (0, kind.below)
-        unit = ("(relative", "Fraction", "(a number)") if kind.unit == "1" else (f"({kind.unit})",)
+        unit = (
+            ("(relative", "Fraction", "(a number)") if kind.unit == "1" else (f"({kind.unit})", f"{kind.unit}s of the")
+        )
         assert any(text in kind.description for text in unit), name
         assert len(kind.source) > 20
         assert len(kind.varies) > 3

@@ -10,22 +10,30 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, SMALL, compiled
+from conftest import LABELS, ROOT, SMALL, compiled
 from test_program import random_weights
 
 from soensim.commands.evaluate import main as evaluate_main
 from soensim.errors import RecipeError, SimulationError, SoensimError
 from soensim.evaluation import evaluate
-from soensim.fabrication import IMPERFECTIONS, FabricatedChip, count_touched, fabricate_chip, read_sizes, with_asked
+from soensim.fabrication import (
+    IMPERFECTIONS,
+    FabricatedChip,
+    array_noise,
+    count_touched,
+    fabricate_chip,
+    read_sizes,
+    with_asked,
+)
 from soensim.fabrication.die_field import field_at, gradient_at, synapse_places
 from soensim.fabrication.imperfections.base import STAGES
 from soensim.fabrication.sizes import acting, written
 from soensim.netlist import parse_netlist
-from soensim.network import compile_network
+from soensim.network import compile_network, present
 from soensim.program import READOUT, Program, slots
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
-from soensim.training import BpttRecipe
+from soensim.training import BpttRecipe, EpropRecipe, FFLocalRecipe, FFTemporalRecipe
 from soensim.training.trainable_network import TrainableChip
 
 FABRICATED = ("pixels->hidden", "hidden->hidden", READOUT)
@@ -249,12 +257,187 @@ def test_neighbours_deviate_alike(placed):
     assert np.mean(spread) < 0.3 * np.mean(alone)
 
 
+# --- while it runs ----------------------------------------------------------------------------------------
+
+
+def running(text, spreads, **options):
+    return dataclasses.replace(compiled(text, **options), spreads=spreads)
+
+
+def normals(seed, name, rows, shape):
+    """Numbers that are drawn while the chips of a block run: a stream per kind of noise and sample."""
+    crc = zlib.crc32(name.encode())
+    return np.stack([np.random.default_rng([seed, row, crc]).standard_normal(shape) for row in rows])
+
+
+SILENT = CALM.replace("bias_current: 1.9", "bias_current: 0.9").replace("flux_offset: 0.15", "flux_offset: 0")
+
+
+@pytest.mark.parametrize("refine", [1, 4])
+def test_thermal_noise_has_the_variance_of_equipartition_and_the_memory_of_the_loop(refine):
+    """A SQUID below its threshold: a loop and a resistor. k_B T / L in units of I_c^2 is Gamma gamma_plus."""
+    network = running(SILENT, {"thermal_noise_k": 4.2}, refine=refine)
+    states = simulate(network, quantised(network), np.zeros((400, 60, 8)), read_seed=1).state
+    gamma = 2 * math.pi * 1.380649e-23 * 4.2 / (2.067833848e-15 * 1e-4)
+    assert gamma == pytest.approx(1.76e-3, rel=0.003)
+    assert states[:, 40:].var() == pytest.approx(gamma * 1e-3, rel=0.06)
+    assert np.var(1e-4 * states[:, 40:]) == pytest.approx(
+        1.380649e-23 * 4.2 / (1000 * 2.067833848e-15 / (2 * math.pi * 1e-4)), rel=0.06
+    )
+    correlation = np.corrcoef(states[:, 50].ravel(), states[:, 55].ravel())[0, 1]
+    assert correlation == pytest.approx(math.exp(-5 * 200 * 5e-4), abs=0.04)  # frames of 200 tau, leak 5e-4
+    assert abs(np.corrcoef(states[:, 50, 0], states[:, 50, 1])[0, 1]) < 0.15
+
+
+def test_thermal_and_shot_noise_against_a_loop_written_out():
+    spreads = {"thermal_noise_k": 50.0, "fluxon_shot_noise": 0.7}
+    network = running(CALM, spreads)
+    program, x = quantised(network), inputs(network, batch=4, frames=5)
+    (p,) = network.populations
+    thermal, shot = (normals(9, name, range(10, 14), (5, 2, 6)) for name in ("thermal", "shot"))
+    w = {key: np.zeros(s.shape) for key, s in network.synapses.items()}
+    for key, s in network.synapses.items():
+        w[key][s.targets, s.sources] = program.values[key]
+    dt, s = network.dt_tau, np.zeros((4, 6))
+    gamma = 2 * math.pi * 1.380649e-23 * 50.0 / (2.067833848e-15 * 1e-4)
+    q = 2 * math.pi * 1e-3
+    record = [s]
+    for frame in range(5):
+        for step in range(2):
+            flux = (
+                x[:, frame] @ w["pixels->hidden"].T
+                + s @ w["hidden->hidden"].T
+                + 0.15
+                + program.values["hidden.flux_trim"]
+            )
+            drive = 1e-3 * dt * p.source(flux, 1.9 - s)
+            s = (1 - 5e-4 * dt) * s + drive
+            s = s + np.sqrt(gamma * 1e-3 * (1 - (1 - 5e-4 * dt) ** 2)) * thermal[:, frame, step]
+            s = s + np.sqrt(0.7 * q * np.maximum(drive, 0)) * shot[:, frame, step]
+        record.append(s)
+    states = simulate(network, program, x, read_seed=9, first_sample=10).state
+    np.testing.assert_allclose(states, np.stack(record, 1), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("integrator", ["forward-euler", "exponential-euler"])
+def test_shot_noise_of_a_poisson_process_has_the_variance_of_its_counts(integrator):
+    """In one step from rest, before anything feeds back, the state is q times their number: variance = q mean."""
+    text = CALM.replace("gamma_minus: 5.0e-4", "gamma_minus: 0").replace(
+        "substeps: 2", f"substeps: 1, integrator: {integrator}"
+    )
+    quiet, network = running(text, {}), running(text, {"fluxon_shot_noise": 1.0})
+    program = Program.ideal(quiet, {key: np.zeros(slot.shape) for key, slot in slots(quiet).items()})
+    x = np.zeros((1500, 1, 8))
+    states, mean = (
+        simulate(n, program, x, **seed).state[:, -1] for n, seed in ((network, {"read_seed": 2}), (quiet, {}))
+    )
+    assert mean.min() > 5 * 2 * math.pi * 1e-3
+    assert (states - mean).var() == pytest.approx(2 * math.pi * 1e-3 * mean.mean(), rel=0.06)
+
+
+def test_an_input_converter_takes_the_nearest_level():
+    network = running(CALM, {"input_dac_bits": 3})
+    program, x = quantised(network), inputs(network)
+    levels = np.linspace(0, 0.5, 8)
+    nearest = levels[np.abs(x[..., None] - levels).argmin(-1)]
+    states = simulate(network, program, x, chip_seed=0).state
+    np.testing.assert_allclose(states, simulate(network, program, nearest).state, rtol=0, atol=1e-15)
+    beyond = simulate(network, program, np.full((1, 2, 8), 0.9), chip_seed=0).state
+    np.testing.assert_array_equal(beyond, simulate(network, program, np.full((1, 2, 8), 0.5)).state)
+
+
+def test_noise_of_an_input_converter_is_relative_to_the_drive_range():
+    network = running(CALM, {"input_dac_noise": 0.1})
+    program, x = quantised(network), inputs(network)
+    noisy = x + 0.1 * 0.5 * normals(5, "dac 0 0", range(3), (6, 8))
+    states = simulate(network, program, x, read_seed=5).state
+    np.testing.assert_allclose(states, simulate(network, program, noisy).state, rtol=0, atol=1e-15)
+
+
+def nearest_of(values, low, high, bits):
+    levels = np.linspace(low, high, 2**bits)
+    return levels[np.abs(values[..., None] - levels).argmin(-1)]
+
+
+def test_a_readout_converter_reads_scores_of_a_readout_on_the_chip():
+    spreads = {"readout_adc_bits": 5, "readout_adc_noise": 0.01}
+    network, exact = running(CALM, spreads), running(CALM, {})
+    program, x = quantised(network), inputs(network)
+    full = np.abs(program.values[READOUT]).sum(1).max()
+    plain = simulate(exact, program, x)
+    noisy = plain.output + 0.01 * 2 * full * normals(4, "adc scores", range(3), (10,))
+    both = simulate(network, program, x, chip_seed=0, read_seed=4)
+    np.testing.assert_allclose(both.output, nearest_of(noisy, -full, full, 5), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(both.state, plain.state)
+    bits = simulate(network, program, x, chip_seed=0)
+    np.testing.assert_allclose(bits.output, nearest_of(plain.output, -full, full, 5), rtol=0, atol=1e-12)
+
+
+def test_a_readout_converter_reads_states_for_a_readout_off_the_chip():
+    text = CALM.replace("  state: final\n", "  state: mean\n  location: off-chip\n")
+    network, exact = running(text, {"readout_adc_bits": 4}), running(text, {})
+    program, x = quantised(network), inputs(network)
+    plain, read = simulate(exact, program, x), simulate(network, program, x, chip_seed=0)
+    expected = nearest_of(plain.state[:, 1:], 0.0, 1.0, 4).mean(1) @ program.values[READOUT].T
+    np.testing.assert_allclose(read.output, expected, rtol=0, atol=1e-12)
+
+
+def test_a_readout_converter_reads_states_for_a_goodness(digits):
+    network, exact = running(LABELS, {"readout_adc_bits": 3}), running(LABELS, {})
+    program, x = quantised(network), digits.test.inputs[:5]
+    scores = class_scores(network, program, x, chip_seed=0)
+    for label in range(10):
+        states = simulate(exact, program, present(exact, x, np.full(5, label))).state[:, 1:]
+        expected = (nearest_of(states, -1.0, 1.0, 3) ** 2).mean(-1).sum(-1)
+        np.testing.assert_allclose(scores[:, label], expected, rtol=0, atol=1e-12)
+
+
+def test_a_sample_has_its_noise_whatever_it_comes_with():
+    noise = {name: 0.1 for name, kind in IMPERFECTIONS.items() if kind.is_noise}
+    network = running(CALM, {**noise, "input_dac_bits": 5, "readout_adc_bits": 6})
+    program, x = quantised(network), inputs(network, batch=20)
+    whole = simulate(network, program, x, read_seed=3)
+    part = simulate(network, program, x[12:15], read_seed=3, first_sample=12)
+    np.testing.assert_array_equal(part.state, whole.state[12:15])
+    np.testing.assert_array_equal(part.output, whole.output[12:15])
+    other = simulate(network, program, x, read_seed=4)
+    assert np.abs(other.state - whole.state).max() > 1e-3
+
+
+def test_each_noise_has_numbers_of_its_own():
+    rows = range(3)
+    drawn = [normals(1, name, rows, (7,)) for name in ("thermal", "shot", "dac 0 0", "adc scores")]
+    drawn.append(array_noise(1, 1.0, rows, (7, 1))[..., 0])
+    for a, b in itertools.combinations(drawn, 2):
+        assert np.abs(a - b).min() > 1e-6
+
+
+def test_converters_of_what_is_not_there_are_refused():
+    text = CALM.partition("readout:")[0] + NO_SPREAD
+    with pytest.raises(SimulationError, match="readout_adc_bits=4 can touch nothing: chip 'small' has no readout"):
+        asking(compiled(text), "readout_adc_bits=4")
+    normalised = LABELS.replace("drive_high: 0.275", "drive_high: 0.275, normalise: l2").replace(
+        "drive_high: 0.25}", "drive_high: 0.25, normalise: l2}"
+    )
+    with pytest.raises(SimulationError, match="no input line with a drive range"):
+        asking(compiled(normalised), "input_dac_noise=0.1")
+    for text in ("thermal_noise_k=4", "fluxon_shot_noise=1"):
+        with pytest.raises(SimulationError, match="virtual"):
+            asking(compiled(LABELS), text)
+    with pytest.raises(SimulationError, match=r"input_dac_bits is 2.5; it must be a whole number; write 2"):
+        read_sizes("input_dac_bits=2.5")
+    with pytest.raises(
+        RecipeError, match="readout_adc_bits: rule 'ff-temporal' learns from the states before they are"
+    ):
+        TrainableChip(compiled(LABELS), FFTemporalRecipe(spread="readout_adc_bits=4"))
+
+
 # --- order, seeds, counts ---------------------------------------------------------------------------------
 
 
 def test_stages_follow_each_other():
-    sizes = dict.fromkeys(IMPERFECTIONS, 0.1)
-    order = [STAGES.index(one.stage) for one in acting({k: min(v, IMPERFECTIONS[k].most) for k, v in sizes.items()})]
+    sizes = {name: 1 if kind.unit == "bit" else 0.1 for name, kind in IMPERFECTIONS.items()}
+    order = [STAGES.index(one.stage) for one in acting(sizes)]
     assert order == sorted(order)
     assert set(order) == {0, 1, 2, 3}
 
@@ -269,7 +452,9 @@ def test_what_is_stuck_or_wrong_drifts_and_has_the_mismatch_of_its_device(calm):
 
 
 def test_a_chip_is_the_same_for_any_batch_order_and_company(placed):
-    everything = {name: min(0.05, kind.most) for name, kind in IMPERFECTIONS.items() if not kind.absent(placed)}
+    everything = {
+        name: 4 if kind.unit == "bit" else 0.05 for name, kind in IMPERFECTIONS.items() if not kind.absent(placed)
+    }
     network = dataclasses.replace(placed, spreads=everything | {"efficacy_spread.correlation_um": 200.0})
     program, x = quantised(network), np.random.default_rng(1).uniform(0, 1, (300, 4, 8))
     whole = class_scores(network, program, x, chip_seed=7)
@@ -400,7 +585,7 @@ def test_every_size_of_the_schema_is_laid_over_by_the_flag(placed, digits, size)
     kind = IMPERFECTIONS[size]
     if kind.absent(placed):
         pytest.skip(kind.absent(placed))
-    value = min(0.1, kind.most)
+    value = 3 if kind.unit == "bit" else 20.0 if kind.unit == "K" else 0.1
     network = asking(placed, f"{size}={value}")
     assert network.spreads[size] == value
     program, x = quantised(network), digits.test.inputs[:40]
@@ -437,3 +622,53 @@ def test_training_sees_the_chip_that_a_simulation_has(calm, name):
     np.testing.assert_allclose(states[0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
     gradient = torch.autograd.grad(states.sum(), tensors["hidden->hidden"])[0]
     assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thermal_noise_k=50",
+        "fluxon_shot_noise=1",
+        "input_dac_bits=3",
+        "input_dac_noise=0.1",
+        "readout_adc_bits=5",
+        "readout_adc_noise=0.02",
+    ],
+)
+def test_training_has_the_noise_that_a_simulation_has(calm, text):
+    """The same numbers: a batch of training is a data set of its own."""
+    network = asking(calm, text)
+    program, x = quantised(network), inputs(network)
+    chip = TrainableChip(network, BpttRecipe(spread=text), dtype=torch.float64)
+    tensors = {key: torch.from_numpy(np.array(v)).requires_grad_() for key, v in program.values.items()}
+    fabricated_chip = chip.fabricated(tensors, 2)
+    trace = simulate(network, program, x, chip_seed=2, read_seed=fabricated_chip.read_seed)
+    states = chip.unroll(fabricated_chip, chip.signals(torch.from_numpy(x)))
+    np.testing.assert_allclose(states[0][0].detach().numpy(), trace.state[:, 1:], rtol=0, atol=1e-12)
+    scores = chip.linear_scores(fabricated_chip, states)[0]
+    np.testing.assert_allclose(scores.detach().numpy(), trace.output, rtol=0, atol=1e-12)
+    gradient = torch.autograd.grad(scores.square().sum(), tensors["hidden->hidden"])[0]
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().sum() > 0
+    nominal = chip.unroll(chip.nominal(False), chip.signals(torch.from_numpy(x)))
+    assert all(torch.isfinite(s).all() for s in nominal)
+
+
+@pytest.mark.parametrize("recipe", [BpttRecipe, EpropRecipe, FFTemporalRecipe, FFLocalRecipe])
+def test_every_kind_of_rule_trains_with_noise_and_converters(digits, recipe):
+    linear = recipe in (BpttRecipe, EpropRecipe)
+    text = "input_dac_bits=4,input_dac_noise=0.02,dead_neurons=0.1" + (
+        ",thermal_noise_k=4,fluxon_shot_noise=0.5" if linear else ""
+    )
+    chip = TrainableChip(compiled(CALM if linear else LABELS), recipe(spread=text))
+    x, y = (
+        chip.encode(digits.train.inputs[:8, :1] if recipe is FFLocalRecipe else digits.train.inputs[:8]),
+        torch.tensor(digits.train.labels[:8]),
+    )
+    rule = chip.recipe.make_rule(chip)
+    loss = rule.loss(chip.training_chip(False, (1, 0)), x, y, np.random.default_rng(0)).total
+    still = rule.loss(chip.nominal(False), x, y, np.random.default_rng(0)).total
+    assert torch.isfinite(loss)
+    assert loss != still
+    loss.backward()
+    assert all(torch.isfinite(latent.grad).all() for latent in chip.latent.values() if latent.grad is not None)

@@ -50,7 +50,7 @@ class TimeLoop:
 
     Parameters
     ----------
-    cells, inputs, substeps, heun, noise, local, light
+    cells, inputs, substeps, heun, noise, kick, local, light
         As for `unroll`.
     observe
         Called at every step of every population, in update order, before its state is replaced. Inputs are then
@@ -70,6 +70,7 @@ class TimeLoop:
         substeps: int,
         heun: bool = False,
         noise: Callable[[int, int], Array] | None = None,
+        kick: Callable[[int, int, Array], Array] | None = None,
         local: bool = False,
         light: SpikingLight | None = None,
         observe: Callable[[CellStep], None] | None = None,
@@ -81,7 +82,7 @@ class TimeLoop:
             signals = light.inputs(signals)
         self._cells, self._substeps, self._heun, self._local = cells, substeps, heun, local
         self._samples = len(signals[0].frame_of)
-        self._noise, self._observe, self._light = noise, observe, light
+        self._noise, self._kick, self._observe, self._light = noise, kick, observe, light
         flux_of = _Flux if observe is None else _ObservedFlux
         self._flux = [flux_of(cell, signals, substeps) for cell in cells]
         lags = [lag for cell in cells for term in cell.terms if term.source is not None for lag in term.lags]
@@ -146,16 +147,17 @@ class TimeLoop:
                 flux = flux + 0 * states[p]  # nothing drives it: still one row per sample of the batch
             if self._observe is not None:
                 self._observe(CellStep(p, state, flux, arrived))
-            new.append(
-                step(
-                    state,
-                    flux,
-                    retention=cell.retention,
-                    gain=cell.gain,
-                    bias_current=cell.bias_current,
-                    source=cell.source,
-                )
+            after = step(
+                state,
+                flux,
+                retention=cell.retention,
+                gain=cell.gain,
+                bias_current=cell.bias_current,
+                source=cell.source,
             )
+            if self._kick is not None:
+                after = after + self._kick(at, p, after - cell.retention * state)
+            new.append(after)
             new_sent.append(self._apart(normalise(new[p], cell.normalisation)))
         return tuple(new), tuple(new_sent)
 
@@ -175,6 +177,7 @@ def unroll(
     substeps: int,
     heun: bool = False,
     noise: Callable[[int, int], Array] | None = None,
+    kick: Callable[[int, int, Array], Array] | None = None,
     local: bool = False,
     light: SpikingLight | None = None,
 ) -> list[States]:
@@ -199,6 +202,9 @@ def unroll(
         start of the step to its end.
     noise
         ``noise(sample, population)`` gives flux (batch, neurons) that is held over the sample.
+    kick
+        ``kick(step, population, drive)`` is added to the state after a step, (batch, neurons); ``drive`` is what its
+        source function has added. The two halves of Heun's step have the same.
     local
         Torch: a gradient stays within one population and one step. States and signals that a step starts from are
         constants to it.
@@ -210,7 +216,7 @@ def unroll(
     list
         samples + 1 tuples: the states at the start and after every sample, one array per population.
     """
-    loop = TimeLoop(cells, inputs, substeps=substeps, heun=heun, noise=noise, local=local, light=light)
+    loop = TimeLoop(cells, inputs, substeps=substeps, heun=heun, noise=noise, kick=kick, local=local, light=light)
     return [tuple(initial), *loop.run(initial)]
 
 

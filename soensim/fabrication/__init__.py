@@ -4,8 +4,8 @@ from soensim.fabrication.cells import build_cells, spiking_light
 from soensim.fabrication.chip import FabricatedChip
 from soensim.fabrication.fabricate import count_touched, fabricate_chip
 from soensim.fabrication.imperfections.base import IMPERFECTIONS, Draws, Imperfection, register, stream
-from soensim.fabrication.imperfections.read_noise_flux import array_noise, tensor_noise
-from soensim.fabrication.sizes import read_sizes, with_asked, without_run, written
+from soensim.fabrication.run import array_noise, converted_inputs, loop_noise, read_scores, read_states, tensor_noise
+from soensim.fabrication.sizes import read_sizes, with_asked, without_noise, written
 
 __all__ = [
     "IMPERFECTIONS",
@@ -14,14 +14,18 @@ __all__ = [
     "Imperfection",
     "array_noise",
     "build_cells",
+    "converted_inputs",
     "count_touched",
     "fabricate_chip",
+    "loop_noise",
+    "read_scores",
     "read_sizes",
+    "read_states",
     "register",
     "spiking_light",
     "stream",
     "tensor_noise",
     "with_asked",
-    "without_run",
+    "without_noise",
     "written",
 ]

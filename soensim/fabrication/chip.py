@@ -30,9 +30,15 @@ class FabricatedChip:
     delay_factor
         Factor on every delay of the chip.
     read_seed
-        Seed of the read noise; None: no noise.
+        Seed of the noise; None: no noise.
     read_noise_flux
         Flux noise (Phi_0), one sigma, fresh for every neuron and sample; without effect where there is no seed.
+    thermal_noise, shot_noise
+        Gamma of the resistors in the loops, and Fano factor of the fluxons that enter them; as above.
+    dac_noise, adc_noise
+        Noise of the converters at the inputs and at the readout, one sigma in parts of their full scale; as above.
+    dac_bits, adc_bits
+        Bits of these converters; 0: exact.
     light_seed
         Training: seed of the spikes of the batch that this chip sees; without effect on an electrical chip.
     """
@@ -45,6 +51,12 @@ class FabricatedChip:
     delay_factor: float = 1.0
     read_seed: int | None = None
     read_noise_flux: float = 0.0
+    thermal_noise: float = 0.0
+    shot_noise: float = 0.0
+    dac_noise: float = 0.0
+    adc_noise: float = 0.0
+    dac_bits: int = 0
+    adc_bits: int = 0
     light_seed: int = 0
 
     def devices(self) -> list[list[FloatArray]]:

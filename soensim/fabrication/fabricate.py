@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal
 
 from soensim.dynamics import Array
 from soensim.errors import SimulationError
 from soensim.fabrication.chip import FabricatedChip
 from soensim.fabrication.imperfections.base import Imperfection
-from soensim.fabrication.sizes import acting
+from soensim.fabrication.sizes import acting, noise_only, without_noise
 from soensim.network import Network
 
 Watch = Callable[[Imperfection, FabricatedChip, FabricatedChip], None]
@@ -20,6 +22,7 @@ def fabricate_chip(
     spreads: Mapping[str, float],
     chip_seed: int | None,
     *,
+    read_seed: int | Literal["of the chip"] | None = "of the chip",
     watch: Watch | None = None,
 ) -> FabricatedChip:
     """Make one chip: program it, let it drift, fabricate it, and say what it does while it runs, in this order.
@@ -35,6 +38,8 @@ def fabricate_chip(
     chip_seed
         0 or more; the same seed is the same chip, in simulation and in training, for any batch and in any order. None
         is the nominal chip.
+    read_seed
+        Seed of what is drawn anew while the chip runs: the one that the chip_seed draws, or another; None: no noise.
     watch
         Called with each imperfection that acts, the chip before it and the chip after it.
 
@@ -45,14 +50,18 @@ def fabricate_chip(
     """
     chip = FabricatedChip.nominal(network, values)
     if chip_seed is None:
-        return chip
+        if read_seed is None or read_seed == "of the chip":
+            return chip
+        spreads, chip_seed = noise_only(spreads), 0
     if chip_seed < 0:
         raise SimulationError(f"chip_seed is {chip_seed}; it must be 0 or more, or None for the nominal chip")
-    for imperfection in acting(spreads):
+    for imperfection in acting(spreads if read_seed is not None else without_noise(spreads)):
         before, chip = chip, imperfection.apply(chip, imperfection.draw(network, chip_seed))
         if watch is not None:
             watch(imperfection, before, chip)
-    return chip
+    if chip.read_seed is None or read_seed is None or read_seed == "of the chip":
+        return chip
+    return replace(chip, read_seed=read_seed)
 
 
 def count_touched(network: Network, values: Mapping[str, Array], chip_seed: int) -> dict[str, int]:

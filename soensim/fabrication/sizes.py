@@ -90,9 +90,14 @@ def acting(sizes: Mapping[str, float]) -> list[Imperfection]:
     return sorted((one for one in made if one.acts), key=lambda one: STAGES.index(one.stage))
 
 
-def without_run(sizes: Mapping[str, float]) -> dict[str, float]:
-    """Leave out what acts while a chip runs."""
-    return {name: size for name, size in sizes.items() if IMPERFECTIONS[name.partition(".")[0]].stage != "run"}
+def without_noise(sizes: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what is drawn anew while a chip runs."""
+    return {name: size for name, size in sizes.items() if not IMPERFECTIONS[name.partition(".")[0]].is_noise}
+
+
+def noise_only(sizes: Mapping[str, float]) -> dict[str, float]:
+    """Take only what is drawn anew while a chip runs."""
+    return {name: size for name, size in sizes.items() if IMPERFECTIONS[name.partition(".")[0]].is_noise}
 
 
 def with_asked(network: Network, asked: Mapping[str, float]) -> Network:

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from soensim.data import FloatArray
 from soensim.dynamics import LightDraws
 from soensim.errors import SimulationError
+from soensim.fabrication import read_states
 from soensim.network import GoodnessOutput, Network, encode_data, signals
-from soensim.program import READOUT, Program
-from soensim.simulation.engine import BLOCK, Engine, diverged, flux_noise, padded_blocks
-from soensim.simulation.readout import goodness, label_scores, linear_scores
+from soensim.program import Program
+from soensim.simulation.engine import BLOCK, Engine, diverged, padded_blocks
+from soensim.simulation.readout import goodness, label_scores
 
 
 def class_scores(
@@ -56,14 +57,13 @@ def class_scores(
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):
-        shown, seed = signals(network, block, labels), engine.chip.read_seed
-        noise = None if seed is None else flux_noise(network, seed, rows.start, len(shown[0].frame_of))
         light = LightDraws(read_seed, rows.start, BLOCK, hypotheses=network.labels or 1)
-        states = engine.states(shown, (1, 1), noise, light=light)
+        states = engine.states(signals(network, block, labels), (1, 1), light=light)
         if isinstance(output, GoodnessOutput):
-            block_scores = label_scores(output, [goodness(s) for s in states]).T
+            read = read_states(network, engine.chip, states, range(rows.start, rows.start + BLOCK))
+            block_scores = label_scores(output, [goodness(s) for s in read]).T
         else:
-            block_scores = linear_scores(network, states, engine.chip.values[READOUT])[0]
+            block_scores = engine.scores(states, range(rows.start, rows.start + BLOCK))[0]
         scores[rows] = block_scores[: rows.stop - rows.start]
     if not np.isfinite(scores).all():
         raise diverged(network)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse
@@ -16,7 +16,18 @@ from threadpoolctl import ThreadpoolController
 from soensim._runtime.memory import require_memory
 from soensim.dynamics import Array, InputSignal, LightDraws, alike, unroll
 from soensim.errors import SimulationError
-from soensim.fabrication import array_noise, build_cells, fabricate_chip, spiking_light, without_run
+from soensim.fabrication import (
+    IMPERFECTIONS,
+    FabricatedChip,
+    array_noise,
+    build_cells,
+    converted_inputs,
+    fabricate_chip,
+    loop_noise,
+    read_scores,
+    read_states,
+    spiking_light,
+)
 from soensim.netlist.schema.populations import DRIVE
 from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
 from soensim.network.sizes import delay_steps, state_bytes
@@ -73,8 +84,8 @@ def simulate(
     chip_seed
         Draws one fabricated chip; None is the nominal chip without spread.
     read_seed
-        Draws the read noise, and the spikes of a chip whose rates are carried by light. None is without read noise,
-        and with the spikes of seed 0. The netlist must state ``read_noise_flux``, or be such a chip.
+        Draws the noise, and the spikes of a chip whose rates are carried by light. None is without noise, and with the
+        spikes of seed 0. The netlist must state noise, such as ``read_noise_flux``, or be such a chip.
     first_sample
         Place of the first input in its data set, so that parts of a set see the noise that the whole would.
 
@@ -93,8 +104,7 @@ def simulate(
     """
     signals = checked_signals(network, inputs)
     _check_read_seed(network, read_seed)
-    still = replace(network, spreads=without_run(network.spreads))  # its noise has a seed of its own
-    engine = Engine(still, program, chip_seed)
+    engine = Engine(network, program, chip_seed, read_seed=read_seed)
     batch, samples, _ = signals.shape
     require_memory(
         8 * batch * (samples + 1) * network.neurons,
@@ -104,9 +114,8 @@ def simulate(
     )
     state = np.zeros((batch, samples + 1, network.neurons))
     for rows, block in padded_blocks(signals):
-        noise = None if read_seed is None else flux_noise(network, read_seed, first_sample + rows.start, samples)
         light = LightDraws(read_seed or 0, first_sample + rows.start, BLOCK)
-        parts = engine.states(split_channels(network, block), (BLOCK,), noise, light=light)
+        parts = engine.states(split_channels(network, block), (BLOCK,), light=light)
         for population, part in zip(network.populations, parts, strict=True):
             state[rows, 1:, population.neurons] = part[: rows.stop - rows.start]
     if not np.isfinite(state).all():
@@ -114,7 +123,7 @@ def simulate(
     output = None
     if isinstance(network.output, LinearOutput):
         read = [state[:, 1:, p.neurons] for p in network.populations]
-        output = linear_scores(network, read, engine.chip.values[READOUT])
+        output = engine.scores(read, range(first_sample, first_sample + batch))
     return Trace(state, np.arange(samples + 1) * network.sample_tau, output)
 
 
@@ -159,7 +168,10 @@ def checked_signals(network: Network, inputs: NDArray[np.floating[Any]]) -> Floa
 def _check_read_seed(network: Network, read_seed: int | None) -> None:
     if read_seed is not None and read_seed < 0:
         raise SimulationError(f"read_seed is {read_seed}; it must be 0 or more, or None for no noise")
-    if read_seed is not None and network.read_noise_flux == 0 and not network.draws_spikes:
+    noisy = any(
+        size and name in IMPERFECTIONS and IMPERFECTIONS[name].is_noise for name, size in network.spreads.items()
+    )
+    if read_seed is not None and not noisy and not network.draws_spikes:
         raise SimulationError(
             f"chip {network.name!r} states no read noise, and no light carries its rates; set "
             "imperfections.read_noise_flux, or leave the read seed out"
@@ -175,27 +187,27 @@ class Engine:
         The program was made for another chip.
     """
 
-    def __init__(self, network: Network, program: Program, chip_seed: int | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        program: Program,
+        chip_seed: int | None,
+        *,
+        read_seed: int | Literal["of the chip"] | None = "of the chip",
+    ) -> None:
         program.check_chip(network)
         self.network = network
-        self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed)
+        self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed, read_seed=read_seed)
         factor = self.chip.delay_factor
         delayed = network if factor == 1 else with_delay_factor(network, factor)
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
 
-    def states(
-        self,
-        signals: list[InputSignal],
-        rows: tuple[int, ...],
-        noise: Callable[[int, int], FloatArray] | None = None,
-        *,
-        light: LightDraws,
-    ) -> list[FloatArray]:
+    def states(self, signals: list[InputSignal], rows: tuple[int, ...], *, light: LightDraws) -> list[FloatArray]:
         """States after every sample, one array (..., samples, neurons) per population.
 
         ``rows`` are the leading axes at the start; those of the signals broadcast with them. ``light`` draws the spikes
-        of the optical projections; an electrical chip has none to draw.
+        of the optical projections, and says where in its data set a block is, for all that is drawn at run time.
         """
         rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
         samples = len(signals[0].frame_of) if signals else 0
@@ -207,6 +219,8 @@ class Engine:
             advice="give fewer or shorter samples (timing.hold_samples), or shorten the delays",
             error=SimulationError,
         )
+        block = range(light.first, light.first + light.rows)
+        signals = converted_inputs(network, self.chip, signals, block)
         initial = [np.zeros((*rows, p.size)) for p in network.populations]
         # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
         # sums must not depend on how many there are
@@ -217,10 +231,20 @@ class Engine:
                 initial,
                 substeps=self.network.substeps,
                 heun=self.network.integrator == "heun",
-                noise=noise,
+                noise=_flux_noise(network, self.chip, block, samples),
+                kick=loop_noise(network, self.chip, block),
                 light=spiking_light(network, self.chip, light),
             )
         return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
+
+    def scores(self, states: list[FloatArray], rows: range) -> FloatArray:
+        """Scores of a linear readout of the states of some samples, (..., rows, classes), as they are read."""
+        weights = self.chip.values[READOUT]
+        read = read_states(self.network, self.chip, states, rows)
+        scores: FloatArray = read_scores(
+            self.network, self.chip, linear_scores(self.network, read, weights), weights, rows
+        )
+        return scores
 
 
 @cache
@@ -239,8 +263,11 @@ def _matrix(layout: DelayLayout, values: FloatArray) -> Array:
     return dense
 
 
-def flux_noise(network: Network, read_seed: int, first_sample: int, samples: int) -> Callable[[int, int], FloatArray]:
+def _flux_noise(
+    network: Network, chip: FabricatedChip, rows: range, samples: int
+) -> Callable[[int, int], FloatArray] | None:
     """Make the read noise of a block: ``noise(sample, population)`` is flux (Phi_0), shape (rows, neurons)."""
-    rows = range(first_sample, first_sample + BLOCK)
-    drawn = array_noise(read_seed, network.read_noise_flux, rows, (samples, network.neurons))
+    if chip.read_seed is None or chip.read_noise_flux == 0:
+        return None
+    drawn = array_noise(chip.read_seed, chip.read_noise_flux, rows, (samples, network.neurons))
     return lambda sample, population: drawn[:, sample, network.populations[population].neurons]

@@ -45,6 +45,7 @@ def run_with_traces(
     slopes those of the recipe. With ``mean`` the mean over samples is kept beside each trace, and returned.
     """
     with torch.no_grad():
+        inputs = chip.converted(fabricated, inputs)
         batch = max(block.shape[1] for signal in inputs for block in signal.blocks)
         cells = chip.cells(fabricated)
         observer = _TraceObserver(chip, fabricated, cells, batch)
@@ -54,6 +55,7 @@ def run_with_traces(
             substeps=chip.network.substeps,
             heun=chip.network.integrator == "heun",
             noise=chip.noise(fabricated, inputs),
+            kick=chip.kick(fabricated, inputs),
             observe=observer,
         )
         states = sums = [torch.zeros((batch, p.size), dtype=chip.dtype) for p in chip.network.populations]

@@ -23,7 +23,18 @@ from soensim.dynamics import (
     training_source,
     unroll,
 )
-from soensim.fabrication import FabricatedChip, build_cells, fabricate_chip, spiking_light, tensor_noise
+from soensim.fabrication import (
+    FabricatedChip,
+    build_cells,
+    converted_inputs,
+    fabricate_chip,
+    loop_noise,
+    read_scores,
+    read_states,
+    spiking_light,
+    tensor_noise,
+)
+from soensim.fabrication.run import Kick
 from soensim.kernels import (
     ForwardForwardLoss,
     SparseWeights,
@@ -38,7 +49,8 @@ from soensim.kernels import (
     unroll_lit,
 )
 from soensim.network import Network, encode_data, signals, with_delay_factor
-from soensim.program import Slot, best_scale, slots
+from soensim.program import READOUT, Slot, best_scale, slots
+from soensim.simulation import linear_scores
 from soensim.training.delayed_weights import DelayedWeights
 from soensim.training.quantise import Table, blended, straight_through, uniform
 from soensim.training.recipes import Recipe
@@ -170,8 +182,9 @@ class TrainableChip:
         network = self.network
         running = network.populations[:populations]
         heun = network.integrator == "heun"
-        noise, light = self.noise(chip, inputs), self.light(chip, inputs)
-        if not (local or initial or any(p.normalisation for p in running)):
+        inputs = self.converted(chip, inputs)
+        noise, kick, light = self.noise(chip, inputs), self.kick(chip, inputs), self.light(chip, inputs)
+        if not (local or kick or initial or any(p.normalisation for p in running)):
             cells = self.cells(chip, len(running), sparse=light is None)
             if supports(cells, heun=heun) and (light is None or lit_throughout(cells)):
                 states = self._fused(cells, inputs, noise, light)
@@ -185,6 +198,7 @@ class TrainableChip:
             substeps=network.substeps,
             heun=heun,
             noise=noise,
+            kick=kick,
             local=local,
             light=light,
         )[1:]
@@ -235,7 +249,8 @@ class TrainableChip:
         noise, inputs with delays, and projections between populations of which few edges exist.
         """
         populations = self.network.populations
-        if self.network.draws_spikes or self.noise(chip, inputs) is not None:
+        inputs = self.converted(chip, inputs)
+        if self.network.draws_spikes or self.noise(chip, inputs) or self.kick(chip, inputs):
             return None
         if any(p.normalisation for p in populations):
             return None
@@ -289,10 +304,9 @@ class TrainableChip:
 
     def noise(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:
         """Flux noise of a sample: fresh in every row of the batch, the same for every hypothesis on its label."""
-        if chip.read_seed is None:
+        if chip.read_seed is None or chip.read_noise_flux == 0:
             return None
-        batch = max(block.shape[-3] for signal in inputs for block in signal.blocks)
-        shape = (len(inputs[0].frame_of), batch, self.network.neurons)
+        shape = (len(inputs[0].frame_of), _batch(inputs), self.network.neurons)
         drawn = tensor_noise(chip.read_seed, chip.read_noise_flux, shape, self.dtype)
         drawn = drawn.to(inputs[0].blocks[0].device)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
@@ -301,6 +315,21 @@ class TrainableChip:
         """Spikes of the optical projections, each hypothesis on a label with its own; None on an electrical chip."""
         hypotheses, batch = leading_shape(inputs)
         return spiking_light(self.network, chip, LightDraws(chip.light_seed, 0, batch, hypotheses))
+
+    def kick(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> Kick | None:
+        """Noise of the integration loops, as `noise`; see `soensim.fabrication.run.loop_noise`."""
+        return loop_noise(self.network, chip, range(_batch(inputs)))
+
+    def converted(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> list[InputSignal]:
+        """Inputs as the chip's converters give them; all rows are those of one batch."""
+        return converted_inputs(self.network, chip, inputs, range(_batch(inputs)))
+
+    def linear_scores(self, chip: FabricatedChip, states: Sequence[Tensor]) -> Tensor:
+        """Scores of the chip's linear readout as they are read, (..., batch, classes); states as those of `unroll`."""
+        weights, rows = chip.values[READOUT], range(states[0].shape[-3])
+        read = read_states(self.network, chip, states, rows)
+        scores: Tensor = read_scores(self.network, chip, linear_scores(self.network, read, weights), weights, rows)
+        return scores
 
     def _delayed_weights(self, network: Network) -> dict[str, DelayedWeights]:
         return {key: DelayedWeights(network.delay_layout(s), self.dtype) for key, s in network.synapses.items()}
@@ -331,3 +360,7 @@ class TrainableChip:
         fixed = slot.levels[0] >= 0  # magnitudes: the sign is the edge's
         drawn = slot.sign * np.abs(drawn) if fixed else drawn
         return slot.sign * np.clip(slot.sign * drawn, slot.levels[0], slot.levels[-1])
+
+
+def _batch(inputs: Sequence[InputSignal]) -> int:
+    return max(int(block.shape[-3]) for signal in inputs for block in signal.blocks)

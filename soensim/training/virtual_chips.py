@@ -29,6 +29,12 @@ def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
         asked = with_asked(replace(network, spreads={**stated, **flagged}), read_sizes(recipe.spread)).spreads
     except SimulationError as error:
         raise RecipeError(f"spread: {error}") from error
+    converters = [name for name in ("readout_adc_bits", "readout_adc_noise") if asked.get(name)]
+    if converters and not recipe.sees_readout_converters:
+        raise RecipeError(
+            f"{converters[0]}: rule {recipe.rule!r} learns from the states before they are read; leave it out, or "
+            "score with it (soensim evaluate --spread)"
+        )
     spreads = {**dict.fromkeys(IMPERFECTIONS, 0.0), **asked}
     if recipe.robust and not any(spreads.values()):
         raise RecipeError(f"robust: chip {network.name!r} states no spread and no read noise; set some in the recipe")

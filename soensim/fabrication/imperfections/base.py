@@ -54,6 +54,8 @@ class Imperfection(ABC):
 
     stage: ClassVar[Stage] = "fabricate"
     """When it acts."""
+    is_noise: ClassVar[bool] = False
+    """Whether it is drawn anew while the chip runs."""
     has_flag: ClassVar[bool] = False
     """Whether `train` has a flag, and a recipe a setting, of its name: those that came before `--spread`."""
     touches: ClassVar[str]

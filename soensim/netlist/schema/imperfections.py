@@ -27,6 +27,7 @@ Placed = Literal[
     "gamma_plus_spread",
     "coupling_spread",
 ]
+ConverterBits = Annotated[int, Field(ge=0, le=24)]
 Length = Annotated[float, Field(ge=0)]  # may be infinite
 
 
@@ -61,6 +62,18 @@ class Imperfections(Part):
     """Spread of drive gains, one sigma (relative)."""
     coupling_spread: Relative = 0.0
     """Spread of the coupling of all synapses into a neuron's SQUID, one sigma (relative)."""
+    thermal_noise_k: Annotated[float, as_quantity("temperature_k")] = 0.0
+    """Temperature (K) of the resistors in the integration loops, for their Johnson noise."""
+    fluxon_shot_noise: Annotated[float, legal(0, 1, "1", "1 is a Poisson process", zero=True)] = 0.0
+    """Fano factor (a number) of the fluxons that drive a loop: 0 regular, 1 as a Poisson process."""
+    input_dac_bits: ConverterBits = 0
+    """Number of bits of the input DACs; 0 for exact inputs."""
+    input_dac_noise: Relative = 0.0
+    """Noise of the input DACs, one sigma (relative to the drive range)."""
+    readout_adc_bits: ConverterBits = 0
+    """Number of bits of the readout ADCs; 0 for exact readings."""
+    readout_adc_noise: Relative = 0.0
+    """Noise of the readout ADCs, one sigma (relative to full scale)."""
 
     correlation_um: dict[Placed, Length] = Field(default_factory=dict)
     """By spread, the distance over which neighbours deviate alike (um): 0 draws each alone, .inf all of a chip in

@@ -91,6 +91,9 @@ class Recipe(ABC):
     usual_for: ClassVar[str | None] = None
     """Kind of readout that messages advise this rule for; a subclass does not inherit it."""
 
+    sees_readout_converters: ClassVar[bool] = False
+    """Whether the loss is of what the readout's converters give, so that training can have their bits and noise."""
+
     epochs: int = setting(
         15, "passes over the training samples, quantisation-aware unless --no-quantise", above=0, most=1_000_000
     )

@@ -19,6 +19,7 @@ class BpttRecipe(Recipe):
     """Backpropagation through time: cross-entropy of the linear readout (Werbos 1990)."""
 
     rule: ClassVar[str] = "bptt"
+    sees_readout_converters: ClassVar[bool] = True
     usual_for: ClassVar[str | None] = "linear"
 
     readout_gain: float = setting(

@@ -20,6 +20,7 @@ class FFUnsupervisedRecipe(LocalRecipe):
     """Forward-forward without labels, and a linear readout on top (Hinton 2022, section 3.2)."""
 
     rule: ClassVar[str] = "ff-unsupervised"
+    sees_readout_converters: ClassVar[bool] = True
 
     epochs: int = setting(40, "passes over the training samples")
     loss: Literal["difference", "threshold"] = setting(

@@ -9,8 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from soensim.data import smooth_masks
 from soensim.fabrication import FabricatedChip
-from soensim.program import READOUT
-from soensim.simulation import goodness, linear_scores
+from soensim.simulation import goodness
 from soensim.training.recipes.ff_unsupervised import FFUnsupervisedRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.linear_readout import LinearReadoutRule
@@ -51,6 +50,6 @@ class FFUnsupervised(LinearReadoutRule):
         for sign in ("positive", "negative"):
             parts = [value for key, value in measures.items() if key.startswith(f"goodness_{sign}_")]
             measures[f"goodness_{sign}"] = torch.stack(parts).mean()
-        scores = linear_scores(self.chip.network, [s[0, : len(x)].detach() for s in states], fabricated.values[READOUT])
+        scores = self.chip.linear_scores(fabricated, [s[0, : len(x)].detach() for s in states])
         classified = cross_entropy(self.gain * scores, y)
         return Loss(total + classified, {**measures, "loss_readout": classified.detach()})

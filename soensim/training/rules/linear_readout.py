@@ -11,8 +11,6 @@ from torch import Tensor
 from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip
 from soensim.network import LinearOutput
-from soensim.program import READOUT
-from soensim.simulation import linear_scores
 from soensim.training.trainable_network import TrainableChip
 
 
@@ -56,5 +54,4 @@ class LinearReadoutRule:
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """W_out s, shape (batch, classes)."""
         states = self.chip.unroll(fabricated, self.chip.signals(x))
-        scores: Tensor = linear_scores(self.chip.network, states, fabricated.values[READOUT])[0]
-        return scores
+        return self.chip.linear_scores(fabricated, states)[0]
