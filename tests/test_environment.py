@@ -11,6 +11,8 @@ import pytest
 from conftest import ROOT
 
 from soensim._runtime.standard_streams import printable
+from soensim.commands.environment import exhausted
+from soensim.commands.verbs import run_command
 
 # --- figures -------------------------------------------------------------------------------------------------------
 
@@ -106,3 +108,24 @@ def test_files_of_the_working_folder_hide_no_package(tmp_path: Path) -> None:
 def _with_path(**environment: str) -> dict[str, str]:
     """Return the environment of a process that finds soensim from any folder."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+
+
+def test_a_package_that_misses_the_deleted_working_folder_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert exhausted(FileNotFoundError(2, "No such file or directory")) is None
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert exhausted(FileNotFoundError(2, "")) == "the working folder no longer exists; change to another one"
+
+
+def test_help_that_cannot_be_written_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys.stdout, "write", full)
+    assert run_command(["train", "-h"]) == 2
+    assert capsys.readouterr().err == "soensim: error: standard output cannot be written: No space left on device\n"

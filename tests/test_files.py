@@ -321,9 +321,12 @@ def test_csv_that_is_read(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "FILE:1: the first line must name the columns time and line"),
-        (b"time\n1\n", "FILE:1: the first line must name the columns time and line"),
-        (b"time,line,time\n", "FILE:1: the first line must name the columns time and line"),
+        (b"", "FILE:1: the first line must name the columns time and line, each once; it is nothing"),
+        (b"time\n1\n", "FILE:1: the first line must name the columns time and line, each once; it is 'time'"),
+        (
+            b"time,line,time\n",
+            "FILE:1: the first line must name the columns time and line, each once; it is 'time,line,time'",
+        ),
         (b"time,line\n1,2\n1\n", "FILE:3: is too short; a row has time and line"),
         (b"time,line\n1,\xff\n", "FILE: is not UTF-8 text; save it as CSV in UTF-8"),
         (b'time,line\n1,"2\n', "FILE:2: is not a CSV file: unexpected end of data"),
@@ -332,7 +335,7 @@ def test_csv_that_is_read(tmp_path: Path, text: str) -> None:
             "FILE:2: is not a CSV file: field larger than field limit (131072)",
         ),
         (b"time,line\n1,\x002\n", None),
-        (b"x" * 300_000, "FILE:1: the first line must name the columns time and line"),
+        (b"x" * 300_000, f"FILE:1: the first line must name the columns time and line, each once; it is '{'x' * 59}…'"),
         (b"time,line\n" + b"1,2\n" * 300_000, "FILE: is longer than the limit of 1000000 bytes"),
     ],
 )

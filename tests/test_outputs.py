@@ -9,7 +9,7 @@ import pytest
 from soensim.commands import cli
 from soensim.commands.input_files import chip_files, data_files, technology_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
-from soensim.commands.verbs import VERBS
+from soensim.commands.verbs import VERBS, run_command
 from soensim.errors import SoensimError
 from soensim.netlist import load_netlist
 
@@ -187,3 +187,55 @@ def test_export_prints_the_deck_or_the_json(capsys):
     main = import_module("soensim.commands.export").main
     assert cli.run(main, ["--format", "josim", "--json", "-"]) == cli.BAD_INPUT
     assert "--out and --json both go to standard output; name a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "train tiny.yaml --rule bptt --data digits-rows --run-dir RUN --tensorboard own.yaml",
+            "own.yaml: cannot be written: a part of its path is a file",
+        ),
+        (
+            "train tiny.yaml --rule bptt --data digits-rows --run-dir RUN --out loop",
+            "loop: cannot be written: the link leads to itself",
+        ),
+        ("train tiny.yaml --rule bptt --data digits-rows --run-dir nowhere", "nowhere is a link that leads to nothing"),
+        (
+            "train tiny.yaml --rule bptt --data digits-rows --run-dir nowhere/a",
+            "nowhere is a link that leads to nothing",
+        ),
+        ("check tiny.yaml --figure a.png", "--figure a.png: the endings .png and .svg are added; give a"),
+        ("check tiny.yaml --figure .svg", "--figure .svg: the endings .png and .svg are added; give a name"),
+        ("circuit loop.yaml", "loop.yaml: cannot be read: Too many levels of symbolic links"),
+        (
+            "report own.yaml",
+            "own.yaml/run.json: cannot be read: a part of its path is a file and not a folder; give a run",
+        ),
+    ],
+)
+def test_links_and_files_where_something_else_is_meant(folder, capsys, words, message):
+    (folder / "loop").symlink_to("loop")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    (folder / "nowhere").symlink_to("missing")
+    before = sorted(folder.iterdir())
+    assert run_command(words.split()) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "tiny.yaml", "--program", ""),
+        ("simulate", "tiny.yaml", "--inputs", "x.npy", "--out", "t.npz", "--program", " "),
+        ("train", "tiny.yaml", "--run-dir", ""),
+        ("train", "tiny.yaml", "--data="),
+        ("check", ""),
+        ("report", "runs/a", ""),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_an_empty_word_is_no_default(capsys, words):
+    assert run_command(words) == 2
+    assert "is empty; give a value, or leave it out for the default; see soensim" in capsys.readouterr().err

@@ -131,6 +131,8 @@ def test_a_temporary_file_that_another_process_removed_is_written_again(tmp_path
         ("missing/a", "the folder .*missing does not exist; make it first"),
         ("to-missing", "the folder .*missing does not exist; make it first"),
         ("loop", "the link leads to itself"),
+        ("two\nlines/a", r"the folder two\\nlines does not exist; make it first"),
+        ("/proc/a", "no file can be made in /proc; choose another folder"),
         ("socket", "is a socket"),
         ("a\0b", "null"),
         pytest.param("protected", "write-protected", marks=pytest.mark.skipif(os.geteuid() == 0, reason="root may")),

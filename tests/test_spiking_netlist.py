@@ -331,8 +331,11 @@ def test_trains_as_spreadsheets_and_people_write_them(tmp_path, text):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("10," + "9" * 30, ":2: time_ns must be a number, with a decimal point, and channel one of 0 to 9"),
-        ("10," + "9" * 5000, ":2: time_ns must be a number"),
+        ("10," + "9" * 30, ":2: time_ns is '10' and channel '99"),
+        ("10," + "9" * 5000, ":2: time_ns is '10' and channel '99"),
+        ("1_0,0", ":2: time_ns is '1_0' and channel '0'; legal are a number, with a decimal point, and one of 0 to 9"),
+        ("10,1_0", ":2: time_ns is '10' and channel '1_0'; legal are"),
+        ("10,٣", ":2: time_ns is '10' and channel '٣'; legal are"),
         ("10,10", ": channel 10 does not exist; legal is 0 to 9"),
         ("10,-1", ": channel -1 does not exist; legal is 0 to 9"),
         ("1" * 200_000 + ",0", ":2: is not a CSV file: field larger than field limit"),

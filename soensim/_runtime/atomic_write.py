@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from soensim._runtime.words import shown_path
+from soensim._runtime.working_folder import NO_WORKING_FOLDER, working_folder_exists
 from soensim.errors import SoensimError
 
 _PREFIX, _SUFFIX = ".soensim-", ".tmp"
@@ -81,6 +82,8 @@ def check_folder(path: str | Path) -> None:
     with _one_error(path):
         folder = Path(path)
         while not folder.exists() and folder != folder.parent:
+            if folder.is_symlink():
+                raise FileExistsError(errno.EEXIST, f"{shown_path(folder)} is a link that leads to nothing")
             folder = folder.parent
         _probe(folder)
 
@@ -163,9 +166,12 @@ def _one_error(path: str | Path) -> Iterator[None]:
 def _reason(path: Path, error: OSError) -> str:
     """Say what is wrong, and what to do where that is known."""
     if error.errno == errno.ENOENT:
-        if not path.is_absolute() and not _working_folder_exists():
-            return "the working folder no longer exists; change to another one"
-        return f"the folder {path.resolve().parent if path.is_symlink() else path.parent} does not exist; make it first"
+        if not path.is_absolute() and not working_folder_exists():
+            return NO_WORKING_FOLDER
+        folder = path.resolve().parent if path.is_symlink() else path.parent
+        if folder.is_dir():  # such as /proc
+            return f"no file can be made in {shown_path(folder)}; choose another folder"
+        return f"the folder {shown_path(folder)} does not exist; make it first"
     if error.errno == errno.EISDIR:
         return "is a folder; give the name of a file"
     if error.errno == errno.ENOTDIR:
@@ -177,11 +183,3 @@ def _reason(path: Path, error: OSError) -> str:
     if error.errno == errno.ENXIO:
         return "is a socket or a disk; give the name of a file"
     return error.strerror or type(error).__name__
-
-
-def _working_folder_exists() -> bool:
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True

@@ -9,8 +9,35 @@ from collections.abc import Iterable, Mapping
 _LONGEST = 60
 
 DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_WHOLE = re.compile(r"[-+]?[0-9]+")
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 _WITH_UNIT = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*[A-Za-zµΩ]+")
+
+
+def whole_number(word: str) -> int:
+    """Read a whole number in decimal digits; `int` also takes `1_000` and the digits of other scripts.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if not _WHOLE.fullmatch(word):
+        raise ValueError("not a whole number")
+    return int(word)
+
+
+def real_number(word: str) -> float:
+    """Read a number with a decimal point, or `inf` or `nan`; `float` also takes `1_000` and other digits.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if "_" in word or not word.isascii():
+        raise ValueError("not a number")
+    return float(word)
 
 
 def whole_number_meant(word: str) -> int | None:

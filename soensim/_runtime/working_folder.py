@@ -5,6 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
+NO_WORKING_FOLDER = "the working folder no longer exists; change to another one"
+
+
+def working_folder_exists() -> bool:
+    """Whether the folder that relative paths begin at has not been deleted."""
+    try:
+        os.getcwd()  # noqa: PTH109 - light
+    except OSError:
+        return False
+    return True
+
 
 def leave_out_working_folder() -> None:
     """Take the working folder off the module path of `python -m soensim…`, as `python -P` does.

@@ -106,6 +106,8 @@ def _list_rules(given: Namespace) -> int:
 def _outputs(given: Namespace) -> list[Output]:
     """Return JSON, report database, PNG and SVG."""
     prefix = named(given.figure)
+    if prefix is not None and prefix.lower().endswith((".png", ".svg")):
+        raise SoensimError(f"--figure {prefix}: the endings .png and .svg are added; give {prefix[:-4] or 'a name'}")
     pictures = [prefix if prefix in (None, "-") else f"{prefix}{ending}" for ending in (".png", ".svg")]
     return [
         json_output(named(given.json)),

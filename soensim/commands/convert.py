@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from soensim._runtime.words import shown
+from soensim._runtime.words import real_number, shown
 from soensim.commands import cli, flags
 from soensim.commands.input_files import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     args = parser().parse_args(arguments)
     name, equals, text = args.quantity.partition("=")
     try:
-        value = float(text)
+        value = real_number(text)
     except ValueError:
         value = math.nan
     if not equals or not math.isfinite(value):

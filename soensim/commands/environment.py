@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from soensim._runtime.standard_streams import open_standard_streams
+from soensim._runtime.working_folder import NO_WORKING_FOLDER, working_folder_exists
 from soensim.errors import SoensimError
 
 # What a limit of the process or the machine looks like, and what the user can do about it.
@@ -74,10 +75,12 @@ def _check_threads() -> None:
 
 
 def exhausted(error: BaseException) -> str | None:
-    """Say which limit of the process or the machine an error is about; None: about none.
+    """Say which limit of the process or the machine, or which lack, an error is about; None: about none.
 
     A library that finds no file, memory or thread left may raise ImportError or RuntimeError instead of OSError.
     """
+    if isinstance(error, FileNotFoundError) and not working_folder_exists():  # a package that asks for it when imported
+        return NO_WORKING_FOLDER
     number = error.errno if isinstance(error, OSError) else None
     if number is None and isinstance(error, ImportError | RuntimeError | OSError):
         number = next((number for text, number in _TEXTS.items() if text in str(error)), None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from soensim._runtime.atomic_write import write_atomic
-from soensim._runtime.words import shown
+from soensim._runtime.words import real_number, shown
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli, flags
 from soensim.commands.input_files import technology_files
@@ -160,7 +160,7 @@ def _check_circuit_flags(args: argparse.Namespace) -> None:
 
 def _points(text: str) -> Waveform:
     try:
-        pairs = [tuple(float(number) for number in point.split(":")) for point in text.replace(",", " ").split()]
+        pairs = [tuple(real_number(number) for number in point.split(":")) for point in text.replace(",", " ").split()]
         times, values = zip(*pairs, strict=True)
     except ValueError as error:
         raise CircuitError(

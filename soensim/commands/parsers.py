@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from soensim._runtime.standard_streams import printable
 from soensim._runtime.words import nearest, shown
+from soensim.commands import cli
 from soensim.errors import SoensimError
 
 _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|-(inf|nan|infinity)", re.IGNORECASE)
@@ -54,8 +55,11 @@ class Parser(argparse.ArgumentParser):
         return given
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Show the help on any stream; argparse prints with this method."""
-        super()._print_message(printable(message, file or sys.stderr), file)
+        """Show the help as every answer; argparse prints with this method, and passes over a write that failed."""
+        if file is not None and file is not sys.stdout:
+            super()._print_message(printable(message, file), file)
+        else:
+            cli.say(message.removesuffix("\n"))
 
     def _refuse_flag(self, flag: str) -> NoReturn:
         near = nearest(flag, self._option_string_actions).replace("'", "").strip() if len(flag) > 2 else ""
@@ -82,6 +86,12 @@ class Parser(argparse.ArgumentParser):
             message = f"{message.partition(': ')[2]} must be given"
         end = "" if message.endswith("?") else ";"
         raise SoensimError(f"{message}{end} see {self.prog} --help")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Convert a word; an empty one, such as an unset variable of the shell, names nothing and is no default."""
+        if action.type is None and not arg_string.strip():
+            raise argparse.ArgumentError(action, "is empty; give a value, or leave it out for the default")
+        return super()._get_value(action, arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.compile_notice import compile_notice
-from soensim._runtime.words import shown, shown_path
+from soensim._runtime.words import real_number, shown, shown_path, whole_number
 from soensim.commands import cli
 from soensim.commands.chip_file import naming_file
 from soensim.errors import SimulationError
@@ -126,7 +126,7 @@ def read_trains(path: str | Path, channels: int) -> list[NDArray[np.float64]]:
         The file is missing or damaged, its columns are not numbers of one length, or a channel does not exist.
     """
     path, name = Path(path), shown_path(path)
-    if path.suffix == ".csv":
+    if path.suffix.lower() not in (".npz", ".npy"):  # text may have any name
         times, lines = _read_csv(path, channels)
     else:
         arrays = load_npz(path, error=SimulationError, names=_COLUMNS, advice=_TAKES)
@@ -145,11 +145,12 @@ def _read_csv(path: Path, channels: int) -> tuple[NDArray[Any], NDArray[Any]]:
     name, times, lines = shown_path(path), array("d"), array("q")
     for line, (time, channel) in read_csv(path, columns=_COLUMNS, error=SimulationError, advice=_TAKES):
         try:
-            times.append(float(time))
-            lines.append(int(channel))
+            times.append(real_number(time))
+            lines.append(whole_number(channel))
         except (ValueError, OverflowError) as error:
             raise SimulationError(
-                f"{name}:{line}: time_ns must be a number, with a decimal point, and channel one of 0 to {channels - 1}"
+                f"{name}:{line}: time_ns is {shown(time)} and channel {shown(channel)}; legal are a number, with a "
+                f"decimal point, and one of 0 to {channels - 1}"
             ) from error
         if not math.isfinite(times[-1]):
             raise SimulationError(f"{name}:{line}: time_ns is not a finite number")

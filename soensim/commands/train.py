@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from os.path import realpath  # `Path.resolve` fails on a link that leads to itself
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
     given = parser().parse_args(arguments)
-    given.out, given.json = named(given.out), named(given.json)
+    given.out, given.json, given.tensorboard = named(given.out), named(given.json), named(given.tensorboard)
     netlist = load_chip(given.chip)
     assigned = _assigned(netlist.task, given)
     recipe = assigned.recipe
@@ -92,7 +93,9 @@ def _run_dir(given: argparse.Namespace, netlist: Netlist, recipe: Recipe, data: 
 def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path]) -> None:
     """Refuse what cannot be written: the run folder's own files, the program, the page and the JSON."""
     check_folder(run_dir)
-    program = None if given.out and Path(given.out).resolve() == (run_dir / PROGRAM).resolve() else given.out
+    if given.tensorboard is not None:
+        check_folder(given.tensorboard)
+    program = None if given.out and realpath(given.out) == realpath(run_dir / PROGRAM) else given.out
     files = [*FILES, *(["report.html"] if given.figures else [])]
     kept = DESCRIPTION if given.resume else ()  # to go on from the folder's copy of the chip is legal
     check_outputs(

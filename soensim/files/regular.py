@@ -63,6 +63,9 @@ def open_regular(
             yield file
     except FileNotFoundError as cause:
         raise error(f"{name}: no such file" + (f"; {advice}" if advice else "")) from cause
+    except NotADirectoryError as cause:
+        why = "a part of its path is a file and not a folder" + (f"; {advice}" if advice else "")
+        raise error(f"{name}: cannot be read: {why}") from cause
     except OSError as cause:
         raise error(f"{name}: cannot be read: {cause.strerror or cause}") from cause
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from soensim._runtime.words import shown_path
+from soensim._runtime.words import shown, shown_path
 from soensim.files.regular import ErrorMaker, open_regular
 
 MAX_BYTES = 2 * 2**30
@@ -59,7 +59,11 @@ def read_csv(
             rows = csv.reader(_with(first, text), delimiter=delimiter, skipinitialspace=True, strict=True)
             header = [word.strip() for word in next(rows, [])]
             if any(header.count(column) != 1 for column in columns):
-                raise error(f"{name}:{before + 1}: the first line must name the columns {_listed(columns)}")
+                found = shown(first.rstrip("\r\n")) if first else "nothing"
+                raise error(
+                    f"{name}:{before + 1}: the first line must name the columns {_listed(columns)}, each once; "
+                    f"it is {found}"
+                )
             places = [header.index(column) for column in columns]
             for row in rows:
                 if len(row) > max(places):

@@ -154,7 +154,8 @@ def checked_signals(network: Network, inputs: NDArray[np.floating[Any]]) -> Floa
     signals: FloatArray = np.asarray(inputs, dtype=np.float64)
     if signals.ndim != 3 or signals.shape[2] != network.channels or 0 in signals.shape[:2]:
         raise SimulationError(
-            f"inputs have the shape {signals.shape}; chip {network.name!r} needs (batch, frames, {network.channels})"
+            f"inputs have the shape {signals.shape}; chip {network.name!r} needs (batch, frames, {network.channels}), "
+            "none of them 0"
         )
     if not np.isfinite(signals).all():
         raise SimulationError("inputs hold a value that is not finite")

@@ -2,6 +2,7 @@
 
 import difflib
 from functools import cache
+from os.path import realpath
 from pathlib import Path
 
 from soensim._runtime.words import shown
@@ -78,7 +79,8 @@ def technology_source(path: Path) -> YamlSource:
 
 
 def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
-    if path.resolve() in seen:
+    real = Path(realpath(path))  # `Path.resolve` fails on a link that leads to itself
+    if real in seen:
         raise TechnologyError(f"{path}: extends: the file extends itself")
     source = technology_source(path)
     raw = source.value
@@ -94,7 +96,7 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
     parent = raw.get("extends")
     if parent is not None and not _is_file(parent) and parent not in preset_names():
         raise source.error(("extends",), _no_preset(parent))
-    entries = {**_parent_quantities(path, parent, (*seen, path.resolve())), **own}
+    entries = {**_parent_quantities(path, parent, (*seen, real)), **own}
     description = " ".join(raw.get("description", "").split())
     return Technology(raw["name"], description, _junction(entries, path), entries)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.words import real_number, whole_number
 from soensim.files import read_csv
 from soensim.netlist.base import fault, nearest
 from soensim.netlist.schema.floorplan import ON_DIE, ExplicitPlacement
@@ -104,7 +105,7 @@ def _enter(positions: Mapping[str, NDArray[np.float64]], population: str, index:
         return _no_neurons(population, positions)
     array = positions[population]
     try:
-        k = int(index)
+        k = whole_number(index)
     except ValueError:
         return f"index {index!r} is not a whole number"
     if not 0 <= k < len(array):
@@ -113,7 +114,7 @@ def _enter(positions: Mapping[str, NDArray[np.float64]], population: str, index:
         return f"gives the position of {population}[{k}] again; give each neuron once"
     for axis, (name, text) in enumerate((("x_um", x_um), ("y_um", y_um))):
         try:
-            value = float(text)
+            value = real_number(text)
         except ValueError:
             value = math.nan
         if not ON_DIE.limits.hold(value):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soensim._runtime.words import shown_path
+from soensim._runtime.words import shown, shown_path, whole_number
 from soensim.files import load_npz, read_csv
 from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, IndexArray
 
@@ -65,9 +65,12 @@ def _read_csv(path: Path) -> tuple[IndexArray, IndexArray]:
     for line, words in read_csv(path, columns=COLUMNS, error=_error, advice=_ADVICE, what="edge file"):
         try:
             for column, word in zip(columns, words, strict=True):
-                column.append(int(word))
+                column.append(whole_number(word))
         except (ValueError, OverflowError) as error:
-            raise _error(f"{shown_path(path)}:{line}: source and target must be whole numbers") from error
+            raise _error(
+                f"{shown_path(path)}:{line}: source is {shown(words[0])} and target {shown(words[1])}; "
+                "legal are whole numbers"
+            ) from error
         if len(columns[0]) > MAX_EDGES:
             raise _error(f"{shown_path(path)}: is longer than the limit of {MAX_EDGES} edges")
     sources, targets = (np.array(column, dtype=np.int64) for column in columns)
