@@ -251,10 +251,10 @@ def test_waveform_refuses_steps_without_rise_time_and_cannot_be_changed() -> Non
         STEP.value[0] = 1.0
 
 
-@pytest.mark.parametrize(("per_two_pi", "limit"), [(100, 1e-4), (1000, 2e-6)])
+@pytest.mark.parametrize(("per_two_pi", "limit"), [(100, 1e-4), (1000, 2e-6), (400_000, 1e-7)])
 def test_model_holds_for_large_loops(per_two_pi: int, limit: float) -> None:
     chi_squared = measure_validity(DEVICE, TWO_PI * per_two_pi)
-    assert chi_squared < limit  # measured 5.7e-5 and 2.2e-7
+    assert chi_squared < limit  # measured 5.7e-5, 2.2e-7 and 1.9e-8
     assert validity(TWO_PI * per_two_pi).verdict == "valid"
     shipped = dict(validity_data()["points"])[per_two_pi]
     assert shipped == pytest.approx(chi_squared, rel=0.02)
@@ -269,6 +269,10 @@ def test_model_fails_for_small_loops_and_says_so() -> None:
     assert validity(TWO_PI * 60).verdict == "doubtful"
     assert validity(TWO_PI * 3).chi_squared > statement.chi_squared
     assert validity(TWO_PI * 5000).chi_squared < 1e-6
+    largest, last = validity_data()["points"][-1]
+    assert largest >= 400_000  # loops of microhenries, which light takes
+    assert last < 1e-7
+    assert validity(TWO_PI * 4e7).chi_squared == pytest.approx(last)  # no extrapolated fall: it rests there
     with pytest.raises(CircuitError, match="beta_di"):
         validity(-1.0)
 

@@ -36,13 +36,16 @@ LEGAL: Final[Mapping[str, Limits]] = MappingProxyType(
         # dendrite
         "beta_1": _ARM,
         "beta_2": _ARM,
-        "beta_di": Limits(1e-2, 1e8, "1", "2 pi 100 to 2 pi 1000 are in use"),
+        "beta_di": Limits(1e-2, 1e8, "1", "2 pi 100 to 2 pi 1000 are in use, 2 pi 1e6 is 21 uH at I_c = 100 uA"),
         "tau_di_dendrite_ns": _TIME_NS,
         "tau_di_soma_ns": _TIME_NS,
         "tau_di_refractory_ns": _TIME_NS,
         "bias_current": Limits(1e-2, 20, "I_c", "1.05 to 2 bias a SQUID between its thresholds"),
         "flux_offset": Limits(1e-9, 100, "Phi_0", "g has the period 1", zero=True, signed=True),
         "temperature_k": Limits(1e-3, 100, "K", "superconductors: niobium up to 9.3 K, YBCO up to 93 K", zero=True),
+        "sheet_inductance_ph_per_square": Limits(1e-2, 1e6, "pH/square", "0.1 pH is plain niobium; 5 to 2400 pH are TiN"),
+        "inductor_width_um": _LENGTH_UM,
+        "inductor_pitch_um": _LENGTH_UM,
         "fan_in_max": Limits(1, 1e7, "1", "1000 in arXiv:1805.02599"),
         # synapse
         "phi_peak": Limits(1e-6, 100, "Phi_0", "half a flux quantum is where g peaks"),
