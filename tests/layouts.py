@@ -16,7 +16,8 @@ name: laid-out
 technology: nist-2023
 populations:
   pixels: {{kind: input, size: {inputs}, drive_low: 0.0, drive_high: 0.5}}
-  hidden: {{kind: dendrite, size: {neurons}, source_function: tanh, gamma_plus: 0.1, gamma_minus: 0.1}}
+  hidden: {{kind: dendrite, size: {neurons}, source_function: tanh, gamma_plus: 1.0e-5, gamma_minus: 1.0e-5,
+           reference_state: 1.0}}
 projections:
   - source: pixels
     target: hidden
@@ -24,7 +25,7 @@ projections:
     efficacy: {{bits: 4, range: 0.3}}
     medium: {input_medium}
   - {{source: hidden, target: hidden, topology: {topology}, efficacy: {{bits: 4, range: 0.3}}, medium: {medium}}}
-timing: {{sample_tau: 100}}
+timing: {{sample_tau: 1.0e+6}}
 floorplan:
   die_width_um: {die_um}
   die_height_um: {die_um}

@@ -15,6 +15,7 @@ from soensim.budget import BudgetEntry, Number, budget, fan_in, stated
 from soensim.budget import closed_forms as forms
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist, load_netlist, parse_netlist
+from soensim.network.light import frame_spikes
 from soensim.routing import RoutedNetlist, route
 from soensim.technology import load_technology
 
@@ -176,17 +177,73 @@ def test_light(optical):
     photon_j = 6.62607015e-34 * 299_792_458 / 1.22e-6
     assert value(lines, "light per spike", "fJ") == pytest.approx(1e4 * photon_j * 1e15)
     assert value(lines, "emitter energy per spike", "fJ") == pytest.approx(1e4 * photon_j / 1e-3 * 1e15)
-    # 28 neurons emit at 20 MHz; the light of the 8 ports is made elsewhere
-    assert value(lines, "emitters", "mW") == pytest.approx(28 * 1e4 * photon_j / 1e-3 * 20e6 * 1e3)
+    # 28 neurons emit at 10 MHz, which synapses follow; the light of the 8 ports is made elsewhere
+    assert value(lines, "firing rate", "MHz") == 10
+    assert value(lines, "emitters", "mW") == pytest.approx(28 * 1e4 * photon_j / 1e-3 * 10e6 * 1e3)
+    assert "made off chip" in lines["emitters"].formula
     assert not lines["emitters"].estimate
     # nearly every spike is counted at each of the 1008 synapses
-    assert value(lines, "synapse events", "mW") == pytest.approx(1008 * 33e-18 * 20e6 * 1e3)
+    assert value(lines, "synapse events", "mW") == pytest.approx(1008 * 33e-18 * 10e6 * 1e3)
     assert lines["synapse events"].estimate  # what arrives depends on the splitters' loss
 
 
 def test_missed_spikes_take_no_synapse_energy():
     lines = figures(by_hand(chip(), paths={"hidden->hidden": {"no_photon_probability": np.full(81, 0.25)}}))
-    assert lines["synapse events"].value == pytest.approx((27 + 81 * 0.75) * 33e-18 * 20e6 * 1e3)
+    assert lines["synapse events"].value == pytest.approx((27 + 81 * 0.75) * 33e-18 * 10e6 * 1e3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value_", "rate_mhz"),
+    [
+        ("spike_rate_max_mhz", 4.0, 4.0),
+        ("synapse_rate_max_mhz", 12.5, 12.5),
+        ("synapse_rate_max_mhz", 80.0, 20.0),  # 20 MHz from emitters and from dead times of 50 ns
+        ("detector_dead_time_ns", 400.0, 2.5),
+    ],
+)
+def test_the_slowest_part_of_the_light_gives_its_rate(tmp_path, key, value_, rate_mhz):
+    """The same rate carries states in a simulation: r T spikes per frame."""
+    unit = "ns" if key.endswith("_ns") else "MHz"
+    (tmp_path / "own.yaml").write_text(
+        "schema: soensim-technology/1\nname: own\nextends: nist-2023\nquantities:\n"
+        f"  {key}: {{value: {value_}, unit: {unit}, range: null, range_reason: own, source: own}}\n"
+    )
+    text = CHIP.format(**ALL_OPTICAL).replace("technology: nist-2023", "technology: ./own.yaml")
+    netlist = parse_netlist(text, folder=tmp_path)
+    assert figures(by_hand(netlist))["firing rate"].value == rate_mhz
+    sample_s = netlist.device_technology.junction.seconds_from_tau(1e6)
+    assert frame_spikes(netlist) == pytest.approx(rate_mhz * 1e6 * sample_s)
+    with pytest.raises(SoensimError, match=f"more than its light can carry: {rate_mhz:g} MHz, from "):
+        figures(by_hand(netlist), rate_mhz=rate_mhz * 1.01)
+    assert figures(by_hand(netlist), rate_mhz=rate_mhz)["firing rate"].value == rate_mhz
+
+
+def test_activity_is_a_part_of_the_worst_case(optical):
+    worst, quarter = figures(optical), figures(optical, activity=0.25)
+    for part in ("firing rate", "emitters", "synapse events", "SQUIDs of rate neurons", "power density"):
+        assert quarter[part].value == pytest.approx(0.25 * worst[part].value), part
+    assert figures(optical, activity=0.0)["total before cooling"].value == 0
+    assert "activity = 0.25" in quarter["firing rate"].source
+    with pytest.raises(SoensimError, match="from 0"):
+        budget(optical, activity=1.5)
+    with pytest.raises(SoensimError, match="leave one out"):
+        budget(optical, activity=0.5, rate_mhz=5.0)
+
+
+def test_loops_are_squares_of_a_film(optical):
+    """L = beta_di Phi_0 / (2 pi I_c); 394 pH per square, each 3 um long in lines 4 um apart."""
+    lines = figures(optical)
+    henries = 2.356194490192345e7 * PHI_0 / (2 * math.pi * 1e-4)
+    assert value(lines, "loop inductance, hidden", "uH") == pytest.approx(henries * 1e6)
+    squares = henries / 394e-12
+    assert squares == pytest.approx(196_812, abs=1)
+    assert value(lines, "squares of a loop, hidden", "1") == pytest.approx(squares)
+    assert value(lines, "area of a loop, hidden", "um^2") == pytest.approx(squares * 3 * 4)
+    assert value(lines, "area of a loop, of the cell, hidden", "%") == pytest.approx(100 * squares * 12 / 540**2)
+    assert value(lines, "loops of all neurons", "mm^2") == pytest.approx(28 * squares * 12e-6)
+    assert not lines["squares of a loop, hidden"].estimate
+    assert lines["area of a loop, hidden"].estimate  # width and pitch are guesses, and say so
+    assert not any("loop" in quantity for quantity in figures(by_hand(chip())))  # virtual: no circuit, no loop
 
 
 def test_bias_power_of_rate_neurons(optical):
@@ -340,6 +397,7 @@ def test_numbers_of_the_netlist_come_before_those_of_the_technology():
         *("junctions_per_synapse", "junctions_per_neuron", "waveguide_pitch_um", "wavelength_um", "emitter_efficiency"),
         *("synapse_event_aj", "spike_rate_max_mhz", "cooling_overhead", "power_density_mw_per_cm2", "group_index"),
         *("fan_in_max", "electronic_planes", "photonic_planes", "splitter_excess_db"),
+        *("synapse_rate_max_mhz", "detector_dead_time_ns"),
     ],
 )
 def test_a_missing_number_is_never_zero(tmp_path, key):

@@ -263,8 +263,8 @@ def test_less_than_one_photon_counted():
 
 
 def test_delay_beyond_an_input_sample():
-    netlist = chip()  # a sample of 100 tau
-    sample_ps = netlist.device_technology.junction.seconds_from_tau(100.0) * 1e12
+    netlist = chip()  # a sample of a million tau
+    sample_ps = netlist.device_technology.junction.seconds_from_tau(1e6) * 1e12
     delay = np.full(81, sample_ps)
     assert of("SOEN-RT-013", by_hand(netlist, paths={HIDDEN: {"delay_ps": delay}})) == []
     delay[80] *= 1.001

@@ -5,6 +5,7 @@ from __future__ import annotations
 from soensim.budget.area import area_entries
 from soensim.budget.counts import count_entries
 from soensim.budget.entry import BudgetEntry
+from soensim.budget.inductors import inductor_entries
 from soensim.budget.latency import latency_entries
 from soensim.budget.limits import limit_entries
 from soensim.budget.power import Operation, light_entries, power_entries
@@ -12,7 +13,11 @@ from soensim.routing import RoutedNetlist
 
 
 def budget(
-    routed: RoutedNetlist, *, rate_mhz: float | None = None, frame_samples: int | None = None
+    routed: RoutedNetlist,
+    *,
+    rate_mhz: float | None = None,
+    frame_samples: int | None = None,
+    activity: float | None = None,
 ) -> tuple[BudgetEntry, ...]:
     """Make the budget of a chip.
 
@@ -23,9 +28,11 @@ def budget(
     routed
         The chip.
     rate_mhz
-        Firing rate of every emitter (MHz); None: the highest of the technology.
+        Firing rate of every emitter (MHz); None: the highest that the chip can have, times the activity.
     frame_samples
         Input samples per frame; None: without the energy per frame.
+    activity
+        How active the chip is in the mean, 0 to 1; None: 1, the worst case. See `Operation`.
 
     Raises
     ------
@@ -34,11 +41,12 @@ def budget(
     TechnologyError
         A number that a figure needs has no value. None is ever taken to be zero.
     """
-    operation = Operation(rate_mhz, frame_samples)
+    operation = Operation(rate_mhz, frame_samples, activity)
     entries = list(count_entries(routed))
     layout = routed.layout
     if layout is not None:
         entries += area_entries(routed, layout)
+        entries += inductor_entries(routed.netlist, layout)
         if routed.netlist.has_waveguides:
             entries += light_entries(routed)
     entries += power_entries(routed, operation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim.budget.entry import BudgetEntry, entry, stated
 from soensim.netlist import LinearReadout, Netlist
@@ -48,11 +49,19 @@ def synapses(routed: RoutedNetlist, medium: str | None = None) -> int:
 def emitters(routed: RoutedNetlist) -> int:
     """Number of neurons whose light reaches a synapse; the light of input ports comes from elsewhere."""
     on_chip = neuron_sizes(routed.netlist)
-    lit: dict[str, list[np.ndarray[tuple[int], np.dtype[np.int64]]]] = {}
+    return sum(int(seen.sum()) for name, seen in lit_sources(routed).items() if name in on_chip)
+
+
+def lit_sources(routed: RoutedNetlist) -> dict[str, NDArray[np.bool_]]:
+    """Which neurons and ports have light that reaches a synapse, shape (size,), by population with optical edges."""
+    lit: dict[str, NDArray[np.bool_]] = {}
     for projection in routed.netlist.projections:
-        if projection.medium == "optical" and projection.source in on_chip:
-            lit.setdefault(projection.source, []).append(routed.projections[projection.key].edges.sources)
-    return sum(len(np.unique(np.concatenate(sources))) for sources in lit.values())
+        if projection.medium == "optical":
+            seen = lit.setdefault(
+                projection.source, np.zeros(routed.netlist.populations[projection.source].size, dtype=bool)
+            )
+            seen[routed.projections[projection.key].edges.sources] = True
+    return lit
 
 
 def readout_synapses(netlist: Netlist) -> int:

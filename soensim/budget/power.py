@@ -12,6 +12,7 @@ from soensim.budget.entry import BudgetEntry, Number, entry, stated
 from soensim.errors import SoensimError
 from soensim.netlist import DendritePopulation, Netlist, SpikingPopulation
 from soensim.network import gammas, sample_duration
+from soensim.network.light import highest_rates_mhz
 from soensim.routing import RoutedNetlist
 from soensim.units import FLUX_QUANTUM_WB, PLANCK_J_S, SPEED_OF_LIGHT_M_PER_S
 
@@ -26,17 +27,25 @@ class Operation:
     Attributes
     ----------
     rate_mhz
-        Firing rate of every emitter (MHz); None: the highest of the technology.
+        Firing rate of every emitter (MHz); None: the highest that the chip can have, times the activity.
     frame_samples
         Input samples per frame (one classification); None: energies per frame are left out.
+    activity
+        Part of its highest rate at which an emitter fires, and of state 1 at which a rate neuron is, in the mean, 0 to
+        1; None: 1, the worst case, or what the rate says.
     """
 
     rate_mhz: float | None = None
     frame_samples: int | None = None
+    activity: float | None = None
 
     def __post_init__(self) -> None:
         if self.rate_mhz is not None and not 0 < self.rate_mhz < float("inf"):
             raise SoensimError(f"the firing rate is {self.rate_mhz} MHz; it must be a positive finite number")
+        if self.activity is not None and not 0 <= self.activity <= 1:
+            raise SoensimError(f"the activity is {self.activity}; it must be from 0 (silent) to 1 (the highest rate)")
+        if self.activity is not None and self.rate_mhz is not None:
+            raise SoensimError("a firing rate and an activity are given; one says the other, so leave one out")
         if self.frame_samples is not None and self.frame_samples < 1:
             raise SoensimError(f"a frame has {self.frame_samples} samples; it must have 1 or more")
 
@@ -44,6 +53,11 @@ class Operation:
 def photon_energy_j(wavelength_um: float) -> float:
     """Energy of one photon, h c / lambda (J)."""
     return PLANCK_J_S * SPEED_OF_LIGHT_M_PER_S / (wavelength_um * 1e-6)
+
+
+def spike_energy_j(photons: Number, wavelength: Number, efficiency: Number) -> float:
+    """Energy that an emitter takes for a spike (J), from what `light_numbers` gives."""
+    return photons.value * photon_energy_j(wavelength.value) / efficiency.value
 
 
 def rate_fluxon_power_w(netlist: Netlist, population: DendritePopulation) -> float:
@@ -88,7 +102,7 @@ def light_entries(routed: RoutedNetlist) -> Iterator[BudgetEntry]:
     TechnologyError
         The wavelength, the photons or the efficiency of the emitter have no value.
     """
-    photons, wavelength, efficiency = _light(routed.netlist)
+    photons, wavelength, efficiency = light_numbers(routed.netlist)
     energy_j = photons.value * photon_energy_j(wavelength.value)
     yield entry("light", "photons per spike", photons.value, "1", "photons_per_spike", (photons,))
     formula = "photons_per_spike h c / wavelength_um"
@@ -104,28 +118,23 @@ def light_entries(routed: RoutedNetlist) -> Iterator[BudgetEntry]:
 
 
 def power_entries(routed: RoutedNetlist, operation: Operation) -> Iterator[BudgetEntry]:
-    """Say what a chip dissipates; every emitter fires at the rate, every rate neuron is at state 1.
+    """Say what a chip dissipates; every emitter fires at the rate, every rate neuron is at state 1 x activity.
 
     Raises
     ------
     SoensimError
-        A firing rate is given for a chip on which nothing fires.
+        A firing rate is given for a chip on which nothing fires, or one that its emitters or detectors cannot follow.
     TechnologyError
         An energy, an efficiency, the rate or the cooling overhead has no value.
     """
     netlist, junction = routed.netlist, routed.netlist.device_technology.junction
-    rate = stated(netlist, "spike_rate_max_mhz")
-    fires = netlist.has_waveguides or bool(netlist.spiking)
-    if operation.rate_mhz is not None:
-        if not fires:
-            raise SoensimError(
-                f"chip {netlist.name!r}: a firing rate has no meaning; it has neither waveguides nor spiking neurons"
-            )
-        rate = Number("rate_mhz", operation.rate_mhz, "MHz", "given to the budget")
+    activity = _activity(operation)
+    firing = _firing_rate(netlist, operation, activity)
     parts: list[BudgetEntry] = []
-    if fires:
-        yield entry("power", "firing rate", rate.value, "MHz", rate.name, (rate,))
-    if netlist.has_waveguides:
+    if firing is not None:
+        yield firing
+        rate = Number("rate", firing.value, "MHz", firing.quantity, firing.estimate, computed=True)
+    if firing is not None and netlist.has_waveguides:
         parts += _optical_power(routed, rate)
     device = Number("I_c", junction.critical_current_a, "A", f"{netlist.device_technology.name}: its junction")
     scale = Number("I_c r_jj", junction.voltage_scale_v, "V", f"{netlist.device_technology.name}: its junction")
@@ -139,12 +148,13 @@ def power_entries(routed: RoutedNetlist, operation: Operation) -> Iterator[Budge
             *("bias_current I_c Phi_0", (device,), "netlist"),
         )
     if squids:
-        watts = sum(p.size * rate_fluxon_power_w(netlist, p) for p in squids.values())
+        watts = sum(p.size * rate_fluxon_power_w(netlist, p) for p in squids.values()) * activity.value
         formula = "sum of bias_current I_c (gamma_minus / gamma_plus) I_c r_jj: fluxons at state 1"
-        parts.append(
-            entry("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, (device, scale), "netlist")
-        )
-    if netlist.spiking:
+        numbers: tuple[Number, ...] = (device, scale)
+        if operation.activity is not None:
+            formula, numbers = f"{formula}, x activity", (*numbers, activity)
+        parts.append(entry("power", "SQUIDs of rate neurons", watts * _MW_PER_W, "mW", formula, numbers, "netlist"))
+    if netlist.spiking and firing is not None:
         joules = sum(p.size * soma_fluxon_energy_j(netlist, p) for p in netlist.spiking.values())
         formula = "sum of threshold beta_di / (2 pi) bias_current I_c Phi_0 x rate: fluxons to threshold"
         watts = joules * rate.value * 1e6
@@ -154,6 +164,43 @@ def power_entries(routed: RoutedNetlist, operation: Operation) -> Iterator[Budge
         yield from _totals(routed, parts)
     if operation.frame_samples is not None:
         yield from _frame(routed, parts, operation.frame_samples)
+
+
+def _activity(operation: Operation) -> Number:
+    if operation.activity is None:
+        return Number("activity", 1.0, "1", "assumed: the worst case")
+    return Number("activity", operation.activity, "1", "given to the budget")
+
+
+def _firing_rate(netlist: Netlist, operation: Operation, activity: Number) -> BudgetEntry | None:
+    """Say how often every emitter fires; None where nothing fires.
+
+    Raises
+    ------
+    SoensimError
+        A rate is given, and nothing fires, or not so often.
+    """
+    lit = netlist.has_waveguides and not netlist.spiking
+    if not (lit or netlist.spiking):
+        if operation.rate_mhz is not None:
+            raise SoensimError(
+                f"chip {netlist.name!r}: a firing rate has no meaning; it has neither waveguides nor spiking neurons"
+            )
+        return None
+    limits = highest_rates_mhz(netlist) if lit else {(key := "spike_rate_max_mhz"): stated(netlist, key).value}
+    least = min(limits, key=lambda key: limits[key])
+    if operation.rate_mhz is not None:
+        if lit and operation.rate_mhz > limits[least] * (1 + 1e-12):
+            raise SoensimError(
+                f"chip {netlist.name!r}: a firing rate of {operation.rate_mhz:g} MHz is more than its light can carry: "
+                f"{limits[least]:g} MHz, from {least} of {netlist.technology}; give at most that"
+            )
+        rate = Number("rate_mhz", operation.rate_mhz, "MHz", "given to the budget")
+        return entry("power", "firing rate", rate.value, "MHz", rate.name, (rate,))
+    names = [f"1 / {key}" if key.endswith("_ns") else key for key in limits]
+    formula = f"least of {', '.join(names)}" if lit else names[0]
+    numbers = (*(stated(netlist, key) for key in limits), activity)
+    return entry("power", "firing rate", limits[least] * activity.value, "MHz", f"{formula}, x activity", numbers)
 
 
 def _totals(routed: RoutedNetlist, parts: list[BudgetEntry]) -> Iterator[BudgetEntry]:
@@ -204,12 +251,12 @@ def _frame(routed: RoutedNetlist, parts: list[BudgetEntry], frame_samples: int) 
 
 def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetEntry]:
     netlist = routed.netlist
-    photons, wavelength, efficiency = _light(netlist)
+    photons, wavelength, efficiency = light_numbers(netlist)
     event, counted = stated(netlist, "synapse_event_aj"), stated(netlist, "detector_efficiency")
     excess = stated(
         netlist, "splitter_excess_db"
     )  # of the losses that decide P(no photon), the one that may be a guess
-    spike_j = photons.value * photon_energy_j(wavelength.value) / efficiency.value
+    spike_j = spike_energy_j(photons, wavelength, efficiency)
     lit = emitters(routed)
     events = sum(
         float((1 - found.ledger.no_photon_probability).sum())
@@ -223,7 +270,7 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetEntry]:
             "emitters",
             lit * spike_j * per_second * _MW_PER_W,
             "mW",
-            f"{lit} emitters x emitter energy per spike x rate",
+            f"{lit} emitters x emitter energy per spike x rate; the light of input ports is made off chip",
             (photons, wavelength, efficiency, rate),
             "routes",
         ),
@@ -239,7 +286,14 @@ def _optical_power(routed: RoutedNetlist, rate: Number) -> list[BudgetEntry]:
     ]
 
 
-def _light(netlist: Netlist) -> tuple[Number, Number, Number]:
+def light_numbers(netlist: Netlist) -> tuple[Number, Number, Number]:
+    """Photons per spike, their wavelength (um), and the efficiency of an emitter.
+
+    Raises
+    ------
+    TechnologyError
+        One of them has no value.
+    """
     photons, wavelength, efficiency = (
         stated(netlist, key) for key in ("photons_per_spike", "wavelength_um", "emitter_efficiency")
     )

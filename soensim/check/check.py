@@ -12,7 +12,9 @@ from soensim.budget import BudgetEntry, budget
 from soensim.check.finding import Finding
 from soensim.check.floorplan import bend_findings, floorplan_groups
 from soensim.check.grouped_findings import Group, group_findings
+from soensim.check.inductors import inductor_groups
 from soensim.check.ledger import Summary, summaries
+from soensim.check.light import light_findings, power_findings
 from soensim.check.physics import physics_findings
 from soensim.check.routes import route_groups
 from soensim.check.rules import RULES
@@ -56,7 +58,12 @@ class Report:
 
 
 def check_chip(
-    netlist: Netlist, *, today: datetime.date, rate_mhz: float | None = None, frame_samples: int | None = None
+    netlist: Netlist,
+    *,
+    today: datetime.date,
+    rate_mhz: float | None = None,
+    frame_samples: int | None = None,
+    activity: float | None = None,
 ) -> Report:
     """Route a chip, apply every rule, and make its budget.
 
@@ -66,7 +73,7 @@ def check_chip(
         The chip.
     today
         The day that decides which waivers hold.
-    rate_mhz, frame_samples
+    rate_mhz, frame_samples, activity
         As for `soensim.budget.chip_budget`.
 
     Raises
@@ -78,23 +85,30 @@ def check_chip(
         routed = route(netlist)
     except (RoutingError, TechnologyError) as error:
         return _unrouted(netlist, error, today)
-    return check_routed(routed, today=today, rate_mhz=rate_mhz, frame_samples=frame_samples)
+    return check_routed(routed, today=today, rate_mhz=rate_mhz, frame_samples=frame_samples, activity=activity)
 
 
 def check_routed(
-    routed: RoutedNetlist, *, today: datetime.date, rate_mhz: float | None = None, frame_samples: int | None = None
+    routed: RoutedNetlist,
+    *,
+    today: datetime.date,
+    rate_mhz: float | None = None,
+    frame_samples: int | None = None,
+    activity: float | None = None,
 ) -> Report:
     """Apply every rule to a routed chip, and make its budget; as `check_chip`."""
     netlist, waivers = routed.netlist, Waivers(routed.netlist.waivers, today)
     lines: tuple[BudgetEntry, ...] = ()
     missing = []
     try:
-        lines = budget(routed, rate_mhz=rate_mhz, frame_samples=frame_samples)
+        lines = budget(routed, rate_mhz=rate_mhz, frame_samples=frame_samples, activity=activity)
     except TechnologyError as error:
         missing.append(_missing("budget", error))
     findings = [
         *_accepted(physics_findings(netlist), waivers),
+        *_accepted(_or_missing("light", light_findings(netlist)), waivers),
         *_layout_findings(routed, waivers),
+        *_accepted(power_findings(lines), waivers),
         *_accepted(missing, waivers),
     ]
     findings += simulation_findings(routed, findings)
@@ -108,7 +122,11 @@ def _unrouted(netlist: Netlist, error: RoutingError | TechnologyError, today: da
         if isinstance(error, TechnologyError)
         else Finding("SOEN-FP-001", "error", "floorplan", None, None, "", str(error))
     )
-    findings = [*_accepted(physics_findings(netlist), waivers), *_accepted([finding], waivers)]
+    findings = [
+        *_accepted(physics_findings(netlist), waivers),
+        *_accepted(_or_missing("light", light_findings(netlist)), waivers),
+        *_accepted([finding], waivers),
+    ]
     findings += simulation_findings(error, findings)
     return Report(netlist, None, (*findings, *waivers.remarks()), ())
 
@@ -121,6 +139,7 @@ def _layout_findings(routed: RoutedNetlist, waivers: Waivers) -> Iterator[Findin
     else:
         yield from _grouped("floorplan", floorplan_groups(routed, layout), waivers)
         yield from _accepted(_or_missing("floorplan", bend_findings(routed.netlist, layout)), waivers)
+        yield from _grouped("inductors", inductor_groups(routed, layout), waivers)
     yield from _grouped("routing", route_groups(routed), waivers)
 
 

@@ -84,6 +84,24 @@ _ALL = (
         "normalise the population, lower the levels, or take `tanh` or `squid`; smaller efficacies may run",
     ),
     Rule(
+        "SOEN-LI-001",
+        "too few spikes to be a rate",
+        "Light carries the state of a rate neuron as spikes: at its highest rate an emitter must send 10 or more in "
+        "an input sample. The rate is the least of spike_rate_max_mhz, synapse_rate_max_mhz and one per "
+        "detector_dead_time_ns.",
+        "error",
+        "lengthen the sample (timing.sample_ns) with a larger loop (beta_di, tau_di_ns) for the same drive per sample, "
+        "take faster emitters and synapses, or wires (medium: electrical)",
+    ),
+    Rule(
+        "SOEN-LI-002",
+        "input sample shorter than a dead time",
+        "On a chip of rate neurons with light, an input sample must last detector_dead_time_ns or more.",
+        "error",
+        "lengthen the sample (timing.sample_ns) with a larger loop (beta_di, tau_di_ns) for the same drive per sample, "
+        "or take wires (medium: electrical)",
+    ),
+    Rule(
         "SOEN-SI-001",
         "chip cannot be simulated",
         "Compilation as by `soensim simulate` must succeed: source functions, steps, delays, memory, all edges routed. "
@@ -135,6 +153,16 @@ _ALL = (
         "A waveguide that turns around within a cell needs two bend radii (technology: bend_radius_um).",
         "warning",
         "enlarge cell_um, or take tighter bends with their loss (bend_radius_um, bend_db)",
+    ),
+    Rule(
+        "SOEN-FP-006",
+        "no room for the loop's inductor",
+        "The inductor of a rate neuron's integration loop takes L / sheet_inductance_ph_per_square squares of "
+        "inductor_width_um x inductor_pitch_um. Where that is more than the square of a synapse it must fit the cell "
+        "beside the synapses, on one of their planes.",
+        "error",
+        "enlarge or state cell_um, narrow synapse_pitch_um, take a smaller loop (beta_di) with a shorter sample, or a "
+        "film of more inductance per square or narrower lines (technology)",
     ),
     Rule(
         "SOEN-RT-001",
@@ -227,6 +255,15 @@ _ALL = (
         "not known.",
         "note",
         "add floorplan, routing and the medium of every projection",
+    ),
+    Rule(
+        "SOEN-PW-001",
+        "power density above the process's",
+        "The power before cooling, per area of the die, at the stated activity (by default every emitter at its "
+        "highest rate, every rate neuron at state 1), against the technology's power_density_mw_per_cm2.",
+        "warning",
+        "state the activity that the data cause (--activity; `evaluate` measures it), send fewer photons "
+        "(photons_per_spike), take better emitters (emitter_efficiency), or enlarge the die",
     ),
     Rule(
         "SOEN-WV-001",

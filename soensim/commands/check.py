@@ -41,7 +41,9 @@ def main(arguments: Sequence[str]) -> int:
     check_outputs(outputs, chip_files(given.chip, netlist))
     if given.strategy is not None:
         netlist = _tried(netlist, given.strategy)
-    report = check_chip(netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples)
+    report = check_chip(
+        netlist, today=today, rate_mhz=given.rate_mhz, frame_samples=given.frame_samples, activity=given.activity
+    )
     _write(report, [output.target for output in outputs], cli.command_line("check", arguments), today)
     if outputs[0].target != "-":
         cli.say(chip_report(report, strategy=given.strategy))
@@ -79,7 +81,14 @@ def parser() -> Parser:
         "--rate-mhz",
         type=flags.quantity(LEGAL["spike_rate_max_mhz"]),
         metavar="MHZ",
-        help="firing rate of the budget (default: the technology's highest)",
+        help="firing rate of the budget (default: the highest that the chip can have, times the activity)",
+    )
+    parser.add_argument(
+        "--activity",
+        type=flags.number(least=0, most=1),
+        metavar="PART",
+        help="part of their highest rate at which emitters fire, and of state 1 at which rate neurons are, in the mean "
+        "(default: 1, the worst case)",
     )
     parser.add_argument(
         "--frame-samples",

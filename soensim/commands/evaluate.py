@@ -48,14 +48,15 @@ def main(arguments: Sequence[str]) -> int:
     )
     with naming_file(given.chip):
         # first: a chip that cannot be scored needs no program
-        nominal = with_asked(compile_network(route(netlist)), given.spread or {})
+        routed = route(netlist)
+        nominal = with_asked(compile_network(routed), given.spread or {})
         nominal = with_average_light(nominal) if given.light == "average" else nominal
     path, program = _program(given.chip, given.program, netlist, nominal)
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
         evaluation = evaluate_network(
-            netlist,
+            routed,
             nominal,
             program,
             dataset,

@@ -153,6 +153,8 @@ class SpikingLight:
             for place, (d, w) in enumerate(zip(detectors, efficacies, strict=True))
             if d.dark_counts > 0 or (d.no_photon > CERTAIN).any()
         ]
+        self.sent: dict[int, FloatArray] = {}
+        """Spikes that each source has sent so far, (..., neurons or channels): input ports first, then populations."""
         self._port_counts: dict[int, list[FloatArray]] = {}
         self._counts: dict[int, FloatArray] = {}
 
@@ -210,6 +212,7 @@ class SpikingLight:
         uniform = self._draws.uniform(EMITTERS, place, frame, sent.shape[-1])
         expected = emission.expected(sent)
         counts = record[key] = emission.counts(_numpy(expected), uniform)
+        self.sent[place] = self.sent[place] + counts if place in self.sent else counts
         if isinstance(expected, np.ndarray):
             return emission.signal(counts)
         drawn = _like(counts, expected)

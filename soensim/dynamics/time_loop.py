@@ -55,6 +55,8 @@ class TimeLoop:
     observe
         Called at every step of every population, in update order, before its state is replaced. Inputs are then
         multiplied step by step instead of before the loop. Not with Heun's step, which has two fluxes.
+    each_step
+        Called with the states that every step starts from.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class TimeLoop:
         local: bool = False,
         light: SpikingLight | None = None,
         observe: Callable[[CellStep], None] | None = None,
+        each_step: Callable[[States], None] = lambda _: None,
     ) -> None:
         if heun and observe is not None:
             raise SimulationError("an observer sees Euler steps; take another integrator than heun, or do not observe")
@@ -83,6 +86,7 @@ class TimeLoop:
         self._cells, self._substeps, self._heun, self._local = cells, substeps, heun, local
         self._samples = len(signals[0].frame_of)
         self._noise, self._kick, self._observe, self._light = noise, kick, observe, light
+        self._each_step = each_step
         flux_of = _Flux if observe is None else _ObservedFlux
         self._flux = [flux_of(cell, signals, substeps) for cell in cells]
         lags = [lag for cell in cells for term in cell.terms if term.source is not None for lag in term.lags]
@@ -98,6 +102,7 @@ class TimeLoop:
             self._begin_frame(sample, past[-1])
             noisy = [self._noise_flux(sample, p) for p in range(len(self._cells))]
             for at in range(sample * self._substeps, (sample + 1) * self._substeps):
+                self._each_step(now)
                 now = self._step(now, past, at, noisy)
             yield now
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim.budget import BudgetEntry
 from soensim.evaluation.statistics import Interval
 
 IntArray = NDArray[np.int64]
@@ -243,6 +244,11 @@ class Evaluation:
         See `Seeds`.
     light
         See `LightSummary`; None where no light carries a rate.
+    energy
+        What a classification costs with the quantised codes on the nominal chip, in the mean over the test samples;
+        empty where no light carries a rate, or a number is missing.
+    energy_unknown
+        Which number is missing; None where none is.
     touched
         What each imperfection that acts changed.
     """
@@ -258,6 +264,8 @@ class Evaluation:
     seeds: Seeds
     touched: tuple[Touched, ...]
     light: LightSummary | None = None
+    energy: tuple[BudgetEntry, ...] = ()
+    energy_unknown: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -273,4 +281,6 @@ class Evaluation:
             "seeds": self.seeds.as_dict(),
             "touched": [t._asdict() for t in self.touched],
             "light": None if self.light is None else asdict(self.light),
+            "energy": [line.as_dict() for line in self.energy] or None,
+            "energy_unknown": self.energy_unknown,
         }

@@ -9,6 +9,7 @@ import numpy as np
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SoensimError
+from soensim.evaluation.energy import measure_energy
 from soensim.evaluation.result import (
     Accuracy,
     Evaluation,
@@ -23,7 +24,6 @@ from soensim.evaluation.result import (
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip, summarise_light
 from soensim.fabrication import IMPERFECTIONS, count_touched, with_asked
-from soensim.netlist import Netlist
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
@@ -86,7 +86,7 @@ def evaluate(
     if light == "average":
         network = with_average_light(network)
     return evaluate_network(
-        routed.netlist,
+        routed,
         network,
         program,
         dataset,
@@ -113,7 +113,7 @@ def trial_seeds(trials: int, chip_seed: int) -> tuple[int, ...]:
 
 
 def evaluate_network(
-    netlist: Netlist,
+    routed: RoutedNetlist,
     network: Network,
     program: Program,
     dataset: Dataset,
@@ -132,11 +132,13 @@ def evaluate_network(
     check_fit(fine, dataset)
     _check_unseen(program, dataset)
     accuracy, answers = _score(coarse, fine, program, dataset.test, chip_seeds, read_seed, progress)
+    progress("energy")
+    spent = measure_energy(routed, fine, program, dataset.test, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     np.add.at(confusion, (dataset.test.labels, answers), 1)
     confusion.setflags(write=False)
     return Evaluation(
-        chip=summarise_chip(netlist, fine, program),
+        chip=summarise_chip(routed.netlist, fine, program),
         data=ScoredData(dataset.name, dataset.data_seed, dataset.fingerprint),
         samples=len(dataset.test.labels),
         accuracy=accuracy,
@@ -147,6 +149,8 @@ def evaluate_network(
         seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
         touched=_touched(fine, program, chip_seeds),
         light=summarise_light(fine),
+        energy=spent.figures,
+        energy_unknown=spent.why_unknown,
     )
 
 

@@ -16,6 +16,8 @@ from soensim.routing import RoutedNetlist
 
 FloatArray = NDArray[np.float64]
 
+_MOST = 2**53  # what a float64 counts
+
 PEAK_FLUX = 0.5  # Phi_0: g is largest where the two arms are half a flux quantum apart
 
 
@@ -42,19 +44,31 @@ class Light:
     averaged: bool = False
 
 
-def frame_spikes(netlist: Netlist) -> float:
-    """Return the spikes of a frame at the highest rate, r T.
+def highest_rates_mhz(netlist: Netlist) -> dict[str, float]:
+    """Return what limits the rate of spikes that carry a state (MHz), by key of the technology.
 
-    r is the smallest of the rates of emitter and synapse and of one per dead time.
+    They are the rates of emitter and synapse, and one spike per dead time (infinite without one).
 
     Raises
     ------
     TechnologyError
         The technology lacks one of them.
     """
+    rates, dead_ns = ("spike_rate_max_mhz", "synapse_rate_max_mhz"), "detector_dead_time_ns"
     value = netlist.device_technology.value
-    rate_mhz = min(value("spike_rate_max_mhz"), value("synapse_rate_max_mhz"), 1e3 / value("detector_dead_time_ns"))
-    return rate_mhz * 1e6 * frame_seconds(netlist)
+    dead = value(dead_ns)
+    return {**{key: value(key) for key in rates}, dead_ns: 1e3 / dead if dead > 0 else np.inf}
+
+
+def frame_spikes(netlist: Netlist) -> float:
+    """Return the spikes of a frame at the highest rate, r T; r is the smallest of `highest_rates_mhz`.
+
+    Raises
+    ------
+    TechnologyError
+        The technology lacks one of them.
+    """
+    return min(highest_rates_mhz(netlist).values()) * 1e6 * frame_seconds(netlist)
 
 
 def most_spikes(netlist: Netlist) -> int:
@@ -65,7 +79,10 @@ def most_spikes(netlist: Netlist) -> int:
     TechnologyError
         The technology lacks the dead time.
     """
-    return int(frame_seconds(netlist) * 1e9 / netlist.device_technology.value("detector_dead_time_ns") * (1 + 1e-12))
+    dead_ns = netlist.device_technology.value("detector_dead_time_ns")
+    if dead_ns == 0:
+        return _MOST
+    return int(min(frame_seconds(netlist) * 1e9 / dead_ns * (1 + 1e-12), _MOST))
 
 
 def frame_seconds(netlist: Netlist) -> float:

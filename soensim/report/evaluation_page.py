@@ -58,6 +58,8 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         chip=formatting.chip_rows(evaluation, network),
         projections=formatting.projection_rows(evaluation, network),
         classes=formatting.class_rows(evaluation),
+        energy=formatting.energy_rows(evaluation),
+        energy_unknown=evaluation.energy_unknown,
         spreads=formatting.spread_rows(evaluation, network),
         touched=formatting.touched_rows(evaluation),
         chips=[

@@ -185,6 +185,25 @@ def light_text(evaluation: Evaluation) -> str:
     )
 
 
+@dataclass(frozen=True)
+class EnergyRow:
+    """One figure of the energy of a classification, as text."""
+
+    label: str
+    value: str
+    unit: str
+    note: str
+    """`e` where an estimate enters."""
+
+
+def energy_rows(evaluation: Evaluation) -> list[EnergyRow]:
+    """List what a classification costs; empty where no light carries a rate."""
+    return [
+        EnergyRow(line.quantity, f"{line.value:.4g}", "" if line.unit == "1" else line.unit, "e" * line.estimate)
+        for line in evaluation.energy
+    ]
+
+
 def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     """List the spreads (one sigma) that the fabricated chips were drawn with."""
     rows = []

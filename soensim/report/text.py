@@ -53,11 +53,24 @@ def table(evaluation: Evaluation, network: Network) -> str:
             ],
             right=(1,),
         ),
+        *_energy(evaluation),
         "",
         "per class (quantised codes, nominal chip)",
         *_classes(formatting.class_rows(evaluation)),
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _energy(evaluation: Evaluation) -> list[str]:
+    if evaluation.energy_unknown is not None:
+        return ["", *_entry("energy", f"not known: {evaluation.energy_unknown}")]
+    rows = [(f"  {r.label}", r.value, r.unit, r.note) for r in formatting.energy_rows(evaluation)]
+    if not rows:
+        return []
+    title = (
+        f"of a classification, mean of {evaluation.samples:,} (quantised codes, nominal chip; e: an estimate enters)"
+    )
+    return ["", *_entry("energy", title), *_columns(("", "", "", ""), rows, right=(1,))[1:]]
 
 
 def _entries(items: formatting.LabelledTexts, indent: int) -> list[str]:

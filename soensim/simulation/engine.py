@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from soensim._runtime.memory import require_memory
-from soensim.dynamics import Array, InputSignal, LightDraws, alike, unroll
+from soensim.dynamics import Array, InputSignal, LightDraws, SpikingLight, alike
+from soensim.dynamics.time_loop import TimeLoop
 from soensim.errors import SimulationError
 from soensim.fabrication import (
     IMPERFECTIONS,
@@ -179,6 +180,27 @@ def _check_read_seed(network: Network, read_seed: int | None) -> None:
         )
 
 
+class Tally:
+    """What a run of the engine does: the light that it sends, and the sum of the states that its steps start from.
+
+    Attributes
+    ----------
+    light
+        Light of the run, which has counted the spikes; None where none is drawn.
+    states
+        Sum over all steps, one array (..., neurons) per population.
+    """
+
+    def __init__(self) -> None:
+        self.light: SpikingLight | None = None
+        self.states: list[FloatArray] = []
+
+    def add(self, states: Sequence[FloatArray]) -> None:
+        """Add the states that a step starts from."""
+        before = self.states or [0 * new for new in states]
+        self.states = [old + new for old, new in zip(before, states, strict=True)]
+
+
 class Engine:
     """A program on one fabricated chip, ready to run.
 
@@ -204,11 +226,19 @@ class Engine:
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
 
-    def states(self, signals: list[InputSignal], rows: tuple[int, ...], *, light: LightDraws) -> list[FloatArray]:
+    def states(
+        self,
+        signals: list[InputSignal],
+        rows: tuple[int, ...],
+        *,
+        light: LightDraws,
+        tally: Tally | None = None,
+    ) -> list[FloatArray]:
         """States after every sample, one array (..., samples, neurons) per population.
 
         ``rows`` are the leading axes at the start; those of the signals broadcast with them. ``light`` draws the spikes
         of the optical projections, and says where in its data set a block is, for all that is drawn at run time.
+        ``tally`` counts what the chip does meanwhile.
         """
         rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
         samples = len(signals[0].frame_of) if signals else 0
@@ -226,17 +256,20 @@ class Engine:
         # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
         # sums must not depend on how many there are
         with _blas().limit(limits=1, user_api="blas"):
-            record = unroll(
+            loop = TimeLoop(
                 self._cells,
                 signals,
-                initial,
                 substeps=self.network.substeps,
                 heun=self.network.integrator == "heun",
                 noise=_flux_noise(network, self.chip, block, samples),
                 kick=loop_noise(network, self.chip, block),
-                light=spiking_light(network, self.chip, light),
+                light=(spikes := spiking_light(network, self.chip, light)),
+                each_step=(lambda _: None) if tally is None else tally.add,
             )
-        return [np.stack(alike(states), -2) for states in zip(*record[1:], strict=True)]
+            record = list(loop.run(initial))
+        if tally is not None:
+            tally.light = spikes
+        return [np.stack(alike(states), -2) for states in zip(*record, strict=True)]
 
     def scores(self, states: list[FloatArray], rows: range) -> FloatArray:
         """Scores of a linear readout of the states of some samples, (..., rows, classes), as they are read."""
