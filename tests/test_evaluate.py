@@ -93,6 +93,7 @@ def test_json_form(evaluation, small, digits):
     assert list(plain) == [f.name for f in dataclasses.fields(evaluation)]
     assert json.loads(json.dumps(plain)) == plain
     assert plain["seeds"] == {"chip_seeds": [5, 6, 7], "read_seed": None}
+    assert plain["light"] is None
     assert plain["data"] == {"name": "digits-rows", "data_seed": 0, "fingerprint": digits.fingerprint}
     assert plain["spreads"] == dict(evaluation.spreads) == dict(small.spreads)
     assert [row["name"] for row in plain["touched"]] == [t.name for t in evaluation.touched]

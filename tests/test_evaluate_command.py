@@ -74,7 +74,7 @@ def test_plain_command_prints_and_writes_beside_the_defaults(chip, capsys):
     ).as_dict()
     for key in ("accuracy", "confusion", "per_class", "samples", "data", "chip", "spreads", "steps"):
         assert content[key] == expected[key]
-    assert content["seeds"] == {"chip_seeds": [3, 4], "data_seed": 2, "train_seed": 4}
+    assert content["seeds"] == {"chip_seeds": [3, 4], "read_seed": None, "data_seed": 2, "train_seed": 4}
     assert content["command"] == "python -m soensim.evaluate tiny.yaml --trials 2 --seed 3"
     assert content["program"]["path"] == "tiny.safetensors"
     assert set(content["versions"]) == {"python", "soensim", "numpy", "scipy"}

@@ -398,7 +398,7 @@ def test_json_holds_the_evaluation_and_its_origin(sparse):
     _, program, evaluation = sparse
     program = program.with_header({"seeds": {"train_seed": 3, "data_seed": 0}})
     content = as_json(evaluation, trace_origin(evaluation, program, command="c", path="p"))
-    assert content["seeds"] == {"chip_seeds": [5, 6, 7], "data_seed": 0, "train_seed": 3}
+    assert content["seeds"] == {"chip_seeds": [5, 6, 7], "read_seed": None, "data_seed": 0, "train_seed": 3}
     assert content["command"] == "c"
     assert set(content["versions"]) == {"python", "soensim", "numpy", "scipy"}
     assert content["accuracy"]["chip"]["mean"] == pytest.approx(np.mean(evaluation.accuracy.chips))

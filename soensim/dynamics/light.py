@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.special
 from numpy.typing import NDArray
 
 from soensim.dynamics.input_flux import HeldFrames, InputSignal, times
@@ -192,8 +190,8 @@ class SpikingLight:
         emission = self._ports[port]
         if emission is None:
             return signal
-        held, own = HeldFrames(signal), self._port_counts.setdefault(port, [])
-        frames = []
+        held, frames = HeldFrames(signal), []
+        own = self._port_counts[port] = []
         for frame in range(len(signal.frame_of)):
             counts: dict[int, FloatArray] = {}
             frames.append(self._emitted(emission, port, frame, held.at(frame), counts, port))
@@ -252,17 +250,24 @@ class SpikingLight:
 
 def _poisson(uniform: FloatArray, mean: FloatArray) -> FloatArray:
     """Return the Poisson number at a place of its distribution: the least k with P(n <= k) >= uniform."""
-    above = np.ceil(scipy.special.pdtrik(uniform, mean))
+    from scipy.special import pdtr, pdtrik  # slow to load, and most chips draw none
+
+    above = np.ceil(pdtrik(uniform, mean))
     below = np.maximum(above - 1, 0.0)  # the inverse may be off by a rounding error
-    least: FloatArray = np.where(scipy.special.pdtr(below, mean) >= uniform, below, above)
+    least: FloatArray = np.where(pdtr(below, mean) >= uniform, below, above)
     return least
 
 
 def _binomial(uniform: FloatArray, trials: FloatArray, probability: FloatArray) -> FloatArray:
-    """Return the binomial number at a place of its distribution: the least k with P(n <= k) >= uniform."""
-    above = np.ceil(scipy.special.bdtrik(uniform, trials, probability))
+    """Return the binomial number at a place of its distribution: the least k with P(n <= k) >= uniform.
+
+    For one trial or more and a probability above 0.
+    """
+    from scipy.special import bdtr, bdtrik
+
+    above = np.ceil(bdtrik(uniform, trials, probability))
     below = np.maximum(above - 1, 0.0)
-    reached = scipy.special.bdtr(below, trials.astype(np.int64), probability) >= uniform
+    reached = bdtr(below, trials.astype(np.int64), probability) >= uniform
     least: FloatArray = np.minimum(np.where(reached, below, above), trials)
     return least
 
@@ -271,8 +276,10 @@ def _sums(excess: FloatArray, detectors: Detectors, efficacies: Array) -> Array:
     """Sum efficacy x signal over the edges of each neuron, (..., neurons)."""
     width = detectors.neurons
     if isinstance(efficacies, np.ndarray):
+        from scipy.sparse import csr_array
+
         edges = len(efficacies)
-        matrix = scipy.sparse.csr_array((efficacies, (np.arange(edges), detectors.targets)), shape=(edges, width))
+        matrix = csr_array((efficacies, (np.arange(edges), detectors.targets)), shape=(edges, width))
         return times(excess, matrix)
     signal = _like(excess, efficacies) * efficacies
     return signal.new_zeros((*signal.shape[:-1], width)).index_add(-1, _index(detectors.targets, signal), signal)
@@ -293,4 +300,4 @@ def _like(values: NDArray[Any], array: Array) -> Array:
 def _index(values: NDArray[np.int64], array: Array) -> Array:
     import torch
 
-    return torch.as_tensor(values, device=array.device)
+    return torch.tensor(values, device=array.device)  # a copy: they are read-only

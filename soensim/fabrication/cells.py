@@ -90,11 +90,22 @@ def _term(network: Network, synapses: Synapses, lags: Sequence[int], weights: Ar
     return Term(synapses.source, [max(lag, 0) for lag in lags], weights, synapses.port + behind, light=True)
 
 
-def spiking_light(network: Network, chip: FabricatedChip, draws: LightDraws) -> SpikingLight | None:
-    """Make the light of a chip for one run of the time loop; None where its light is taken for an average."""
+def spiking_light(
+    network: Network, chip: FabricatedChip, draws: LightDraws, populations: int | None = None
+) -> SpikingLight | None:
+    """Make the light of a chip for one run of the time loop; None where its light is taken for an average.
+
+    ``populations`` are those of `build_cells`: what is beside them sends and sees nothing.
+    """
     light = network.light
     if light is None or light.averaged:
         return None
+    count = len(network.populations) if populations is None else populations
+    lit = [
+        key
+        for key in light.photons
+        if network.synapses[key].target < count and (network.synapses[key].source or 0) < count
+    ]
     detectors = [
         Detectors(
             source=(synapses := network.synapses[key]).source,
@@ -103,9 +114,9 @@ def spiking_light(network: Network, chip: FabricatedChip, draws: LightDraws) -> 
             neurons=synapses.shape[0],
             sources=synapses.sources,
             targets=synapses.targets,
-            no_photon=np.exp(-photons),
+            no_photon=np.exp(-light.photons[key]),
             dark_counts=light.dark_counts,
         )
-        for key, photons in light.photons.items()
+        for key in lit
     ]
-    return SpikingLight(light.ports, light.populations, detectors, [chip.values[key] for key in light.photons], draws)
+    return SpikingLight(light.ports, light.populations, detectors, [chip.values[key] for key in lit], draws)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from soensim.dynamics import Cell, CellStep, InputSignal, TimeLoop
-from soensim.fabrication import FabricatedChip
+from soensim.dynamics import Cell, CellStep, InputSignal, LightDraws, TimeLoop
+from soensim.fabrication import FabricatedChip, spiking_light
 from soensim.training.trainable_network import TrainableChip
 
 
@@ -56,6 +56,7 @@ def run_with_traces(
             heun=chip.network.integrator == "heun",
             noise=chip.noise(fabricated, inputs),
             kick=chip.kick(fabricated, inputs),
+            light=spiking_light(chip.network, fabricated, LightDraws(fabricated.light_seed, 0, batch)),
             observe=observer,
         )
         states = sums = [torch.zeros((batch, p.size), dtype=chip.dtype) for p in chip.network.populations]

@@ -183,7 +183,8 @@ class TrainableChip:
         running = network.populations[:populations]
         heun = network.integrator == "heun"
         inputs = self.converted(chip, inputs)
-        noise, kick, light = self.noise(chip, inputs), self.kick(chip, inputs), self.light(chip, inputs)
+        noise, kick = self.noise(chip, inputs), self.kick(chip, inputs)
+        light = self.light(chip, inputs, len(running), later=initial is not None)
         if not (local or kick or initial or any(p.normalisation for p in running)):
             cells = self.cells(chip, len(running), sparse=light is None)
             if supports(cells, heun=heun) and (light is None or lit_throughout(cells)):
@@ -311,10 +312,16 @@ class TrainableChip:
         drawn = drawn.to(inputs[0].blocks[0].device)
         return lambda sample, population: drawn[sample][:, self.network.populations[population].neurons]
 
-    def light(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> SpikingLight | None:
-        """Spikes of the optical projections, each hypothesis on a label with its own; None on an electrical chip."""
+    def light(
+        self, chip: FabricatedChip, inputs: Sequence[InputSignal], populations: int, *, later: bool = False
+    ) -> SpikingLight | None:
+        """Spikes of the optical projections, each hypothesis on a label with its own; None on an electrical chip.
+
+        ``later``: those of a run that goes on where another ended, with other spikes.
+        """
         hypotheses, batch = leading_shape(inputs)
-        return spiking_light(self.network, chip, LightDraws(chip.light_seed, 0, batch, hypotheses))
+        draws = LightDraws(chip.light_seed + later, 0, batch, hypotheses)
+        return spiking_light(self.network, chip, draws, populations)
 
     def kick(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> Kick | None:
         """Noise of the integration loops, as `noise`; see `soensim.fabrication.run.loop_noise`."""
