@@ -19,7 +19,7 @@ from soensim.circuit import (
 )
 from soensim.circuit import transient as transient_room
 from soensim.circuit._rcsj import PeriodSettings
-from soensim.circuit.squid import solve_row, squid_circuit
+from soensim.circuit.squid import less_hysteresis, solve_row, squid_circuit
 from soensim.commands.verbs import run_verb
 from soensim.errors import CircuitError, SoensimError
 from soensim.technology import load_technology
@@ -133,6 +133,24 @@ def test_absurd_points_are_refused(value):
 def test_a_temperature_far_below_any_cryostat_is_refused():
     with pytest.raises(CircuitError, match=r"temperature_k is 1e-09; it must be 0 \(no noise\) or at least 0\.001"):
         source_table(DEVICE, temperature_k=1e-9)
+
+
+def test_a_junction_that_noise_hides_is_told_what_works():
+    device = Device(Junction(1e-8, 1.5e-9, 0.3), 1.5, 1.5)
+    with pytest.raises(CircuitError, match=r"noise is 17\.6 of it.* at most 0\.236 K, or .* at least 1\.78e-07 A"):
+        source_table(device, temperature_k=4.2)
+
+
+@pytest.mark.parametrize(
+    ("beta_c", "arm", "advice"),
+    [
+        (0.7, 4.0, "beta_c is 0.7, make it 0.5 or smaller"),
+        (0.4, 40.0, "beta_1 is 40.0, beta_2 40.0, make both 10 or smaller"),
+        (0.4, 4.0, "devices like it were found to work: please report it"),
+    ],
+)
+def test_advice_never_asks_for_what_is_so_already(beta_c, arm, advice):
+    assert less_hysteresis(Device(Junction(1e-4, 1.5e-9, beta_c), arm, arm)) == advice
 
 
 def test_the_mean_voltage_waits_for_a_long_loop():

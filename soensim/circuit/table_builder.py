@@ -49,6 +49,7 @@ _FORMAT = 2
 _MAX_BYTES = 64 * 2**20  # a table has some 100 kB
 _SHIPPED = Path(__file__).parent / "tables"
 _TEMPERATURE_LEAST_K = 1e-3  # below, noise is far less than the table's error
+_NOISE_MOST = 1.0
 _Array = NDArray[np.float64]
 
 
@@ -74,13 +75,22 @@ def source_table(device: Device, *, temperature_k: float = 0.0, cache: bool = Tr
     Raises
     ------
     CircuitError
-        If the device is hysteretic or cannot be solved, or the temperature is outside 0, or 0.001 to 100 K.
+        If the device is hysteretic or cannot be solved, the temperature is neither 0 nor from 0.001 to 100 K, or
+        noise hides the threshold.
     """
     check_range("source table", "temperature_k", temperature_k, (0.0, TEMPERATURE_MOST_K))
     if 0.0 < temperature_k < _TEMPERATURE_LEAST_K:
         raise CircuitError(
             f"source table: temperature_k is {temperature_k!r}; it must be 0 (no noise) or at least "
             f"{_TEMPERATURE_LEAST_K:g}"
+        )
+    noise = device.junction.thermal_noise(temperature_k)
+    if noise > _NOISE_MOST:
+        current = device.junction.critical_current_a
+        raise CircuitError(
+            f"source table: at {temperature_k:g} K and a critical current of {current:g} A the thermal noise is "
+            f"{noise:.3g} of it, and above {_NOISE_MOST:g} nothing is left of the threshold; take at most "
+            f"{0.99 * temperature_k / noise:.3g} K, or a critical current of at least {1.01 * current * noise:.3g} A"
         )
     if not cache:
         return SourceTable(device, temperature_k, build_arrays(device, temperature_k))
