@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from soensim.kernels import lit_throughout, unroll_lit
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.network import compile_network, with_average_light
 from soensim.network.light import largest_state
+from soensim.network.sizes import state_bytes
 from soensim.program import READOUT, Program
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
@@ -262,6 +264,19 @@ def test_average_light_is_the_chip_without_light():
             )
     with pytest.raises(SimulationError, match="no optical projection of rate neurons"):
         with_average_light(compiled(SMALL))
+
+
+def test_the_spikes_of_input_ports_need_memory():
+    """8 channels in every row and sample, twice while they are put together; peaks as measured."""
+    network = lit_network(delays=False)
+    more = state_bytes(network, 100, 5) - state_bytes(with_average_light(network), 100, 5)
+    assert more == 8 * 100 * 5 * 8 * 2
+    light = SpikingLight(network.light.ports, network.light.populations, [], [], LightDraws(0, 0, 100))
+    tracemalloc.start()
+    light.inputs([InputSignal([np.full((100, 2000, 8), 0.3)], range(2000))])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak == pytest.approx(8 * 100 * 2000 * 8 * 3, rel=0.1)
 
 
 def test_many_spikes_come_to_the_average():

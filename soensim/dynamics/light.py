@@ -190,12 +190,13 @@ class SpikingLight:
         emission = self._ports[port]
         if emission is None:
             return signal
-        held, frames = HeldFrames(signal), []
+        held, frames, counts = HeldFrames(signal), [], {port: np.empty(0)}
         own = self._port_counts[port] = []
+        noisy = any(d.source is None and d.port == port for _, d, _ in self._noisy)
         for frame in range(len(signal.frame_of)):
-            counts: dict[int, FloatArray] = {}
             frames.append(self._emitted(emission, port, frame, held.at(frame), counts, port))
-            own.append(counts[port])
+            if noisy:  # else nobody asks for them again
+                own.append(counts[port])
         return InputSignal([array_namespace(frames[0]).stack(frames, -2)], range(len(frames)))
 
     def _emitted(

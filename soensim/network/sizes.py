@@ -46,5 +46,12 @@ def delay_steps(network: Network) -> int:
 
 
 def state_bytes(network: Network, rows: int, samples: int) -> int:
-    """Least memory of a run: the states after every sample, twice while they are put together, and those of delays."""
-    return 8 * rows * network.neurons * (2 * samples + delay_steps(network))
+    """Least memory of a run: the states after every sample, twice while they are put together, and those of delays.
+
+    So are the signals of input ports that drive light, whose spikes differ from row to row.
+    """
+    lit = 0
+    if network.light is not None and network.draws_spikes:
+        ports = zip(network.light.ports, network.inputs, strict=True)
+        lit = sum(line.channels.stop - line.channels.start for emission, line in ports if emission is not None)
+    return 8 * rows * (network.neurons * (2 * samples + delay_steps(network)) + lit * 2 * samples)
