@@ -10,10 +10,11 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from conftest import LABELS, ROOT, SMALL, compiled
+from conftest import LABELS, ROOT, SMALL, compiled, delayed
 from test_program import random_weights
 
 from soensim.commands.evaluate import main as evaluate_main
+from soensim.dynamics import InputSignal, LightDraws
 from soensim.errors import RecipeError, SimulationError, SoensimError
 from soensim.evaluation import evaluate
 from soensim.fabrication import (
@@ -23,13 +24,15 @@ from soensim.fabrication import (
     count_touched,
     fabricate_chip,
     read_sizes,
+    spiking_light,
     with_asked,
 )
+from soensim.fabrication.carried_light import carried, stray_flux
 from soensim.fabrication.die_field import field_at, gradient_at, synapse_places
 from soensim.fabrication.imperfections.base import STAGES
 from soensim.fabrication.sizes import acting, written
 from soensim.netlist import parse_netlist
-from soensim.network import compile_network, present
+from soensim.network import compile_network, present, with_average_light
 from soensim.program import READOUT, Program, slots
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
@@ -46,7 +49,10 @@ PLACED = (
     "routing: {absent_edges: error}\n"
 )
 CROSSBAR = PLACED.replace("efficacy: {bits: 4, range: 0.3}", "efficacy: {bits: 4, range: 0.3}\n    medium: electrical")
-SPREADS = [name for name, kind in IMPERFECTIONS.items() if "correlation_um" in kind.parameters()]
+THINGS = ("neurons", "efficacies")
+SPREADS = [
+    name for name, kind in IMPERFECTIONS.items() if "correlation_um" in kind.parameters() and kind.touches in THINGS
+]
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +158,133 @@ def test_the_drive_gain_of_each_neuron(calm):
         simulate(dataclasses.replace(calm, spreads={"gamma_plus_spread": 0.1}), program, x, chip_seed=3).state,
         simulate(dataclasses.replace(calm, populations=(by_netlist,)), program, x).state,
     )
+
+
+# --- light and delays -------------------------------------------------------------------------------------
+
+OPTICAL = (
+    PLACED.replace("efficacy: {bits: 4, range: 0.3}", "efficacy: {bits: 4, range: 0.3}\n    medium: optical")
+    .replace("gamma_plus: 1.0e-3", "gamma_plus: 2.0e-7")
+    .replace("gamma_minus: 5.0e-4", "gamma_minus: 1.0e-7")
+    .replace("{sample_tau: 200, substeps: 2}", "{sample_ns: 1000}")
+    .replace(
+        "routing: {absent_edges: error}",
+        "routing: {strategy: crossbar, photonic_planes: 2, photons_per_spike: 100, detector_efficiency: 0.5, "
+        "absent_edges: prune}",
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def optical():
+    return compiled(OPTICAL)
+
+
+def detectors_of(network, chip):
+    light = spiking_light(network, chip, LightDraws(0, 0, 4))
+    return dict(zip(network.light.photons, [d for _, d, _ in light._noisy], strict=True))
+
+
+def test_detectors_of_another_efficiency_miss_other_photons(optical):
+    chip = fabricated(optical, detector_efficiency_spread=0.3)
+    drawn = detectors_of(optical, chip)
+    for key, photons in optical.light.photons.items():
+        factor = np.maximum(1 + 0.3 * by_hand(3, f"{key}.detector_efficiency").standard_normal(len(photons)), 0)
+        np.testing.assert_allclose(drawn[key].no_photon, np.exp(-photons * factor), rtol=1e-13)
+    average = with_average_light(optical)
+    values = quantised(optical).values
+    for key, photons in optical.light.photons.items():
+        ratio = (1 - drawn[key].no_photon) / (1 - np.exp(-photons))
+        np.testing.assert_allclose(carried(average, chip, key), values[key] * ratio, rtol=1e-12)
+        np.testing.assert_array_equal(carried(optical, chip, key), values[key])
+
+
+def test_emitters_of_another_power_serve_all_their_detectors_alike(optical):
+    chip = fabricated(optical, emitter_power_spread=0.3)
+    for key, name in (("pixels->hidden", "pixels"), ("hidden->hidden", "hidden")):
+        factor = 1 + 0.3 * by_hand(3, f"{name}.emitter_power").standard_normal(8 if name == "pixels" else 6)
+        np.testing.assert_allclose(chip.photons[key], np.maximum(factor, 0)[optical.synapses[key].sources], rtol=1e-14)
+
+
+def test_what_a_splitter_sends_to_one_detector_the_others_lack(optical):
+    chip = fabricated(optical, tap_ratio_spread_db=2.0)
+    for key, photons in optical.light.photons.items():
+        synapses = optical.synapses[key]
+        share = 10 ** (0.2 * by_hand(3, f"{key}.tap_ratio").standard_normal(len(photons)))
+        for source in range(synapses.shape[1]):  # each source has one net here
+            own = synapses.sources == source
+            if own.any():
+                np.testing.assert_allclose(chip.photons[key][own], share[own] / share[own].mean(), rtol=1e-13)
+                assert chip.photons[key][own].sum() == pytest.approx(own.sum())
+
+
+def test_stray_light_is_counted_beside_the_own(optical):
+    chip = fabricated(optical, stray_light_db=-20.0)
+    drawn = detectors_of(optical, chip)
+    for key, photons in optical.light.photons.items():
+        np.testing.assert_allclose(drawn[key].dark_counts, 10 * (1 - np.exp(-0.01 * photons)), rtol=1e-12)
+    silent = fabricated(optical, stray_light_db=0.0)
+    assert not np.any(detectors_of(optical, silent)["pixels->hidden"].dark_counts)
+    np.testing.assert_array_equal(chip.photons, silent.photons)
+
+
+def test_stray_light_taken_for_its_average_is_a_constant_flux(optical):
+    average = with_average_light(optical)
+    program, x = quantised(optical), inputs(optical)
+    states = simulate(dataclasses.replace(average, spreads={"stray_light_db": -20.0}), program, x, chip_seed=0).state
+    flux = np.zeros(6)
+    for key, reference in (("pixels->hidden", 0.5), ("hidden->hidden", optical.light.populations[0].reference)):
+        counted = 1 - np.exp(-0.01 * optical.light.photons[key])
+        for edge, target in enumerate(optical.synapses[key].targets):
+            flux[target] += program.values[key][edge] * reference * counted[edge]
+    (p,) = optical.populations
+    shifted = dataclasses.replace(average, populations=(dataclasses.replace(p, flux_offset=p.flux_offset + flux),))
+    np.testing.assert_allclose(states, simulate(shifted, program, x).state, rtol=0, atol=1e-13)
+
+
+def test_the_mean_of_stray_counts_is_that_of_their_average(optical):
+    """Half a million counts: the flux of a silent chip, drawn and in closed form."""
+    chip = fabricated(optical, stray_light_db=-25.0)
+    light = spiking_light(optical, chip, LightDraws(1, 0, 3000))
+    light.emit(0, 0, np.zeros((3000, 6)))
+    light.inputs([InputSignal([np.zeros((3000, 1, 8))], [0])])
+    expected = stray_flux(with_average_light(optical), chip, 0)
+    drawn = light.detector_flux(0, 0)
+    assert np.abs(drawn.mean(0) - expected).max() < 5 * drawn.std(0).max() / np.sqrt(3000)
+
+
+def test_each_edge_has_a_delay_of_its_own():
+    network = dataclasses.replace(compile_network(delayed(CALM, 300)), spreads={"edge_delay_spread": 0.4})
+    program, x = quantised(network), inputs(network)
+    synapses = {}
+    for key, s in network.synapses.items():
+        factor = np.maximum(1 + 0.4 * by_hand(1, f"{key}.delay").standard_normal(len(s)), 0)
+        synapses[key] = dataclasses.replace(s, delay_tau=s.delay_tau * factor)
+    expected = simulate(dataclasses.replace(network, synapses=synapses), program, x).state
+    np.testing.assert_array_equal(simulate(network, program, x, chip_seed=1).state, expected)
+    chip = TrainableChip(network, BpttRecipe(spread="edge_delay=0.4"), dtype=torch.float64)
+    tensors = {key: torch.from_numpy(np.array(v)) for key, v in program.values.items()}
+    ours = chip.unroll(chip.fabricated(tensors, 1), chip.signals(torch.from_numpy(x)))[0][0]
+    np.testing.assert_allclose(ours.numpy(), expected[:, 1:], rtol=0, atol=1e-12)
+    assert count_touched(network, program.values, 1) == {"edge_delay_spread": 66}
+
+
+def test_an_electrical_chip_has_no_light(calm):
+    for text in ("detector_efficiency=0.1", "tap_ratio_spread_db=1", "emitter_power=0.1", "stray_light_db=-30"):
+        with pytest.raises(SimulationError, match="has no light: none of its projections is optical; leave"):
+            asking(calm, text)
+    with pytest.raises(SimulationError, match=r"stray_light_db is 30\.0; it must be at most 0"):
+        read_sizes("stray_light_db=30")
+    with pytest.raises(SimulationError, match=r"stray_light_db is -300\.0; it must not be below -200"):
+        read_sizes("stray_light_db=-300")
+
+
+def test_correlated_light_is_an_edges_place_and_an_emitters(optical):
+    """Ports have places too."""
+    for name in ("emitter_power_spread", "detector_efficiency_spread", "tap_ratio_spread_db"):
+        sizes = {name: 0.2, f"{name}.correlation_um": 5000.0, f"{name}.gradient": 0.1}
+        chip = fabricated(optical, **sizes)
+        assert all(np.isfinite(factor).all() and np.ptp(factor) > 0 for factor in chip.photons.values())
 
 
 # --- correlation and gradient -----------------------------------------------------------------------------
@@ -436,7 +569,7 @@ def test_converters_of_what_is_not_there_are_refused():
 
 
 def test_stages_follow_each_other():
-    sizes = {name: 1 if kind.unit == "bit" else 0.1 for name, kind in IMPERFECTIONS.items()}
+    sizes = {name: 1 if kind.unit == "bit" else kind.least or 0.1 for name, kind in IMPERFECTIONS.items()}
     order = [STAGES.index(one.stage) for one in acting(sizes)]
     assert order == sorted(order)
     assert set(order) == {0, 1, 2, 3}
@@ -583,12 +716,15 @@ def test_a_netlist_states_parameters_by_imperfection():
 @pytest.mark.parametrize("size", IMPERFECTIONS)
 def test_every_size_of_the_schema_is_laid_over_by_the_flag(placed, digits, size):
     kind = IMPERFECTIONS[size]
-    if kind.absent(placed):
-        pytest.skip(kind.absent(placed))
-    value = 3 if kind.unit == "bit" else 20.0 if kind.unit == "K" else 0.1
+    lit = bool(kind.absent(placed))  # all that an electrical chip lacks, an optical one has
+    placed = compiled(OPTICAL) if lit else placed
+    value = {"bit": 3, "K": 20.0, "dB": max(kind.least, -20.0) or 3.0}.get(kind.unit, 0.1)
     network = asking(placed, f"{size}={value}")
     assert network.spreads[size] == value
     program, x = quantised(network), digits.test.inputs[:40]
+    if kind.touches == "delays":
+        assert network.spreads[size] == value  # a picosecond is nothing in a frame of light
+        return
     assert not np.array_equal(class_scores(network, program, x, chip_seed=0), class_scores(network, program, x))
 
 
@@ -610,7 +746,7 @@ def test_the_flags_of_evaluate_go_over_the_netlists_and_are_reported(tmp_path, c
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, kind in IMPERFECTIONS.items() if kind.stage != "run" and n != "delay_spread"]
+    "name", [n for n, kind in IMPERFECTIONS.items() if kind.stage != "run" and kind.touches in THINGS]
 )
 def test_training_sees_the_chip_that_a_simulation_has(calm, name):
     network = asking(calm, f"{name}=0.1")

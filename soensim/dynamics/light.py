@@ -80,7 +80,7 @@ class Detectors:
     no_photon
         Shape (edges,): probability that a detector counts nothing of a spike.
     dark_counts
-        Mean number of dark counts in a frame, each detector.
+        Mean number of dark counts in a frame: of every detector, or of each, shape (edges,).
     """
 
     source: int | None
@@ -90,7 +90,7 @@ class Detectors:
     sources: NDArray[np.int64]
     targets: NDArray[np.int64]
     no_photon: FloatArray
-    dark_counts: float
+    dark_counts: FloatArray | float
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class SpikingLight:
         self._noisy = [
             (place, d, w)
             for place, (d, w) in enumerate(zip(detectors, efficacies, strict=True))
-            if d.dark_counts > 0 or (d.no_photon > CERTAIN).any()
+            if np.any(d.dark_counts) or (d.no_photon > CERTAIN).any()
         ]
         self.sent: dict[int, FloatArray] = {}
         """Spikes that each source has sent so far, (..., neurons or channels): input ports first, then populations."""
@@ -238,10 +238,10 @@ class SpikingLight:
             sent, missed = np.broadcast_to(sent, shape), np.broadcast_to(detectors.no_photon, shape)
             some = uniform >= (1 - missed) ** sent  # elsewhere none is missed
             excess[some] -= _binomial(uniform[some], sent[some], missed[some])
-        if detectors.dark_counts > 0:
+        if np.any(detectors.dark_counts):
             uniform = np.broadcast_to(self._draws.uniform(DARK, place, frame, edges), shape)
             some = uniform >= np.exp(-detectors.dark_counts)
-            excess[some] += _poisson(uniform[some], np.full(int(some.sum()), detectors.dark_counts))
+            excess[some] += _poisson(uniform[some], np.broadcast_to(detectors.dark_counts, shape)[some])
         return excess
 
     def _shape(self, width: int) -> tuple[int, ...]:

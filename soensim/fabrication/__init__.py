@@ -1,6 +1,6 @@
 """The chip that comes back from fabrication: how it differs from the drawing."""
 
-from soensim.fabrication.cells import build_cells, spiking_light
+from soensim.fabrication.cells import build_cells, delayed_network, spiking_light
 from soensim.fabrication.chip import FabricatedChip
 from soensim.fabrication.fabricate import count_touched, fabricate_chip
 from soensim.fabrication.imperfections.base import IMPERFECTIONS, Draws, Imperfection, register, stream
@@ -16,6 +16,7 @@ __all__ = [
     "build_cells",
     "converted_inputs",
     "count_touched",
+    "delayed_network",
     "fabricate_chip",
     "loop_noise",
     "read_scores",

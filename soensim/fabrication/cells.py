@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from soensim.dynamics import Array, Cell, Detectors, LightDraws, SourceFunction, SpikingLight, Term
+from soensim.fabrication.carried_light import carried, stray_counts, stray_flux
 from soensim.fabrication.chip import FabricatedChip
-from soensim.network import Network, Synapses, step_coefficients
+from soensim.network import Network, Synapses, step_coefficients, with_delay_factor
 
 
 class Lagged(Protocol):
@@ -59,8 +60,10 @@ def build_cells(
         offset = convert(chip.flux_offset[index])
         if population.trim_key in chip.values:
             offset = offset + chip.values[population.trim_key]
+        if (stray := stray_flux(network, chip, index)) is not None:
+            offset = offset + stray
         terms = [
-            _term(network, synapses, layout.lags, weights(key, layout, chip.values[key]))
+            _term(network, synapses, layout.lags, weights(key, layout, carried(network, chip, key)))
             for key, synapses in network.synapses.items()
             if synapses.target == index and (synapses.source or 0) < count and (layout := layouts[key]).lags
         ]
@@ -90,6 +93,13 @@ def _term(network: Network, synapses: Synapses, lags: Sequence[int], weights: Ar
     return Term(synapses.source, [max(lag, 0) for lag in lags], weights, synapses.port + behind, light=True)
 
 
+def delayed_network(network: Network, chip: FabricatedChip) -> Network:
+    """Return the network with the delays of a chip: itself, where they are those of the drawing."""
+    if chip.delay_factor == 1 and not chip.edge_delay_factor:
+        return network
+    return with_delay_factor(network, chip.delay_factor, chip.edge_delay_factor)
+
+
 def spiking_light(
     network: Network, chip: FabricatedChip, draws: LightDraws, populations: int | None = None
 ) -> SpikingLight | None:
@@ -114,8 +124,8 @@ def spiking_light(
             neurons=synapses.shape[0],
             sources=synapses.sources,
             targets=synapses.targets,
-            no_photon=np.exp(-light.photons[key]),
-            dark_counts=light.dark_counts,
+            no_photon=np.exp(-light.photons[key] * chip.photons.get(key, 1.0)),
+            dark_counts=light.dark_counts + stray_counts(network, chip, key),
         )
         for key in lit
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,12 @@ class FabricatedChip:
         Per population, shape (neurons,): drive gain and leak (1/tau), bias (I_c), static flux without the trim (Phi_0).
     delay_factor
         Factor on every delay of the chip.
+    edge_delay_factor
+        Factor on the delay of each edge, shape (edges,), by projection; absent: 1.
+    photons
+        Factor on the photons that each detector counts of a spike, shape (edges,), by optical projection; absent: 1.
+    stray_light
+        Stray photons at a detector, in parts of those of a spike of its own emitter.
     read_seed
         Seed of the noise; None: no noise.
     read_noise_flux
@@ -49,6 +55,9 @@ class FabricatedChip:
     bias_current: tuple[FloatArray, ...]
     flux_offset: tuple[FloatArray, ...]
     delay_factor: float = 1.0
+    edge_delay_factor: Mapping[str, FloatArray] = field(default_factory=dict)
+    photons: Mapping[str, FloatArray] = field(default_factory=dict)
+    stray_light: float = 0.0
     read_seed: int | None = None
     read_noise_flux: float = 0.0
     thermal_noise: float = 0.0

@@ -3,6 +3,7 @@
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
 from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
+from soensim.network.light import Light
 from soensim.network.network import Die, GoodnessOutput, InputLines, LinearOutput, Network, Population
 from soensim.network.synapses import DelayLayout, Synapses
 from soensim.network.time_step import at_training_step, refined, with_average_light, with_delay_factor
@@ -12,6 +13,7 @@ __all__ = [
     "Die",
     "GoodnessOutput",
     "InputLines",
+    "Light",
     "LinearOutput",
     "Network",
     "Population",

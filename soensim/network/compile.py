@@ -154,7 +154,7 @@ def _die(routed: RoutedNetlist) -> Die | None:
     if routed.layout is None:
         return None
     placement = routed.layout.placement
-    places = {name: placement.populations[name] for name in routed.netlist.dendrites}
+    places = {name: placement.populations[name] for name in (*routed.netlist.inputs, *routed.netlist.dendrites)}
     return Die(
         placement.die_width_um,
         placement.die_height_um,

@@ -146,7 +146,8 @@ class Die:
     cell_um
         Side of a neuron's square cell, which holds its synapses.
     neurons_um
-        Centres of the cells, shape (size, 2), by population; the origin is the lower left corner of the die.
+        Centres of the cells, and places of the input ports, shape (size, 2), by population; the origin is the lower
+        left corner of the die.
     """
 
     width_um: float

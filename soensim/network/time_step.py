@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from soensim.errors import ProgramError, SimulationError
 from soensim.network.network import Network
 from soensim.network.synapses import Synapses
@@ -65,12 +68,16 @@ def with_average_light(network: Network) -> Network:
     return replace(network, light=replace(network.light, averaged=True))
 
 
-def with_delay_factor(network: Network, factor: float) -> Network:
-    """Make the same chip with every delay times a factor of 0 or more."""
-    return replace(network, synapses={key: _slower(s, factor) for key, s in network.synapses.items()})
+def with_delay_factor(
+    network: Network, factor: float, per_edge: Mapping[str, NDArray[np.float64]] | None = None
+) -> Network:
+    """Make the same chip with every delay times a factor of 0 or more, and those of some projections edge by edge."""
+    own = per_edge or {}
+    slower = {key: _slower(s, factor * own[key] if key in own else factor) for key, s in network.synapses.items()}
+    return replace(network, synapses=slower)
 
 
-def _slower(synapses: Synapses, factor: float) -> Synapses:
+def _slower(synapses: Synapses, factor: float | NDArray[np.float64]) -> Synapses:
     delay_tau = synapses.delay_tau * factor
     delay_tau.setflags(write=False)
     return replace(synapses, delay_tau=delay_tau)

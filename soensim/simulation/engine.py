@@ -23,6 +23,7 @@ from soensim.fabrication import (
     array_noise,
     build_cells,
     converted_inputs,
+    delayed_network,
     fabricate_chip,
     loop_noise,
     read_scores,
@@ -30,7 +31,7 @@ from soensim.fabrication import (
     spiking_light,
 )
 from soensim.netlist.schema.populations import DRIVE
-from soensim.network import DelayLayout, LinearOutput, Network, split_channels, with_delay_factor
+from soensim.network import DelayLayout, LinearOutput, Network, split_channels
 from soensim.network.sizes import delay_steps, state_bytes
 from soensim.program import READOUT, Program
 from soensim.simulation.readout import linear_scores
@@ -221,8 +222,7 @@ class Engine:
         program.check_chip(network)
         self.network = network
         self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed, read_seed=read_seed)
-        factor = self.chip.delay_factor
-        delayed = network if factor == 1 else with_delay_factor(network, factor)
+        delayed = delayed_network(network, self.chip)
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
 

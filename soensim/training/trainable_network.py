@@ -27,6 +27,7 @@ from soensim.fabrication import (
     FabricatedChip,
     build_cells,
     converted_inputs,
+    delayed_network,
     fabricate_chip,
     loop_noise,
     read_scores,
@@ -48,7 +49,7 @@ from soensim.kernels import (
     unroll_fused,
     unroll_lit,
 )
-from soensim.network import Network, encode_data, signals, with_delay_factor
+from soensim.network import Network, encode_data, signals
 from soensim.program import READOUT, Slot, best_scale, slots
 from soensim.simulation import linear_scores
 from soensim.training.delayed_weights import DelayedWeights
@@ -274,9 +275,8 @@ class TrainableChip:
 
     def delayed(self, chip: FabricatedChip) -> dict[str, DelayedWeights]:
         """Where the efficacies of each projection are among its delayed signals, with the delays of this chip."""
-        if chip.delay_factor == 1:
-            return self._delayed
-        return self._delayed_weights(with_delay_factor(self.network, chip.delay_factor))
+        network = delayed_network(self.network, chip)
+        return self._delayed if network is self.network else self._delayed_weights(network)
 
     def cells(self, chip: FabricatedChip, populations: int | None = None, *, sparse: bool = False) -> list[Cell]:
         """Make the cells of a chip: of the first populations, or of all.

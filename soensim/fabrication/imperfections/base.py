@@ -68,6 +68,8 @@ class Imperfection(ABC):
     """Unit of the size; "1" for a relative spread or a probability."""
     below: ClassVar[float | None] = None
     """The size is 0 or more, and below this; None: no bound."""
+    least: ClassVar[float] = 0.0
+    """Smallest size."""
     most: ClassVar[float] = 1.0
     """Largest size: a spread beyond 100 % leaves nothing of the drawing, a flux beyond a period of g nothing of phi."""
     description: ClassVar[str]
@@ -107,8 +109,8 @@ class Imperfection(ABC):
     @classmethod
     def fault(cls, size: float) -> str:
         """Say what is wrong with a size; empty if it is legal."""
-        if not size >= 0:
-            return "it must not be below 0"
+        if not size >= cls.least:
+            return f"it must not be below {cls.least:g}"
         if cls.below is not None and size >= cls.below:
             return f"it must be below {cls.below}"
         percent = "; 5 % is written 0.05" if cls.unit == "1" else ""
@@ -117,7 +119,7 @@ class Imperfection(ABC):
     @classmethod
     def legal_text(cls) -> str:
         """Say which sizes are legal."""
-        return f"0 to below {cls.below:g}" if cls.below is not None else f"0 to {cls.most:g}"
+        return f"0 to below {cls.below:g}" if cls.below is not None else f"{cls.least:g} to {cls.most:g}"
 
     @classmethod
     def absent(cls, network: Network) -> str:  # noqa: ARG003

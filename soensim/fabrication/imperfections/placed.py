@@ -60,6 +60,21 @@ class PlacedSpread(Imperfection):
             for p in network.populations
         }
 
+    def emitter_deviations(self, network: Network, chip_seed: int, quantity: str) -> dict[str, FloatArray]:
+        """Draw the deviation of each neuron and of each channel of the input ports, by population."""
+        die = self._die(network)
+        sizes = {line.name: line.channels.stop - line.channels.start for line in network.inputs}
+        sizes |= {p.name: p.size for p in network.populations}
+        return {
+            name: self._deviations(
+                chip_seed,
+                (f"{name}.{quantity}", quantity),
+                (size,),
+                None if die is None else (die, die.neurons_um[name]),
+            )
+            for name, size in sizes.items()
+        }
+
     def synapse_deviations(self, network: Network, chip_seed: int, suffix: str = "") -> dict[str, FloatArray]:
         """Draw a deviation for each efficacy that is fabricated, by program key; ``suffix`` names the quantity."""
         die = self._die(network)

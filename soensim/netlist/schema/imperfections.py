@@ -26,6 +26,10 @@ Placed = Literal[
     "flux_offset_spread",
     "gamma_plus_spread",
     "coupling_spread",
+    "edge_delay_spread",
+    "detector_efficiency_spread",
+    "tap_ratio_spread_db",
+    "emitter_power_spread",
 ]
 ConverterBits = Annotated[int, Field(ge=0, le=24)]
 Length = Annotated[float, Field(ge=0)]  # may be infinite
@@ -62,6 +66,16 @@ class Imperfections(Part):
     """Spread of drive gains, one sigma (relative)."""
     coupling_spread: Relative = 0.0
     """Spread of the coupling of all synapses into a neuron's SQUID, one sigma (relative)."""
+    edge_delay_spread: Relative = 0.0
+    """Spread of the delay of each edge, one sigma (relative)."""
+    detector_efficiency_spread: Relative = 0.0
+    """Spread of the efficiencies of the detectors, one sigma (relative)."""
+    tap_ratio_spread_db: Annotated[float, legal(0, 10, "dB", "0.7 to 0.9 dB, arXiv:1805.05439", zero=True)] = 0.0
+    """Spread of the light that the splitters of a net send to each detector, one sigma (dB)."""
+    emitter_power_spread: Relative = 0.0
+    """Spread of the photons that the emitters send per spike, one sigma (relative)."""
+    stray_light_db: Annotated[float, Field(ge=-200, le=0, allow_inf_nan=False)] = 0.0
+    """Floor of stray light at every detector (dB), negative: below the light of its own emitter; 0 none."""
     thermal_noise_k: Annotated[float, as_quantity("temperature_k")] = 0.0
     """Temperature (K) of the resistors in the integration loops, for their Johnson noise."""
     fluxon_shot_noise: Annotated[float, legal(0, 1, "1", "1 is a Poisson process", zero=True)] = 0.0
