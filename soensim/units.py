@@ -268,6 +268,9 @@ _BRIDGES: Final[dict[tuple[str, str], str]] = {
 #: Dimensions that have no negative values.
 _MAGNITUDES: Final = frozenset({"inductance", "resistance", "gain", "rate"})
 
+#: First words of times that have no negative values: time constants and steps.
+_DURATIONS: Final = frozenset({"tau", "dt"})
+
 
 def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     """Convert a named quantity to another name: dimensionless to SI, SI to dimensionless, or SI to SI.
@@ -307,7 +310,8 @@ def convert(name: str, value: Real, to: str, junction: Junction) -> Real:
     bridge = "same" if from_dim == to_dim else _BRIDGES.get((from_dim, to_dim))
     if bridge is None:
         raise TechnologyError(f"convert: {name} is a {from_dim}, {to} is a {to_dim}; they do not convert")
-    if (from_dim in _MAGNITUDES or bridge == "reciprocal") and np.any(np.less(value, 0.0)):
+    one_sided = from_dim in _MAGNITUDES or bridge == "reciprocal" or name.partition("_")[0] in _DURATIONS
+    if one_sided and np.any(np.less(value, 0.0)):
         article = "an" if from_dim == "inductance" else "a"
         raise TechnologyError(f"convert: {name} is {value}; {article} {from_dim} is not negative")
     if from_dim == to_dim and from_unit == to_unit:

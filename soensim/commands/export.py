@@ -166,4 +166,7 @@ def _points(text: str) -> Waveform:
         raise CircuitError(
             f"--flux: {shown(text)} is not legal; it must be t_ns:value points, such as '0:0 1:0.5'"
         ) from error
+    for value in values:
+        if math.isfinite(value) and not LEGAL["flux_offset"].hold(value):
+            raise CircuitError(f"--flux: {value:g} is not legal; {LEGAL['flux_offset'].fault(value)}")
     return Waveform(np.array(times), np.array(values))
