@@ -246,3 +246,4 @@ def test_student_interval():
     expected = scipy.stats.t.interval(0.95, 2, loc=np.mean(values), scale=scipy.stats.sem(values))
     assert mean_interval(values) == pytest.approx(expected)
     assert mean_interval([0.9, 1.0])[1] == 1.0
+    assert mean_interval([0.0, 0.1])[0] == 0.0
