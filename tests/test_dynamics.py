@@ -338,6 +338,22 @@ def test_squid_fit_against_the_rate_table_of_another_simulator():
     assert np.sqrt(np.mean(error**2)) < 0.007
 
 
+def test_squid_fit_against_the_table_that_follows_from_the_junctions():
+    """Over the range of the fit, |phi| <= 1/2 and 1 <= i <= 2.5: its own largest and mean errors."""
+    phi, i = np.meshgrid(np.linspace(-0.5, 0.5, 101), np.linspace(1.0, 2.5, 151))
+    error = SQUID(phi, i) - TABLE(phi, i)
+    assert np.abs(error).max() < 0.04
+    assert np.sqrt(np.mean(error**2)) < 0.007
+
+
+def test_just_at_its_threshold_a_squid_is_at_rest_and_its_slopes_are_finite():
+    """The slope of the square root is infinite there; i_th(0) of `squid-fit` is exactly 2."""
+    phi, i = (torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in (0.0, 2.0))
+    g = SQUID(phi, i)
+    assert (g.item(), SQUID(np.zeros(1), np.full(1, 2.0)).item()) == (0.0, 0.0)
+    assert [slope.item() for slope in torch.autograd.grad(g, (phi, i))] == [0.0, 0.0]
+
+
 def test_numpy_and_torch_give_the_same_source_functions():
     phi, i = grid()
     for source in (*SOURCE_FUNCTIONS.values(), DERIVED):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from soensim.training import BpttRecipe, train
 from soensim.training.checkpoint import Checkpoint
 from soensim.training.history import Means
 from soensim.training.loop import Training
+from soensim.training.run_records import checked_history
 
 COMMAND = ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--train-samples", "64", "--epochs", "2"]
 COMMAND += ["--batch-size", "64", "--run-dir", "run"]
@@ -163,6 +165,38 @@ def test_history_json_with_something_else(run, capsys, change, message):
     line = refused(report, REPORT, capsys)
     assert "run/history.json: " in line
     assert message in line
+
+
+ROW = {"epoch": 1, "phase": "ideal", "loss": 0.5, "validation_accuracy": 0.5, "seconds": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("loss", [-1e39, 1e39, 3], [1.001e39, -1.001e39, math.nan, math.inf, True, "1", None]),
+        ("validation_accuracy", [0, 1, 0.0, 1.0], [-1e-9, 1 + 1e-9, True, None]),
+        ("seconds", [0, 0.0, 1e9], [-1e-9, math.inf, False]),
+        ("phase", ["ideal", "quantised"], ["best", "", 1]),
+        ("epoch", [1], [0, 2, 1.0, True, "1"]),
+        ("goodness", [0.0, -1, 1e39], [math.nan, True, "x", [1]]),
+    ],
+)
+def test_what_a_row_of_a_history_may_hold(name, good, bad):
+    def read(value):
+        return checked_history([{**ROW, name: value}], "here", error=RecipeError, advice="start again")
+
+    for value in good:
+        assert read(value)[0][name] == value
+    for value in bad:
+        with pytest.raises(RecipeError, match=r"^here: epoch 1: .*; start again$"):
+            read(value)
+
+
+@pytest.mark.parametrize("rows", [[], {}, None, [1], [{"epoch": 1}], [ROW, ROW], [{**ROW, "a b": 1.0}]])
+def test_what_is_no_history(rows):
+    with pytest.raises(RecipeError, match=r"^here: .*; start again$"):
+        checked_history(rows, "here", error=RecipeError, advice="start again")
+    assert checked_history([ROW, {**ROW, "epoch": 2}], "here", error=RecipeError, advice="")[1]["epoch"] == 2
 
 
 def test_a_history_of_more_epochs_than_the_training(run, capsys):

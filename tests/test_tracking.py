@@ -26,6 +26,7 @@ from soensim.training.history import Means, Seconds, as_csv, make_row, separatio
 from soensim.training.loop import Training
 from soensim.training.optimise import make_optimiser, make_schedule
 from soensim.training.progress import Progress
+from soensim.training.result import program_row
 from soensim.training.rules import predict
 from soensim.training.scoring import Scores
 from soensim.training.trainable_network import TrainableChip
@@ -267,6 +268,25 @@ def test_illegal_settings(settings, message):
     assert message in str(error.value)
 
 
+def test_a_schedule_lasts_as_long_as_its_phase(small, digits):
+    """100 samples in batches of 64 are two batches per epoch; a row has the rate of its last batch."""
+    settings = {"train_samples": 100, "batch_size": 64, "learning_rate": 0.01, "schedule": "half-linear"}
+    one = train(small, digits, BpttRecipe(epochs=3, **settings)).history
+    assert [row["learning_rate"] for row in one] == pytest.approx([0.01, 0.01, 0.01 * 2 / 6])
+    two = train(small, digits, BpttRecipe(epochs=1, ideal_epochs=2, quantised_rate=0.5, **settings)).history
+    assert [row["learning_rate"] for row in two] == pytest.approx([0.01, 0.01 * 2 / 4, 0.005])
+    falling = BpttRecipe(epochs=3, **{**settings, "schedule": "exponential"}, decay=0.5)
+    rates_found = [row["learning_rate"] for row in train(small, digits, falling).history]
+    assert rates_found == pytest.approx([0.01, 0.005, 0.0025])
+
+
+def test_which_epoch_becomes_the_program():
+    rows = [{"validation_accuracy": a, "epoch": k} for k, a in enumerate((0.9, 0.3, 0.7, 0.7, 0.5), 1)]
+    for keep, ideal_epochs, epoch in (("last", 1, 5), ("best", 1, 3), ("best", 0, 1), ("best", 4, 5), ("best", 5, 5)):
+        assert program_row(rows, keep=keep, ideal_epochs=ideal_epochs)["epoch"] == epoch, (keep, ideal_epochs)
+    assert program_row(rows[:1], keep="best", ideal_epochs=1)["epoch"] == 1
+
+
 def test_the_best_epoch_becomes_the_program(chip, digits):
     """Under a constant rate, the best of five epochs is the last of a shorter training."""
     recipe = dataclasses.replace(
@@ -380,6 +400,9 @@ def test_a_run_folder_explains_itself(run_dir):
     assert told["samples"] == {"train": 100, "train_accuracy": 100, "validation": 180}
     assert told["command"] == program.header["command"]
     assert set(told["versions"]) == {"python", "soensim", "torch", "numpy"}
+    assert told["seeds"] == {"train_seed": 0, "data_seed": 0}
+    assert (told["netlist"], told["substeps"], told["threads"], told["device"]) == ("labels", 1, 1, "cpu")
+    assert told.keys() - program.header.keys() == {"netlist_hash", "samples", "netlist_file"}  # the rest is in both
     assert len(json.loads((run_dir / "history.json").read_text())) == 3
     assert (run_dir / "report.html").read_text().startswith("<!DOCTYPE html>")
     assert not list(run_dir.glob(".*"))
