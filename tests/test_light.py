@@ -602,7 +602,7 @@ def test_what_does_not_apply_is_refused_in_a_sentence(lit_folder, capsys, main, 
     assert lit_folder.exists()
 
 
-def test_simulate_draws_spikes_of_its_read_seed(lit_folder):
+def test_simulate_draws_spikes_of_its_read_seed(lit_folder, capsys):
     states = {}
     for name, flags in {"none": [], "0": ["--read-seed", "0"], "3": ["--read-seed", "3"]}.items():
         assert cli.run(simulate_main, ["lit.yaml", "--inputs", "x.npy", "--out", f"{name}.npz", *flags]) == cli.DONE
@@ -610,3 +610,7 @@ def test_simulate_draws_spikes_of_its_read_seed(lit_folder):
             states[name] = trace["state"]
     np.testing.assert_array_equal(states["none"], states["0"])
     assert np.abs(states["3"] - states["0"]).max() > 1e-3
+    for flags, model in (([], "spikes"), (["--light", "average"], "average")):
+        assert cli.run(simulate_main, ["lit.yaml", *SIMULATE, "--json", "answer.json", *flags]) == cli.DONE
+        assert json.loads((lit_folder / "answer.json").read_text())["light"] == model
+        assert ("light taken for its average" in capsys.readouterr().out) == (model == "average")

@@ -69,13 +69,24 @@ def main(arguments: Sequence[str]) -> int:
             "state_range": [low, high],
             "substeps": network.substeps,
             "seeds": {"chip_seed": given.chip_seed, "read_seed": given.read_seed},
+            "light": _light_model(network),
             "command": cli.command_line("simulate", arguments),
         }
         cli.write_json(given.json, summary)
     if given.json != "-":
         shape = " x ".join(map(str, trace.state.shape))
-        cli.say(f"{given.out or 'trace'}: state {shape} (batch, frames + 1, neurons), {low:.3g} to {high:.3g} I_c")
+        light = ", light taken for its average" if _light_model(network) == "average" else ""
+        cli.say(
+            f"{given.out or 'trace'}: state {shape} (batch, frames + 1, neurons), {low:.3g} to {high:.3g} I_c{light}"
+        )
     return cli.DONE
+
+
+def _light_model(network: Network) -> str | None:
+    """Say how light carries rates, as `soensim.evaluation.LightSummary` does; None where none does."""
+    if network.light is None:
+        return None
+    return "spikes" if network.draws_spikes else "average"
 
 
 def parser() -> Parser:

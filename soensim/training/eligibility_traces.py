@@ -42,7 +42,8 @@ def run_with_traces(
 
     That is ds_i/dW_ij as far as it goes through neuron i alone; what goes through other neurons is left out (Bellec et
     al. 2020, Nat. Commun. 11, 3625, eq. 13 to 15). Retention r and gain c are those of `soensim.dynamics.coefficients`,
-    slopes those of the recipe. With ``mean`` the mean over samples is kept beside each trace, and returned.
+    slopes those of the recipe. Over light u_j is what the sent spikes amount to; what a detector misses or counts in
+    the dark is in the states alone. With ``mean`` the mean over samples is kept beside each trace, and returned.
     """
     with torch.no_grad():
         inputs = chip.converted(fabricated, inputs)
