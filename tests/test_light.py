@@ -143,15 +143,23 @@ def test_all_detectors_of_a_net_see_the_same_spikes():
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [[], [AHEAD], [FEW_PHOTONS], [POISSON], [DARK_COUNTS], [FEW_PHOTONS, AHEAD, DARK_COUNTS]],
-    ids=["regular", "feed-forward", "missed", "poisson", "dark", "all"],
+    ("changes", "all_light"),
+    [
+        ([], False),
+        ([AHEAD], False),
+        ([AHEAD], True),
+        ([FEW_PHOTONS], False),
+        ([POISSON], False),
+        ([DARK_COUNTS], False),
+        ([FEW_PHOTONS, AHEAD, DARK_COUNTS], False),
+    ],
+    ids=["regular", "feed-forward", "feed-forward light", "missed", "poisson", "dark", "all"],
 )
-def test_a_chip_runs_as_the_definition_says(changes):
+def test_a_chip_runs_as_the_definition_says(changes, all_light):
     """Delays of up to 1.6 samples; a port and a population read by light and by wire; states beyond the reference."""
     if FEW_PHOTONS in changes and DARK_COUNTS in changes:
         changes = [(FEW_PHOTONS[0], FEW_PHOTONS[1] + ", dark_count_rate_hz: 4.0e5"), AHEAD]
-    network = lit_network(*changes)
+    network = lit_network(*changes, all_light=all_light)
     program = random_program(network)
     x = np.random.default_rng(0).uniform(0, 0.5, (2, 4, 8))
     ours = simulate(network, program, x, read_seed=5).state[:, 1:]

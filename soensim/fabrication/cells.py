@@ -84,13 +84,12 @@ def build_cells(
 def _term(network: Network, synapses: Synapses, lags: Sequence[int], weights: Array) -> Term:
     """Make a projection's term of the flux.
 
-    `SpikingLight.inputs` has the light of the ports after the ports themselves. Light is sent at the start of a frame:
-    what an earlier population has just become is not in it.
+    `SpikingLight.inputs` has the light of the ports after the ports themselves.
     """
     if not network.carries_spikes(synapses.key):
         return Term(synapses.source, lags, weights, synapses.port)
     behind = len(network.inputs) if synapses.source is None else 0
-    return Term(synapses.source, [max(lag, 0) for lag in lags], weights, synapses.port + behind, light=True)
+    return Term(synapses.source, lags, weights, synapses.port + behind, light=True)
 
 
 def delayed_network(network: Network, chip: FabricatedChip) -> Network:
