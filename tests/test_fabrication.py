@@ -389,7 +389,7 @@ def test_a_chip_that_cannot_show_an_imperfection_says_what_it_lacks(small):
     assert IMPERFECTIONS["delay_spread"].absent(compile_network(delayed(SMALL, 300))) == ""
     assert IMPERFECTIONS["bias_current_spread"].absent(compiled(LABELS)).startswith("no bias")
     lacking = {name for name, kind in IMPERFECTIONS.items() if kind.absent(small)}
-    assert lacking == {name for name, kind in IMPERFECTIONS.items() if kind.touches in ("delays", "detectors")}
+    assert lacking == {name for name, kind in IMPERFECTIONS.items() if kind.touches in ("delays", "detectors", "arms")}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from soensim.fabrication import (
     with_asked,
 )
 from soensim.fabrication.carried_light import carried, stray_flux
+from soensim.fabrication.chip import SquidFactors
 from soensim.fabrication.die_field import field_at, gradient_at, synapse_places
 from soensim.fabrication.imperfections.base import STAGES
 from soensim.fabrication.sizes import acting, written
@@ -293,7 +294,9 @@ def test_correlated_light_is_an_edges_place_and_an_emitters(optical):
 def numbers(chip):
     """Every number of a chip that an imperfection may change, one after the other."""
     devices = np.concatenate([array for arrays in chip.devices() for array in arrays])
-    return np.concatenate([devices, *(np.asarray(v).ravel() for v in chip.values.values())])
+    squids = chip.squids or tuple(SquidFactors.ones(len(own)) for own in chip.bias_current)
+    junctions = [s.critical_current for s in squids]
+    return np.concatenate([devices, *junctions, *(np.asarray(v).ravel() for v in chip.values.values())])
 
 
 @pytest.mark.parametrize("name", SPREADS)
@@ -717,7 +720,7 @@ def test_a_netlist_states_parameters_by_imperfection():
 def test_every_size_of_the_schema_is_laid_over_by_the_flag(placed, digits, size):
     kind = IMPERFECTIONS[size]
     lit = bool(kind.absent(placed))  # all that an electrical chip lacks, an optical one has
-    placed = compiled(OPTICAL) if lit else placed
+    placed = compiled(OPTICAL if kind.touches != "arms" else CROSSBAR.replace("squid-fit", "squid")) if lit else placed
     value = {"bit": 3, "K": 20.0, "dB": max(kind.least, -20.0) or 3.0}.get(kind.unit, 0.1)
     network = asking(placed, f"{size}={value}")
     assert network.spreads[size] == value

@@ -171,7 +171,7 @@ classes => class
 timing: => tuning: 1↵timing:
   22:1: tuning: unknown key 'tuning'; did you mean 'timing'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 timing: => imperfections: {spread: 1}↵timing:
-  22:17: imperfections.spread: unknown key 'spread'; did you mean 'delay_spread'? legal keys are efficacy_spread, gamma_minus_spread, bias_current_spread, flux_offset_spread, read_noise_flux, drop_synapses, delay_spread, programming_error, retention_drift, stuck_synapses, dead_neurons, gamma_plus_spread, coupling_spread, edge_delay_spread, detector_efficiency_spread, tap_ratio_spread_db, emitter_power_spread, stray_light_db, thermal_noise_k, fluxon_shot_noise, input_dac_bits, input_dac_noise, readout_adc_bits, readout_adc_noise, correlation_um, gradient, time_s, exponent_spread
+  22:17: imperfections.spread: unknown key 'spread'; did you mean 'delay_spread'? legal keys are efficacy_spread, gamma_minus_spread, bias_current_spread, flux_offset_spread, read_noise_flux, drop_synapses, delay_spread, programming_error, retention_drift, stuck_synapses, dead_neurons, gamma_plus_spread, coupling_spread, critical_current_spread, arm_inductance_spread, edge_delay_spread, detector_efficiency_spread, tap_ratio_spread_db, emitter_power_spread, stray_light_db, thermal_noise_k, fluxon_shot_noise, input_dac_bits, input_dac_noise, readout_adc_bits, readout_adc_noise, correlation_um, gradient, time_s, exponent_spread
   hidden:↵ =>   hidden:↵    ? {a: 1}↵    : 2↵
   7:7: a key must be a plain word, not a list or a mapping
 kind: linear => kind: goodness

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from soensim.circuit import SourceTable
 
 Array = Any  # numpy.ndarray or torch.Tensor; one definition of the physics serves both
 
@@ -52,6 +55,8 @@ class SourceFunction:
     """Makes the form that training uses, where that is another one (`soensim.dynamics.smooth`)."""
     fused: FusedForm | None = None
     """Its form in the fused kernels, if it has one."""
+    table: SourceTable | None = None
+    """What it was solved to, where it follows from junctions and arms."""
 
     def __call__(self, flux: Array, squid_current: Array) -> Array:
         """Evaluate g(phi, i).

@@ -30,7 +30,9 @@ def squid_source(table: SourceTable) -> SourceFunction:
             return _on_arrays(_values, table, flux, squid_current)[0]
         return _apply(table, flux, squid_current, 0.0)
 
-    exact = SourceFunction("squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width))
+    exact = SourceFunction(
+        "squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width), table=table
+    )
 
     def smooth() -> SourceFunction:
         form = smooth_squid(table)

@@ -10,6 +10,7 @@ import numpy as np
 from soensim.dynamics import Array, Cell, Detectors, LightDraws, SourceFunction, SpikingLight, Term
 from soensim.fabrication.carried_light import carried, stray_counts, stray_flux
 from soensim.fabrication.chip import FabricatedChip
+from soensim.fabrication.varied_squid import varied_source
 from soensim.network import Network, Synapses, step_coefficients, with_delay_factor
 
 
@@ -72,13 +73,18 @@ def build_cells(
                 retention=convert(retention),
                 gain=convert(gain),
                 bias_current=convert(chip.bias_current[index]),
-                source=population.source if sources is None else sources[index],
+                source=fabricated_source(population.source, chip, index) if sources is None else sources[index],
                 flux_offset=offset,
                 terms=terms,
                 normalisation=population.normalisation,
             )
         )
     return cells
+
+
+def fabricated_source(source: SourceFunction, chip: FabricatedChip, index: int) -> SourceFunction:
+    """Return the source function of a population on a chip: its own, where its SQUIDs are those of the drawing."""
+    return varied_source(source, chip.squids[index]) if chip.squids and not source.virtual else source
 
 
 def _term(network: Network, synapses: Synapses, lags: Sequence[int], weights: Array) -> Term:

@@ -15,6 +15,20 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class SquidFactors:
+    """What the SQUIDs of a population have, in parts of the drawing's; shape (neurons,)."""
+
+    critical_current: FloatArray
+    arm_1: FloatArray
+    arm_2: FloatArray
+
+    @classmethod
+    def ones(cls, size: int) -> SquidFactors:
+        """Make the factors of the drawing."""
+        return cls(*(np.ones(size) for _ in range(3)))
+
+
+@dataclass(frozen=True)
 class FabricatedChip:
     """What one chip has: its efficacies and the parameters of its devices.
 
@@ -27,6 +41,8 @@ class FabricatedChip:
         Efficacies (Phi_0 per I_c) and flux trims (Phi_0) by program key: numpy arrays, or torch tensors of one dtype.
     gamma_plus, gamma_minus, bias_current, flux_offset
         Per population, shape (neurons,): drive gain and leak (1/tau), bias (I_c), static flux without the trim (Phi_0).
+    squids
+        What the SQUIDs of each population have, in parts of the drawing's; empty: the drawing's.
     delay_factor
         Factor on every delay of the chip.
     edge_delay_factor
@@ -54,6 +70,7 @@ class FabricatedChip:
     gamma_minus: tuple[FloatArray, ...]
     bias_current: tuple[FloatArray, ...]
     flux_offset: tuple[FloatArray, ...]
+    squids: tuple[SquidFactors, ...] = ()
     delay_factor: float = 1.0
     edge_delay_factor: Mapping[str, FloatArray] = field(default_factory=dict)
     photons: Mapping[str, FloatArray] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from soensim.dynamics import (
     Cell,
     InputSignal,
     LightDraws,
+    SourceFunction,
     SpikingLight,
     alike,
     holds_for,
@@ -35,7 +36,9 @@ from soensim.fabrication import (
     spiking_light,
     tensor_noise,
 )
+from soensim.fabrication.chip import SquidFactors
 from soensim.fabrication.run import Kick
+from soensim.fabrication.varied_squid import varied_source
 from soensim.kernels import (
     ForwardForwardLoss,
     SparseWeights,
@@ -293,6 +296,8 @@ class TrainableChip:
             smooth if holds_for(smooth, bias) else exact
             for (smooth, exact), bias in zip(self._sources, chip.bias_current, strict=True)
         ]
+        if chip.squids:
+            sources = [self._varied(k, chip.squids[k], source) for k, source in enumerate(sources)]
         return build_cells(
             self.network,
             chip,
@@ -301,6 +306,18 @@ class TrainableChip:
             sources=sources,
             convert=lambda array: torch.tensor(array, dtype=self.dtype),
             populations=populations,
+        )
+
+    def _varied(self, index: int, factors: SquidFactors, source: SourceFunction) -> SourceFunction:
+        """Return the source function of a population whose SQUIDs differ, with the slopes to train with."""
+        drawn, width = self.network.populations[index].source, self.recipe.slope_width
+        if drawn.virtual:
+            return source
+        return varied_source(
+            drawn,
+            factors,
+            convert=lambda array: torch.tensor(array, dtype=self.dtype),
+            soften=lambda one: soft_slope(one, width),
         )
 
     def noise(self, chip: FabricatedChip, inputs: Sequence[InputSignal]) -> Callable[[int, int], Tensor] | None:

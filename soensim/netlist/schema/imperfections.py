@@ -26,6 +26,8 @@ Placed = Literal[
     "flux_offset_spread",
     "gamma_plus_spread",
     "coupling_spread",
+    "critical_current_spread",
+    "arm_inductance_spread",
     "edge_delay_spread",
     "detector_efficiency_spread",
     "tap_ratio_spread_db",
@@ -66,6 +68,10 @@ class Imperfections(Part):
     """Spread of drive gains, one sigma (relative)."""
     coupling_spread: Relative = 0.0
     """Spread of the coupling of all synapses into a neuron's SQUID, one sigma (relative)."""
+    critical_current_spread: Relative = 0.0
+    """Spread of the critical currents of the neurons' SQUIDs, one sigma (relative)."""
+    arm_inductance_spread: Relative = 0.0
+    """Spread of the inductance of each arm of the neurons' SQUIDs, one sigma (relative)."""
     edge_delay_spread: Relative = 0.0
     """Spread of the delay of each edge, one sigma (relative)."""
     detector_efficiency_spread: Relative = 0.0
