@@ -86,7 +86,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--activity",
         type=flags.number(least=0, most=1),
-        metavar="PART",
+        metavar="X",
         help="part of their highest rate at which emitters fire, and of state 1 at which rate neurons are, in the mean "
         "(default: 1, the worst case)",
     )
