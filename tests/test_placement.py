@@ -18,7 +18,7 @@ from soensim.routing.placement import Placement, place
 from soensim.routing.placement.annealing import Links, Moves, Placed, _sweep, annealed
 from soensim.routing.placement.cells import Block, Cell, blocks_in
 from soensim.routing.placement.graph import Graph, graph_of
-from soensim.routing.placement.spectral import _distances, _lengths, spectral_order
+from soensim.routing.placement.spectral import _distances, _embedded, _lengths, spectral_order
 
 
 def wire_cells(netlist, placement: Placement, source: str = "") -> float:
@@ -278,6 +278,18 @@ def test_the_search_starts_from_distances_to_the_ends():
     ends = [along, n - 1 - along] if along[np.argmin(found[:, 0])] == 0 else [n - 1 - along, along]
     expected = np.column_stack((*ends, abs(along - (n - 1) / 2)))
     np.testing.assert_allclose(found, (expected - expected.mean(0)) / expected.std(0), atol=1e-12)
+
+
+def test_parts_are_the_connected_neurons_and_those_without_edges_are_one_more():
+    """A port that drives two neurons joins them; a neuron at a port is in a part, and one without any edge is not."""
+    edges = [(2, 4), (4, 5), (0, 8), (3, 8), (6, 9)]  # neurons 0 to 7, two ports, which are tied
+    graph = graph_from(edges, 8, [0.0, 1.0])
+    part, coordinates = _embedded(graph, np.random.default_rng(0))
+    groups = {tuple(np.flatnonzero(part == k).tolist()) for k in set(part.tolist())}
+    assert groups == {(0, 3, 6), (2, 4, 5), (1, 7)}
+    assert sorted(set(part.tolist())) == [0, 1, 2]
+    assert not coordinates[[1, 7]].any()
+    assert coordinates[[0, 2, 3, 4, 5, 6]].any(axis=1).all()
 
 
 def test_lengths_of_the_parts_are_those_of_the_links_of_their_neurons():

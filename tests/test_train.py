@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import LABELS, ROOT, SMALL, compiled, delayed, untimed
+from static_chips import chip
 
 from soensim.commands import cli
 from soensim.commands.train import main
@@ -380,6 +381,18 @@ def test_forward_forward_learns(digits):
     recipe = FFTemporalRecipe(epochs=8, sharpness=200.0, weight_decay=0.0)
     result = train(compiled(LABELS), digits, recipe)
     assert result.history[-1]["validation_accuracy"] > 0.3
+
+
+def test_a_rule_is_told_of_every_epoch():
+    """Growth is decided at the start of an epoch: in the first one the second population stays as it was drawn."""
+    network, found = chip("ff-local"), []
+    recipe = make_recipe("ff-local", {"epochs": 2, "growth": "one-by-one", "quantise": False, "train_samples": 64})
+    start = {key: value.detach().double().numpy() for key, value in TrainableChip(network, recipe).latent.items()}
+    train(network, load_dataset("digits-image"), recipe, watch=lambda _, values, __: found.append(dict(values)))
+    moved = [{key for key, value in values.items() if not np.array_equal(value, start[key])} for values in found]
+    below = {"pixels->first", "label->first", "first.flux_trim"}
+    assert moved == [below, below | {"first->second", "second.flux_trim"}]
+    assert all(np.array_equal(found[0][key], found[1][key]) for key in below)  # the first one is done
 
 
 def test_ideal_epochs_keep_unquantised_weights(small, digits):
