@@ -39,6 +39,7 @@ from soensim.network.sizes import state_bytes
 from soensim.program import READOUT, Program
 from soensim.routing import route
 from soensim.simulation import class_scores, simulate
+from soensim.simulation.engine import BLOCK
 from soensim.training import BpttRecipe, train
 from soensim.training.recipes import EpropRecipe
 from soensim.training.rules.bptt import Bptt
@@ -226,6 +227,9 @@ def test_no_read_seed_is_the_seed_0_of_the_light():
     scores = class_scores(network, program, values)
     np.testing.assert_array_equal(scores[:2], class_scores(network, program, values[:2]))
     assert not np.array_equal(scores, class_scores(network, program, values, read_seed=1))
+    alike = class_scores(network, program, np.full((BLOCK + 2, 2, 8), 0.5))
+    assert len(np.unique(alike[:, 0])) > BLOCK / 2
+    assert not np.array_equal(alike[BLOCK:], alike[:2])  # a block has other places than the one before
     average = with_average_light(network)
     with pytest.raises(SimulationError, match="no light carries its rates"):
         simulate(average, program, x, read_seed=0)
