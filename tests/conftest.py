@@ -91,6 +91,7 @@ COMPILING = [
     "readme",
     "docs",
     "eprop",
+    "light",
     "device",
     "tracking",
     "robust",
