@@ -44,7 +44,7 @@ def squid_source(table: SourceTable) -> SourceFunction:
     return replace(exact, smooth=smooth)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def _values(phi, i, arrays, width, out):  # type: ignore[no-untyped-def]  # noqa: ARG001
     for k in range(phi.size):
         out[0, k] = source_value(phi[k], i[k], arrays)

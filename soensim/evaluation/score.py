@@ -10,6 +10,7 @@ from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SoensimError
 from soensim.evaluation.energy import measure_energy
+from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.result import (
     Accuracy,
     Evaluation,
@@ -25,10 +26,13 @@ from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip, summarise_light
 from soensim.fabrication import IMPERFECTIONS, count_touched, with_asked
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
+from soensim.network.sizes import state_bytes
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
 from soensim.simulation import class_scores
+from soensim.simulation.engine import BLOCK, one_blas_thread
 
+MOST_COUNTED = 32
 REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (docs/physics.md)
 
 Progress = Callable[[str], None]
@@ -173,8 +177,9 @@ def _score(
     """Accuracies on a test split, and the answers of the quantised program on the nominal chip."""
     samples = len(test.labels)
 
-    def answer(network: Network, program: Program, chip_seed: int | None = None) -> IntArray:
-        return predict(network, program, test, chip_seed=chip_seed, read_seed=read_seed)
+    def answer(network: Network, program: Program, chip_seed: int | None = None, stop: Stop = lambda: None) -> IntArray:
+        scores = class_scores(network, program, test.inputs, chip_seed=chip_seed, read_seed=read_seed, stop=stop)
+        return argmax_decode(scores)
 
     def right(answers: IntArray) -> int:
         return int((answers == test.labels).sum())
@@ -185,10 +190,16 @@ def _score(
     answers = answer(fine, program)
     quantised = right(answers)
     at_coarse_step = quantised if fine.substeps == coarse.substeps else right(answer(coarse, program))
-    chips: list[float] = []
-    for chip_seed in chip_seeds:
-        progress(f"chip {len(chips) + 1} of {len(chip_seeds)}")
-        chips.append(right(answer(fine, program, chip_seed)) / samples)
+
+    def score(chip_seed: int, stop: Stop) -> float:
+        return right(answer(fine, program, chip_seed, stop)) / samples
+
+    frames = test.inputs.shape[1] * fine.hold_samples
+    workers = usable_workers(state_bytes(fine, BLOCK * (fine.labels or 1), frames))
+    with one_blas_thread():  # for all threads: none may restore what another has set
+        chips = side_by_side(
+            score, chip_seeds, workers, lambda place: progress(f"chip {place + 1} of {len(chip_seeds)}")
+        )
     accuracy = Accuracy(
         ideal=ideal / samples,
         ideal_ci95=proportion_interval(ideal, samples),
@@ -203,8 +214,8 @@ def _score(
 
 
 def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> tuple[Touched, ...]:
-    """Count what each imperfection that acts changed, in the mean over the chips."""
-    counts = [count_touched(network, program.values, seed) for seed in chip_seeds]
+    """Count what each imperfection that acts changed, in the mean over the first `MOST_COUNTED` chips."""
+    counts = [count_touched(network, program.values, seed) for seed in chip_seeds[:MOST_COUNTED]]
     kinds = [IMPERFECTIONS[name] for name in counts[0]]
     means = [float(np.mean([count[kind.name] for count in counts])) for kind in kinds]
     return tuple(Touched(k.name, k.touches, mean, k.count(network)) for k, mean in zip(kinds, means, strict=True))

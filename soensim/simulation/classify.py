@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,13 @@ from soensim.simulation.readout import goodness, label_scores
 
 
 def class_scores(
-    network: Network, program: Program, values: FloatArray, *, chip_seed: int | None = None, read_seed: int = 0
+    network: Network,
+    program: Program,
+    values: FloatArray,
+    *,
+    chip_seed: int | None = None,
+    read_seed: int = 0,
+    stop: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float64]:
     """Score every class for each sample of a data set.
 
@@ -35,6 +43,8 @@ def class_scores(
         Draws one fabricated chip, and its noise; None is the nominal chip without spread and noise.
     read_seed
         Draws the spikes of a chip whose rates are carried by light; an electrical chip has none.
+    stop
+        Called before each block of samples; what it raises ends the work.
 
     Returns
     -------
@@ -57,8 +67,9 @@ def class_scores(
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):
+        stop()
         light = LightDraws(read_seed, rows.start, BLOCK, hypotheses=network.labels or 1)
-        states = engine.states(signals(network, block, labels), (1, 1), light=light)
+        states = engine.states(signals(network, block, labels), (1, 1), light=light, used=rows.stop - rows.start)
         if isinstance(output, GoodnessOutput):
             read = read_states(network, engine.chip, states, range(rows.start, rows.start + BLOCK))
             block_scores = label_scores(output, [goodness(s) for s in read]).T

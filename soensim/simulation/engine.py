@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from soensim._runtime.memory import require_memory
-from soensim.dynamics import Array, InputSignal, LightDraws, SpikingLight, alike
+from soensim.dynamics import Array, Cell, InputSignal, LightDraws, SpikingLight, alike
 from soensim.dynamics.time_loop import TimeLoop
 from soensim.errors import SimulationError
 from soensim.fabrication import (
@@ -117,7 +118,7 @@ def simulate(
     state = np.zeros((batch, samples + 1, network.neurons))
     for rows, block in padded_blocks(signals):
         light = LightDraws(read_seed or 0, first_sample + rows.start, BLOCK)
-        parts = engine.states(split_channels(network, block), (BLOCK,), light=light)
+        parts = engine.states(split_channels(network, block), (BLOCK,), light=light, used=rows.stop - rows.start)
         for population, part in zip(network.populations, parts, strict=True):
             state[rows, 1:, population.neurons] = part[: rows.stop - rows.start]
     if not np.isfinite(state).all():
@@ -232,13 +233,15 @@ class Engine:
         rows: tuple[int, ...],
         *,
         light: LightDraws,
+        used: int = BLOCK,
         tally: Tally | None = None,
     ) -> list[FloatArray]:
         """States after every sample, one array (..., samples, neurons) per population.
 
         ``rows`` are the leading axes at the start; those of the signals broadcast with them. ``light`` draws the spikes
         of the optical projections, and says where in its data set a block is, for all that is drawn at run time.
-        ``tally`` counts what the chip does meanwhile.
+        Only the first ``used`` samples of a block are wanted; no source function is asked for the others. ``tally``
+        counts what the chip does meanwhile.
         """
         rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
         samples = len(signals[0].frame_of) if signals else 0
@@ -255,9 +258,9 @@ class Engine:
         initial = [np.zeros((*rows, p.size)) for p in network.populations]
         # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
         # sums must not depend on how many there are
-        with _blas().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             loop = TimeLoop(
-                self._cells,
+                self._cells if used == BLOCK else [_of_first_rows(cell, used) for cell in self._cells],
                 signals,
                 substeps=self.network.substeps,
                 heun=self.network.integrator == "heun",
@@ -279,6 +282,26 @@ class Engine:
             self.network, self.chip, linear_scores(self.network, read, weights), weights, rows
         )
         return scores
+
+
+def _of_first_rows(cell: Cell, used: int) -> Cell:
+    """Make a cell whose SQUIDs are looked up for the first samples of a block alone: most of a step is that lookup."""
+    source = cell.source
+    if source.virtual:
+        return cell
+
+    def first_rows(flux: FloatArray, squid_current: FloatArray) -> FloatArray:
+        values = np.zeros(np.broadcast_shapes(flux.shape, squid_current.shape))
+        values[..., :used, :] = source(flux[..., :used, :], squid_current[..., :used, :])
+        return values
+
+    return replace(cell, source=replace(source, function=first_rows))
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Limit BLAS to one thread, in this whole process; threads that do so side by side want a limit around all."""
+    limit: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limit
 
 
 @cache
