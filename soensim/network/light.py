@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 _MOST = 2**53  # what a float64 counts
 
-PEAK_FLUX = 0.5  # Phi_0: g is largest where the two arms are half a flux quantum apart
+PEAK_FLUX = 0.5  # Phi_0: there g of equal arms is largest; of unequal ones its peak is a few per cent higher
 
 
 @dataclass(frozen=True)
