@@ -222,6 +222,14 @@ def test_noise_of_arrays_and_tensors_has_its_size():
     assert not np.array_equal(tensor_noise(4, 0.02, (6, 40, 5), torch.float64).numpy(), tensor)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_noise_has_the_type_that_is_asked_for_and_is_drawn_on_the_cpu(dtype):
+    with torch.device("meta"):  # as where another device computes: its numbers would be others
+        noise = tensor_noise(3, 0.02, (2, 3, 4), dtype)
+    assert (noise.dtype, noise.device.type) == (dtype, "cpu")
+    torch.testing.assert_close(noise, tensor_noise(3, 0.02, (2, 3, 4), dtype))
+
+
 def test_what_was_drawn_follows_the_tensors_to_their_device_and_dtype():
     values = torch.empty(2, dtype=torch.float32, device="meta")  # a device without numbers
     found = like(np.array([1.0, 2.0]), values)

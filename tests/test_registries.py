@@ -189,6 +189,27 @@ def ends(legal, step):
     return [least, 1e12], [beyond, 1.001e12]
 
 
+@pytest.mark.parametrize(
+    ("rule", "refused", "legal", "message"),
+    [
+        ("bptt", {"momentum": 0.5}, {"optimiser": "sgd"}, "momentum is for sgd and rmsprop"),
+        ("bptt", {"momentum": 0.5, "optimiser": "adamw"}, {"optimiser": "rmsprop"}, "momentum is for sgd and rmsprop"),
+        ("bptt", {"ideal_epochs": 1, "quantise": False}, {"quantise": True}, "ideal_epochs come before quantised ones"),
+        ("bptt", {"quantised_rate": 0.5}, {"ideal_epochs": 1}, "quantised_rate is for quantised epochs after ideal"),
+        ("bptt", {"quantisation": "gradual", "quantise": False}, {"quantise": True}, "no meaning without quantise"),
+        ("bptt", {"quantisation": "stochastic", "quantise": False}, {"quantisation": "straight-through"}, "no meaning"),
+        ("bptt", {"calibration_samples": 5}, {"quantise": False}, "they need quantise = false"),
+        ("ff-temporal", {"steps": "final", "compensation": True}, {"steps": "all"}, "no meaning with steps = final"),
+        ("ff-temporal", {"steps": "final", "compensation": True}, {"compensation": False}, "weighs several steps"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(rule, refused, legal, message):
+    with pytest.raises(RecipeError, match=message):
+        make_recipe(rule, refused)
+    recipe = make_recipe(rule, {**refused, **legal})
+    assert recipe.as_dict().items() >= {**refused, **legal, "rule": rule}.items()
+
+
 def test_a_name_is_given_once(squares):
     assert register(squares) is squares
     with pytest.raises(RecipeError, match="rule 'squares' is SquaresRecipe already; give OtherRecipe another name"):

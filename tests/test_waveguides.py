@@ -291,6 +291,28 @@ def test_no_two_waveguides_lie_on_one_another():
             assert all(before[1] <= after[0] for before, after in itertools.pairwise(parts))
 
 
+def test_light_bends_where_its_waveguide_turns():
+    """Not where it leaves its emitter, and once at every node behind which it goes on at a right angle."""
+    turned = 0
+    for changes in CHIPS.values():
+        if changes.get("strategy") == "direct":
+            continue
+        guides = route(chip(**changes)).layout.waveguides
+        for node in np.flatnonzero(guides.length_um > 0):
+            above = guides.parent[node]
+            before = guides.parent[above]
+            if before < 0:
+                assert guides.bends[node] == 0
+            elif guides.length_um[above] > 0:
+                along_row, along_row_before = (
+                    guides.y_um[b] == guides.y_um[a] for a, b in ((above, node), (before, above))
+                )
+                assert guides.bends[node] == (along_row != along_row_before)
+                turned += along_row != along_row_before
+        assert not guides.bends[guides.parent < 0].any()
+    assert turned > 20
+
+
 # --- trees -----------------------------------------------------------------------------------------------
 
 
