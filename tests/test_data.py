@@ -564,7 +564,7 @@ def test_a_named_folder_is_never_replaced_by_a_download(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirrors: Mirrors
 ) -> None:
     monkeypatch.setattr(mnist, "MIRRORS", mirrors.urls(first=404))
-    with pytest.raises(DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by data_dir"):
+    with pytest.raises(DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by --data-dir"):
         load_dataset("mnist-rows", data_dir=tmp_path)
     monkeypatch.setenv("SOENSIM_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"mnist: train-images-idx3-ubyte.gz is missing .*named by SOENSIM_DATA"):

@@ -53,6 +53,8 @@ WRONG_RECIPES = [
     ("a: " + "[" * 2000, ":1:63: is nested more than 60 deep"),
     ("epochs: " + "1" * 5000, ":1:9: a number of 5000 digits; the limit is 4000"),
     ("epochs: 1\nepochs: 2\n", ":2:1: key 'epochs' is given twice (first in line 1); keep one"),
+    ("epochs: 1e9\n", ":1:9: epochs: epochs is 1000000000.0; it must be at most 1000000\n"),
+    ("epochs: 4.0\n", ":1:9: epochs: epochs is 4.0; it must be a whole number; write 4\n"),
     ("1: 2\n", ":1:1: 1: rule 'bptt' has no setting '1'; it has epochs, "),
     ("train_samples: 1:30\nepochs: 1\n", ":1:16: train_samples: train_samples is '1:30'; it must be a whole number"),
 ]
@@ -74,6 +76,16 @@ def test_recipes_that_are_refused(tmp_path, capsys, text, message):  # type: ign
     assert not (tmp_path / "run").exists()
 
 
+def test_the_settings_are_listed_once(tmp_path, capsys):  # type: ignore[no-untyped-def]
+    (tmp_path / "r.yaml").write_text("foo: 1\nepoch: 2\n")
+    run_command(["train", str(ROOT / "netlists/year1-28.yaml"), "--recipe", str(tmp_path / "r.yaml")])
+    told = capsys.readouterr().err
+    assert told.count("clip_norm, ") == 1
+    assert told.endswith(
+        ":2:1: epoch: rule 'bptt' has no setting 'epoch'; did you mean 'epochs'? its settings are listed above\n"
+    )
+
+
 def header(shape: str) -> bytes:
     text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
     return b"\x93NUMPY\x01\x00v\x00" + text + bytes(64)
@@ -93,6 +105,12 @@ TRAINS = [
     ("a.csv", b"time_ns,channel\n" + b"1" * 200_000 + b",0\n", ":2: is not a CSV file: field larger than field limit"),
     ("a.npz", {"time_ns": np.array([10.0 + 1j]), "channel": np.array([0])}, "array 'time_ns' has the type complex128"),
     ("a.npz", b"PK\x03\x04" + bytes(100), "is not an npz file, or a damaged one"),
+    (
+        "a.csv",
+        b"time_ns,channel\n-5,0\n",
+        ": input channel 0: a spike at -5 ns is outside the simulated 0 to 20 ns; remove",
+    ),
+    ("a.csv", b"time_ns,channel\n25,0\n", "outside the simulated 0 to 20 ns; simulate longer, or remove it"),
     ("a.csv", b"time_ns,channel\n\n10,0\n\n", None),
     ("a.csv", b"\xef\xbb\xbftime_ns,channel\n10,0\n", None),
     ("a.csv", b"time_ns, channel\n10, 0\n", None),
@@ -124,6 +142,18 @@ def test_inputs(tmp_path, capsys, chip, name, content, message, flags):  # type:
     [
         ("export --format josim --flux 0:0,1:1e300", "--flux: 1e+300 is not legal; it is in flux quanta (Phi_0)"),
         ("export --format josim --flux 0:0,1_0:1", "--flux: '0:0,1_0:1' is not legal; it must be t_ns:value points"),
+        (
+            "circuit --temperature-k 4e9,5",
+            "--temperature-k: '4e9,5' is not legal; it must be a finite number; see",
+        ),
+        (
+            "circuit --temperature-k 4,5",
+            "--temperature-k: '4,5' is not legal; it must be a finite number; write 4.5",
+        ),
+        (
+            "circuit --temperature-k 4000,5",
+            "--temperature-k: '4000,5' is not legal; it must be a finite number; see",
+        ),
         ("convert tau_ns=-1 --to tau", "convert: tau_ns is -1.0; a time is not negative"),
         ("convert dt=-1 --to dt_ns", "convert: dt is -1.0; a time is not negative"),
         ("convert beta_di=1_0 --to inductance_nh", "'beta_di=1_0' is not legal; it must be NAME=VALUE"),

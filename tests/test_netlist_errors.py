@@ -40,6 +40,14 @@ CASES = r"""
 # numbers
 size: 4 => size: "4"
   8:11: populations.hidden.size: '4' is text; it must be a whole number, so remove the quotes
+size: 4 => size: "4e9"
+  8:11: populations.hidden.size: '4e9' is not legal; it must be a whole number from 1 to 10000000
+size: 4 => size: 1e9
+  8:11: populations.hidden.size: 1000000000.0 is not legal; it must be a whole number from 1 to 10000000
+size: 4 => size: 1_000_000_000
+  8:11: populations.hidden.size: '1_000_000_000' is not legal; it must be a whole number from 1 to 10000000
+flux_trim: {bits: 8, range: 2.0} => flux_trim: {bits: 17.0, range: '200,5'}
+  10:23: populations.hidden.flux_trim.bits: 17.0 is not legal; it must be a whole number from 2 to 16 | 10:36: populations.hidden.flux_trim.range: '200,5' is not legal; it must be a number
 size: 4 => size: -4
   8:11: populations.hidden.size: -4 is not legal; it must be at least 1
 size: 4 => size: 0
@@ -175,7 +183,7 @@ timing: => imperfections: {spread: 1}↵timing:
   hidden:↵ =>   hidden:↵    ? {a: 1}↵    : 2↵
   7:7: a key must be a plain word, not a list or a mapping
 kind: linear => kind: goodness
-  23:47: readout.classes: unknown key 'classes'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers | 23:73: readout.efficacy: unknown key 'efficacy'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers
+  23:47: readout.classes: unknown key 'classes'; legal keys are kind, population, populations, state, first_sample, last_sample, prefers | 23:73: readout.efficacy: unknown key 'efficacy'; the legal keys are listed above
 timing: => zzz: 1↵timing:
   22:1: zzz: unknown key 'zzz'; legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 name: small↵ =>
@@ -475,7 +483,10 @@ def test_directory(tmp_path: Path) -> None:
 
 def test_file_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
-    assert file_message(tmp_path / "a" / "b.yaml") == "FILE: cannot be read: Not a directory"
+    assert file_message(tmp_path / "a" / "b.yaml") == (
+        "FILE: cannot be read: a part of its path is a file and not a folder; give the path of a netlist, such as "
+        "netlists/year1-28.yaml"
+    )
 
 
 def test_null_character_in_the_path() -> None:

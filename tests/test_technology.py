@@ -12,6 +12,7 @@ import pytest
 import soensim.technology
 from soensim.commands.convert import main as convert_main
 from soensim.commands.technology import main as technology_main
+from soensim.commands.verbs import run_command
 from soensim.errors import NetlistError, SoensimError, TechnologyError
 from soensim.netlist import parse_netlist
 from soensim.technology import (
@@ -246,3 +247,16 @@ def test_convert_command_refuses(argv: str) -> None:
 def test_json_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(SoensimError, match="cannot be written"):
         technology_main(["ideal", "--json", str(tmp_path / "absent" / "x.json")])
+
+
+@pytest.mark.parametrize(("files", "legal"), [(20, True), (21, False), (700, False)])
+def test_files_that_extend_one_another_have_a_limit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: int, legal: bool
+) -> None:
+    for k in range(files):
+        parent = f"t{k + 1}.yaml" if k + 1 < files else "nist-2023"
+        (tmp_path / f"t{k}.yaml").write_text(f"schema: soensim-technology/1\nname: t\nextends: {parent}\n")
+    assert run_command(["technology", str(tmp_path / "t0.yaml")]) == (0 if legal else 2)
+    told = capsys.readouterr().err
+    message = "t19.yaml:3:10: extends: is one file more than the 20 that may extend one another; put the quantities"
+    assert told == "" if legal else message in told

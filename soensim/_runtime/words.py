@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 _LONGEST = 60
 
@@ -53,10 +53,14 @@ def whole_number_meant(word: str) -> int | None:
         return None
 
 
-def number_meant(word: str) -> str:
-    """Write what to do with a text that is nearly a number: with a decimal comma, or with a unit; else nothing."""
+def number_meant(word: str, legal: Callable[[float], bool] | None = None) -> str:
+    """Write what to do with a text that is nearly a number: with a decimal comma, or with a unit; else nothing.
+
+    A number that is not `legal` either is not advised.
+    """
     if _COMMA.fullmatch(word):
-        return f"write {word.replace(',', '.')}"
+        meant = word.replace(",", ".")
+        return f"write {meant}" if legal is None or legal(float(meant)) else ""
     if not DECIMAL.fullmatch(word) and _WITH_UNIT.fullmatch(word):
         return "write the number alone; the name says its unit, if it has one"
     return ""

@@ -46,7 +46,7 @@ def load_chip(path: str | Path) -> Netlist:
 
 @contextmanager
 def naming_file(path: str | Path) -> Iterator[None]:
-    """Put the file of a chip in front of an error that what was made of it raises, and that does not name it.
+    """Put a file in front of an error that what was made of it raises, and that does not name it.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     check_outputs(
         [json_output(json_target), Output("--html", html_target, (".html", ".htm"), any_unknown=True)],
         [*chip_files(given.chip, netlist), program_file, *data_files(given.data, given.data_dir)],
-        makes=[REPORTS],
+        makes=[REPORTS] if any(_is_in_reports(target) for target in (json_target, html_target)) else [],
     )
     with naming_file(given.chip):
         # first: a chip that cannot be scored needs no program
@@ -135,8 +135,12 @@ def _program(chip: str, given: str | None, netlist: Netlist, network: Network) -
     return path, Program.load(path, network)
 
 
+def _is_in_reports(target: str | None) -> bool:
+    return target not in (None, "-") and Path(str(target)).parent == REPORTS
+
+
 def _make_folder(target: str) -> None:
-    if target != "-" and Path(target).parent == REPORTS:
+    if _is_in_reports(target):
         try:
             REPORTS.mkdir(exist_ok=True)
         except OSError as error:

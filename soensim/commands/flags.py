@@ -49,26 +49,36 @@ def whole(least: int = 0, most: int = LARGEST) -> Callable[[str], int]:
 
 
 def number(
-    *, above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+    also: Callable[[float], bool] = lambda _: True,
 ) -> Callable[[str], float]:
-    """Make the type of a flag that takes a finite number; above and below are exclusive, least and most inclusive."""
+    """Make the type of a flag that takes a finite number; above and below are exclusive, least and most inclusive.
+
+    What is not ``also`` legal is not advised.
+    """
     limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
     legal = " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
     legal = f"a number {legal}" if legal else "a finite number"
 
+    def is_legal(value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (above is None or value > above)
+            and (least is None or value >= least)
+            and (below is None or value < below)
+            and (most is None or value <= most)
+        )
+
     def read(text: str) -> float:
         word = text.strip()
         value = float(word) if DECIMAL.fullmatch(word) else math.nan
-        beyond = (
-            not math.isfinite(value)
-            or (above is not None and value <= above)
-            or (least is not None and value < least)
-            or (below is not None and value >= below)
-            or (most is not None and value > most)
-        )
-        if not beyond:
+        if is_legal(value):
             return value
-        advice = number_meant(word)
+        advice = number_meant(word, lambda meant: is_legal(meant) and also(meant))
         hint = f"; {advice}" if advice else ""
         raise argparse.ArgumentTypeError(f"{_given(text)} is not legal; it must be {legal}{hint}")
 
@@ -77,10 +87,10 @@ def number(
 
 def quantity(limits: Limits) -> Callable[[str], float]:
     """Make the type of a flag that takes a number with a unit, within the same limits as in a netlist."""
-    bounds = {"least": 0.0} if limits.zero else {"above": 0.0}
+    bounds: dict[str, float] = {"least": 0.0} if limits.zero else {"above": 0.0}
     if limits.signed or limits.unit == "K":  # a negative temperature was meant in degrees Celsius
         bounds = {}
-    finite = number(**bounds)
+    finite = number(**bounds, also=limits.hold)
 
     def read(text: str) -> float:
         value = finite(text)

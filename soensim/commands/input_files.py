@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soensim.errors import SoensimError
-from soensim.technology import technology_source
+from soensim.technology import MAX_EXTENDED, technology_source
 
 if TYPE_CHECKING:
     from soensim.netlist import Netlist
@@ -31,7 +31,7 @@ def technology_files(name: str, folder: Path = Path()) -> list[Path]:
     files: list[Path] = []
     while name.endswith((".yaml", ".yml")) or "/" in name:
         file = folder / name
-        if file in files:
+        if file in files or len(files) == MAX_EXTENDED:  # loading it says what is wrong
             break
         files.append(file)
         try:

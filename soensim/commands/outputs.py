@@ -68,7 +68,7 @@ def check_outputs(
     inputs
         Files that it reads.
     makes
-        Folders that the command makes where they do not exist.
+        Folders that the command makes where they do not exist: no output may be one of them.
 
     Raises
     ------
@@ -77,6 +77,7 @@ def check_outputs(
     """
     read = {_identity(path): path for path in inputs if path is not None}
     written = _files_of_standard_streams()
+    made = {_identity(folder) for path in makes for folder in (Path(path), *Path(path).parents) if not folder.exists()}
     for output in outputs:
         if output.target is None:
             continue
@@ -87,6 +88,8 @@ def check_outputs(
         identity = _identity(output.target)
         if identity is None:
             continue
+        if identity in made:
+            raise SoensimError(f"{output.target}: is a folder that this command makes; give {output.flag} another name")
         if identity in read:
             same = "" if str(read[identity]) == str(output.target) else f" as {read[identity]}"
             raise SoensimError(f"{output.target}: is read by this command{same}; give {output.flag} another name")

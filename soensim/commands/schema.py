@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,10 +37,25 @@ def main(arguments: Sequence[str]) -> int:
     SoensimError
         A wrong flag, or a file that cannot be written.
     """
-    target = named(parser().parse_args(arguments).out)
-    check_outputs([json_output(target, "--out")])
+    given = parser().parse_args(arguments)
+    target = named(given.out)
+    check_outputs([json_output(target, given.flag)])
     cli.write_json(target, full_schema(), ensure_ascii=False)
     return cli.DONE
+
+
+class _StoreWithFlag(argparse.Action):
+    """Stores the value, and which of the flag's names was typed, for messages."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.flag = option_string
 
 
 def parser() -> Parser:
@@ -48,10 +64,12 @@ def parser() -> Parser:
     parser.add_argument(
         "--out",
         "--json",
+        action=_StoreWithFlag,
         metavar="FILE",
         default="-",
         help="write the schema, which is JSON; - is standard output, none writes nothing (default: -)",
     )
+    parser.set_defaults(flag="--out")
     flags.no_seed(parser)
     return parser
 

@@ -23,7 +23,7 @@ from soensim.netlist import Netlist
 from soensim.network.spiking.compile import compile_spiking
 from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.routing import route
-from soensim.simulation.spiking.engine import simulate_spikes
+from soensim.simulation.spiking.engine import checked_trains, simulate_spikes
 from soensim.simulation.spiking.trace import Recording
 
 _COLUMNS = ("time_ns", "channel")
@@ -55,6 +55,8 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
     with naming_file(given.chip):
         network = compile_spiking(route(netlist), refine=given.refine)
     trains = read_trains(given.inputs, network.arrays.channels)
+    with naming_file(given.inputs):
+        checked_trains(network, trains, given.duration_ns)
     with compile_notice(cli.tell, "5 s"):
         trace = simulate_spikes(
             network,

@@ -105,7 +105,7 @@ def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[st
             json_output(given.json),
         ],
         [*inputs, given.recipe],
-        makes=[run_dir],
+        makes=[run_dir, *([] if given.tensorboard is None else [given.tensorboard])],
     )
 
 

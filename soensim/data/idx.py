@@ -127,7 +127,7 @@ def read_cached(file: SourceFile, subfolder: str, mirrors: tuple[str, ...]) -> N
             tried.append(str(error))
     raise DataError(
         f"{file.name} could not be loaded. Tried: {'; '.join(tried)}. Give local files: put the {subfolder} "
-        f"files (*-ubyte.gz) in FOLDER/{subfolder} and name FOLDER by data_dir (--data-dir) or SOENSIM_DATA"
+        f"files (*-ubyte.gz) in FOLDER/{subfolder} and name FOLDER by --data-dir (data_dir) or SOENSIM_DATA"
     )
 
 

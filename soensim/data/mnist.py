@@ -116,7 +116,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
 
 def _read(data_dir: str | Path | None) -> list[NDArray[np.uint8]]:
     if data_dir is not None:
-        return [read_local(file, Path(data_dir), "mnist", "data_dir") for file in FILES]
+        return [read_local(file, Path(data_dir), "mnist", "--data-dir (data_dir)") for file in FILES]
     if named := os.environ.get("SOENSIM_DATA"):
         return [read_local(file, Path(named), "mnist", "SOENSIM_DATA") for file in FILES]
     return [read_cached(file, "mnist", MIRRORS) for file in FILES]

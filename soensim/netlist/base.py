@@ -168,10 +168,11 @@ def _key_faults(data: Mapping[Any, Any], known: Mapping[str, FieldInfo]) -> list
     faults, meant = [], set()
     for key in data:
         if key not in known:
+            listed = "the legal keys are listed above" if faults else f"legal keys are {', '.join(known)}"
             near = closest(str(key), known, cutoff=0.6)
             meant.add(near)
             hint = f"did you mean {near!r}? " if near else ""
-            faults.append(fault(f"unknown key {shown(key)}; {hint}legal keys are {', '.join(known)}", key, key=True))
+            faults.append(fault(f"unknown key {shown(key)}; {hint}{listed}", key, key=True))
     for name, field in known.items():
         if field.is_required() and name not in data and name not in meant:
             faults.append(fault(f"is missing; add it: {_first_sentence(field.description)}", name, key=True))

@@ -14,6 +14,8 @@ from soensim.units import Junction
 
 SCHEMA = "soensim-technology/1"
 _PRESETS = Path(__file__).parent / "presets"
+MAX_EXTENDED = 20
+"""Longest chain of files that extend one another."""
 _JUNCTION_KEYS = ("critical_current_a", "gamma_c_f_per_a", "beta_c")
 
 
@@ -96,6 +98,12 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
     parent = raw.get("extends")
     if parent is not None and not _is_file(parent) and parent not in preset_names():
         raise source.error(("extends",), _no_preset(parent))
+    if parent is not None and _is_file(parent) and len(seen) + 1 >= MAX_EXTENDED:
+        raise source.error(
+            ("extends",),
+            f"is one file more than the {MAX_EXTENDED} that may extend one another; put the quantities of several into "
+            "one file",
+        )
     entries = {**_parent_quantities(path, parent, (*seen, real)), **own}
     description = " ".join(raw.get("description", "").split())
     return Technology(raw["name"], description, _junction(entries, path), entries)

@@ -64,15 +64,14 @@ def parse_quantities(raw: Mapping[str, Any]) -> tuple[dict[str, Quantity], list[
 
 
 def _unknown_keys(raw: Mapping[Any, Any], at: tuple[str, ...], legal: tuple[str, ...]) -> list[Fault]:
-    return [
-        Fault(
-            (*at, str(key)),
-            f"unknown key {shown(key)}; {nearest(str(key), legal)}legal keys are {', '.join(legal)}",
-            key=True,
-        )
-        for key in raw
-        if key not in legal
-    ]
+    faults = []
+    for key in raw:
+        if key not in legal:
+            known = "the legal keys are listed above" if faults else f"legal keys are {', '.join(legal)}"
+            faults.append(
+                Fault((*at, str(key)), f"unknown key {shown(key)}; {nearest(str(key), legal)}{known}", key=True)
+            )
+    return faults
 
 
 def _entry_faults(entry: Any, at: tuple[str, ...]) -> list[Fault]:

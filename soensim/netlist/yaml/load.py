@@ -83,4 +83,4 @@ def _validated(source: YamlSource, folder: Path) -> Netlist:
     try:
         return Netlist.model_validate(value, context={"folder": folder})
     except ValidationError as error:
-        raise explain(error, source) from error
+        raise explain(error, source, json_schema()) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from soensim.files.yaml_loader import looks_like_number
 from soensim.files.yaml_source import PathParts, YamlSource
 from soensim.netlist.base import NAME_PATTERN, nearest, shown
 from soensim.netlist.schema.waivers import RULE_PATTERN
+from soensim.netlist.yaml.legal_numbers import number_legal, whole_range
 
 _MAX_LOOKED_AT = 1000  # of a list of a million wrong edges, the first ones will do
 
@@ -39,15 +40,15 @@ _MUST_BE = {
 }
 
 
-def explain(error: ValidationError, source: YamlSource) -> NetlistError:
-    """Make one error of all that pydantic found, in the order of the file.
+def explain(error: ValidationError, source: YamlSource, schema: Mapping[str, Any]) -> NetlistError:
+    """Make one error of all that pydantic found, in the order of the file; ``schema`` is the netlists' JSON Schema.
 
     What an alias repeats is wrong in one place, and so is one fault.
     """
     details = [d for d in error.errors(include_url=False) if not _is_echo(d)]
     lines: dict[tuple[tuple[int, int], str], str] = {}
     for detail in details[:_MAX_LOOKED_AT]:
-        path, message, key = _sentence(detail, source.value)
+        path, message, key = _sentence(detail, source.value, schema)
         lines.setdefault((source.position(path, key=key), message), str(source.error(path, message, key=key)))
     faults = [lines[place] for place in sorted(lines)]
     return NetlistError.of_file(source.name, faults, len(details) if len(details) > _MAX_LOOKED_AT else None)
@@ -62,7 +63,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
-def _sentence(detail: ErrorDetails, data: Any) -> tuple[PathParts, str, bool]:
+def _sentence(detail: ErrorDetails, data: Any, schema: Mapping[str, Any]) -> tuple[PathParts, str, bool]:
     """Turn one error into the path to point at, a sentence, and whether it is about the key itself."""
     path = _path_in(data, detail["loc"])
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
@@ -73,12 +74,22 @@ def _sentence(detail: ErrorDetails, data: Any) -> tuple[PathParts, str, bool]:
     if kind == "too_long":
         return path, f"has {_counted(value)}; it must have {context['max_length']} entries at most", False
     is_key = detail["loc"][-1:] == ("[key]",)
+
+    def is_legal(number: float) -> bool:
+        return number_legal(schema, detail["loc"], number)
+
     must_be, hint = _legal(kind, context, value)
     if value is None:
         return path, f"has no value; it must be {must_be}", is_key
-    if kind in ("int_type", "float_type") and isinstance(value, str) and looks_like_number(value):
+    if (
+        kind in ("int_type", "float_type")
+        and isinstance(value, str)
+        and looks_like_number(value)
+        and is_legal(float(value))
+    ):
         return path, f"{shown(value)} is text; it must be {must_be}, so remove the quotes", is_key
-    meant = _meant(kind, value)
+    legal = whole_range(schema, detail["loc"]) if kind.startswith("int_") else ""
+    meant = _meant(kind, value, is_legal, f" {legal}" if legal else "")
     return path, f"{shown(value)} is not legal; {hint}it must be {must_be}{meant}", is_key
 
 
@@ -94,8 +105,6 @@ def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]
         if context["pattern"] == RULE_PATTERN:
             return "the ID of a design rule, such as SOEN-RT-001", ""
         return "text, in one line and without control characters", ""
-    if kind in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
-        return _MUST_BE[kind] + (f"; write {int(value)}" if abs(value) < 1e15 else ""), ""
     if kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
         return _MUST_BE["finite_number"], ""
     if kind == "string_type" and isinstance(value, bool | int | float):
@@ -105,12 +114,16 @@ def _legal(kind: str, context: Mapping[str, Any], value: Any) -> tuple[str, str]
     return f"something else ({kind.replace('_', ' ')})", ""
 
 
-def _meant(kind: str, value: Any) -> str:
-    """Say how to write a text that is nearly a number."""
+def _meant(kind: str, value: Any, is_legal: Callable[[float], bool], legal: str) -> str:
+    """Say how to write what is nearly a number of the right kind, or its range where that number is not legal."""
+    if kind in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
+        return f"; write {int(value)}" if abs(value) < 1e15 and is_legal(int(value)) else legal
     if kind not in ("int_type", "float_type") or not isinstance(value, str):
         return ""
     whole = whole_number_meant(value) if kind == "int_type" or "_" in value or "x" in value else None
-    advice = number_meant(value) if whole is None else f"write {whole}"
+    if whole is not None:
+        return f"; write {whole}" if is_legal(whole) else legal
+    advice = number_meant(value, is_legal)
     return f"; {advice}" if advice else ""
 
 

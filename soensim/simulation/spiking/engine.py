@@ -188,10 +188,17 @@ def _larger(queue: Queue) -> Queue:
     return larger
 
 
-def _merge(
+def checked_trains(
     network: SpikingNetwork, inputs: Sequence[ArrayLike], duration_ns: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """All input spikes in order of time, with the emitter of each."""
+) -> list[NDArray[np.float64]]:
+    """Return spike trains as arrays, one per input channel.
+
+    Raises
+    ------
+    SimulationError
+        Their number is not that of the channels, a train is no flat list of finite times, or a spike is outside the
+        simulated time.
+    """
     channels = network.arrays.channels
     if len(inputs) != channels:
         raise SimulationError(
@@ -206,10 +213,18 @@ def _merge(
         outside = times[(times < 0) | (times > duration_ns)]
         if len(outside):
             raise SimulationError(
-                f"input channel {channel}: a spike at {outside[0]} ns is outside the simulated 0 to {duration_ns} ns; "
-                "simulate longer, or remove it"
+                f"input channel {channel}: a spike at {outside[0]:g} ns is outside the simulated 0 to "
+                f"{duration_ns:g} ns; {'simulate longer, or ' if outside[0] > 0 else ''}remove it"
             )
         trains.append(times)
+    return trains
+
+
+def _merge(
+    network: SpikingNetwork, inputs: Sequence[ArrayLike], duration_ns: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All input spikes in order of time, with the emitter of each."""
+    trains, channels = checked_trains(network, inputs, duration_ns), network.arrays.channels
     if not trains:
         return np.zeros(0), np.zeros(0, dtype=np.int64)
     times = np.concatenate(trains)

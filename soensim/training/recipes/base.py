@@ -192,11 +192,16 @@ def wrong_settings(recipe: type[Recipe], settings: Mapping[str, Any]) -> list[Re
     hints = get_type_hints(recipe)
     known = [item.name for item in fields(recipe)]
     wrong = []
+    listed = ""
     for name, value in settings.items():
         if name not in known:
-            text = f"rule {recipe.rule!r} has no setting {name!r}; {nearest(name, known)}it has {', '.join(known)}"
+            what = nearest(name, known) + (listed or f"it has {', '.join(known)}")
+            listed = "its settings are listed above"
+            text = f"rule {recipe.rule!r} has no setting {name!r}; {what}"
         else:
-            legal = _type_needed(value, hints[name]) or _size_needed(recipe, name, value)
+            legal = _type_needed(value, hints[name])
+            if legal is None or (hints[name] is int and _is_whole(value)):
+                legal = _size_needed(recipe, name, value) or legal  # no advice to write what is not legal either
             text = f"{name} is {shown(value)}; {legal}" if legal else ""
         if text:
             wrong.append(RecipeError(text, setting=name))
