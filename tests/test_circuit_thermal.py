@@ -1,6 +1,7 @@
 """Thermal noise: exact passage time, limits, and the noisy table against direct simulation."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from soensim.circuit import (
     table_builder,
 )
 from soensim.circuit.langevin import DEPTH, _fold, _rounded, passage_time, thermal_voltage
+from soensim.commands.verbs import run_command
 from soensim.errors import CircuitError
 from soensim.technology import load_technology
 
@@ -163,3 +165,21 @@ def test_noise_is_repeatable_by_its_seed() -> None:
 def test_refuses_negative_temperature() -> None:
     with pytest.raises(CircuitError, match="temperature_k"):
         langevin_voltage(DEVICE, 0.3, 1.5, temperature_k=-1.0)
+
+
+def test_a_table_that_takes_long_is_announced_once(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setenv("SOENSIM_CACHE", str(tmp_path))
+    table_builder._cached.cache_clear()
+    arrays = table_builder.read_table(*_shipped(4.2))
+    monkeypatch.setattr(table_builder, "build_arrays", lambda *_: arrays)
+    for told in ("soensim: solving the source function at 3.9 K, about half a minute; it is kept …\n", ""):
+        assert run_command(["circuit", "--temperature-k", "3.9"]) == 0
+        assert capsys.readouterr().err == told
+        table_builder._cached.cache_clear()
+    source_table(DEVICE, temperature_k=3.8)
+    assert capsys.readouterr().err == ""  # from Python nothing is printed
+
+
+def _shipped(temperature_k: float) -> tuple[Path, str]:
+    key = table_builder.table_key(DEVICE, temperature_k)
+    return table_builder._SHIPPED / f"{key}.npz", key

@@ -387,3 +387,16 @@ def test_ctrl_c_while_resuming_keeps_the_checkpoint(run, monkeypatch, capsys):
         assert answer(train_main, RESUME, capsys)[0] == 130
     assert (run / CHECKPOINT).read_bytes() == before
     assert len(load_run(run).history) == 1
+
+
+def test_advice_to_resume_is_given_only_where_it_can_be_followed(run, capsys):
+    content = json.loads((run / "run.json").read_text())
+    del content["samples"]
+    (run / "run.json").write_text(json.dumps(content))
+    assert "with --resume writes it again" in refused(report, REPORT, capsys)
+    path = run / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes().replace(b"soensim-checkpoint/2", b"soensim-checkpoint/1"))
+    line = refused(report, REPORT, capsys)
+    assert "run.json: samples is missing; restore it, or train again with another --run-dir" in line
+    path.unlink()
+    assert "restore it, or train again" in refused(report, REPORT, capsys)

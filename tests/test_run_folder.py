@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,12 @@ from soensim.commands.evaluate import main as evaluate
 from soensim.commands.train import main as train_main
 from soensim.data import load_dataset
 from soensim.errors import RecipeError
+from soensim.netlist import load_netlist
 from soensim.program import Program
+from soensim.report.runs import load_run
 from soensim.training import BpttRecipe, run_lock, train
 from soensim.training.loop import Training
+from soensim.training.netlist_copy import netlist_copy
 from soensim.training.run_folder import default_run_dir, held_run_folder
 from soensim.training.run_lock import LOCK, locked
 
@@ -396,3 +400,63 @@ def test_another_form_of_the_data_keeps_the_split_of_the_training(own, capsys):
     program.with_header({**program.header, "data": about}).save("run/program.safetensors")
     assert cli.run(evaluate, score_command(own, "--data", "digits-rows")) == 0
     assert json.loads(capsys.readouterr().out)["data"]["data_seed"] == 5
+
+
+# --- a chip that is of several files --------------------------------------------------------------------------
+
+OWN = "schema: soensim-technology/1\nname: own\nextends: {}\n"
+
+
+def chip_of_files(place):
+    """A netlist that names a technology, which extends another, and edges; names that collide, an anchor, a comment."""
+    (place / "far").mkdir(parents=True)
+    (place / "tech.yaml").write_text(OWN.format("far/tech.yaml  # the base"))
+    (place / "far" / "tech.yaml").write_text(OWN.format("nist-2023"))
+    edges = "source,target\n" + "".join(f"{k},{k % 5}\n" for k in range(8))
+    (place / "edges µ.csv").write_text(edges)
+    (place / "far" / "edges µ.csv").write_text("source,target\n0,1\n1,2\n4,3\n")
+    return "# größer: µ\n" + SMALL.replace("technology: nist-2023", f"technology: {place}/tech.yaml")
+
+
+def test_a_run_folder_can_be_used_without_the_original_of_its_chip(folder, monkeypatch, capsys):
+    place = folder / "chip"
+    text = chip_of_files(place)
+    assert f"technology: {place}/tech.yaml" in text
+    parts = text.split("topology: ")
+    assert len(parts) > 2
+    rest = [re.sub(r"^(\{[^}]*\}|[a-z-]+)", "{kind: file, path: &p 'edges µ.csv'}", parts[1], count=1)]
+    rest += [re.sub(r"^(\{[^}]*\}|[a-z-]+)", "{kind: file, path: far/edges µ.csv}", parts[2], count=1)]
+    (place / "small.yaml").write_text("topology: ".join([parts[0], *rest, *parts[3:]]))
+    before = load_netlist(place / "small.yaml")
+    assert cli.run(train_main, ["chip/small.yaml", *COMMAND[1:], "--epochs", "1"]) == 0, capsys.readouterr().err
+    place.rename(folder / "gone")
+    run = (folder / "run").rename(folder / "moved")
+    copy = run / "netlist.yaml"
+    assert copy.read_text().startswith("# größer: µ\n")
+    assert 'path: &p "netlist-files/edges' in copy.read_text()
+    assert len(list((run / "netlist-files").iterdir())) == 4
+    assert load_netlist(copy).hash == before.hash
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    program = str(run / "program.safetensors")
+    assert cli.run(evaluate, [str(copy), "--program", program, "--trials", "1", "--html", "none", "--json", "-"]) == 0
+    assert load_run(run).netlist.hash == before.hash
+    again = [str(copy), *COMMAND[1:-1], str(run), "--epochs", "1", "--resume"]
+    assert cli.run(train_main, again) == 0, capsys.readouterr().err
+
+
+def test_a_chip_of_one_file_is_copied_to_the_byte(folder):
+    assert netlist_copy(folder / "small.yaml", "x") == (SMALL.encode(), {})
+
+
+def test_a_failed_start_leaves_no_copies(folder, monkeypatch, capsys):
+    text = chip_of_files(folder / "chip")
+    (folder / "chip" / "small.yaml").write_text(text)
+    interrupt(monkeypatch, 0)
+    assert cli.run(train_main, ["chip/small.yaml", *COMMAND[1:]]) == 130
+    assert not (folder / "run").exists()
+    capsys.readouterr()
+    (folder / "run" / "netlist-files").mkdir(parents=True)
+    assert "run: holds a netlist-files that is of no training" in refused(
+        train_main, ["chip/small.yaml", *COMMAND[1:]], capsys
+    )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.cache_directory import cache_directory
 from soensim._runtime.kernel_cache import njit
+from soensim._runtime.slow_notice import notice
 from soensim.circuit.device import Device
 from soensim.circuit.langevin import DEPTH, thermal_voltage
 from soensim.circuit.solvable import TEMPERATURE_MOST_K, check_range
@@ -105,6 +106,8 @@ def _cached(device: Device, temperature_k: float) -> SourceTable:
         arrays = None if folder is None else read_table(folder / f"{key}.npz", key)
         if arrays is not None:
             return SourceTable(device, temperature_k, arrays)
+    if temperature_k:  # the one without noise takes about a second
+        notice(f"solving the source function at {temperature_k:g} K, about half a minute; it is kept …")
     arrays = build_arrays(device, temperature_k)
     if own is not None:
         store_table(own / f"{key}.npz", key, arrays)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soensim._runtime.compile_notice import compile_notice
 from soensim.circuit import Device, source_table
 from soensim.commands import cli, flags
 from soensim.commands.input_files import technology_files
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     target = named(given.json)
     check_outputs([json_output(target)], technology_files(given.technology))
     technology = load_technology(given.technology)
-    table = source_table(Device.from_technology(technology), temperature_k=given.temperature_k)
+    with compile_notice(cli.tell, "10 s"):
+        table = source_table(Device.from_technology(technology), temperature_k=given.temperature_k)
     flux, current = np.array(given.flux), np.array(given.current)
     thresholds = [float(table.threshold(phi)) for phi in flux]
     g = np.asarray(table(flux[:, None], current[None, :]))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.slow_notice import slow_notices
 from soensim._runtime.standard_streams import printable
 from soensim.commands import process
 from soensim.commands.environment import exhausted, own_environment
@@ -46,7 +47,7 @@ def run(main: Main, arguments: Sequence[str] | None = None) -> int:
 
 def _attempt(main: Main, arguments: Sequence[str]) -> int:
     try:
-        with own_environment(tell):
+        with own_environment(tell), slow_notices(tell):
             return main(arguments)
     except SystemExit as error:  # --help
         return error.code if isinstance(error.code, int) else DONE

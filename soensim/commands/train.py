@@ -27,7 +27,7 @@ from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
 from soensim.training.recipes import Recipe, all_settings
-from soensim.training.run_folder import CHECKPOINT, DESCRIPTION, FILES, PROGRAM, default_run_dir
+from soensim.training.run_folder import CHECKPOINT, DESCRIPTION, FILES, NETLIST_FILES, PROGRAM, default_run_dir
 from soensim.training.task import Assignment, assign
 
 
@@ -105,7 +105,7 @@ def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[st
             json_output(given.json),
         ],
         [*inputs, given.recipe],
-        makes=[run_dir, *([] if given.tensorboard is None else [given.tensorboard])],
+        makes=[run_dir, run_dir / NETLIST_FILES, *([] if given.tensorboard is None else [given.tensorboard])],
     )
 
 

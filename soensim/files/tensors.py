@@ -107,6 +107,18 @@ def load_tensors(
         raise error(f"{name}: is not {what}, or is damaged: {cause}; {advice}") from cause
 
 
+def format_of(path: str | Path) -> Any:
+    """Return the `format` of a safetensors file of ours; None where it has none, or cannot be read."""
+    try:
+        with open_regular(path, limit_bytes=2**63, error=_DamagedError) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            header = _parsed(_decoded(file.read(_header_bytes(file.read(_LENGTH_BYTES), size))), "its header")
+            return (_plain(header.get("__metadata__", {})) or {}).get("format")
+    except _DamagedError:
+        return None
+
+
 def checksum(arrays: Mapping[str, NDArray[Any]], *texts: str) -> str:
     """Make the SHA-256 (hexadecimal) of texts, then of arrays by name: dtype, shape and bytes."""
     digest = hashlib.sha256()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,7 @@ MAX_BYTES = 4 * 2**20  # longer lists belong into a CSV or npz file, which is re
 PathParts = tuple[str | int, ...]
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+_ANCHOR = re.compile(r"&\S+\s+")
 _PLAIN_KEY = re.compile(r"[\w-]{1,64}")
 _ADVICE = {  # libyaml's own words for the mistakes that people make
     "mapping values are not allowed in this context": (
@@ -68,6 +71,30 @@ class YamlSource:
             is_value = isinstance(node, yaml.ScalarNode) and not key
             mark = (node if is_value else entry[0]).start_mark
         return mark.line + 1, mark.column + 1
+
+    def with_words(self, words: Mapping[PathParts, str]) -> str:
+        """Return the text with other words in the place of some of its scalars, all else as it is.
+
+        Parameters
+        ----------
+        words
+            By the path of the scalar, which must be in the text.
+        """
+        spans = {}
+        for path, word in words.items():
+            node = self._root
+            for part in path:
+                entry = child(node, part)
+                if entry is None:
+                    raise KeyError(dotted(path))
+                node = entry[1]
+            spans[node.start_mark.index, node.end_mark.index] = json.dumps(word)
+        text = self.text
+        for (start, end), word in sorted(spans.items(), reverse=True):
+            anchor = _ANCHOR.match(text, start, end)
+            line_end = "\n" if text[start:end].endswith("\n") else ""  # of a block scalar
+            text = text[: anchor.end() if anchor else start] + word + line_end + text[end:]
+        return text
 
     def error(self, path: PathParts, message: str, *, key: bool = False) -> Exception:
         """Make the error ``name:line:column: path: message``."""

@@ -165,7 +165,8 @@ def all_faults(checks: Iterable[Callable[[], None]]) -> None:
 
 def _key_faults(data: Mapping[Any, Any], known: Mapping[str, FieldInfo]) -> list[PydanticCustomError]:
     """Find unknown and missing keys; a misspelt key also leaves the right one missing, which is no second fault."""
-    faults, meant = [], set()
+    faults: list[PydanticCustomError] = []
+    meant = set()
     for key in data:
         if key not in known:
             listed = "the legal keys are listed above" if faults else f"legal keys are {', '.join(known)}"

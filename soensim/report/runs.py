@@ -14,8 +14,9 @@ from soensim.netlist import Netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
+from soensim.training.netlist_copy import MAX_NETLIST_BYTES
 from soensim.training.result import program_row
-from soensim.training.run_folder import HISTORY, MAX_NETLIST_BYTES, NETLIST, PROGRAM, RUN
+from soensim.training.run_folder import HISTORY, NETLIST, NETLIST_FILES, PROGRAM, RUN
 from soensim.training.run_records import read_description, read_history
 
 Settings = dict[str, Any]
@@ -98,8 +99,9 @@ def _netlist(folder: Path, original: str | None) -> Netlist | None:
         return None
     advice = f"the chip was {original}; copy it there if it has not changed"
     text = read_text(copy, limit_bytes=MAX_NETLIST_BYTES, error=NetlistError, advice=advice)
-    # edge files and technologies stay beside the original
-    return parse_netlist(text, name=str(copy), folder=Path(original).parent)
+    # a run folder of an earlier version has no copies of edge files and technologies
+    beside = folder if (folder / NETLIST_FILES).is_dir() else Path(original).parent
+    return parse_netlist(text, name=str(copy), folder=beside)
 
 
 def load_trained(run: Run) -> tuple[Network, Program] | None:

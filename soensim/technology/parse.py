@@ -64,7 +64,7 @@ def parse_quantities(raw: Mapping[str, Any]) -> tuple[dict[str, Quantity], list[
 
 
 def _unknown_keys(raw: Mapping[Any, Any], at: tuple[str, ...], legal: tuple[str, ...]) -> list[Fault]:
-    faults = []
+    faults: list[Fault] = []
     for key in raw:
         if key not in legal:
             known = "the legal keys are listed above" if faults else f"legal keys are {', '.join(legal)}"

@@ -22,9 +22,10 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import RecipeError
 from soensim.files import load_tensors, read_bytes
 from soensim.netlist.base import shown
+from soensim.training.run_folder import CHECKPOINT_FORMAT
 from soensim.training.run_records import checked_history
 
-FORMAT = "soensim-checkpoint/2"
+FORMAT = CHECKPOINT_FORMAT
 MAX_BYTES = 2**33  # parameters, two moments and two copies of 400 million efficacies
 _ADVICE = "start again with another --run-dir"
 _BLANK = b"0" * 64

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import yaml
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.errors import RecipeError
-from soensim.files import read_bytes
+from soensim.training.netlist_copy import netlist_copy
 from soensim.training.recipes import Recipe
 from soensim.training.run_lock import locked
 
@@ -29,9 +30,11 @@ RECIPE, NETLIST, RUN, HISTORY, HISTORY_CSV, PROGRAM, CHECKPOINT = (
 )
 FILES = (RECIPE, NETLIST, RUN, HISTORY, HISTORY_CSV, PROGRAM, CHECKPOINT)
 DESCRIPTION = (RUN, RECIPE, NETLIST)
+NETLIST_FILES = "netlist-files"
+"""Folder with copies of the files that the netlist names, where it names any."""
 _RESULTS = (CHECKPOINT, PROGRAM, HISTORY, HISTORY_CSV)
 _LONGEST_STEM = 40
-MAX_NETLIST_BYTES = 2**24
+CHECKPOINT_FORMAT = "soensim-checkpoint/2"
 
 
 def default_run_dir(chip: str, rule: str, data: str, train_seed: int) -> Path:
@@ -76,7 +79,7 @@ def held_run_folder(run_dir: Path, *, resume: bool, netlist: Path | None = None)
         raise RecipeError(f"{run_dir}: cannot be a run folder: {error.strerror}; choose another --run-dir") from error
     try:
         with locked(run_dir):
-            before = {name for name in DESCRIPTION if (run_dir / name).exists()}
+            before = {name for name in (*DESCRIPTION, NETLIST_FILES) if (run_dir / name).exists()}
             if not resume:
                 _check_free(run_dir, before, netlist)
             try:
@@ -86,6 +89,8 @@ def held_run_folder(run_dir: Path, *, resume: bool, netlist: Path | None = None)
                     for name in set(DESCRIPTION) - before:
                         with suppress(OSError):
                             (run_dir / name).unlink()
+                    if NETLIST_FILES not in before:
+                        rmtree(run_dir / NETLIST_FILES, ignore_errors=True)
     finally:
         for folder in made:
             with suppress(OSError):  # it holds a training now
@@ -126,6 +131,8 @@ def describe_run(
 ) -> None:
     """Write run.json, recipe.yaml and, where the chip came from a file, a copy of it as netlist.yaml.
 
+    Copies of the files that the netlist names are beside it, so that the run folder can be moved.
+
     Those of a resumed training that are there stay as they are.
 
     Raises
@@ -138,13 +145,24 @@ def describe_run(
         return not (resumed and (run_dir / name).exists())
 
     if is_needed(RUN):
-        # edge files and technologies are looked up beside the original
         file = None if netlist is None else str(netlist.resolve())
         write_atomic(run_dir / RUN, json.dumps({**origin, "netlist_file": file}, indent=1))
     if is_needed(RECIPE):
         write_atomic(run_dir / RECIPE, recipe_text(recipe))
     if netlist is not None and is_needed(NETLIST):
-        write_atomic(run_dir / NETLIST, read_bytes(netlist, limit_bytes=MAX_NETLIST_BYTES, error=RecipeError))
+        content, files = netlist_copy(netlist, NETLIST_FILES)
+        if files:
+            _make_folder(run_dir / NETLIST_FILES)
+        for name, copy in files.items():
+            write_atomic(run_dir / NETLIST_FILES / name, copy)
+        write_atomic(run_dir / NETLIST, content)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be made: {error.strerror}; choose another --run-dir") from error
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 from soensim.errors import SoensimError
 from soensim.files import load_json, load_yaml, read_text
+from soensim.files.tensors import format_of
 from soensim.netlist.base import NAME_PATTERN, shown
 from soensim.training.recipes import Recipe
-from soensim.training.run_folder import HISTORY, HISTORY_CSV, NETLIST, RECIPE, RUN
+from soensim.training.run_folder import CHECKPOINT, CHECKPOINT_FORMAT, HISTORY, HISTORY_CSV, NETLIST, RECIPE, RUN
 
 MAX_BYTES = 2**28  # a history of 100,000 epochs has 60 MB
 _LARGEST = 1e39  # float32 has none beyond
 _ADVICE = "give a run folder of `soensim train` that has finished an epoch"
+_NOT_AGAIN = "restore it, or train again with another --run-dir: no checkpoint beside it can be resumed"
 _AGAIN = "delete it, and the training's command with --resume writes it again"
 
 
@@ -84,10 +86,16 @@ def read_description(run_dir: Path) -> dict[str, Any]:
     """
     path = run_dir / RUN
     told = load_json(path, limit_bytes=MAX_BYTES, error=SoensimError, advice=_ADVICE)
-    _check(told, _DESCRIPTION, str(path))
+    advice = _again(run_dir)
+    _check(told, _DESCRIPTION, str(path), advice=advice)
     for key, kind in (("recipe", _SETTING), ("versions", _TEXT)):
-        _check(told[key], dict.fromkeys(told[key], kind), f"{path}: {key}")
+        _check(told[key], dict.fromkeys(told[key], kind), f"{path}: {key}", advice=advice)
     return dict(told)
+
+
+def _again(run_dir: Path) -> str:
+    """Say how a file comes back: --resume writes it, if this soensim reads the checkpoint."""
+    return _AGAIN if format_of(run_dir / CHECKPOINT) == CHECKPOINT_FORMAT else _NOT_AGAIN
 
 
 def read_history(run_dir: Path) -> list[dict[str, Any]]:
@@ -100,7 +108,7 @@ def read_history(run_dir: Path) -> list[dict[str, Any]]:
     """
     path = run_dir / HISTORY
     rows = load_json(path, limit_bytes=MAX_BYTES, error=SoensimError, advice=_ADVICE)
-    return checked_history(rows, f"{path}", error=SoensimError, advice=_AGAIN)
+    return checked_history(rows, f"{path}", error=SoensimError, advice=_again(run_dir))
 
 
 def checked_history(rows: Any, where: str, *, error: type[SoensimError], advice: str) -> list[dict[str, Any]]:
@@ -154,9 +162,7 @@ def check_records(run_dir: Path, recipe: Recipe, netlist_hash: str) -> None:
             raise SoensimError(f"{path}: does not begin with the column `epoch`; {_AGAIN}")
 
 
-def _check(
-    value: Any, parts: Parts, where: str, *, error: type[SoensimError] = SoensimError, advice: str = _AGAIN
-) -> None:
+def _check(value: Any, parts: Parts, where: str, *, error: type[SoensimError] = SoensimError, advice: str) -> None:
     """Refuse what is no mapping with these keys and kinds; others may be there too."""
     if not isinstance(value, dict):
         raise error(f"{where}: {shown(value)} is not what `soensim train` writes there; {advice}")
