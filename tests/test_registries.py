@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import static_chips
 import torch
-from conftest import ROOT, SMALL
+from conftest import LABELS, ROOT, SMALL, compiled
 from layouts import chip
 
 import soensim.training
@@ -35,6 +36,7 @@ from soensim.training.recipes import all_settings
 from soensim.training.recipes.base import wrong_settings
 from soensim.training.recipes.registry import usual_rule
 from soensim.training.rules import Loss
+from soensim.training.trainable_network import TrainableChip
 
 # --- rules -----------------------------------------------------------------------------------------------
 
@@ -232,6 +234,19 @@ def test_every_shipped_rule_is_found_without_torch():
         "forward_forward",
     }
     assert {rule.replace("-", "_") for rule in rules} == modules
+
+
+@pytest.mark.parametrize("rule", RECIPES)
+def test_every_recipe_makes_its_rule_on_a_chip(rule):
+    text = {"bptt": SMALL, "eprop": SMALL, "ff-temporal": LABELS}.get(rule)
+    network = compiled(text) if text else static_chips.chip(rule)
+    recipe = make_recipe(rule, {})
+    trainable = TrainableChip(network, recipe)
+    made = recipe.make_rule(trainable)
+    assert made.chip is trainable
+    assert type(made).__module__ == f"soensim.training.rules.{rule.replace('-', '_')}"
+    assert all(tensor.requires_grad for tensor in made.extra.values())
+    assert getattr(made, "recipe", recipe) is recipe
 
 
 def test_a_recipe_has_a_rule():
