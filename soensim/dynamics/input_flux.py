@@ -185,6 +185,8 @@ def times(signal: Array, block: Array) -> Array:
 
 
 def _is_sparse(block: Array) -> bool:
+    if isinstance(block, np.ndarray):
+        return False
     from scipy.sparse import issparse  # slow to load, and much imports this module that takes no step
 
     return bool(issparse(block))
