@@ -136,10 +136,10 @@ def test_only_edges_that_exist_count():
 
 def test_areas_of_an_optical_chip(optical):
     lines = figures(optical)
-    guides, die = optical.layout.waveguides, 3.6 * 3.1
+    guides, die = optical.layout.waveguides, 10.2 * 8.6
     assert value(lines, "die", "mm^2") == pytest.approx(die)
-    assert value(lines, "cells", "mm^2") == pytest.approx(28 * 0.54**2)
-    assert value(lines, "cells, of the die", "%") == pytest.approx(100 * 28 * 0.54**2 / die)
+    assert value(lines, "cells", "mm^2") == pytest.approx(28 * 1.63**2)
+    assert value(lines, "cells, of the die", "%") == pytest.approx(100 * 28 * 1.63**2 / die)
     assert value(lines, "synapses per plane", "mm^2") == pytest.approx(1008 * 0.09**2)
     length_m = sum(
         math.hypot(guides.x_um[k] - guides.x_um[p], guides.y_um[k] - guides.y_um[p])
@@ -239,7 +239,7 @@ def test_loops_are_squares_of_a_film(optical):
     assert squares == pytest.approx(196_812, abs=1)
     assert value(lines, "squares of a loop, hidden", "1") == pytest.approx(squares)
     assert value(lines, "area of a loop, hidden", "um^2") == pytest.approx(squares * 3 * 4)
-    assert value(lines, "area of a loop, of the cell, hidden", "%") == pytest.approx(100 * squares * 12 / 540**2)
+    assert value(lines, "area of a loop, of the cell, hidden", "%") == pytest.approx(100 * squares * 12 / 1630**2)
     assert value(lines, "loops of all neurons", "mm^2") == pytest.approx(28 * squares * 12e-6)
     assert not lines["squares of a loop, hidden"].estimate
     assert lines["area of a loop, hidden"].estimate  # width and pitch are guesses, and say so
@@ -277,7 +277,7 @@ def test_totals(optical):
     total = sum(value(lines, part, "mW") for part in parts)
     assert value(lines, "total before cooling", "mW") == pytest.approx(total)
     assert value(lines, "total after cooling", "mW") == pytest.approx(300 * total)
-    assert value(lines, "power density", "mW/cm^2") == pytest.approx(total / 0.1116)
+    assert value(lines, "power density", "mW/cm^2") == pytest.approx(total / 0.8772)
     assert value(lines, "power density, published", "mW/cm^2") == 1
     assert lines["total before cooling"].estimate
 
@@ -345,11 +345,11 @@ readout: {kind: linear, population: b, classes: 2, state: final, efficacy: {bits
 def test_binding_limit(optical):
     lines = figures(optical)
     allowed = {q: line.value for q, line in lines.items() if q.startswith("k allowed by")}
-    each = 3600 * 3100 / 28
+    each = 10200 * 8600 / 28
     assert allowed["k allowed by photonic tracks"] == pytest.approx(2 * math.sqrt(each) / 1.5)
     assert allowed["k allowed by electronic area"] == pytest.approx(each / 90**2)
     assert allowed["k allowed by fan-in"] == 1000
-    assert lines["binding limit: electronic area"].value == min(allowed.values())
+    assert lines["binding limit: light"].value == min(allowed.values())
     assert value(lines, "k of the chip, mean", "1") == 36
     assert value(lines, "k of the chip, largest fan-in", "1") == 36
     assert value(lines, "k of the chip, largest fan-out", "1") == 28

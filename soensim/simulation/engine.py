@@ -41,7 +41,7 @@ FloatArray = NDArray[np.float64]
 
 # Samples are simulated in blocks of this many rows, the last one padded: matrix products then have one shape, and a
 # sample's result does not depend on how many others come with it.
-BLOCK = 120
+BLOCK = 256
 _DENSE_ENTRIES = 2**20  # up to here a dense product is as fast as a sparse one at any density (measured)
 _DENSE_DENSITY = 0.1
 
