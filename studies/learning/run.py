@@ -74,8 +74,6 @@ CASES = {
         "--data-seed",
         SPLITS,
     ),
-    "digits-optical": Case(NETLISTS / "optical-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
-    "digits-no-delay": Case(HERE / "no-delay-28.yaml", "digits-rows", DIGITS, 20, "--data-seed", SPLITS),
     "ff-temporal": Case(
         NETLISTS / "rows-24-labels.yaml",
         "mnist-rows",
