@@ -46,7 +46,6 @@ SQUID = (
     "--rule bptt --learning-rate 0.02 --recurrent-gain 0.3 --slope-width 0 --ideal-epochs 30 --epochs 20 "
     "--quantised-rate 0.5"
 )
-DIGITS = "--rule bptt --batch-size 32 --learning-rate 0.02 --ideal-epochs 40 --epochs 40"
 SPLITS = (0, 1, 2, 3, 4)
 CASES = {
     "bptt": Case(NETLISTS / "rows-24.yaml", "mnist-rows", "--rule bptt --ideal-epochs 18 --epochs 24"),

@@ -33,8 +33,19 @@ TRIALS = 20
 SPLITS = 5  # of the chip that ships; the others have one
 SPIKES = (5, 10, 20, 40, 60, 100, 200)
 SPIKES_POISSON = (20, 60, 200)
+DRIVES = (2, 10)  # times that of the chip that ships: smaller loops
 COLUMNS = [
-    *("spikes", "statistics", "data_seed", "sample_us", "loop_uh", "codes_training_step", "codes", "chips_mean"),
+    *(
+        "spikes",
+        "statistics",
+        "drive",
+        "data_seed",
+        "sample_us",
+        "loop_uh",
+        "codes_training_step",
+        "codes",
+        "chips_mean",
+    ),
     *("chips_worst", "codes_average"),
 ]
 Row = dict[str, str]
@@ -49,34 +60,39 @@ def main() -> None:
     table = HERE / "light.csv"
     rows: list[Row] = list(csv.DictReader(table.open())) if table.exists() else []
     own = round(netlist.timing.sample_ns / 100)  # spikes per sample at 10 MHz
-    wanted = [(own, "regular", seed) for seed in range(SPLITS)]
-    wanted += [(n, "regular", 0) for n in SPIKES if n != own] + [(n, "poisson", 0) for n in SPIKES_POISSON]
-    for spikes, statistics, data_seed in wanted:
-        key = [str(spikes), statistics, str(data_seed)]
-        if key in [[row[c] for c in COLUMNS[:3]] for row in rows]:
+    wanted = [(own, "regular", 1, seed) for seed in range(SPLITS)]
+    wanted += [(n, "regular", 1, 0) for n in SPIKES if n != own] + [(n, "poisson", 1, 0) for n in SPIKES_POISSON]
+    wanted += [(own, "regular", drive, 0) for drive in DRIVES]
+    for spikes, statistics, drive, data_seed in wanted:
+        key = [str(spikes), statistics, str(drive), str(data_seed)]
+        if key in [[row[c] for c in COLUMNS[:4]] for row in rows]:
             continue
-        scores = _scores(netlist, netlist.task.recipe, spikes / own, statistics, data_seed)
+        chip = retimed(netlist, spikes / own, statistics, drive)
+        scores = _scores(chip, netlist.task.recipe, data_seed)
         rows.append(dict(zip(COLUMNS, [*key, *scores], strict=True)))
         print(rows[-1], flush=True)  # noqa: T201
         _write(table, COLUMNS, [list(row.values()) for row in rows])
     save_png(drawn(rows), HERE / "light.png")
 
 
-def retimed(netlist: Netlist, factor: float, statistics: str) -> Netlist:
-    """Make the chip with samples, loops and leaks that are longer by a factor: the same drive and leak per sample."""
+def retimed(netlist: Netlist, factor: float, statistics: str, drive: float) -> Netlist:
+    """Make the chip with samples that are longer by a factor, and drive and leak per sample times another.
+
+    Loops are then larger by the first, and smaller by the second; steps are those that the drive needs.
+    """
     hidden = netlist.populations["hidden"]
-    slower = {"beta_di": hidden.beta_di * factor, "tau_di_ns": hidden.tau_di_ns * factor}
+    slower = {"beta_di": hidden.beta_di * factor / drive, "tau_di_ns": hidden.tau_di_ns * factor / drive}
+    timing = {"sample_ns": netlist.timing.sample_ns * factor, "substeps": max(4, round(2 * drive))}
     return netlist.model_copy(
         update={
             "populations": {**netlist.populations, "hidden": hidden.model_copy(update=slower)},
-            "timing": netlist.timing.model_copy(update={"sample_ns": netlist.timing.sample_ns * factor}),
+            "timing": netlist.timing.model_copy(update=timing),
             "routing": netlist.routing.model_copy(update={"spike_statistics": statistics}),
         }
     )
 
 
-def _scores(netlist: Netlist, recipe: dict[str, Any], factor: float, statistics: str, data_seed: int) -> list[str]:
-    chip = retimed(netlist, factor, statistics)
+def _scores(chip: Netlist, recipe: dict[str, Any], data_seed: int) -> list[str]:
     routed, data = route(chip), load_dataset("digits-rows", data_seed=data_seed)
     program = train(compile_network(routed), data, make_recipe("bptt", recipe)).program
     spikes = evaluate(routed, program, data, trials=TRIALS).accuracy
@@ -91,7 +107,7 @@ def drawn(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(7, 3.8), layout="constrained")
     axes = figure.add_subplot()
     for statistics, colour in (("regular", "tab:blue"), ("poisson", "tab:orange")):
-        own = sorted((float(r["spikes"]), r) for r in rows if r["statistics"] == statistics and r["data_seed"] == "0")
+        own = sorted((float(r["spikes"]), r) for r in rows if [r[c] for c in COLUMNS[1:4]] == [statistics, "1", "0"])
         for column, style, what in (("codes", "o-", "codes"), ("chips_worst", "v:", "worst of 20 chips")):
             values = [100 * float(row[column]) for _, row in own]
             axes.plot([n for n, _ in own], values, style, color=colour, label=f"{statistics}, {what}", markersize=4)
