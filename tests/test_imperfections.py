@@ -15,7 +15,7 @@ from test_program import random_weights
 
 from soensim.commands.evaluate import main as evaluate_main
 from soensim.dynamics import InputSignal, LightDraws
-from soensim.errors import RecipeError, SimulationError, SoensimError
+from soensim.errors import NetlistError, RecipeError, SimulationError, SoensimError
 from soensim.evaluation import evaluate
 from soensim.fabrication import (
     IMPERFECTIONS,
@@ -704,14 +704,37 @@ def test_a_netlist_states_parameters_by_imperfection():
         "gradient": {"bias_current_spread": 0.02},
         "time_s": {"retention_drift": 60.0},
     }
-    text = SMALL + f"imperfections: {json.dumps(own).replace('Infinity', '.inf')}\n"
+    text = CROSSBAR.replace(NO_SPREAD, f"imperfections: {json.dumps(own).replace('Infinity', '.inf')}\n")
     spreads = parse_netlist(text).spreads
     assert spreads["gamma_plus_spread.correlation_um"] == 300
     assert spreads["efficacy_spread.correlation_um"] == math.inf
     assert spreads["bias_current_spread.gradient"] == 0.02
     assert spreads["retention_drift.time_s"] == 60
-    assert parse_netlist(text).hash == parse_netlist(SMALL).hash
+    assert parse_netlist(text).hash == parse_netlist(CROSSBAR).hash
     network = compile_network(route(parse_netlist(text)))
+    assert np.isfinite(simulate(network, quantised(network), inputs(network), chip_seed=0).state).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            "correlation_um: {efficacy_spread: 100}",
+            "efficacy_spread: is 100, and the chip has no floorplan, so that no",
+        ),
+        (
+            "gradient: {bias_current_spread: 0.1}",
+            "bias_current_spread: is 0.1, and the chip has no floorplan, so that no",
+        ),
+        ("correlation_um: {efficacy_spread: 0.5}", "0.5 is not legal; it is in micrometres and must be 0, or 1 to 1e"),
+        ("gradient: {dead_neurons: 0.1}", "dead_neurons: Input should be|dead_neurons"),
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused_in_a_netlist(parameters, message):
+    text = SMALL + f"imperfections: {{{parameters}}}\n"
+    with pytest.raises(NetlistError, match=message):
+        parse_netlist(text)
+    network = dataclasses.replace(compiled(CALM), spreads={"efficacy_spread": 0.1, "efficacy_spread.gradient": 0.1})
     with pytest.raises(SimulationError, match="chip 'small' has no floorplan; add one, or leave it out"):
         simulate(network, quantised(network), inputs(network), chip_seed=0)
 

@@ -7,11 +7,13 @@ numbers by imperfection.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from soensim.netlist.base import BelowOne, Part, as_quantity, legal
+from soensim.limits import Limits
+from soensim.netlist.base import BelowOne, Part, as_quantity, fault, legal
 
 PARAMETERS = ("correlation_um", "gradient", "time_s", "exponent_spread")
 """Keys that hold a parameter of several imperfections, by their names."""
@@ -34,7 +36,16 @@ Placed = Literal[
     "emitter_power_spread",
 ]
 ConverterBits = Annotated[int, Field(ge=0, le=24)]
-Length = Annotated[float, Field(ge=0)]  # may be infinite
+_LENGTH_UM = Limits(1, 1e6, "um", "a micrometre to a metre; films vary over a wafer", zero=True)
+
+
+def _length(value: float) -> float:
+    if not (value == math.inf or _LENGTH_UM.hold(value)):
+        raise fault(f"{value:.10g} is not legal; {_LENGTH_UM.fault(value)}; .inf is without end")
+    return value
+
+
+Length = Annotated[float, Field(ge=0), AfterValidator(_length)]
 
 
 class Imperfections(Part):

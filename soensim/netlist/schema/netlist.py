@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -81,7 +82,7 @@ class Netlist(Part):
         if neurons > MAX_NEURONS:
             raise fault(f"have {neurons} members together; the limit is {MAX_NEURONS}", "populations")
         each = [partial(self._connect, projection, k, folder) for k, projection in enumerate(self.projections)]
-        all_faults([*each, self._check_readout, self._check_unlabelled])
+        all_faults([*each, self._check_readout, self._check_unlabelled, self._check_places])
         ports = {**self.inputs, **self.spike_inputs}
         check_layout(self.populations, ports, self.projections, self.floorplan, self.routing, self._technology)
         if self.floorplan is not None and isinstance(self.floorplan.placement, ExplicitPlacement):
@@ -121,6 +122,22 @@ class Netlist(Part):
         if len(self._edges) < k and possible > _MANY_EDGES:
             return  # a fault is found already; others of a large topology may take long to find
         self._edges[projection.key] = self._make_edges(projection, k, folder)
+
+    def _check_places(self) -> None:
+        """Refuse distances between devices that have no place."""
+        if self.floorplan is not None:
+            return
+        for parameter in ("correlation_um", "gradient"):
+            for name, value in getattr(self.imperfections, parameter).items():
+                anywhere = value == 0 or (parameter == "correlation_um" and math.isinf(value))
+                if not anywhere:
+                    raise fault(
+                        f"is {value:g}, and the chip has no floorplan, so that no device has a place; add one, or "
+                        "leave it out",
+                        "imperfections",
+                        parameter,
+                        name,
+                    )
 
     def _check_ends(self, projection: Projection, k: int) -> None:
         for end in ("source", "target"):
