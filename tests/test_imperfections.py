@@ -22,6 +22,7 @@ from soensim.fabrication import (
     FabricatedChip,
     array_noise,
     count_touched,
+    die_field,
     fabricate_chip,
     read_sizes,
     spiking_light,
@@ -333,9 +334,10 @@ def test_the_field_is_normal_with_the_correlation_of_its_length():
 
 def test_the_correlation_of_the_nodes_sums_to_its_closed_form():
     """What the drawn numbers are a sample of: sum_k w(x - u_k) w(y - u_k), along one axis."""
-    nodes = 0.6 * np.arange(-40, 41)
-    for x, d in itertools.product(np.linspace(0, 0.6, 7), (0.0, 0.3, 1.0, 2.5)):
-        near = [np.where(np.abs(np.arange(-40, 41) - np.rint(a / 0.6)) <= 6, 1.0, 0.0) for a in (x, x + d)]
+    spacing, reach, places = die_field._SPACING, die_field._REACH, np.arange(-40, 41)
+    nodes = spacing * places
+    for x, d in itertools.product(np.linspace(0, spacing, 7), (0.0, 0.3, 1.0, 2.5)):
+        near = [np.where(np.abs(places - np.rint(a / spacing)) <= reach, 1.0, 0.0) for a in (x, x + d)]
         first, second = (np.exp(-((a - nodes) ** 2)) * own for a, own in zip((x, x + d), near, strict=True))
         found = first @ second / np.sqrt((first @ first) * (second @ second))
         assert found == pytest.approx(np.exp(-(d**2) / 2), abs=1e-5)
