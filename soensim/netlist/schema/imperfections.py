@@ -8,12 +8,13 @@ numbers by imperfection.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from soensim.limits import Limits
-from soensim.netlist.base import BelowOne, Part, as_quantity, fault, legal
+from soensim.netlist.base import BelowOne, Legal, Part, as_quantity, legal
 
 PARAMETERS = ("correlation_um", "gradient", "time_s", "exponent_spread")
 """Keys that hold a parameter of several imperfections, by their names."""
@@ -36,16 +37,26 @@ Placed = Literal[
     "emitter_power_spread",
 ]
 ConverterBits = Annotated[int, Field(ge=0, le=24)]
-_LENGTH_UM = Limits(1, 1e6, "um", "a micrometre to a metre; films vary over a wafer", zero=True)
 
 
-def _length(value: float) -> float:
-    if not (value == math.inf or _LENGTH_UM.hold(value)):
-        raise fault(f"{value:.10g} is not legal; {_LENGTH_UM.fault(value)}; .inf is without end")
-    return value
+class _Endless(Legal):
+    """Limits that infinity is legal beside."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            **handler(schema),
+            "minimum": self.limits.least,
+            "$comment": f"{self.limits.reason}; .inf is without end",
+        }
+
+    def _checked(self, value: float) -> float:
+        return value if value == math.inf else super()._checked(value)
 
 
-Length = Annotated[float, Field(ge=0), AfterValidator(_length)]
+Length = Annotated[float, _Endless(Limits(1, 1e6, "um", "a micrometre to a metre; films vary over a wafer", zero=True))]
 
 
 class Imperfections(Part):
