@@ -141,6 +141,7 @@ def test_answers_of_a_fabricated_chip_are_its_own(program, digits):
 
 def test_ten_chips_by_default():
     assert inspect.signature(evaluate).parameters["trials"].default == 10
+    assert inspect.signature(evaluate).parameters["chip_seed"].default == 0
 
 
 @pytest.mark.parametrize(("bits", "stated"), [((4, 4), 4), ((3, 4), (3, 4)), ((None, None), None)])

@@ -590,6 +590,7 @@ def test_a_projection_is_laid_out_as_its_edges_and_delays_ask(delay_steps, densi
     )
     laid = DelayedWeights(synapses.delay_layout(1.0, feed_forward=False), torch.float64)
     assert (laid.whole, laid.few) == (whole, few)
+    np.testing.assert_array_equal(laid.targets.numpy(), targets)
     efficacies = torch.linspace(-1, 1, len(pairs), dtype=torch.float64)
     dense = np.zeros((10, 10))
     dense[sources, targets] = efficacies.numpy()

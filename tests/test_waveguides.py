@@ -3,6 +3,7 @@
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from soensim.netlist import parse_netlist
 from soensim.routing import graph, route
 from soensim.routing.crossbar import crossbar_trees
 from soensim.routing.crossings import count_chord_crossings, count_grid_crossings
+from soensim.routing.geometry import _slots
 from soensim.routing.graph import waveguide_graph
 from soensim.routing.layer_stack import LayerStack
 from soensim.routing.ledger import LossTable, optical_ledger, split_shares
@@ -399,6 +401,27 @@ def test_a_crossbar_net_has_its_trunk_where_it_is_shorter(data, columns, rows):
         covered = [line(at[trees.parent[k]], at[k]) for k in nodes]
         assert set().union(*covered) == (by_column if turned else by_row)
         assert sum(map(len, covered)) == len(set().union(*covered))  # no step twice
+
+
+def test_detectors_of_a_cell_have_a_slot_each():
+    """Ranks 0 to n - 1 of n in every cell, whichever nets they are of; other nodes are in the middle of their place."""
+    sinks = [[(c, r) for c in range(2) for r in range(4)], [(0, 0), (1, 2), (1, 1)], [(1, 2)]]
+    nets = nets_of([(0, 0), (1, 0), (1, 1)], sinks)
+    trees = crossbar_trees(nets, 2, 4)
+    grid = SimpleNamespace(columns=2, column_borders_um=None, row_borders_um=None)
+    seen = SimpleNamespace(slot=lambda _, rank, count, __: np.stack([rank, count]))
+    found = _slots(nets, trees, grid, seen)
+    np.testing.assert_array_equal(*found)
+    rank, count = found[0]
+    flat = [place for of_net in sinks for place in of_net]
+    for cell in set(flat):
+        nodes = [node for node, place in zip(trees.sink_node, flat, strict=True) if place == cell]
+        assert sorted(rank[nodes].tolist()) == list(range(len(nodes)))
+        assert set(count[nodes].tolist()) == {len(nodes)}
+    others = np.setdiff1d(np.arange(len(trees)), trees.sink_node)
+    assert len(others) > 0
+    assert not rank[others].any()
+    assert (count[others] == 1).all()
 
 
 # --- the graph -------------------------------------------------------------------------------------------
