@@ -159,6 +159,9 @@ def test_tracks_fill_a_channel_plane_by_plane_and_no_two_lie_on_one_another():
     at_um, plane = stack.place(np.full(6, 0), np.arange(6), borders_um, row=False)
     assert plane.tolist() == [1, 1, 1, 3, 3, 3]
     assert at_um == pytest.approx([2.5, 12.5, 22.5, 7.5, 17.5, 27.5])
+    at_um, plane = stack.place(np.zeros(3, dtype=np.int64), np.arange(3), np.array([0.0, 14.0]), row=True)
+    assert plane.tolist() == [0, 2, 4]  # one track on each plane
+    assert at_um == pytest.approx([10 / 6, 5, 50 / 6])
 
 
 def test_detectors_lie_between_the_tracks_of_their_place():
