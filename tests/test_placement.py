@@ -55,6 +55,7 @@ def test_ports_on_every_side(side, x, y, columns, rows):
     pixels, hidden = placement.populations["pixels"], placement.populations["hidden"]
     assert (placement.columns, placement.rows) == (columns, rows)
     assert set((pixels.x_um if x else pixels.y_um).tolist()) == {x or y}
+    assert (pixels.y_um if x else pixels.x_um) == pytest.approx([800, 1000, 1200])  # beside the cells
     strip = {"right": 3, "top": 3, "bottom": 0}[side]
     assert set((pixels.column if x else pixels.row).tolist()) == {strip}
     assert not (set(hidden.row.tolist()) if not x else set(hidden.column.tolist())) & {strip}

@@ -38,6 +38,9 @@ def test_the_rate_is_that_of_the_second_half_of_a_run():
     assert 2 < len(late) < len(spikes) - 2
     np.testing.assert_allclose(found, [0.0, 1 / np.diff(late).mean()], rtol=1e-12)
     assert np.diff(spikes).mean() != pytest.approx(np.diff(late).mean(), rel=1e-4)
+    seen = spikes[spikes < 150.0]  # of a run of 150 ns, the second half has one spike: no interval
+    assert (len(seen), (seen > 75.0).sum(), (seen > 50.0).sum()) == (3, 1, 2)
+    assert neuron_source(neuron, TABLE, [flux], duration_ns=150.0, dt_ns=0.05).tolist() == [0.0]
     for bad in ([[0.1]], [np.nan], [0.1, np.inf]):
         with pytest.raises(SimulationError, match="the flux must be a list of finite numbers"):
             neuron_source(neuron, TABLE, bad)
