@@ -90,7 +90,7 @@ def brief(noise, dead_time_ns):
     drive = [(2 + k, k % 2, (0, 2, 3, 4, 5)[k % 5]) for k in range(6)]
     between = [(0, 1, 3), (1, 0, 4), (1, 1, 2)]
     groups = [
-        links(drive, Receiver(response)),
+        links(drive, Receiver(response), **({"photons": 1.5, "tau_rad_ns": 0.0} if noise else {})),  # all at once
         links(between, receiver, delay_ns=np.array([0.0, 0.1, 2.5]), efficacy=np.array([0.9, -0.4, 1.0]), **light),
     ]
     warm = source_table(TABLE.device, temperature_k=4.2)
