@@ -28,7 +28,21 @@ METAVARS = {
     "PLACE",
     "SOURCE->TARGET",
 }
-METAVARS |= {"SOURCE->TARGET", "NAME=SIZE", "N", "SEED", "X", "MHZ", "NS", "K", "PHI_0", "I_C", "POINTS", "YYYY-MM-DD"}
+METAVARS |= {
+    "SOURCE->TARGET",
+    "NAME=SIZE",
+    "TEXT",
+    "N",
+    "SEED",
+    "X",
+    "MHZ",
+    "NS",
+    "K",
+    "PHI_0",
+    "I_C",
+    "POINTS",
+    "YYYY-MM-DD",
+}
 NO_VALUE = (argparse._StoreTrueAction, argparse.BooleanOptionalAction)
 
 

@@ -17,7 +17,8 @@ from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
-from soensim.evaluation import evaluate_network, trial_seeds
+from soensim.evaluation import Requirement, evaluate_network, trial_seeds
+from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
 from soensim.fabrication import with_asked
 from soensim.netlist import Netlist
 from soensim.network import Network, compile_network, refined, with_average_light
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
     given = parser().parse_args(arguments)
-    chip_seeds = trial_seeds(given.trials, given.chip_seed)
+    requirement = _requirement(given.require, given.share)
+    chip_seeds = trial_seeds(_trials(given.trials, requirement), given.chip_seed)
     netlist = load_chip(given.chip)
     json_target, html_target = (
         str(REPORTS / f"{netlist.name}{ending}") if target is None else named(target)
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             chip_seeds=chip_seeds,
             refine=given.refine,
             read_seed=given.read_seed,
+            requirement=requirement,
             progress=progress,
         )
         network = refined(nominal, evaluation.steps.substeps // nominal.substeps)
@@ -85,7 +88,8 @@ def main(arguments: Sequence[str]) -> int:
         for label, target in (("JSON", json_target), ("page", html_target)):
             if target is not None:
                 cli.say(f"{label:<18}{target}")
-    return cli.DONE
+    found = evaluation.chip_yield
+    return cli.DONE if found is None or found.met else cli.ANSWER_IS_NO
 
 
 def parser() -> Parser:
@@ -98,6 +102,7 @@ def parser() -> Parser:
         "  python -m soensim.evaluate netlists/year1-28.yaml\n"
         "  python -m soensim.evaluate netlists/rows-24.yaml --program runs/mine/program.safetensors --trials 50\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --require 'accuracy >= 0.93' --yield 0.9\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
@@ -107,9 +112,21 @@ def parser() -> Parser:
     parser.add_argument(
         "--trials",
         type=flags.whole(1, flags.MOST_TRIALS),
-        default=10,
         metavar="N",
-        help="fabricated chips to draw (default: 10)",
+        help="fabricated chips to draw (default: 10; with --require as many as the yield needs, 60 or more)",
+    )
+    parser.add_argument(
+        "--require",
+        metavar="TEXT",
+        help="what a chip must reach, such as 'accuracy >= 0.93'; the exit status is 1 unless the chips show, at 95 %% "
+        "confidence, that the share of --yield reaches it (default: nothing)",
+    )
+    parser.add_argument(
+        "--yield",
+        dest="share",
+        type=flags.number(above=0, below=1),
+        metavar="X",
+        help=f"share of the chips that must meet --require (default: {USUAL_YIELD})",
     )
     flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
     flags.read_seed(parser, "draw the spikes of a chip whose rates are carried by light (default: 0)", 0)
@@ -119,6 +136,34 @@ def parser() -> Parser:
     flags.json_file(parser, "the result", "reports/NAME.json")
     parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")
     return parser
+
+
+def _requirement(text: str | None, share: float | None) -> Requirement | None:
+    if text is not None:
+        return Requirement.read(text, USUAL_YIELD if share is None else share)
+    if share is not None:
+        raise SoensimError("--yield is a share of the chips that meet --require; give --require 'accuracy >= 0.93' too")
+    return None
+
+
+def _trials(given: int | None, requirement: Requirement | None) -> int:
+    """Return how many chips to draw, and say what they can show."""
+    if requirement is None:
+        return 10 if given is None else given
+    share, needed = requirement.share, requirement.chips_needed
+    trials = max(USUAL_TRIALS, needed) if given is None else given
+    if trials > flags.MOST_TRIALS:
+        raise SoensimError(
+            f"--yield {share} takes {needed} chips without a failure; at most {flags.MOST_TRIALS} can be drawn"
+        )
+    allowed = requirement.failures_allowed(trials)
+    if allowed is None:
+        raise SoensimError(
+            f"--trials is {trials}; a yield of {share} takes at least {needed} chips, all without a failure: draw "
+            "more, or ask for a lower --yield"
+        )
+    cli.tell(f"a yield of {share} takes {needed} chips without a failure; of {trials} chips at most {allowed} may fail")
+    return trials
 
 
 def _program(chip: str, given: str | None, netlist: Netlist, network: Network) -> tuple[Path, Program]:

@@ -1,6 +1,18 @@
 """Score a program on its chip: ideal weights, quantised codes, fabricated chips. Holds no physics and no training."""
 
+from soensim.evaluation.requirement import Requirement, Yield
 from soensim.evaluation.result import Accuracy, Evaluation, LevelUse, Touched
 from soensim.evaluation.score import evaluate, evaluate_network, predict, trial_seeds
 
-__all__ = ["Accuracy", "Evaluation", "LevelUse", "Touched", "evaluate", "evaluate_network", "predict", "trial_seeds"]
+__all__ = [
+    "Accuracy",
+    "Evaluation",
+    "LevelUse",
+    "Requirement",
+    "Touched",
+    "Yield",
+    "evaluate",
+    "evaluate_network",
+    "predict",
+    "trial_seeds",
+]

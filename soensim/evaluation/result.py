@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.budget import BudgetEntry
+from soensim.evaluation.requirement import Yield
 from soensim.evaluation.statistics import Interval
 
 IntArray = NDArray[np.int64]
@@ -249,6 +250,8 @@ class Evaluation:
         empty where no light carries a rate, or a number is missing.
     energy_unknown
         Which number is missing; None where none is.
+    chip_yield
+        How many chips met the requirement, `yield` in JSON; None where nothing was required.
     touched
         What each imperfection that acts changed.
     """
@@ -266,6 +269,7 @@ class Evaluation:
     light: LightSummary | None = None
     energy: tuple[BudgetEntry, ...] = ()
     energy_unknown: str | None = None
+    chip_yield: Yield | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -283,4 +287,5 @@ class Evaluation:
             "light": None if self.light is None else asdict(self.light),
             "energy": [line.as_dict() for line in self.energy] or None,
             "energy_unknown": self.energy_unknown,
+            "yield": None if self.chip_yield is None else self.chip_yield.as_dict(),
         }

@@ -11,6 +11,7 @@ from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SoensimError
 from soensim.evaluation.energy import measure_energy
 from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
+from soensim.evaluation.requirement import Requirement, count_yield
 from soensim.evaluation.result import (
     Accuracy,
     Evaluation,
@@ -50,6 +51,7 @@ def evaluate(
     read_seed: int = 0,
     light: LightModel = "spikes",
     spreads: Mapping[str, float] | None = None,
+    requirement: Requirement | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -76,6 +78,8 @@ def evaluate(
         "average" takes the light for its mean, as if a sample had any number of spikes, for comparison.
     spreads
         Sizes of imperfections by name, over the netlist's (`soensim.fabrication.read_sizes`).
+    requirement
+        What the fabricated chips must reach; None counts no yield.
     progress
         Called with the name of each part as it starts.
 
@@ -97,6 +101,7 @@ def evaluate(
         chip_seeds=chip_seeds,
         refine=refine,
         read_seed=read_seed,
+        requirement=requirement,
         progress=progress,
     )
 
@@ -125,6 +130,7 @@ def evaluate_network(
     chip_seeds: Sequence[int],
     refine: int | None = None,
     read_seed: int = 0,
+    requirement: Requirement | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already."""
@@ -155,6 +161,7 @@ def evaluate_network(
         light=summarise_light(fine),
         energy=spent.figures,
         energy_unknown=spent.why_unknown,
+        chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, len(dataset.test.labels)),
     )
 
 

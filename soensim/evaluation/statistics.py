@@ -21,6 +21,11 @@ def proportion_interval(successes: int, samples: int) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def trials_without_failure(share: float) -> int:
+    """Fewest trials, all successes, whose Wilson interval lies at ``share`` or above: n / (n + z^2) >= share."""
+    return math.ceil(_Z * _Z * share / (1 - share) - 1e-9)
+
+
 def mean_interval(values: Sequence[float]) -> Interval:
     """95 % Student interval of the mean of independent values, cut to [0, 1]; needs two or more."""
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))

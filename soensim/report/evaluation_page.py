@@ -53,6 +53,7 @@ def page(evaluation: Evaluation, network: Network, program: Program, dataset: Da
         conditions=[
             ("data", formatting.data_text(evaluation)),
             ("integration", formatting.step_text(evaluation)),
+            *([("yield", found)] if (found := formatting.yield_text(evaluation)) else []),
             *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
         ],
         chip=formatting.chip_rows(evaluation, network),

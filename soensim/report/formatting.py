@@ -204,6 +204,20 @@ def energy_rows(evaluation: Evaluation) -> list[EnergyRow]:
     ]
 
 
+def yield_text(evaluation: Evaluation) -> str:
+    """Say how many chips met what was required, and what that tells; empty where nothing was."""
+    found = evaluation.chip_yield
+    if found is None:
+        return ""
+    share, lower, upper = (f"{100 * x:.4g}" for x in (found.share, found.lower, found.upper))
+    verdict = "met" if found.met else "not met"
+    return (
+        f"{verdict}: {found.passed} of {found.trials} chips reach {found.require} on this test set, {lower} to {upper} "
+        f"% of all such chips (Wilson, 95 %); required {share} %. On as many fresh samples {100 * found.fresh:.4g} % "
+        "are expected to"
+    )
+
+
 def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     """List the spreads (one sigma) that the fabricated chips were drawn with."""
     rows = []

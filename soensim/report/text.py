@@ -42,6 +42,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_entry("data", formatting.data_text(evaluation)),
         *_entry("integration", formatting.step_text(evaluation)),
         *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
+        *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),
         *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
         *_entry("touched, mean", "; ".join(f"{label}: {text}" for label, text in formatting.touched_rows(evaluation))),
         "",
