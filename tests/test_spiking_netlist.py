@@ -294,7 +294,7 @@ def test_command(tmp_path, capsys):
         (["--duration-ns", "400", "--seed", "1"], "--seed has no meaning"),
         (["--duration-ns", "400", "--program", "x"], "--program has no meaning"),
         (["--duration-ns", "400", "--read-seed", "-1"], "0 or more"),
-        (["--duration-ns", "100"], "is outside the simulated 0 to 100.0 ns"),
+        (["--duration-ns", "100"], "is outside the simulated 0 to 100 ns"),
         (["--duration-ns", "400", "--record", "soma"], "population.place, such as neurons.soma"),
         (["--duration-ns", "400", "--record", "neurons.tip"], "no place 'tip'; it has soma, refractory"),
         (["--duration-ns", "400", "--record", "neuron.soma"], "no population 'neuron'"),
