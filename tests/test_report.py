@@ -18,6 +18,7 @@ from soensim.program import Program, slots
 from soensim.report import figures, formatting
 from soensim.report.evaluation_page import page
 from soensim.report.provenance import as_json, trace_origin
+from soensim.report.sections.section import Subject
 from soensim.report.text import table
 from soensim.routing import route
 from soensim.simulation import simulate
@@ -63,6 +64,7 @@ GOODNESS = (
     + "- {source: label, target: hidden, topology: {kind: all-to-all}, efficacy: {bits: 4, range: 2.0}}\n"
     + "readout: {kind: goodness, population: hidden, state: all}\n"
 )
+NETLISTS = {"sparse": SPARSE, "layers": LAYERS, "goodness": GOODNESS}
 
 
 def make(text, seed=0):
@@ -109,7 +111,8 @@ def write(chip, digits, header=None):
     network, program, evaluation = chip
     program = program.with_header(header or {})
     origin = trace_origin(evaluation, program, command="python -m soensim.evaluate x.yaml", path="x.safetensors")
-    return page(evaluation, network, program, digits, origin)
+    routed = route(parse_netlist(NETLISTS[network.name]))
+    return page(Subject(evaluation, routed, network, program, digits, origin))
 
 
 # --- words ------------------------------------------------------------------------------------------------

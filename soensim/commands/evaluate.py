@@ -74,8 +74,9 @@ def main(arguments: Sequence[str]) -> int:
         if html_target is not None:
             progress("page")
             from soensim.report.evaluation_page import page  # loads matplotlib: only where a page is asked for
+            from soensim.report.sections.section import Subject
 
-            html = page(evaluation, network, program, dataset, origin)
+            html = page(Subject(evaluation, routed, network, program, dataset, origin))
     if html is not None and html_target is not None:
         _make_folder(html_target)
         write_atomic(html_target, html)

@@ -26,6 +26,10 @@ from soensim._runtime.atomic_write import write_atomic
 
 P = ParamSpec("P")
 
+COLUMN = 3.7
+"""Inches: the widest figure of a page; a phone of 390 px shows it at full size, a desk puts several side by side."""
+SMALLEST_PT = 7.5  # 10 px
+
 INK = "#1e2329"  # text and axes; in a page it becomes the page's own text colour
 FAINT = "#8b949e"  # frames, absent things, secondary lines; legible on white and on near-black
 POSITIVE = "#d1603d"  # excites; warm

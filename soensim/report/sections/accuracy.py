@@ -1,0 +1,36 @@
+"""Accuracies of the ideal weights, the codes and the fabricated chips, and the conditions that they hold under."""
+
+from __future__ import annotations
+
+from soensim.report import figures, formatting
+from soensim.report.page_parts import joined, picture, rows, table, words
+from soensim.report.sections.section import Section, Subject
+
+
+def accuracy_section(subject: Subject) -> Section:
+    """Show every accuracy with its interval."""
+    evaluation = subject.evaluation
+    found = [
+        (row.label, row.percent, f"{row.low} to {row.high}" if row.low else "", row.note)
+        for row in formatting.accuracy_rows(evaluation)
+    ]
+    conditions = [
+        ("data", formatting.data_text(evaluation)),
+        ("integration", formatting.step_text(evaluation)),
+        *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
+    ]
+    return Section(
+        "accuracy",
+        "Accuracy",
+        joined(
+            picture("accuracy", figures.accuracy(evaluation), "accuracies", "Blue dots: the fabricated chips."),
+            table(("", "%", "95 % interval", "of what"), found, numbers=(1,)),
+            rows(conditions),
+            words(
+                "Ideal: the weights that training found, on the nominal chip. Quantised: their codes, on the nominal "
+                "chip. Fabricated: the codes on chips drawn with the spreads below. The score is at the integration "
+                "step given here.",
+                "note",
+            ),
+        ),
+    )
