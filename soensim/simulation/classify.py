@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from soensim.data import FloatArray
 from soensim.dynamics import LightDraws
 from soensim.errors import SimulationError
-from soensim.fabrication import read_states
+from soensim.fabrication import FabricatedChip, read_states
 from soensim.network import GoodnessOutput, Network, encode_data, signals
 from soensim.program import Program
 from soensim.simulation.engine import BLOCK, Engine, diverged, padded_blocks
@@ -23,6 +23,7 @@ def class_scores(
     values: FloatArray,
     *,
     chip_seed: int | None = None,
+    chip: FabricatedChip | None = None,
     read_seed: int = 0,
     stop: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float64]:
@@ -41,6 +42,8 @@ def class_scores(
         In [0, 1], shape (batch, frames, data channels).
     chip_seed
         Draws one fabricated chip, and its noise; None is the nominal chip without spread and noise.
+    chip
+        One that has been fabricated from the program's values, instead of one that is drawn.
     read_seed
         Draws the spikes of a chip whose rates are carried by light; an electrical chip has none.
     stop
@@ -63,7 +66,7 @@ def class_scores(
     output = network.output
     if output is None:
         raise SimulationError(f"chip {network.name!r} has no readout; add one to the netlist to classify with it")
-    engine = Engine(network, program, chip_seed)
+    engine = Engine(network, program, chip_seed, chip=chip)
     labels = np.arange(network.labels)[:, None] if network.labels else None
     scores = np.empty((len(values), output.classes))
     for rows, block in padded_blocks(encode_data(network, values)):

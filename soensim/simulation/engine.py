@@ -204,7 +204,7 @@ class Tally:
 
 
 class Engine:
-    """A program on one fabricated chip, ready to run.
+    """A program on one fabricated chip, ready to run: ``chip``, which holds the program's values, or one that is drawn.
 
     Raises
     ------
@@ -219,10 +219,13 @@ class Engine:
         chip_seed: int | None,
         *,
         read_seed: int | Literal["of the chip"] | None = "of the chip",
+        chip: FabricatedChip | None = None,
     ) -> None:
         program.check_chip(network)
         self.network = network
-        self.chip = fabricate_chip(network, program.values, network.spreads, chip_seed, read_seed=read_seed)
+        if chip is None:
+            chip = fabricate_chip(network, program.values, network.spreads, chip_seed, read_seed=read_seed)
+        self.chip = chip
         delayed = delayed_network(network, self.chip)
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))

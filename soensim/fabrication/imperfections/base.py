@@ -92,6 +92,11 @@ class Imperfection(ABC):
         """Whether it changes a chip at all."""
         return self.size != 0
 
+    @property
+    def differs(self) -> bool:
+        """Whether it draws anything, so that it parts one chip from another."""
+        return True
+
     @classmethod
     def parameters(cls) -> dict[str, Field[float]]:
         """Return its fields beside the size, by name."""

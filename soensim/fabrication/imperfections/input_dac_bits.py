@@ -27,6 +27,11 @@ class InputDacBits(Imperfection):
     source = "assumed: 4 to 14 bits are made at GHz rates; none of a cold DAC was found"
     touches = "input channels"
 
+    @property
+    def differs(self) -> bool:
+        """All converters are alike."""
+        return False
+
     @classmethod
     def fault(cls, size: float) -> str:
         """Bits are counted."""

@@ -28,6 +28,11 @@ class ReadoutAdcBits(Imperfection):
     source = "assumed: 8 to 12 bits are usual; none of a cold ADC was found"
     touches = "readings"
 
+    @property
+    def differs(self) -> bool:
+        """All converters are alike."""
+        return False
+
     @classmethod
     def fault(cls, size: float) -> str:
         """Bits are counted."""

@@ -50,6 +50,11 @@ class RetentionDrift(Imperfection):
         """Nothing has drifted at time 0."""
         return self.size != 0 and self.time_s != 0
 
+    @property
+    def differs(self) -> bool:
+        """One exponent for all synapses is that of every chip."""
+        return self.exponent_spread != 0
+
     def draw(self, network: Network, chip_seed: int) -> Draws:
         """Draw the share of each efficacy that is left, by program key."""
         left = {}

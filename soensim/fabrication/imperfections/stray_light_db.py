@@ -29,6 +29,11 @@ class StrayLightDb(Imperfection):
     source = "-30 dB on chip: arXiv:2006.07470"
     touches = "detectors"
 
+    @property
+    def differs(self) -> bool:
+        """It is the same for all chips."""
+        return False
+
     @classmethod
     def absent(cls, network: Network) -> str:
         """An electrical chip has no light."""
