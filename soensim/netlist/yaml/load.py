@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,11 @@ def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = N
 
 def json_schema() -> dict[str, Any]:
     """Make the JSON Schema of ``schema: soensim/1``, for editors."""
+    return deepcopy(_json_schema())
+
+
+@cache  # pydantic takes 0.1 s
+def _json_schema() -> dict[str, Any]:
     schema = Netlist.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{SCHEMA} netlist"}
 
@@ -83,4 +90,4 @@ def _validated(source: YamlSource, folder: Path) -> Netlist:
     try:
         return Netlist.model_validate(value, context={"folder": folder})
     except ValidationError as error:
-        raise explain(error, source, json_schema()) from error
+        raise explain(error, source, _json_schema()) from error
