@@ -36,11 +36,15 @@ class Activity:
         Mean over time of g of each neuron, shape (size,), by population of dendrites.
     frames
         Input samples that a classification takes, those of all labels of a goodness readout together.
+    sparsity
+        1 - <|s|>^2 / <s^2> over neurons and input samples: 0 where all are equally active, near 1 where few are; None
+        where the states were not recorded.
     """
 
     spikes: Mapping[str, FloatArray]
     drive: Mapping[str, FloatArray]
     frames: int
+    sparsity: float | None = None
 
 
 def classification_energy(routed: RoutedNetlist, activity: Activity) -> tuple[BudgetEntry, ...]:
@@ -63,7 +67,11 @@ def classification_energy(routed: RoutedNetlist, activity: Activity) -> tuple[Bu
     netlist = routed.netlist
     seconds = activity.frames * frame_seconds(netlist)
     lines = list(_spikes(routed, activity, seconds))
-    parts = [_emitters(routed, activity), _events(routed, activity), *_squids(netlist, activity, seconds)]
+    parts = [
+        emitter_energy(routed, activity),
+        event_energy(routed, activity),
+        *squid_energy(netlist, activity, seconds),
+    ]
     cooling = stated(netlist, "cooling_overhead")
     total_pj = sum(part.value for part in parts)
     total = Number(
@@ -114,7 +122,14 @@ def _spikes(routed: RoutedNetlist, activity: Activity, seconds: float) -> tuple[
     )
 
 
-def _emitters(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
+def emitter_energy(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
+    """Say what the emitters of neurons take.
+
+    Raises
+    ------
+    TechnologyError
+        A number of theirs has no value.
+    """
     netlist, numbers = routed.netlist, light_numbers(routed.netlist)
     sent = sum(
         float(activity.spikes[name][seen].sum())
@@ -126,7 +141,7 @@ def _emitters(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
     return entry(GROUP, "emitters", joules * _PJ_PER_J, "pJ", formula, numbers, "the data")
 
 
-def _events(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
+def event_energy(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
     """Say what the synapses take of which a detector counts something: a spike, or what was none."""
     netlist = routed.netlist
     keys = ("synapse_event_aj", "photons_per_spike", "detector_efficiency", "splitter_excess_db")
@@ -147,7 +162,7 @@ def _events(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
     )
 
 
-def _squids(netlist: Netlist, activity: Activity, seconds: float) -> tuple[BudgetEntry, ...]:
+def squid_energy(netlist: Netlist, activity: Activity, seconds: float) -> tuple[BudgetEntry, ...]:
     """Say what the bias gives to the SQUIDs: its current times their mean voltage, g I_c r_jj."""
     junction = netlist.device_technology.junction
     where = f"{netlist.technology}: its junction"

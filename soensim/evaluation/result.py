@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.budget import BudgetEntry
+from soensim.budget import AnswerCost, BudgetEntry
 from soensim.evaluation.requirement import Yield
 from soensim.evaluation.statistics import Interval
 
@@ -250,6 +250,8 @@ class Evaluation:
         empty where no light carries a rate, or a number is missing.
     energy_unknown
         Which number is missing; None where none is.
+    cost
+        What an answer costs in time and energy; None where it was not measured.
     chip_yield
         How many chips met the requirement, `yield` in JSON; None where nothing was required.
     touched
@@ -270,6 +272,7 @@ class Evaluation:
     energy: tuple[BudgetEntry, ...] = ()
     energy_unknown: str | None = None
     chip_yield: Yield | None = None
+    cost: AnswerCost | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -285,6 +288,7 @@ class Evaluation:
             "seeds": self.seeds.as_dict(),
             "touched": [t._asdict() for t in self.touched],
             "light": None if self.light is None else asdict(self.light),
+            "cost": None if self.cost is None else self.cost.as_dict(),
             "energy": [line.as_dict() for line in self.energy] or None,
             "energy_unknown": self.energy_unknown,
             "yield": None if self.chip_yield is None else self.chip_yield.as_dict(),

@@ -9,7 +9,7 @@ import numpy as np
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SoensimError
-from soensim.evaluation.energy import measure_energy
+from soensim.evaluation.energy import measure_cost
 from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.requirement import Requirement, count_yield
 from soensim.evaluation.result import (
@@ -142,8 +142,8 @@ def evaluate_network(
     check_fit(fine, dataset)
     _check_unseen(program, dataset)
     accuracy, answers = _score(coarse, fine, program, dataset.test, chip_seeds, read_seed, progress)
-    progress("energy")
-    spent = measure_energy(routed, fine, program, dataset.test, read_seed)
+    progress("cost")
+    spent = measure_cost(routed, fine, program, dataset.test, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
     np.add.at(confusion, (dataset.test.labels, answers), 1)
     confusion.setflags(write=False)
@@ -159,6 +159,7 @@ def evaluate_network(
         seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
         touched=_touched(fine, program, chip_seeds),
         light=summarise_light(fine),
+        cost=spent.cost,
         energy=spent.figures,
         energy_unknown=spent.why_unknown,
         chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, len(dataset.test.labels)),

@@ -6,6 +6,7 @@ from soensim.report import formatting
 from soensim.report.sections.accuracy import accuracy_section
 from soensim.report.sections.chip import chip_section
 from soensim.report.sections.classes import classes_section
+from soensim.report.sections.cost import cost_section
 from soensim.report.sections.efficacies import efficacies_section
 from soensim.report.sections.energy import energy_section
 from soensim.report.sections.fabricated import fabricated_section
@@ -20,6 +21,7 @@ SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     classes_section,
     states_section,
     # what it costs
+    cost_section,
     energy_section,
     # what it is
     chip_section,

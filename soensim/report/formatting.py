@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from soensim.budget import AnswerCost, CostLine
 from soensim.evaluation import Evaluation, LevelUse, Touched
 from soensim.fabrication import IMPERFECTIONS
 from soensim.network import LinearOutput, Network
@@ -202,6 +204,88 @@ def energy_rows(evaluation: Evaluation) -> list[EnergyRow]:
         EnergyRow(line.quantity, f"{line.value:.4g}", "" if line.unit == "1" else line.unit, "e" * line.estimate)
         for line in evaluation.energy
     ]
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One figure of what an answer costs, as text; the value is – where it is not known, and the note says why."""
+
+    label: str
+    value: str
+    note: str
+    formula: str
+    source: str
+
+
+_COST_LABELS = {
+    "frames": "latency: all frames",
+    "hops": "path delays",
+    "readout": "readout",
+    "latency": "latency",
+    "static_bias": "energy: static bias",
+    "fluxons": "fluxons",
+    "light": "light",
+    "detection": "detection",
+    "cooling": "cooling",
+    "total": "energy of an answer",
+    "area_mm2": "die",
+    "junctions": "junctions",
+    "photons": "photons",
+    "spikes": "spikes of light",
+    "activity_sparsity": "sparsity of activity",
+}
+_PREFIXES = ("a", "f", "p", "n", "u", "m", "")
+
+
+def cost_rows(cost: AnswerCost) -> list[CostRow]:
+    """List what an answer costs: the parts of its latency and their sum, of its energy and their sum, the chip."""
+    latency = _sum_row("latency", cost.latency_ns, cost.latency_at_least_ns, latency_text)
+    energy = _sum_row("total", cost.energy_aj, cost.energy_at_least_aj, energy_text)
+    return [
+        *map(_cost_row, cost.latency),
+        latency,
+        *map(_cost_row, cost.energy),
+        energy,
+        *map(_cost_row, cost.others),
+    ]
+
+
+def _cost_row(line: CostLine) -> CostRow:
+    label = _COST_LABELS[line.name]
+    if line.value is None:
+        return CostRow(label, "–", f"not known: {line.unknown.partition(' (')[0]}", line.formula, line.unknown)
+    if line.unit == "ns":
+        text = latency_text(line.value)
+    elif line.unit == "aJ":
+        text = energy_text(line.value)
+    else:
+        text = f"{line.value:,.4g}" + ("" if line.unit == "1" else f" {line.unit}")
+    return CostRow(label, text, "estimate" if line.estimate else "", line.formula, line.source)
+
+
+def _sum_row(name: str, value: float | None, least: float, write: Callable[[float], str]) -> CostRow:
+    if value is None:
+        return CostRow(_COST_LABELS[name], write(least), "at least: a part is not known", "sum of the known parts", "")
+    return CostRow(_COST_LABELS[name], write(value), "", "sum of the parts", "")
+
+
+def latency_text(nanoseconds: float) -> str:
+    """Write a time in the unit that suits it."""
+    return f"{_scaled(nanoseconds, 3)}s"
+
+
+def energy_text(attojoules: float) -> str:
+    """Write an energy in the unit that suits it."""
+    return f"{_scaled(attojoules, 0)}J"
+
+
+def _scaled(value: float, prefix: int) -> str:
+    """Write a value, whose unit has this prefix, with one that leaves up to three digits in front of the point."""
+    if value == 0:
+        return f"0 {_PREFIXES[prefix]}"
+    shift = math.floor(math.log10(abs(float(f"{value:.3g}"))) / 3)
+    place = min(max(prefix + shift, 0), len(_PREFIXES) - 1)
+    return f"{value * 1000.0 ** (prefix - place):.3g} {_PREFIXES[place]}"
 
 
 def yield_text(evaluation: Evaluation) -> str:

@@ -54,12 +54,21 @@ def table(evaluation: Evaluation, network: Network) -> str:
             ],
             right=(1,),
         ),
+        *_cost(evaluation),
         *_energy(evaluation),
         "",
         "per class (quantised codes, nominal chip)",
         *_classes(formatting.class_rows(evaluation)),
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _cost(evaluation: Evaluation) -> list[str]:
+    if evaluation.cost is None:
+        return []
+    rows = [(f"  {r.label}", r.value, r.note) for r in formatting.cost_rows(evaluation.cost)]
+    title = f"of an answer, mean of {evaluation.samples:,} (quantised codes, nominal chip)"
+    return ["", *_entry("cost", title), *_columns(("", "", ""), rows, right=(1,))[1:]]
 
 
 def _energy(evaluation: Evaluation) -> list[str]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from soensim.budget import Activity
 from soensim.dynamics import Array, HeldFrames, InputSignal, LightDraws, normalise
-from soensim.errors import SimulationError
 from soensim.network import Network, encode_data, signals, step_coefficients
 from soensim.network.light import Light
 from soensim.program import Program
@@ -21,7 +20,7 @@ FloatArray = NDArray[np.float64]
 def measure_activity(network: Network, program: Program, values: Array, *, read_seed: int = 0) -> Activity:
     """Run a program on the nominal chip over a data set, and count what it does in the mean of a sample.
 
-    Of light that is taken for its average, the expected spikes are counted.
+    Of light that is taken for its average, the expected spikes are counted; a chip without light has none.
 
     The mean of g over time follows from the states alone: summing s' = retention s + gain g over all steps gives
     gain sum g = s_end - s_start + (1 - retention) sum s, exact for Euler steps; for Heun's the sum is trapezoidal.
@@ -29,36 +28,32 @@ def measure_activity(network: Network, program: Program, values: Array, *, read_
     Parameters
     ----------
     network
-        The chip, compiled at the integration step to use, whose light carries rates.
+        The chip, compiled at the integration step to use.
     program
         Made for this chip.
     values
         In [0, 1], shape (batch, frames, data channels).
     read_seed
         Draws the spikes, as in `class_scores`.
-
-    Raises
-    ------
-    SimulationError
-        No light carries a rate on this chip.
     """
     light = network.light
-    if light is None:
-        raise SimulationError(f"no light carries a rate of chip {network.name!r}, so that there are no spikes to count")
     engine = Engine(network, program, None)
     labels = np.arange(network.labels)[:, None] if network.labels else None
     hypotheses = network.labels or 1
     names = [line.name for line in network.inputs] + [p.name for p in network.populations]
     spikes: dict[str, FloatArray] = {}
     drive: dict[str, FloatArray] = {}
+    dense = 0.0
     for rows, block in padded_blocks(encode_data(network, values)):
         kept, tally = rows.stop - rows.start, Tally()
         inputs = signals(network, block, labels)
         draws = LightDraws(read_seed, rows.start, BLOCK, hypotheses=hypotheses)
-        states = engine.states(inputs, (1, 1), light=draws, tally=tally)
-        sent = _expected(network, light, inputs, states) if tally.light is None else tally.light.sent
-        for place, counts in sent.items():
-            _add(spikes, names[place], _of_samples(counts, hypotheses, kept).sum((0, 1)))
+        states = engine.states(inputs, (1, 1), light=draws, used=kept, tally=tally)
+        if light is not None:
+            sent = _expected(network, light, inputs, states) if tally.light is None else tally.light.sent
+            for place, counts in sent.items():
+                _add(spikes, names[place], _of_samples(counts, hypotheses, kept).sum((0, 1)))
+        dense += _density([_of_samples(part, hypotheses, kept, 2) for part in states])
         for k, population in enumerate(network.populations):
             coefficients = step_coefficients(network, population, engine.chip.gamma_minus[k])
             mean = _mean_drive(network, states[k], tally.states[k], *coefficients)
@@ -68,7 +63,16 @@ def measure_activity(network: Network, program: Program, values: Array, *, read_
         {name: total / batch for name, total in spikes.items()},
         {name: total / batch for name, total in drive.items()},
         values.shape[1] * network.hold_samples * hypotheses,
+        1 - dense / batch,
     )
+
+
+def _density(states: Sequence[FloatArray]) -> float:
+    """Return <|s|>^2 / <s^2> of each sample, over neurons, input samples and labels, summed over the samples."""
+    count = sum(part.size // part.shape[1] for part in states)
+    mean = sum(np.abs(part).sum((0, 2, 3)) for part in states) / count
+    square = sum((part**2).sum((0, 2, 3)) for part in states) / count
+    return float(np.divide(mean**2, square, out=np.zeros_like(square), where=square > 0).sum())
 
 
 def _mean_drive(
@@ -103,7 +107,7 @@ def _add(totals: dict[str, FloatArray], name: str, part: FloatArray) -> None:
     totals[name] = totals[name] + part if name in totals else part
 
 
-def _of_samples(array: Array, hypotheses: int, kept: int) -> FloatArray:
-    """Return it without the rows that pad a block, (hypotheses, samples, width)."""
-    full: FloatArray = np.broadcast_to(array, (hypotheses, BLOCK, array.shape[-1]))
+def _of_samples(array: Array, hypotheses: int, kept: int, inner: int = 1) -> FloatArray:
+    """Return it without the rows that pad a block, (hypotheses, samples, …), with so many ``inner`` axes."""
+    full: FloatArray = np.broadcast_to(array, (hypotheses, BLOCK, *array.shape[-inner:]))
     return full[:, :kept]

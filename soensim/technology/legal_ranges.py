@@ -83,6 +83,7 @@ LEGAL: Final[Mapping[str, Limits]] = MappingProxyType(
         "power_density_mw_per_cm2": Limits(1e-6, 1e6, "mW/cm^2", "1 mW/cm^2, arXiv:1610.00053"),
         "weight_memory_states": Limits(2, 1e9, "1", "more than 400, arXiv:2311.05881"),
         "programming_energy_fj": Limits(1e-6, 1e6, "fJ", "0.4 fJ, arXiv:2311.05881"),
+        "bias_voltage_v": Limits(1e-6, 10, "V", "0 is a bias through inductors; RSFQ has millivolts", zero=True),
         "cooling_overhead": Limits(1, 1e6, "1", "250 to 1000 at 4.2 K; 1 is none"),
         # photonics
         "waveguide_loss_db_per_cm": Limits(1e-6, 1e3, "dB/cm", "0.07 to 0.8 dB/cm are published", zero=True),

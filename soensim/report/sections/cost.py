@@ -1,0 +1,30 @@
+"""What one answer costs: time and energy, line by line, each with its formula and source."""
+
+from __future__ import annotations
+
+from soensim.report import formatting
+from soensim.report.page_parts import folded, joined, table, words
+from soensim.report.sections.section import Section, Subject
+
+
+def cost_section(subject: Subject) -> Section | None:
+    """List the parts of latency and energy; what is not known says why."""
+    evaluation = subject.evaluation
+    if evaluation.cost is None:
+        return None
+    found = formatting.cost_rows(evaluation.cost)
+    formulas = [(row.label, row.formula, row.source) for row in found if row.source]
+    return Section(
+        "cost",
+        "Cost of an answer",
+        joined(
+            words(
+                f"Mean over {evaluation.samples:,} test samples, quantised codes on the nominal chip. A number that "
+                "the technology lacks is not known, and a sum without it is a lower bound. The readout's synapses, the "
+                "light of input ports and what drives the inputs are not counted.",
+                "note",
+            ),
+            table(("", "value", ""), [(row.label, row.value, row.note) for row in found], numbers=(1,)),
+            folded("formulas and sources", table(("", "formula", "source"), formulas)),
+        ),
+    )
