@@ -8,7 +8,7 @@ import scipy.sparse
 import torch
 from problems import constant_drive, delayed_feedback, dendrite_sum_by_sum, leaky_integrator, squid_threshold
 
-from soensim.circuit import Device, source_table
+from soensim.circuit import Device, source_table, source_value
 from soensim.dynamics import (
     SOURCE_FUNCTIONS,
     Cell,
@@ -515,3 +515,14 @@ def test_a_step_too_coarse_names_the_substeps_it_needs():
         "set timing.substeps to 5 or more, or leave it out"
     )
     check_step("hidden", 900.0 / 5, 200.0, 900.0)
+
+
+@pytest.mark.parametrize("highest", [1.9, TABLE.current_max, 6.0])
+def test_a_lookup_of_many_is_that_of_each_to_the_bit(highest):
+    """Vector instructions serve where no current is beyond the main table."""
+    rng = np.random.default_rng(0)
+    phi, i = rng.uniform(-3, 3, 1001), rng.uniform(-highest, highest, 1001)
+    phi[:4], i[:4] = (0.5, 0.5, 0.0, np.nan), (0.0, highest, highest, 1.0)
+    one_by_one = [source_value(p, c, TABLE.arrays) for p, c in zip(phi, i, strict=True)]
+    np.testing.assert_array_equal(DERIVED(phi, i), one_by_one)
+    assert np.isnan(one_by_one[3])

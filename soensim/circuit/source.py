@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soensim._runtime.kernel_cache import njit
+from soensim._runtime.table_access import table_load
 from soensim.circuit.device import Device
 from soensim.circuit.solvable import real_array
 from soensim.circuit.threshold_current import threshold
@@ -38,6 +39,11 @@ from soensim.errors import CircuitError
 Array = NDArray[np.float64]
 # Unsigned indices spare numba the test for negative ones: a third of a lookup's time.
 _Index = np.uint64
+# Of the cells: what vector instructions convert to.
+_Cell = np.int32
+_LEAST = 1e-300  # above 0
+
+_part = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 class SourceArrays(NamedTuple):
@@ -72,6 +78,47 @@ class SourceArrays(NamedTuple):
     tangent: float
 
 
+@_part
+def _cell(phi, i, arrays):  # type: ignore[no-untyped-def]
+    """Fold phi - skew i into x in [0, 1/2]; return x, its cell of the table and its place in the cell."""
+    x = phi - arrays.skew * i
+    x = abs(x - math.floor(x + 0.5))
+    n_cells = arrays.edge.shape[0]
+    at = x * (2.0 * n_cells)
+    last = n_cells - 1.0
+    cell = _Cell(at if at < last else last)  # nan is in the last one
+    return x, cell, at - cell
+
+
+@_part
+def _above_edge(magnitude, cell, r, arrays):  # type: ignore[no-untyped-def]
+    """Current beyond the threshold."""
+    e, at = arrays.edge, np.intp(cell) * 4
+    high = table_load(e, at + 2) + r * table_load(e, at + 3)
+    edge = table_load(e, at) + r * (table_load(e, at + 1) + r * high)
+    return magnitude - edge
+
+
+@_part
+def _running(above, magnitude, place, arrays):  # type: ignore[no-untyped-def]
+    """Look the main table up at a current that is ``above`` its threshold by 0 or more, at the place of `_cell`."""
+    x, cell, r = place
+    w_a = math.sqrt(above)
+    gap = magnitude - arrays.corner - arrays.tangent * (0.5 - x)
+    w_b = math.sqrt(gap if gap > _LEAST else _LEAST)  # negative only below the threshold, where w_a is 0
+    h = arrays.shape
+    n_u = h.shape[1]
+    bt = w_a * arrays.scale * (n_u - 1)
+    last = n_u - 2.0
+    b = _Cell(bt if bt < last else last)
+    q = bt - b
+    at = np.intp(cell) * n_u + b
+    t00, t01 = table_load(h, at), table_load(h, at + 1)
+    t10, t11 = table_load(h, at + n_u), table_load(h, at + n_u + 1)
+    low, high = t00 + q * (t01 - t00), t10 + q * (t11 - t10)
+    return (low + r * (high - low)) * w_a * w_b / (w_a + w_b)
+
+
 @njit(cache=True, error_model="numpy", inline="always")
 def source_value(phi, i, arrays):  # type: ignore[no-untyped-def]
     """Mean voltage g at one point: the scalar kernel for engines, to be called from numba code.
@@ -80,36 +127,33 @@ def source_value(phi, i, arrays):  # type: ignore[no-untyped-def]
     `error_model="numpy"` too, which spares the test for division by zero.
     """
     magnitude = abs(i)
-    x = phi - arrays.skew * i
-    x = abs(x - math.floor(x + 0.5))
-    n_cells = arrays.edge.shape[0]
-    at = x * (2.0 * n_cells)
-    a = min(_Index(at), _Index(n_cells - 1))
-    r = at - a
+    place = _cell(phi, i, arrays)
     if magnitude > arrays.current_max:
-        excess = _bilinear(arrays.beyond, a, r, arrays.current_max / magnitude)[0]
+        excess = _bilinear(arrays.beyond, place[1], place[2], arrays.current_max / magnitude)[0]
         return math.copysign(math.sqrt(0.25 * i * i - excess), i)
-    e = arrays.edge
-    above = magnitude - (e[a, 0] + r * (e[a, 1] + r * (e[a, 2] + r * e[a, 3])))
+    above = _above_edge(magnitude, place[1], place[2], arrays)
     if above <= 0.0:
         return 0.0
-    w_a = math.sqrt(above)
-    w_b = math.sqrt(magnitude - arrays.corner - arrays.tangent * (0.5 - x))
-    h = arrays.shape
-    n_u = h.shape[1]
-    bt = w_a * arrays.scale * (n_u - 1)
-    b = min(_Index(bt), _Index(n_u - 2))
-    q = bt - b
-    a1, b1 = a + _Index(1), b + _Index(1)
-    low = h[a, b] + q * (h[a, b1] - h[a, b])
-    high = h[a1, b] + q * (h[a1, b1] - h[a1, b])
-    return math.copysign((low + r * (high - low)) * w_a * w_b / (w_a + w_b), i)
+    return math.copysign(_running(above, magnitude, place, arrays), i)
+
+
+@_part
+def main_value(phi, i, arrays):  # type: ignore[no-untyped-def]
+    """`source_value` at |i| <= current_max, to the bit, without a branch: loops over it become vector instructions.
+
+    The loop loads and stores its own arrays by `own_load` and `own_store`.
+    """
+    magnitude = abs(i)
+    place = _cell(phi, i, arrays)
+    above = _above_edge(magnitude, place[1], place[2], arrays)
+    g = _running(0.0 if above <= 0.0 else above, magnitude, place, arrays)  # nan stays nan
+    return g if i >= 0.0 else -g
 
 
 @njit(cache=True, error_model="numpy")
 def _bilinear(table, a, r, z):  # type: ignore[no-untyped-def]
     """Value of a table at cell a + r and z in [0, 1], its slopes in r and in z."""
-    n = table.shape[1]
+    n, a = table.shape[1], _Index(a)
     at = z * (n - 1)
     b = min(_Index(at), _Index(n - 2))
     q = at - b

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.kernel_cache import njit
+from soensim._runtime.table_access import own_load, own_store
 from soensim.circuit import SourceTable
-from soensim.circuit.source import source_value, source_value_and_gradient
+from soensim.circuit.source import main_value, source_value, source_value_and_gradient
 from soensim.dynamics.smooth import smooth_squid
 from soensim.dynamics.source_functions import Array, FusedForm, SourceFunction
 
@@ -46,8 +47,15 @@ def squid_source(table: SourceTable) -> SourceFunction:
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _values(phi, i, arrays, width, out):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    largest = 0.0
     for k in range(phi.size):
-        out[0, k] = source_value(phi[k], i[k], arrays)
+        largest = max(largest, abs(i[k]))
+    if largest > arrays.current_max:
+        for k in range(phi.size):
+            out[0, k] = source_value(phi[k], i[k], arrays)
+    else:
+        for k in range(phi.size):
+            own_store(out, k, main_value(own_load(phi, k), own_load(i, k), arrays))  # type: ignore[call-arg]
 
 
 @njit(cache=True, error_model="numpy")
