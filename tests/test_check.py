@@ -34,9 +34,9 @@ def found(text: str) -> dict[str, tuple[str, float | None]]:
 
 
 def test_a_sound_chip_has_notes_only():
-    severities = found(SMALL)
+    severities = found(SMALL.replace("substeps: 2", "substeps: 4"))
     assert {severity for severity, _ in severities.values()} == {"note"}
-    assert severities["SOEN-PH-001"][1] == 100
+    assert severities["SOEN-PH-001"][1] == 50
     assert severities["SOEN-PH-002"][1] == pytest.approx(validity(1000.0).chi_squared)
     assert severities["SOEN-PH-003"][1] == 1.9
 
@@ -54,6 +54,29 @@ def test_a_sound_chip_has_notes_only():
 )
 def test_each_rule(old, new, rule, severity):
     assert found(SMALL.replace(old, new))[rule][0] == severity
+
+
+@pytest.mark.parametrize(
+    ("substeps", "gamma_minus", "severity", "said"),
+    [
+        (4, "1.0e-3", "note", "resolves the dendrites, in training too: dt gamma_plus = 0.05, dt gamma_minus = 0.05"),
+        (3, "1.0e-3", "warning", "may learn the integrator instead of the chip: dt gamma_plus = 0.0667"),
+        (4, "2.5e-3", "note", "dt gamma_minus = 0.125"),
+        (4, "2.6e-3", "warning", "dt gamma_minus = 0.13; a finer step confirms .* set timing.substeps to 5, or"),
+        (1, "6.0e-3", "error", "too coarse; set timing.substeps to 2 or more"),
+    ],
+)
+def test_a_step_is_resolved_for_training_or_only_followed(substeps, gamma_minus, severity, said):
+    text = SMALL.replace("substeps: 2", f"substeps: {substeps}").replace(
+        "gamma_minus: 5.0e-4", f"gamma_minus: {gamma_minus}"
+    )
+    (step,) = [f for f in physics(text) if f.id == "SOEN-PH-001"]
+    assert step.severity == severity
+    assert re.search(said, step.message)
+
+
+def test_a_step_of_the_chips_own_choice_is_resolved():
+    assert found(SMALL.replace(", substeps: 2", ""))["SOEN-PH-001"] == ("note", 50)
 
 
 def test_virtual_source_functions_are_pointed_at():
@@ -80,7 +103,7 @@ def test_every_dendrite_of_a_spiking_chip_is_checked():
 
 def test_command(tmp_path, capsys):
     path = tmp_path / "chip.yaml"
-    path.write_text(SMALL)
+    path.write_text(SMALL.replace("substeps: 2", "substeps: 4"))
     assert cli.run(main, [str(path)]) == 0
     assert "passes: 0 errors, 0 warnings, 4 notes, 0 waived" in capsys.readouterr().out
     path.write_text(SMALL.replace("bias_current: 1.9", "bias_current: 1.0"))

@@ -19,6 +19,7 @@ from soensim.dynamics import (
     coefficients,
     largest_step,
     normalise,
+    safe_step,
     soft_slope,
     step,
     substeps_needed,
@@ -505,6 +506,14 @@ def test_the_largest_step():
     assert largest_step(SQUID, 1e-3, 1e-2, "exponential-euler") == pytest.approx(200)
     assert largest_step(TANH, 1e-3, 0.0, "heun") == float("inf")
     assert [substeps_needed(t, 100.0) for t in (1.0, 100.0, 101.0, 1000.0)] == [1, 1, 2, 10]
+
+
+def test_the_step_that_is_safe_for_training():
+    assert safe_step(SQUID, 1e-3, 1e-4, "forward-euler") == pytest.approx(50)
+    assert safe_step(SQUID, 1e-3, 1e-2, "exponential-euler") == pytest.approx(12.5)
+    assert safe_step(SQUID, 1e-3, 0.0, "heun") == pytest.approx(200)
+    assert safe_step(SQUID, 1e-3, 1e-3, "heun") == pytest.approx(125)
+    assert safe_step(TANH, 1e-3, 1e-2, "forward-euler") == pytest.approx(100)
 
 
 def test_a_step_too_coarse_names_the_substeps_it_needs():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from soensim.errors import NetlistError, ProgramError, RoutingError, SimulationError
 from soensim.netlist import parse_netlist
-from soensim.network import at_training_step, compile_network, present
+from soensim.network import at_training_step, compile_network, present, refined
 from soensim.routing import route
 
 
@@ -251,11 +251,25 @@ def test_a_loop_that_single_fluxons_shake_is_refused():
     compiled(small_loop.replace("62.83", "62.83").replace("squid-fit\n    bias_current: 1.9", "tanh"))
 
 
-def test_automatic_substeps_are_the_fewest_that_follow_the_dendrites():
+def test_automatic_substeps_are_those_that_training_needs():
+    """dt gamma_plus <= 0.05, and a multiple of the 6 steps that follow the dendrites: dt gamma_plus <= 0.2."""
     automatic = SMALL.replace(", substeps: 2", "").replace("sample_tau: 200", "sample_tau: 1001")
-    assert compiled(automatic).substeps == 6
-    assert compiled(automatic, refine=4).substeps == 24
-    assert compiled(automatic.replace("1001", "200")).substeps == 1
+    chip = compiled(automatic)
+    assert (chip.substeps, chip.netlist_substeps, chip.trained_substeps) == (24, 24, 6)
+    assert compiled(automatic, refine=4).substeps == 96
+    assert compiled(automatic.replace("1001", "200")).substeps == 4
+    assert compiled(automatic.replace("1001", "250")).substeps == 6
+    leaky = automatic.replace("1001", "200").replace("gamma_minus: 5.0e-4", "gamma_minus: 5.0e-3")
+    assert compiled(leaky).substeps == 8
+    assert compiled(leaky.replace("squid-fit\n    bias_current: 1.9", "tanh")).substeps == 1
+
+
+def test_a_program_of_fewer_steps_than_are_taken_today_stays_one_of_the_chip():
+    chip = compiled(SMALL.replace(", substeps: 2", "").replace("sample_tau: 200", "sample_tau: 1001"))
+    assert at_training_step(chip, {"substeps": 6}).substeps == 6
+    assert at_training_step(refined(chip, 4), {}).substeps == 24
+    with pytest.raises(ProgramError, match="trained with 8 substeps per sample; chip 'small' has 6"):
+        at_training_step(chip, {"substeps": 8})
 
 
 def test_heun_needs_lockstep():

@@ -9,9 +9,8 @@ import numpy as np
 
 from soensim.check.finding import Finding
 from soensim.check.rules import RULES
-from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
 from soensim.netlist import Netlist
-from soensim.network import gammas, sample_duration
+from soensim.network import gammas, sample_duration, substeps_of
 
 #: Powers of ten from the largest state that one step from rest can reach to the largest double.
 _DECADES = 280.0
@@ -31,7 +30,7 @@ def growth_findings(netlist: Netlist) -> Iterator[Finding]:
     }
     if not free:
         return
-    sample_tau, substeps = sample_duration(netlist), netlist.timing.substeps or _fewest_substeps(netlist)
+    sample_tau, substeps = sample_duration(netlist), substeps_of(netlist).taken
     steps = _FRAMES * (netlist.timing.hold_samples or 1) * substeps
     worst, name = 0.0, ""
     for target, population in free.items():
@@ -59,13 +58,3 @@ def growth_findings(netlist: Netlist) -> Iterator[Finding]:
             f"with every synapse at its highest level the states may grow by 10^{worst:.0f} in {_FRAMES} frames; "
             f"{rule.fix}",
         )
-
-
-def _fewest_substeps(netlist: Netlist) -> int:
-    """Steps per sample that compilation takes where the netlist states none."""
-    needed = []
-    for population in netlist.dendrites.values():
-        source = SOURCE_FUNCTIONS[population.source_function if population.virtual else "squid-fit"]
-        largest_tau = largest_step(source, *gammas(netlist, population), netlist.timing.integrator)
-        needed.append(substeps_needed(sample_duration(netlist), largest_tau))
-    return max(needed)

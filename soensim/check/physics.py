@@ -11,15 +11,17 @@ from soensim.check.finding import Finding, Severity
 from soensim.check.growth import growth_findings
 from soensim.check.rules import RULES
 from soensim.circuit import Device, threshold, validity
-from soensim.dynamics import SOURCE_FUNCTIONS, largest_step, substeps_needed
+from soensim.dynamics import substeps_needed
 from soensim.errors import SimulationError
 from soensim.netlist import DendritePopulation, Netlist
 from soensim.netlist.topology.edges import Edges
-from soensim.network import gammas, sample_duration
+from soensim.network import gammas, sample_duration, step_limits, substeps_of
 from soensim.routing import RoutedNetlist, RoutedProjection
 
 #: Transition temperature of niobium, Matthias, Geballe & Compton, Rev. Mod. Phys. 35, 1 (1963).
 NIOBIUM_K = 9.3
+# A step is longer than a limit from here: rounding errors are not counted.
+_ABOVE = 1 + 1e-9
 
 
 def physics_findings(netlist: Netlist) -> Iterator[Finding]:
@@ -94,26 +96,27 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation) -> 
 
 
 def _step(netlist: Netlist, where: str, population: DendritePopulation) -> Finding:
-    gamma_plus, gamma_minus = gammas(netlist, population)
-    # the limits of a SQUID do not depend on which of its source functions describes it
-    source = SOURCE_FUNCTIONS[population.source_function if population.virtual else "squid-fit"]
-    largest = largest_step(source, gamma_plus, gamma_minus, netlist.timing.integrator)
-    sample = sample_duration(netlist)
-    needed = substeps_needed(sample, largest)
-    substeps = netlist.timing.substeps or needed
-    step = sample / substeps
-    fits = substeps >= needed
-    return Finding(
-        "SOEN-PH-001",
-        "note" if fits else "error",
-        f"{where} (timing.substeps)",
-        step,
-        None if math.isinf(largest) else largest,
-        "tau",
-        "the integration step resolves the dendrites"
-        if fits
-        else f"the integration step is too coarse; set timing.substeps to {needed} or more, or leave it out",
-    )
+    limits, sample = step_limits(netlist, population), sample_duration(netlist)
+    step = sample / substeps_of(netlist).taken
+    needed, safe = (substeps_needed(sample, limit) for limit in limits)
+    gamma_plus, gamma_minus = (gamma * step for gamma in gammas(netlist, population))
+    per_step = f"dt gamma_plus = {gamma_plus:.3g}, dt gamma_minus = {gamma_minus:.3g}"
+    severity: Severity = "note"
+    limit = limits.safe_tau
+    said = f"the integration step resolves the dendrites, in training too: {per_step}"
+    if population.virtual:
+        said = "the integration step is part of the model: the source function is virtual"
+    if step > limits.largest_tau * _ABOVE:
+        limit, severity = limits.largest_tau, "error"
+        said = f"the integration step is too coarse; set timing.substeps to {needed} or more, or leave it out"
+    elif step > limits.safe_tau * _ABOVE:
+        severity = "warning"
+        said = (
+            f"training at this step may learn the integrator instead of the chip: {per_step}; a finer step confirms "
+            f"what was learned with {safe} substeps or more: set timing.substeps to {safe}, or leave it out"
+        )
+    where = f"{where} (timing.substeps)"
+    return Finding("SOEN-PH-001", severity, where, step, None if math.isinf(limit) else limit, "tau", said)
 
 
 def _validity(where: str, gamma_plus: float) -> Finding:

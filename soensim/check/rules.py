@@ -41,7 +41,8 @@ _ALL = (
     Rule(
         "SOEN-PH-001",
         "integration step too coarse",
-        "The step of the timing must resolve gain, leak, synapses and refractory times. Note where it does.",
+        "The step of the timing must resolve gain, leak, synapses and refractory times. Note where it does; warning "
+        "where SQUIDs are followed, but a training at this step may learn the integrator instead of the chip.",
         "error",
         "raise timing.substeps, or leave it out",
     ),

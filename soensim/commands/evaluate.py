@@ -21,7 +21,7 @@ from soensim.evaluation import Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
 from soensim.fabrication import with_asked
 from soensim.netlist import Netlist
-from soensim.network import Network, compile_network, refined, with_average_light
+from soensim.network import Network, at_training_step, compile_network, refined, with_average_light
 from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
             requirement=requirement,
             progress=progress,
         )
-        network = refined(nominal, evaluation.steps.substeps // nominal.substeps)
+        network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
         origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
         html = None
         if html_target is not None:

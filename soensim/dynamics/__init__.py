@@ -1,7 +1,14 @@
 """The physics of one time step: pure functions of (state, parameters), for numpy arrays and torch tensors."""
 
 from soensim.dynamics.input_flux import HeldFrames, InputFlux, InputSignal, Term, alike
-from soensim.dynamics.integrators import check_step, coefficients, largest_step, step, substeps_needed
+from soensim.dynamics.integrators import (
+    check_step,
+    coefficients,
+    largest_step,
+    safe_step,
+    step,
+    substeps_needed,
+)
 from soensim.dynamics.light import Detectors, Emission, LightDraws, SpikingLight
 from soensim.dynamics.normalisation import Normalisation, normalise
 from soensim.dynamics.source_functions import (
@@ -38,6 +45,7 @@ __all__ = [
     "holds_for",
     "largest_step",
     "normalise",
+    "safe_step",
     "soft_slope",
     "step",
     "substeps_needed",

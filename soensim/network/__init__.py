@@ -5,6 +5,7 @@ from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
 from soensim.network.light import Light
 from soensim.network.network import Die, GoodnessOutput, InputLines, LinearOutput, Network, Population
+from soensim.network.substeps import step_limits, substeps_of
 from soensim.network.synapses import DelayLayout, Synapses
 from soensim.network.time_step import at_training_step, refined, with_average_light, with_delay_factor
 
@@ -30,6 +31,8 @@ __all__ = [
     "signals",
     "split_channels",
     "step_coefficients",
+    "step_limits",
+    "substeps_of",
     "with_average_light",
     "with_delay_factor",
 ]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.dynamics import check_step, coefficients, largest_step, substeps_needed
+from soensim.dynamics import check_step, coefficients
 from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
-from soensim.netlist.schema.timing import Timing
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
 from soensim.network.light import compile_light
 from soensim.network.network import (
@@ -23,6 +21,7 @@ from soensim.network.network import (
     Network,
     Population,
 )
+from soensim.network.substeps import step_limits, substeps_of
 from soensim.network.synapses import Synapses
 from soensim.routing import RoutedNetlist, RoutedProjection
 
@@ -64,7 +63,10 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         )
     timing = netlist.timing
     populations = _populations(netlist)
-    sample_tau = sample_duration(netlist)
+    sample_tau, substeps = sample_duration(netlist), substeps_of(netlist)
+    for name, population in netlist.dendrites.items():
+        largest_tau = step_limits(netlist, population).largest_tau
+        check_step(name, sample_tau / (substeps.taken * refine), largest_tau, sample_tau)
     return Network(
         name=netlist.name,
         netlist_hash=routed.hash,
@@ -74,7 +76,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
-        substeps=_substeps(timing, populations, sample_tau, refine),
+        substeps=substeps.taken * refine,
         integrator=timing.integrator,
         spreads=netlist.spreads,
         critical_current_a=netlist.device_technology.junction.critical_current_a,
@@ -82,7 +84,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         light=compile_light(routed),
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,
-        refine=refine,
+        netlist_substeps=substeps.taken,
+        trained_substeps=netlist.timing.substeps or substeps.fewest,
     )
 
 
@@ -120,17 +123,6 @@ def _populations(netlist: Netlist) -> tuple[Population, ...]:
         if not populations[-1].source.virtual:
             check_validity(name, float(populations[-1].gamma_plus[0]))
     return tuple(populations)
-
-
-def _substeps(timing: Timing, populations: Sequence[Population], sample_tau: float, refine: int) -> int:
-    """Steps per sample: those of the netlist, or the fewest that resolve every population; times ``refine``."""
-    largest_tau = [
-        largest_step(p.source, float(p.gamma_plus[0]), float(p.gamma_minus[0]), timing.integrator) for p in populations
-    ]
-    substeps = (timing.substeps or substeps_needed(sample_tau, min(largest_tau))) * refine
-    for population, limit_tau in zip(populations, largest_tau, strict=True):
-        check_step(population.name, sample_tau / substeps, limit_tau, sample_tau)
-    return substeps
 
 
 def _population(netlist: Netlist, name: str, population: DendritePopulation, start: int) -> Population:

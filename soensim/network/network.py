@@ -170,8 +170,11 @@ class Network:
         Whether a population sees the states that earlier populations have just taken.
     sample_tau, substeps, integrator
         One input sample lasts `sample_tau` (tau) and is integrated in `substeps` steps.
-    refine
-        `substeps` are this many times those of the netlist.
+    netlist_substeps
+        Steps per sample before any refinement: those that the netlist states, or as many as training needs.
+    trained_substeps
+        A program may have been trained with any multiple of these: the netlist's; where it states none, the fewest
+        that follow every dendrite.
     light
         How optical projections carry rates; None where none is optical.
     hold_samples
@@ -201,6 +204,8 @@ class Network:
     feed_forward: bool
     sample_tau: float
     substeps: int
+    netlist_substeps: int
+    trained_substeps: int
     integrator: Integrator
     spreads: Mapping[str, float]
     critical_current_a: float
@@ -208,7 +213,6 @@ class Network:
     light: Light | None = None
     hold_samples: int = 1
     unlabelled_samples: int = 0
-    refine: int = 1
 
     def __post_init__(self) -> None:
         check_steps(self)
@@ -237,11 +241,6 @@ class Network:
     def dt_tau(self) -> float:
         """Integration step (tau)."""
         return self.sample_tau / self.substeps
-
-    @property
-    def netlist_substeps(self) -> int:
-        """Steps per sample as the netlist says, before any refinement."""
-        return self.substeps // self.refine
 
     @property
     def virtual(self) -> bool:

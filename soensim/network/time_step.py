@@ -24,7 +24,7 @@ def refined(network: Network, factor: int) -> Network:
     """
     if factor < 1:
         raise SimulationError(f"refine is {factor}; it divides the integration step, so it must be 1 or more")
-    return replace(network, substeps=network.substeps * factor, refine=network.refine * factor)
+    return replace(network, substeps=network.substeps * factor)
 
 
 def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
@@ -42,14 +42,13 @@ def at_training_step(network: Network, header: Mapping[str, Any]) -> Network:
     ProgramError
         The program's substeps are no multiple of those of the chip.
     """
-    least = network.netlist_substeps
-    substeps = header.get("substeps", least)
-    if substeps % least:
+    substeps = header.get("substeps", network.netlist_substeps)
+    if substeps % network.trained_substeps:
         raise ProgramError(
             f"the program was trained with {substeps} substeps per sample; chip {network.name!r} has "
-            f"{least}, and training can only use a multiple of them"
+            f"{network.trained_substeps}, and training can only use a multiple of them"
         )
-    return replace(network, substeps=substeps, refine=substeps // least)
+    return replace(network, substeps=substeps)
 
 
 def with_average_light(network: Network) -> Network:

@@ -17,8 +17,8 @@ class Timing(Part):
     sample_ns: Annotated[float, legal(1e-4, 1e9, "ns", "a tenth of tau_0 to a second")] | None = None
     """How long one input sample is held (ns)."""
     substeps: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Number of integration steps per input sample that training uses; absent: the fewest that follow every dendrite
-    (dt gamma_plus <= 0.2 for SQUIDs, dt gamma_minus <= 1)."""
+    """Number of integration steps per input sample that training uses; absent: as many as training needs to learn the
+    chip and not the integrator (dt gamma_plus <= 0.05 and dt gamma_minus <= 0.125 for SQUIDs; dt gamma_minus <= 1)."""
     hold_samples: Annotated[int, Field(ge=2, le=100_000)] | None = None
     """Number of samples for which each frame of a data set is held (static data are seen for a while); absent: one."""
     unlabelled_samples: Annotated[int, Field(ge=1, le=100_000)] | None = None
