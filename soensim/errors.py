@@ -10,6 +10,7 @@
     ├── DataError              a data set that is missing, damaged or of the wrong shape
     ├── RecipeError            training settings that are unknown, illegal or do not fit the chip
     ├── CircuitError           a device or drive that the circuit solver cannot take
+    ├── MeasurementError       a file of measured values, or a trace, that is damaged or of another chip
     └── SimulationError        inputs that do not fit the chip, a step too coarse, a state that diverges
 
 A message says where, what was given, what is legal and how to fix it, in one sentence or two. Of a file with several
@@ -111,6 +112,10 @@ class RecipeError(SoensimError):
 
 class CircuitError(SoensimError):
     """A device, bias or drive waveform that the circuit solver cannot take."""
+
+
+class MeasurementError(SoensimError):
+    """A file of measured values, or a trace, that is damaged, of another chip, or says too little."""
 
 
 class SimulationError(SoensimError):

@@ -50,6 +50,7 @@ UNITS: Final = {
     "I_c": "in units of the critical current I_c",
     "Phi_0": "in flux quanta (Phi_0)",
     "Phi_0 per I_c": "in flux quanta per critical current",
+    "per I_c": "per critical current",
 }
 
 #: Units that are written by mistake: what they are called, their size in the right unit, and a remark.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from soensim._runtime.atomic_write import write_atomic
@@ -13,6 +14,7 @@ from soensim._runtime.standard_streams import printable
 from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip, naming_file
 from soensim.commands.input_files import chip_files, data_files
+from soensim.commands.measured_files import load_measured, refuse_draws
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data
@@ -36,7 +38,15 @@ def main(arguments: Sequence[str]) -> int:
     keep_freed_memory()
     given = parser().parse_args(arguments)
     requirement = _requirement(given.require, given.share)
-    chip_seeds = trial_seeds(_trials(given.trials, requirement), given.chip_seed)
+    chip_seeds: tuple[int, ...] = ()
+    if given.measured:
+        refuse_draws(given)
+        if requirement is not None and given.share is None:
+            requirement = replace(requirement, of_these=True)
+        else:
+            _trials(len(given.measured), requirement, "the number of --measured files")
+    else:
+        chip_seeds = trial_seeds(_trials(given.trials, requirement), given.chip_seed or 0)
     netlist = load_chip(given.chip)
     json_target, html_target = (
         str(REPORTS / f"{netlist.name}{ending}") if target is None else named(target)
@@ -45,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     program_file = Path(given.program or Path(given.chip).with_suffix(".safetensors"))
     check_outputs(
         [json_output(json_target), Output("--html", html_target, (".html", ".htm"), any_unknown=True)],
-        [*chip_files(given.chip, netlist), program_file, *data_files(given.data, given.data_dir)],
+        [*chip_files(given.chip, netlist), program_file, *given.measured, *data_files(given.data, given.data_dir)],
         makes=[REPORTS] if any(_is_in_reports(target) for target in (json_target, html_target)) else [],
     )
     with naming_file(given.chip):
@@ -54,6 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         nominal = with_asked(compile_network(routed), given.spread or {})
         nominal = with_average_light(nominal) if given.light == "average" else nominal
     path, program = _program(given.chip, given.program, netlist, nominal)
+    measured = load_measured(given.measured, nominal, netlist, program)
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
@@ -66,6 +77,7 @@ def main(arguments: Sequence[str]) -> int:
             refine=given.refine,
             read_seed=given.read_seed,
             requirement=requirement,
+            measured=measured,
             progress=progress,
         )
         network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
@@ -104,7 +116,8 @@ def parser() -> Parser:
         "  python -m soensim.evaluate netlists/rows-24.yaml --program runs/mine/program.safetensors --trials 50\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --require 'accuracy >= 0.93' --yield 0.9\n"
-        "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --measured chip-a.csv --measured chip-b.csv\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
     flags.chip(parser)
@@ -127,12 +140,19 @@ def parser() -> Parser:
         dest="share",
         type=flags.number(above=0, below=1),
         metavar="X",
-        help=f"share of the chips that must meet --require (default: {USUAL_YIELD})",
+        help=f"share of the chips that must meet --require (default: {USUAL_YIELD}; with --measured each of them, and "
+        "nothing is said of others)",
     )
-    flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", 0)
+    flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", None)
     flags.read_seed(parser, "draw the spikes of a chip whose rates are carried by light (default: 0)", 0)
     flags.light(parser)
     flags.spread(parser)
+    flags.measured(
+        parser,
+        "score a chip whose devices were measured in place of drawn ones; CSV, see docs/measured-chips.md; repeatable "
+        "(default: draw chips)",
+        repeatable=True,
+    )
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
     flags.json_file(parser, "the result", "reports/NAME.json")
     parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")
@@ -147,8 +167,8 @@ def _requirement(text: str | None, share: float | None) -> Requirement | None:
     return None
 
 
-def _trials(given: int | None, requirement: Requirement | None) -> int:
-    """Return how many chips to draw, and say what they can show."""
+def _trials(given: int | None, requirement: Requirement | None, what: str = "--trials") -> int:
+    """Return how many chips to draw, and say what they can show; ``what`` gives their number."""
     if requirement is None:
         return 10 if given is None else given
     share, needed = requirement.share, requirement.chips_needed
@@ -160,7 +180,7 @@ def _trials(given: int | None, requirement: Requirement | None) -> int:
     allowed = requirement.failures_allowed(trials)
     if allowed is None:
         raise SoensimError(
-            f"--trials is {trials}; a yield of {share} takes at least {needed} chips, all without a failure: draw "
+            f"{what} is {trials}; a yield of {share} takes at least {needed} chips, all without a failure: give "
             "more, or ask for a lower --yield"
         )
     cli.tell(f"a yield of {share} takes {needed} chips without a failure; of {trials} chips at most {allowed} may fail")

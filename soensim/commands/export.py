@@ -1,4 +1,4 @@
-"""`soensim export --format ngspice|josim`: write a deck of a dendrite, a chain or a tree."""
+"""`soensim export`: write a deck of a dendrite, a chain or a tree, or what is asked of a chip's devices."""
 
 import argparse
 import math
@@ -13,7 +13,7 @@ from soensim.commands import cli, flags
 from soensim.commands.input_files import technology_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
-from soensim.errors import CircuitError
+from soensim.errors import CircuitError, SoensimError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
 from soensim.limits import Limits
 from soensim.technology import LEGAL, load_technology
@@ -22,7 +22,7 @@ MAX_LEAVES = 1000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `soensim export --format ngspice|josim`.
+    """Run `soensim export --format ngspice|josim|targets`.
 
     Parameters
     ----------
@@ -38,10 +38,17 @@ def main(arguments: Sequence[str]) -> int:
     ------
     CircuitError
         On a bad argument, drive or device, or a file that cannot be written.
+    SoensimError
+        On a bad chip or program.
     TechnologyError
         If the technology cannot be loaded.
     """
     args = parser().parse_args(arguments)
+    _check_format_flags(args)
+    if args.format == "targets":
+        from soensim.commands.export_targets import export_targets  # the chip's code: no deck needs it
+
+        return export_targets(args, arguments)
     out, target = named(args.out), named(args.json)
     to_out = Output("--out", out, (".cir", ".sp", ".js"), any_unknown=True, to_standard_output=True)
     check_outputs([to_out, json_output(target)], technology_files(args.technology))
@@ -64,14 +71,39 @@ _LOOP_FLAGS = (
     ("--beta-di", "beta_di", "X", "loop inductance"),
     ("--tau-di-ns", "tau_di_dendrite_ns", "NS", "loop decay time"),
 )
+_TARGET_FLAGS = (("CHIP", "chip"), ("--program", "program"), ("--spread", "spread"))
+_DECK_FLAGS = (
+    *((f"--{name}", name.replace("-", "_")) for name in ("circuit", "length", "depth", "fan-in", "efficacy")),
+    ("--technology", "technology"),
+    *((flag, flag.strip("-").replace("-", "_")) for flag, *_ in _LOOP_FLAGS),
+    *((f"--{name}", name.replace("-", "_")) for name in ("flux", "duration-ns", "print-step-ns")),
+)
 _EFFICACY = Limits(0, 1e4, "Phi_0 per I_c", "0.15 to 4 are in use", zero=True, signed=True)
 
 
 def parser() -> Parser:
     """Make the parser of the verb."""
-    parser = make_parser("export", "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites.")
+    parser = make_parser(
+        "export",
+        "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites (--format ngspice, josim), or what a\n"
+        "program asks of the synapses and neurons of a chip, as CSV (--format targets).",
+        "examples:\n"
+        "  python -m soensim.export --format josim --circuit chain --out chain.cir\n"
+        "  python -m soensim.export netlists/year1-28.yaml --format targets --out targets.csv\n"
+        "  python -m soensim.export netlists/year1-28.yaml --format targets --chip-seed 7 --out chip-7.csv",
+    )
     count = flags.whole(1, 100)
-    parser.add_argument("--format", required=True, choices=("ngspice", "josim"), help="simulator (required)")
+    parser.add_argument(
+        "chip", metavar="CHIP", nargs="?", help="netlist, YAML, of --format targets (default: none, a deck has none)"
+    )
+    parser.add_argument(
+        "--format",
+        required=True,
+        choices=("ngspice", "josim", "targets"),
+        help="simulator, or targets of a chip (required)",
+    )
+    flags.program(parser)
+    flags.spread(parser)
     parser.add_argument(
         "--circuit", choices=("dendrite", "chain", "tree"), default="dendrite", help="circuit (default: dendrite)"
     )
@@ -110,9 +142,13 @@ def parser() -> Parser:
         metavar="NS",
         help="distance of printed points (default: 0.01)",
     )
-    parser.add_argument("--out", default="-", metavar="FILE", help="write the deck; - is standard output (default: -)")
+    parser.add_argument("--out", default="-", metavar="FILE", help="write the file; - is standard output (default: -)")
     flags.json_file(parser, "what was exported")
-    flags.no_seed(parser)
+    flags.chip_seed(
+        parser,
+        "of --format targets: write the values of this fabricated chip (default: none, what the program asks for)",
+        None,
+    )
     return parser
 
 
@@ -145,6 +181,18 @@ def _deck(args: argparse.Namespace) -> Deck:
             )
         return tree(device, depth, fan_in, settings)
     return chain(device, args.length or 3 if args.circuit == "chain" else 1, settings)
+
+
+def _check_format_flags(args: argparse.Namespace) -> None:
+    """Refuse what is for another format, which would be without effect."""
+    known = parser()
+    targets = args.format == "targets"
+    if targets and args.chip is None:
+        raise SoensimError("--format targets needs a netlist: soensim export CHIP --format targets")
+    for flag, name in _DECK_FLAGS if targets else _TARGET_FLAGS:
+        if getattr(args, name) != known.get_default(name):
+            legal = "ngspice or josim" if targets else "targets"
+            raise SoensimError(f"{flag} is for --format {legal}, not {args.format}; leave it out")
 
 
 def _check_circuit_flags(args: argparse.Namespace) -> None:

@@ -192,6 +192,14 @@ def _sizes(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def measured(parser: Container, what: str, *, repeatable: bool) -> None:
+    """Add ``--measured``; ``what`` says what is done with the file."""
+    if repeatable:
+        parser.add_argument("--measured", action="append", metavar="FILE", default=[], help=what)
+    else:
+        parser.add_argument("--measured", metavar="FILE", help=what)
+
+
 def technology(parser: Container, *, flag: bool) -> None:
     """Add a technology, as ``--technology`` or as an argument without a flag; the default is `TECHNOLOGY`."""
     text = f"preset or YAML file (default: {TECHNOLOGY})"

@@ -19,7 +19,7 @@ VERBS = {
     "train": "fit a program for a chip",
     "report": "show trainings: curves, efficacies, sweeps over several runs",
     "simulate": "run a program on given inputs and record the states",
-    "export": "write a dendrite, a chain or a tree as a SPICE deck",
+    "export": "write a dendrite as a SPICE deck, or what is asked of a chip's devices",
     "circuit": "solve the SQUID of a technology: thresholds and source function",
     "schema": "write the JSON Schema of netlists",
     "technology": "list the numbers of a technology, with their sources",

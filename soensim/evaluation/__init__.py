@@ -1,13 +1,14 @@
 """Score a program on its chip: ideal weights, quantised codes, fabricated chips. Holds no physics and no training."""
 
 from soensim.evaluation.requirement import Requirement, Yield
-from soensim.evaluation.result import Accuracy, Evaluation, LevelUse, Touched
+from soensim.evaluation.result import Accuracy, Evaluation, LevelUse, MeasuredFile, Touched
 from soensim.evaluation.score import evaluate, evaluate_network, predict, trial_seeds
 
 __all__ = [
     "Accuracy",
     "Evaluation",
     "LevelUse",
+    "MeasuredFile",
     "Requirement",
     "Touched",
     "Yield",

@@ -31,6 +31,9 @@ class Requirement:
         The least that a chip must reach, above 0 and at most 1.
     share
         Share of all chips that must reach it, above 0 and below 1.
+    of_these
+        Whether it is asked of the chips that are scored, each of them, and nothing of others; ``share`` is then not
+        read.
 
     Raises
     ------
@@ -41,6 +44,7 @@ class Requirement:
     measure: str
     least: float
     share: float = USUAL_YIELD
+    of_these: bool = False
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
@@ -95,13 +99,13 @@ class Yield:
     Attributes
     ----------
     require, share
-        The requirement, and the share of chips that must meet it.
+        The requirement, and the share of chips that must meet it: 1 where it is asked of the scored ones alone.
     passed, trials
         Chips that met it on the test samples, of how many.
     lower, upper
         95 % Wilson interval of the share of all such chips that meet it on these test samples.
     met
-        Whether `lower` reaches the share.
+        Whether `lower` reaches the share; of the scored chips alone, whether all passed.
     fresh
         Expected share that meets it on as many fresh samples: what a chip answers is binomial, and what is known of its
         accuracy is a beta distribution (Jeffreys), so that its right answers are beta-binomial.
@@ -138,9 +142,10 @@ def count_yield(requirement: Requirement, accuracies: Sequence[float], samples: 
     passed = int((right >= needed).sum())
     lower, upper = proportion_interval(passed, len(right))
     fresh = float(np.mean([_at_least(needed, samples, int(r)) for r in right]))
-    return Yield(
-        str(requirement), requirement.share, passed, len(right), lower, upper, lower >= requirement.share, fresh
-    )
+    share, met = requirement.share, lower >= requirement.share
+    if requirement.of_these:
+        share, met = 1.0, passed == len(right)
+    return Yield(str(requirement), share, passed, len(right), lower, upper, met, fresh)
 
 
 def _at_least(needed: int, samples: int, right: int) -> float:

@@ -198,6 +198,14 @@ class Seeds:
 
 
 @dataclass(frozen=True)
+class MeasuredFile:
+    """A file of measured values that a chip was scored from, and the SHA-256 of what it says."""
+
+    file: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class LightSummary:
     """How light carried the rates of an optical chip.
 
@@ -256,6 +264,8 @@ class Evaluation:
         How many chips met the requirement, `yield` in JSON; None where nothing was required.
     touched
         What each imperfection that acts changed.
+    measured
+        The measured chips that were scored in place of drawn ones, in this order; empty where chips were drawn.
     """
 
     chip: ChipSummary
@@ -273,6 +283,7 @@ class Evaluation:
     energy_unknown: str | None = None
     chip_yield: Yield | None = None
     cost: AnswerCost | None = None
+    measured: tuple[MeasuredFile, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -292,4 +303,5 @@ class Evaluation:
             "energy": [line.as_dict() for line in self.energy] or None,
             "energy_unknown": self.energy_unknown,
             "yield": None if self.chip_yield is None else self.chip_yield.as_dict(),
+            "measured": [asdict(one) for one in self.measured] or None,
         }

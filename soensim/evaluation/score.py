@@ -18,6 +18,7 @@ from soensim.evaluation.result import (
     IntArray,
     IntegrationSteps,
     LightModel,
+    MeasuredFile,
     ScoredData,
     Seeds,
     Spread,
@@ -25,7 +26,7 @@ from soensim.evaluation.result import (
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip, summarise_light
-from soensim.fabrication import IMPERFECTIONS, count_touched, with_asked
+from soensim.fabrication import IMPERFECTIONS, MeasuredChip, count_touched, with_asked
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
 from soensim.network.sizes import state_bytes
 from soensim.program import Program
@@ -52,6 +53,7 @@ def evaluate(
     light: LightModel = "spikes",
     spreads: Mapping[str, float] | None = None,
     requirement: Requirement | None = None,
+    measured: Sequence[MeasuredChip] = (),
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -80,6 +82,9 @@ def evaluate(
         Sizes of imperfections by name, over the netlist's (`soensim.fabrication.read_sizes`).
     requirement
         What the fabricated chips must reach; None counts no yield.
+    measured
+        Chips that were measured (`soensim.fabrication.read_measured`), scored in place of drawn ones: ``trials``,
+        ``chip_seed`` and spreads are then without effect.
     progress
         Called with the name of each part as it starts.
 
@@ -89,7 +94,7 @@ def evaluate(
         The program is of another chip, the data do not fit or may hold training samples, a number is not legal, or a
         size is given of an imperfection that can touch nothing on this chip.
     """
-    chip_seeds = trial_seeds(trials, chip_seed)
+    chip_seeds = () if measured else trial_seeds(trials, chip_seed)
     network = with_asked(compile_network(routed), spreads or {})
     if light == "average":
         network = with_average_light(network)
@@ -102,6 +107,7 @@ def evaluate(
         refine=refine,
         read_seed=read_seed,
         requirement=requirement,
+        measured=measured,
         progress=progress,
     )
 
@@ -127,13 +133,17 @@ def evaluate_network(
     program: Program,
     dataset: Dataset,
     *,
-    chip_seeds: Sequence[int],
+    chip_seeds: Sequence[int] = (),
     refine: int | None = None,
     read_seed: int = 0,
     requirement: Requirement | None = None,
+    measured: Sequence[MeasuredChip] = (),
     progress: Progress = lambda _: None,
 ) -> Evaluation:
-    """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already."""
+    """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already.
+
+    The chips are those of ``chip_seeds``, or else the measured ones.
+    """
     program.check_chip(network)
     coarse = at_training_step(network, program.header)
     if refine is None:
@@ -141,7 +151,8 @@ def evaluate_network(
     fine = refined(coarse, refine)
     check_fit(fine, dataset)
     _check_unseen(program, dataset)
-    accuracy, answers = _score(coarse, fine, program, dataset.test, chip_seeds, read_seed, progress)
+    chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
+    accuracy, answers = _score(coarse, fine, program, dataset.test, chips, read_seed, progress)
     progress("cost")
     spent = measure_cost(routed, fine, program, dataset.test, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
@@ -155,13 +166,14 @@ def evaluate_network(
         per_class=tuple(float(row[k] / row.sum()) if row.any() else None for k, row in enumerate(confusion)),
         confusion=confusion,
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
-        spreads=tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
+        spreads=() if measured else tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
         seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
         touched=_touched(fine, program, chip_seeds),
         light=summarise_light(fine),
         cost=spent.cost,
         energy=spent.figures,
         energy_unknown=spent.why_unknown,
+        measured=tuple(MeasuredFile(chip.file, chip.fingerprint) for chip in measured),
         chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, len(dataset.test.labels)),
     )
 
@@ -178,15 +190,19 @@ def _score(
     fine: Network,
     program: Program,
     test: Split,
-    chip_seeds: Sequence[int],
+    chips: Sequence[int | MeasuredChip],
     read_seed: int,
     progress: Progress,
 ) -> tuple[Accuracy, IntArray]:
     """Accuracies on a test split, and the answers of the quantised program on the nominal chip."""
     samples = len(test.labels)
 
-    def answer(network: Network, program: Program, chip_seed: int | None = None, stop: Stop = lambda: None) -> IntArray:
-        scores = class_scores(network, program, test.inputs, chip_seed=chip_seed, read_seed=read_seed, stop=stop)
+    def answer(
+        network: Network, program: Program, chip: int | MeasuredChip | None = None, stop: Stop = lambda: None
+    ) -> IntArray:
+        drawn = chip.realise(network, program.values) if isinstance(chip, MeasuredChip) else None
+        seed = None if isinstance(chip, MeasuredChip) else chip
+        scores = class_scores(network, program, test.inputs, chip_seed=seed, chip=drawn, read_seed=read_seed, stop=stop)
         return argmax_decode(scores)
 
     def right(answers: IntArray) -> int:
@@ -199,24 +215,22 @@ def _score(
     quantised = right(answers)
     at_coarse_step = quantised if fine.substeps == coarse.substeps else right(answer(coarse, program))
 
-    def score(chip_seed: int, stop: Stop) -> float:
-        return right(answer(fine, program, chip_seed, stop)) / samples
+    def score(chip: int | MeasuredChip, stop: Stop) -> float:
+        return right(answer(fine, program, chip, stop)) / samples
 
     frames = test.inputs.shape[1] * fine.hold_samples
     workers = usable_workers(state_bytes(fine, BLOCK * (fine.labels or 1), frames))
     with one_blas_thread():  # for all threads: none may restore what another has set
-        chips = side_by_side(
-            score, chip_seeds, workers, lambda place: progress(f"chip {place + 1} of {len(chip_seeds)}")
-        )
+        each = side_by_side(score, chips, workers, lambda place: progress(f"chip {place + 1} of {len(chips)}"))
     accuracy = Accuracy(
         ideal=ideal / samples,
         ideal_ci95=proportion_interval(ideal, samples),
         quantised=quantised / samples,
         quantised_ci95=proportion_interval(quantised, samples),
         quantised_training_step=at_coarse_step / samples,
-        chips=tuple(chips),
-        chip_mean=float(np.mean(chips)),
-        chip_ci95=mean_interval(chips) if len(chips) > 1 else None,
+        chips=tuple(each),
+        chip_mean=float(np.mean(each)),
+        chip_ci95=mean_interval(each) if len(each) > 1 else None,
     )
     return accuracy, answers
 
@@ -224,7 +238,7 @@ def _score(
 def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> tuple[Touched, ...]:
     """Count what each imperfection that acts changed, in the mean over the first `MOST_COUNTED` chips."""
     counts = [count_touched(network, program.values, seed) for seed in chip_seeds[:MOST_COUNTED]]
-    kinds = [IMPERFECTIONS[name] for name in counts[0]]
+    kinds = [IMPERFECTIONS[name] for name in counts[0]] if counts else []
     means = [float(np.mean([count[kind.name] for count in counts])) for kind in kinds]
     return tuple(Touched(k.name, k.touches, mean, k.count(network)) for k, mean in zip(kinds, means, strict=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def read_csv(
     *,
     columns: Sequence[str],
     error: ErrorMaker,
+    optional: Sequence[str] = (),
+    comments: bool = False,
     advice: str = "",
     what: str = "file",
     limit_bytes: int = MAX_BYTES,
@@ -36,13 +39,17 @@ def read_csv(
         Names of the wanted columns.
     error
         Makes the error to raise from its message.
+    optional
+        Names of columns that may be missing, or be cut off at the end of a row; their words are then empty.
+    comments
+        Whether lines that begin with `#`, in quotes or not, are passed over.
     advice, what, limit_bytes
         As in `open_regular`.
 
     Yields
     ------
     tuple
-        Number of the line, from 1, and its words in the order of `columns`.
+        Number of the line, from 1, and its words in the order of `columns`, then of `optional`.
 
     Raises
     ------
@@ -54,20 +61,23 @@ def read_csv(
     with open_regular(path, limit_bytes=limit_bytes, error=error, advice=advice, what=what) as binary:
         try:
             text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-            first, before = _first_line(text)
+            first, before = _first_line(text, comments)
             delimiter = next((mark for mark in ",;\t" if mark in first), " ")
-            rows = csv.reader(_with(first, text), delimiter=delimiter, skipinitialspace=True, strict=True)
+            rest = _without_comments(text) if comments else text
+            rows = csv.reader(_with(first, rest), delimiter=delimiter, skipinitialspace=True, strict=True)
             header = [word.strip() for word in next(rows, [])]
-            if any(header.count(column) != 1 for column in columns):
+            if any(header.count(column) != 1 for column in columns) or any(header.count(c) > 1 for c in optional):
                 found = shown(first.rstrip("\r\n")) if first else "nothing"
                 raise error(
                     f"{name}:{before + 1}: the first line must name the columns {_listed(columns)}, each once; "
                     f"it is {found}"
                 )
             places = [header.index(column) for column in columns]
+            others = [header.index(column) if column in header else math.inf for column in optional]
             for row in rows:
                 if len(row) > max(places):
                     words = [row[place].strip() for place in places]
+                    words += [row[int(place)].strip() if place < len(row) else "" for place in others]
                     if any(words) or any(word.strip() for word in row):
                         yield before + rows.line_num, words
                 elif any(word.strip() for word in row):
@@ -78,12 +88,22 @@ def read_csv(
             raise error(f"{name}:{before + rows.line_num}: is not a CSV file: {cause}") from cause
 
 
-def _first_line(text: io.TextIOWrapper) -> tuple[str, int]:
-    """Read the first line that is not blank, and count the blank ones before it."""
+def _first_line(text: io.TextIOWrapper, comments: bool) -> tuple[str, int]:
+    """Read the first line that is not blank and no comment, and count those before it."""
     before = 0
-    while (line := text.readline(_MAX_HEADER)) and not line.strip():
-        before += 1
+    while (line := text.readline(_MAX_HEADER)) and (not line.strip() or (comments and _is_comment(line))):
+        before += line.endswith(("\n", "\r"))
     return line, before
+
+
+def _is_comment(line: str) -> bool:
+    """Whether a line begins with `#`; a spreadsheet puts one with commas in quotes."""
+    return line.lstrip(' "').startswith("#")
+
+
+def _without_comments(text: Iterator[str]) -> Iterator[str]:
+    """Make comments blank, so that lines keep their numbers."""
+    return ("\n" if _is_comment(line) else line for line in text)
 
 
 def _with(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -53,6 +53,9 @@ _RULES: Mapping[str, Rule] = {
     "data.fingerprint": _TEXT,
     "data.sha256": _TEXT,
     "data.data_dir": _TEXT_OR_NULL,
+    "measured": _MAPPING,
+    "measured.file": _TEXT,
+    "measured.fingerprint": _TEXT,
     "seeds": _MAPPING,
     "seeds.train_seed": _whole(0),
     "seeds.data_seed": _whole(0),
@@ -72,7 +75,11 @@ _RULES: Mapping[str, Rule] = {
     "recipe.quantise": _SWITCH,
     "recipe.*": _PLAIN,
 }
-_TOGETHER = {"data": ("name", "data_seed", "fingerprint"), "recipe": ("rule",)}  # one without the others says nothing
+_TOGETHER = {
+    "data": ("name", "data_seed", "fingerprint"),
+    "recipe": ("rule",),
+    "measured": ("file", "fingerprint"),
+}  # one without the others says nothing
 
 
 def check_header(header: Mapping[str, Any]) -> None:

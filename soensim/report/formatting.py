@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -66,18 +67,36 @@ def headline(evaluation: Evaluation, network: Network) -> str:
     """Say in a sentence or two what the chip reaches, on what, at what spread."""
     accuracy, samples = evaluation.accuracy, evaluation.samples
     chips, mean = len(accuracy.chips), percent(accuracy.chip_mean, samples)
-    fabricated = f"One fabricated chip reaches {mean} %"
+    kind = chip_word(evaluation)
+    fabricated = f"One {kind} chip reaches {mean} %"
     if accuracy.chip_ci95 is not None:
         low, high = accuracy.chip_ci95
         fabricated = (
-            f"{chips} fabricated chips reach {mean} % on average "
+            f"{chips} {kind} chips reach {mean} % on average "
             f"(95 % interval {percent(low, samples)} to {percent(high, samples)} %)"
         )
     return (
         f"With its programmed codes the nominal chip answers {percent(accuracy.quantised, samples)} % of "
-        f"{samples:,} {evaluation.data.name} test samples right. {fabricated}, with "
-        f"{spread_sentence(evaluation, network)}."
+        f"{samples:,} {evaluation.data.name} test samples right. {fabricated}"
+        + (f", with {spread_sentence(evaluation, network)}." if not evaluation.measured else ".")
     )
+
+
+def chip_word(evaluation: Evaluation) -> str:
+    """Say what the scored chips are."""
+    return "measured" if evaluation.measured else "fabricated"
+
+
+def chip_names(evaluation: Evaluation) -> list[str]:
+    """Name the scored chips: by chip_seed, or by file."""
+    if evaluation.measured:
+        return [Path(one.file).name for one in evaluation.measured]
+    return [f"chip_seed {seed}" for seed in evaluation.seeds.chip_seeds]
+
+
+def measured_text(evaluation: Evaluation) -> str:
+    """Name the files of measured values that were scored, with their fingerprints; empty where chips were drawn."""
+    return "; ".join(f"{one.file} ({one.fingerprint[:12]})" for one in evaluation.measured)
 
 
 def chip_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
@@ -295,6 +314,8 @@ def yield_text(evaluation: Evaluation) -> str:
         return ""
     share, lower, upper = (f"{100 * x:.4g}" for x in (found.share, found.lower, found.upper))
     verdict = "met" if found.met else "not met"
+    if found.share == 1:  # asked of these chips alone
+        return f"{verdict}: {found.passed} of {found.trials} measured chips reach {found.require} on this test set"
     return (
         f"{verdict}: {found.passed} of {found.trials} chips reach {found.require} on this test set, {lower} to {upper} "
         f"% of all such chips (Wilson, 95 %); required {share} %. On as many fresh samples {100 * found.fresh:.4g} % "
@@ -344,15 +365,15 @@ def accuracy_rows(evaluation: Evaluation) -> list[AccuracyRow]:
     ]
     if evaluation.steps.refine != 1:
         rows.append(row("the same, training step", accuracy.quantised_training_step, None, "for comparison"))
-    chips, seeds = accuracy.chips, evaluation.seeds.chip_seeds
+    chips, names, kind = accuracy.chips, chip_names(evaluation), chip_word(evaluation)
     if len(chips) == 1:
-        return [*rows, row("one fabricated chip", chips[0], None, f"chip_seed {seeds[0]}; no interval from one")]
+        return [*rows, row(f"one {kind} chip", chips[0], None, f"{names[0]}; no interval from one")]
     worst, best = int(np.argmin(chips)), int(np.argmax(chips))
     return [
         *rows,
-        row("fabricated chips, mean", accuracy.chip_mean, accuracy.chip_ci95, f"Student, {len(chips)} chips"),
-        row("  worst chip", chips[worst], None, f"chip_seed {seeds[worst]}"),
-        row("  best chip", chips[best], None, f"chip_seed {seeds[best]}"),
+        row(f"{kind} chips, mean", accuracy.chip_mean, accuracy.chip_ci95, f"Student, {len(chips)} chips"),
+        row("  worst chip", chips[worst], None, names[worst]),
+        row("  best chip", chips[best], None, names[best]),
     ]
 
 

@@ -43,8 +43,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_entry("integration", formatting.step_text(evaluation)),
         *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
         *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),
-        *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
-        *_entry("touched, mean", "; ".join(f"{label}: {text}" for label, text in formatting.touched_rows(evaluation))),
+        *_chips(evaluation, network),
         "",
         *_columns(
             ("accuracy", "%", "95 % interval", ""),
@@ -69,6 +68,16 @@ def _cost(evaluation: Evaluation) -> list[str]:
     rows = [(f"  {r.label}", r.value, r.note) for r in formatting.cost_rows(evaluation.cost)]
     title = f"of an answer, mean of {evaluation.samples:,} (quantised codes, nominal chip)"
     return ["", *_entry("cost", title), *_columns(("", "", ""), rows, right=(1,))[1:]]
+
+
+def _chips(evaluation: Evaluation, network: Network) -> list[str]:
+    """Say what the scored chips are: drawn with these spreads, or measured."""
+    if evaluation.measured:
+        return _entry("measured chips", formatting.measured_text(evaluation))
+    return [
+        *_entry("spreads, 1 sigma", "; ".join(map(" ".join, formatting.spread_rows(evaluation, network)))),
+        *_entry("touched, mean", "; ".join(f"{label}: {text}" for label, text in formatting.touched_rows(evaluation))),
+    ]
 
 
 def _energy(evaluation: Evaluation) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soensim.evaluation import Evaluation
 from soensim.report.figures.style import ALERT, FAINT, INK, RIGHT, SEQUENTIAL, WRONG, new_figure, quiet, styled
-from soensim.report.formatting import part_of, percent
+from soensim.report.formatting import chip_word, part_of, percent
 
 _MAX_NUMBERED = 20  # classes up to which every cell of the confusion matrix has its number
 
@@ -24,7 +24,11 @@ def accuracy(evaluation: Evaluation) -> Figure:
     lines = [
         ("ideal weights", scores.ideal, scores.ideal_ci95),
         ("quantised codes", scores.quantised, scores.quantised_ci95),
-        (f"{len(chips)} fabricated chip{'s' if len(chips) > 1 else ''}", scores.chip_mean, scores.chip_ci95),
+        (
+            f"{len(chips)} {chip_word(evaluation)} chip{'s' if len(chips) > 1 else ''}",
+            scores.chip_mean,
+            scores.chip_ci95,
+        ),
     ]
     for row, (_, value, interval) in enumerate(lines):
         if interval is not None:

@@ -10,6 +10,9 @@ from soensim.report.sections.section import Section, Subject
 def accuracy_section(subject: Subject) -> Section:
     """Show every accuracy with its interval."""
     evaluation = subject.evaluation
+    chips = "Fabricated: the codes on chips drawn with the spreads below."
+    if evaluation.measured:
+        chips = "Measured: the codes on chips whose devices have the values of the files below."
     found = [
         (row.label, row.percent, f"{row.low} to {row.high}" if row.low else "", row.note)
         for row in formatting.accuracy_rows(evaluation)
@@ -23,13 +26,17 @@ def accuracy_section(subject: Subject) -> Section:
         "accuracy",
         "Accuracy",
         joined(
-            picture("accuracy", figures.accuracy(evaluation), "accuracies", "Blue dots: the fabricated chips."),
+            picture(
+                "accuracy",
+                figures.accuracy(evaluation),
+                "accuracies",
+                f"Blue dots: the {formatting.chip_word(evaluation)} chips.",
+            ),
             table(("", "%", "95 % interval", "of what"), found, numbers=(1,)),
             rows(conditions),
             words(
                 "Ideal: the weights that training found, on the nominal chip. Quantised: their codes, on the nominal "
-                "chip. Fabricated: the codes on chips drawn with the spreads below. The score is at the integration "
-                "step given here.",
+                f"chip. {chips} The score is at the integration step given here.",
                 "note",
             ),
         ),

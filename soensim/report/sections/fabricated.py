@@ -1,4 +1,4 @@
-"""The fabricated chips: what they were drawn with, and what each reached."""
+"""The fabricated chips: what they were drawn with or measured as, and what each reached."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ from soensim.report.sections.section import Section, Subject
 
 
 def fabricated_section(subject: Subject) -> Section:
-    """List spreads, what they touched, and the accuracy of each chip."""
+    """List spreads and what they touched, or the files of measured values; and the accuracy of each chip."""
     evaluation = subject.evaluation
     chips = Markup("\n").join(
-        Markup("<li><span>{}</span>{} %</li>").format(seed, formatting.percent(value, evaluation.samples))
-        for seed, value in zip(evaluation.seeds.chip_seeds, evaluation.accuracy.chips, strict=True)
+        Markup("<li><span>{}</span>{} %</li>").format(
+            name.removeprefix("chip_seed "), formatting.percent(value, evaluation.samples)
+        )
+        for name, value in zip(formatting.chip_names(evaluation), evaluation.accuracy.chips, strict=True)
     )
+    if evaluation.measured:
+        return Section(
+            "fabricated",
+            "Measured chips",
+            joined(
+                heading("Files, and SHA-256 of what they say"),
+                rows([(one.file, one.fingerprint) for one in evaluation.measured]),
+                heading("Accuracy of each chip"),
+                Markup('<ul class="chips">\n{}\n</ul>').format(chips),
+            ),
+        )
     return Section(
         "fabricated",
         "Fabricated chips",
