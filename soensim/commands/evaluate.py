@@ -19,7 +19,10 @@ from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
-from soensim.evaluation import Requirement, evaluate_network, trial_seeds
+from soensim.evaluation import Analyses, Requirement, evaluate_network, trial_seeds
+from soensim.evaluation.analyses import planned
+from soensim.evaluation.causes import MOST_ROWS, USUAL_ROWS
+from soensim.evaluation.margins import USUAL_DROP
 from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
 from soensim.fabrication import with_asked
 from soensim.netlist import Netlist
@@ -63,8 +66,12 @@ def main(arguments: Sequence[str]) -> int:
         routed = route(netlist)
         nominal = with_asked(compile_network(routed), given.spread or {})
         nominal = with_average_light(nominal) if given.light == "average" else nominal
+        analyses = Analyses(given.waterfall is True, given.margins, given.causes)
+        plans = planned(analyses, nominal, chip_seeds)
     path, program = _program(given.chip, given.program, netlist, nominal)
     measured = load_measured(given.measured, nominal, netlist, program)
+    for line in plans:
+        cli.tell(line)
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
@@ -78,6 +85,7 @@ def main(arguments: Sequence[str]) -> int:
             read_seed=given.read_seed,
             requirement=requirement,
             measured=measured,
+            analyses=analyses,
             progress=progress,
         )
         network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
@@ -143,6 +151,7 @@ def parser() -> Parser:
         help=f"share of the chips that must meet --require (default: {USUAL_YIELD}; with --measured each of them, and "
         "nothing is said of others)",
     )
+    _add_analyses(parser)
     flags.chip_seed(parser, "chip_seed of the first fabricated chip, the next ones count up (default: 0)", None)
     flags.read_seed(parser, "draw the spikes of a chip whose rates are carried by light (default: 0)", 0)
     flags.light(parser)
@@ -157,6 +166,33 @@ def parser() -> Parser:
     flags.json_file(parser, "the result", "reports/NAME.json")
     parser.add_argument("--html", metavar="FILE", help="write the page; none omits it (default: reports/NAME.html)")
     return parser
+
+
+def _add_analyses(parser: Parser) -> None:
+    parser.add_argument(
+        "--waterfall",
+        action="store_true",
+        default=None,
+        help="add the effects of fabrication one by one, in their order, and each alone (default: no)",
+    )
+    parser.add_argument(
+        "--margins",
+        nargs="?",
+        const=USUAL_DROP,
+        type=flags.number(above=0, below=1),
+        metavar="DROP",
+        help="find how far each spread, bias, offset and delay may be off before the mean accuracy falls by DROP, as a "
+        f"fraction (without a number: {USUAL_DROP}; default: no)",
+    )
+    parser.add_argument(
+        "--causes",
+        nargs="?",
+        const=USUAL_ROWS,
+        type=flags.whole(2, MOST_ROWS),
+        metavar="N",
+        help="share the variance of accuracy between chips out to the effects, by Sobol indices from N (effects + 2) "
+        f"chips (without a number: {USUAL_ROWS}; default: no)",
+    )
 
 
 def _requirement(text: str | None, share: float | None) -> Requirement | None:

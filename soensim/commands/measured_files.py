@@ -13,7 +13,8 @@ from soensim.netlist import Netlist
 from soensim.network import Network
 from soensim.program import Program
 
-_DRAWS = (("--trials", "trials"), ("--seed", "chip_seed"), ("--spread", "spread"))
+_DRAWS = ("--trials", "trials"), ("--seed", "chip_seed"), ("--spread", "spread")
+_OF_DRAWS = ("--waterfall", "waterfall"), ("--margins", "margins"), ("--causes", "causes")
 
 
 def refuse_draws(given: argparse.Namespace) -> None:
@@ -24,8 +25,8 @@ def refuse_draws(given: argparse.Namespace) -> None:
     MeasurementError
         The first of them.
     """
-    for flag, name in _DRAWS:
-        if getattr(given, name) is not None:
+    for flag, name in (*_DRAWS, *_OF_DRAWS):
+        if getattr(given, name, None) is not None:
             raise MeasurementError(f"{flag} is for chips that are drawn; leave it out, or --measured")
 
 

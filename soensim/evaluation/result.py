@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.budget import AnswerCost, BudgetEntry
+from soensim.evaluation.causes import Causes
+from soensim.evaluation.margins import Margins
 from soensim.evaluation.requirement import Yield
 from soensim.evaluation.statistics import Interval
+from soensim.evaluation.waterfall import Waterfall
 
 IntArray = NDArray[np.int64]
 LightModel = Literal["spikes", "average"]
@@ -266,6 +269,8 @@ class Evaluation:
         What each imperfection that acts changed.
     measured
         The measured chips that were scored in place of drawn ones, in this order; empty where chips were drawn.
+    waterfall, margins, causes
+        See `Waterfall`, `Margins` and `Causes`; None where they were not asked for.
     """
 
     chip: ChipSummary
@@ -284,6 +289,9 @@ class Evaluation:
     chip_yield: Yield | None = None
     cost: AnswerCost | None = None
     measured: tuple[MeasuredFile, ...] = ()
+    waterfall: Waterfall | None = None
+    margins: Margins | None = None
+    causes: Causes | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -299,9 +307,12 @@ class Evaluation:
             "seeds": self.seeds.as_dict(),
             "touched": [t._asdict() for t in self.touched],
             "light": None if self.light is None else asdict(self.light),
-            "cost": None if self.cost is None else self.cost.as_dict(),
             "energy": [line.as_dict() for line in self.energy] or None,
             "energy_unknown": self.energy_unknown,
             "yield": None if self.chip_yield is None else self.chip_yield.as_dict(),
+            "cost": None if self.cost is None else self.cost.as_dict(),
             "measured": [asdict(one) for one in self.measured] or None,
+            "waterfall": None if self.waterfall is None else self.waterfall.as_list(),
+            "margins": None if self.margins is None else self.margins.as_list(),
+            "causes": None if self.causes is None else self.causes.as_list(),
         }

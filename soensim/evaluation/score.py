@@ -9,6 +9,8 @@ import numpy as np
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SoensimError
+from soensim.evaluation.analyses import Analyses, analyse, planned
+from soensim.evaluation.chips import chip_scorer
 from soensim.evaluation.energy import measure_cost
 from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.requirement import Requirement, count_yield
@@ -54,6 +56,7 @@ def evaluate(
     spreads: Mapping[str, float] | None = None,
     requirement: Requirement | None = None,
     measured: Sequence[MeasuredChip] = (),
+    analyses: Analyses | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -85,6 +88,8 @@ def evaluate(
     measured
         Chips that were measured (`soensim.fabrication.read_measured`), scored in place of drawn ones: ``trials``,
         ``chip_seed`` and spreads are then without effect.
+    analyses
+        What to find out of them beside: waterfall, margins, causes; None: nothing.
     progress
         Called with the name of each part as it starts.
 
@@ -108,6 +113,7 @@ def evaluate(
         read_seed=read_seed,
         requirement=requirement,
         measured=measured,
+        analyses=analyses,
         progress=progress,
     )
 
@@ -138,6 +144,7 @@ def evaluate_network(
     read_seed: int = 0,
     requirement: Requirement | None = None,
     measured: Sequence[MeasuredChip] = (),
+    analyses: Analyses | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already.
@@ -151,8 +158,12 @@ def evaluate_network(
     fine = refined(coarse, refine)
     check_fit(fine, dataset)
     _check_unseen(program, dataset)
+    asked = analyses or Analyses()
+    planned(asked, fine, chip_seeds)  # refuses what means nothing on this chip, before any work
     chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
     accuracy, answers = _score(coarse, fine, program, dataset.test, chips, read_seed, progress)
+    score = chip_scorer(fine, program, dataset.test, read_seed, progress)
+    found = analyse(asked, fine, accuracy, len(dataset.test.labels), chip_seeds, score)
     progress("cost")
     spent = measure_cost(routed, fine, program, dataset.test, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
@@ -175,6 +186,9 @@ def evaluate_network(
         energy_unknown=spent.why_unknown,
         measured=tuple(MeasuredFile(chip.file, chip.fingerprint) for chip in measured),
         chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, len(dataset.test.labels)),
+        waterfall=found.waterfall,
+        margins=found.margins,
+        causes=found.causes,
     )
 
 

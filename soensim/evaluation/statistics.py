@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit  # scipy.stats would double the start-up time
 
 Interval = tuple[float, float]
@@ -28,6 +29,12 @@ def trials_without_failure(share: float) -> int:
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """95 % Student interval of the mean of independent values, cut to [0, 1]; needs two or more."""
+    low, high = student_interval(values)
+    return max(0.0, low), min(1.0, high)
+
+
+def student_interval(values: Sequence[float] | NDArray[np.float64]) -> Interval:
+    """95 % Student interval of the mean of independent values; needs two or more."""
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
     half = float(stdtrit(len(values) - 1, 0.975)) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    return mean - half, mean + half
