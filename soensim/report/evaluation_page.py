@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from soensim.report import formatting
 from soensim.report.sections.accuracy import accuracy_section
+from soensim.report.sections.causes import causes_section
 from soensim.report.sections.chip import chip_section
 from soensim.report.sections.classes import classes_section
 from soensim.report.sections.cost import cost_section
 from soensim.report.sections.efficacies import efficacies_section
 from soensim.report.sections.energy import energy_section
 from soensim.report.sections.fabricated import fabricated_section
+from soensim.report.sections.margins import margins_section
 from soensim.report.sections.origin import origin_section
 from soensim.report.sections.section import NotRun, Section, SectionFunction, Subject
 from soensim.report.sections.states import states_section
+from soensim.report.sections.waterfall import waterfall_section
 from soensim.report.templates import template
 
 SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     # what the chip answers, and what limits it
     accuracy_section,
+    waterfall_section,
+    margins_section,
+    causes_section,
     classes_section,
     states_section,
     # what it costs

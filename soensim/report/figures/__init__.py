@@ -1,6 +1,8 @@
 """Pictures of a chip, of what is programmed on it, and of what it reaches. matplotlib without pyplot."""
 
 from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - first: it imports matplotlib, safely
+
+from soensim.report.figures.analyses import causes, margins, waterfall  # isort: skip
 from soensim.report.figures.efficacy_figures import efficacies
 from soensim.report.figures.floorplans import floorplan
 from soensim.report.figures.scores import accuracy, confusion
@@ -12,6 +14,7 @@ from soensim.report.figures.trainings import connections, curves, sample_grid, s
 __all__ = [
     "Examples",
     "accuracy",
+    "causes",
     "confusion",
     "connections",
     "curves",
@@ -20,10 +23,12 @@ __all__ = [
     "floorplan",
     "inline_svg",
     "is_drawn_as_graph",
+    "margins",
     "sample_grid",
     "save_png",
     "save_svg",
     "sweep",
     "topology",
     "traces",
+    "waterfall",
 ]
