@@ -57,7 +57,8 @@ def _good(evaluation: Evaluation) -> str:
         )
     if len(chips) > 1:
         return f"On {where}: {all_reach(chips, samples)[0].lower()}{all_reach(chips, samples)[1:]}"
-    return f"The one {formatting.chip_word(evaluation)} chip answers {formatting.percent(chips[0], samples)} % of {where} right."
+    reached = f"{formatting.percent(chips[0], samples)} %"
+    return f"The one {formatting.chip_word(evaluation)} chip answers {reached} of {where} right."
 
 
 def _cost(evaluation: Evaluation) -> str:
