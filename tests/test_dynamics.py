@@ -13,6 +13,7 @@ from soensim.dynamics import (
     SOURCE_FUNCTIONS,
     Cell,
     InputSignal,
+    Normalisation,
     Term,
     TimeLoop,
     check_step,
@@ -379,6 +380,16 @@ def test_what_a_population_sends_is_that_of_its_formula(how):
     np.testing.assert_allclose(normalise(stacked, how), [normalise(rows, how) for rows in stacked], rtol=1e-12)
     silent = normalise(np.full((2, 5), 1e-9), how)  # far below any activity that matters: it stays small
     assert np.abs(silent).max() < 2e-3
+
+
+def test_a_normaliser_with_a_floor_leaves_a_quiet_population_quiet():
+    quiet = 0.01 * np.random.default_rng(1).normal(size=(3, 50))
+    gain = 1 / np.sqrt((quiet**2).mean(1, keepdims=True) + 0.1**2)
+    np.testing.assert_allclose(normalise(quiet, Normalisation("rms", 0.1)), gain * quiet, rtol=1e-12)
+    np.testing.assert_array_equal(normalise(quiet, Normalisation("rms")), normalise(quiet, "rms"))
+    assert (
+        np.abs(normalise(quiet, Normalisation("standardise", 0.1))).max() < 0.4 < np.abs(normalise(quiet, "rms")).max()
+    )
 
 
 # --- gradients -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from soensim.dynamics.integrators import (
     substeps_needed,
 )
 from soensim.dynamics.light import Detectors, Emission, LightDraws, SpikingLight
-from soensim.dynamics.normalisation import Normalisation, normalise
+from soensim.dynamics.normalisation import LEAST_FLOOR, Normalisation, normalise
 from soensim.dynamics.source_functions import (
     SOURCE_FUNCTIONS,
     Array,
@@ -23,6 +23,7 @@ from soensim.dynamics.source_functions import (
 from soensim.dynamics.time_loop import Cell, CellStep, TimeLoop, unroll
 
 __all__ = [
+    "LEAST_FLOOR",
     "SOURCE_FUNCTIONS",
     "Array",
     "Cell",

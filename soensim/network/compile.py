@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim.dynamics import check_step, coefficients
+from soensim.dynamics import LEAST_FLOOR, Normalisation, check_step, coefficients
 from soensim.errors import NetlistError, RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
@@ -107,7 +107,7 @@ def _inputs(netlist: Netlist) -> tuple[InputLines, ...]:
                 carries=lines.carries,
                 drive_low=lines.drive_low,
                 drive_high=lines.drive_high,
-                normalisation=lines.normalise,
+                normalisation=None if lines.normalise is None else Normalisation(lines.normalise),
                 label_channels=lines.label_channels or 0,
             )
         )
@@ -138,8 +138,14 @@ def _population(netlist: Netlist, name: str, population: DendritePopulation, sta
         bias_current=_constant(population.size, population.bias_current or 0.0),
         flux_offset=_constant(population.size, population.flux_offset),
         trim_levels=None if trim is None else _frozen(symmetric_levels(trim.bits, trim.range)),
-        normalisation=population.normalise,
+        normalisation=_normalisation(population),
     )
+
+
+def _normalisation(population: DendritePopulation) -> Normalisation | None:
+    if population.normalise is None:
+        return None
+    return Normalisation(population.normalise, population.normalise_floor or LEAST_FLOOR)
 
 
 def _die(routed: RoutedNetlist) -> Die | None:

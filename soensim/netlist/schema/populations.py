@@ -89,6 +89,9 @@ class DendritePopulation(Part):
     that the SQUID can reach at its bias."""
     normalise: Normalisation | None = None
     """What is done to the states before they are sent on (`l2`, `rms`, `standardise`); virtual: no circuit is known."""
+    normalise_floor: Annotated[float, legal(1e-6, 1e3, "I_c", "0.1 where states are about 1")] | None = None
+    """Root mean square of the states (I_c) below which they are no longer normalised; absent: 1e-6, with which a
+    silent population amplifies its flux offsets to full activity."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -106,6 +109,8 @@ class DendritePopulation(Part):
                 "bias_current",
                 key=True,
             )
+        if self.normalise_floor is not None and self.normalise is None:
+            raise fault("has no meaning without `normalise`; remove it, or set that", "normalise_floor", key=True)
         if self.temperature_k is not None and self.source_function != "squid":
             raise fault(
                 f"has no effect on the source function {self.source_function!r}; remove it, or take `squid`",
