@@ -155,7 +155,7 @@ source: pixels => source: true
   14:13: projections[0].source: true is not legal; it must be text; put it in quotes
 # keys
 gamma_plus => gama_plus
-  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, reference_state, normalise
+  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, reference_state, normalise, normalise_floor
 name: small => nam: small
   2:1: nam: unknown key 'nam'; did you mean 'name'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 carries: data => carry: data
@@ -268,6 +268,8 @@ source_function: tanh => source_function: relu↵    bias_current: 1.7
   10:5: populations.hidden.bias_current: has no meaning for the virtual source function 'relu'; remove it, or take `squid`
 source_function: tanh => source_function: relu↵    temperature_k: 4.2
   10:5: populations.hidden.temperature_k: has no effect on the source function 'relu'; remove it, or take `squid`
+source_function: tanh => source_function: tanh↵    normalise_floor: 0.1
+  10:5: populations.hidden.normalise_floor: has no meaning without `normalise`; remove it, or set that
 # efficacy
 {bits: 4, range: 1.0}↵  - => {bits: 4}↵  -
   17:5: projections[0].efficacy.range: is missing; `bits` needs it: the largest efficacy (Phi_0 per I_c)

@@ -211,11 +211,11 @@ timing: {sample_tau: 1, update: UPDATE}
         assert simulate(network, program, np.ones((1, 3, 1))).state[0, :, 1].tolist() == expected
 
 
-@pytest.mark.parametrize("state", ["final", "mean"])
-def test_a_readout_of_two_populations_is_the_sum_of_both(state):
+@pytest.mark.parametrize(("state", "floor"), [("final", 1e-6), ("mean", 1e-6), ("final", 0.5)])
+def test_a_readout_of_two_populations_is_the_sum_of_both(state, floor):
     text = SMALL.replace("population: hidden", "populations: [hidden, other]").replace("final", state)
     other = "  other: {kind: dendrite, size: 3, source_function: tanh, gamma_plus: 5.0e-3, gamma_minus: 5.0e-3, NORM}\n"
-    other = other.replace("NORM", "normalise: rms")
+    other = other.replace("NORM", "normalise: rms" + (f", normalise_floor: {floor}" if floor > 1e-6 else ""))
     text = text.replace("projections:\n", f"{other}projections:\n", 1)
     link = "{source: hidden, target: other, topology: all-to-all, efficacy: {bits: 4, range: 1}}"
     network = compiled(text.replace("timing:", f"  - {link}\ntiming:"))
@@ -223,7 +223,7 @@ def test_a_readout_of_two_populations_is_the_sum_of_both(state):
     trace = simulate(network, program, x)
     weights = program.values["readout"]
     first, second = trace.state[:, 1:, :6], trace.state[:, 1:, 6:]
-    second = second / np.sqrt((second**2).mean(-1, keepdims=True) + 1e-12)
+    second = second / np.sqrt((second**2).mean(-1, keepdims=True) + floor**2)
     first, second = (s[:, -1] if state == "final" else s.mean(1) for s in (first, second))
     assert weights.shape == (10, 9)
     np.testing.assert_allclose(trace.output, first @ weights[:, :6].T + second @ weights[:, 6:].T, rtol=1e-9)
