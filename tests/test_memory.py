@@ -88,7 +88,7 @@ def test_scores_of_many_held_samples_are_refused(monkeypatch: pytest.MonkeyPatch
     network = compiled(LABELS.replace("sample_tau: 1}", "sample_tau: 1, hold_samples: 100000}"))
     program = Program.quantised(network, {k: np.zeros(s.shape) for k, s in network.synapses.items()})
     tell(monkeypatch, GB)
-    with pytest.raises(SimulationError, match=r"running 2560 samples of 200000 frames through 12 neurons.*98.* GB"):
+    with pytest.raises(SimulationError, match=r"running 320 samples of 200000 frames through 12 neurons.*12.* GB"):
         class_scores(network, program, np.zeros((1, 2, 8)))
 
 

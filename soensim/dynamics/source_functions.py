@@ -38,6 +38,8 @@ class FusedForm:
     """Width of the surrogate slopes (I_c); see `soft_slope`."""
     polynomials: Any = None
     """The `SmoothSquid` of the kind "squid"."""
+    table: SourceTable | None = None
+    """That of the kind "table", which has values alone, in float64."""
 
 
 @dataclass(frozen=True)

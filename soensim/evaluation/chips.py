@@ -13,7 +13,7 @@ from soensim.fabrication.sizes import acting
 from soensim.network import Network
 from soensim.network.sizes import state_bytes
 from soensim.program import Program
-from soensim.simulation import class_scores
+from soensim.simulation import Samples, class_scores
 from soensim.simulation.engine import BLOCK, one_blas_thread
 
 
@@ -47,14 +47,14 @@ def chip_scorer(
     network: Network, program: Program, test: Split, read_seed: int, progress: Callable[[str], None]
 ) -> ScoreChips:
     """Make what scores the chips of an analysis, side by side; the arguments are those of `evaluate_network`."""
-    frames = test.inputs.shape[1] * network.hold_samples
-    workers = usable_workers(state_bytes(network, BLOCK * (network.labels or 1), frames))
+    samples = Samples(network, test.inputs)
+    workers = usable_workers(state_bytes(network, BLOCK * (network.labels or 1), samples.frames))
 
     def one(chip: Chip, stop: Stop) -> float:
         made = fabricate_chip(network, program.values, chip.spreads, chip.chip_seed, own_seeds=chip.own_seeds)
         if chip.off is not None:
             made = shifted(network, made, *chip.off)
-        scores = class_scores(network, program, test.inputs, chip=made, read_seed=read_seed, stop=stop)
+        scores = class_scores(network, program, samples, chip=made, read_seed=read_seed, stop=stop)
         return int((argmax_decode(scores) == test.labels).sum()) / len(test.labels)
 
     def score(what: str, chips: Sequence[Chip]) -> list[float]:

@@ -33,7 +33,7 @@ from soensim.network import Network, at_training_step, check_fit, compile_networ
 from soensim.network.sizes import state_bytes
 from soensim.program import Program
 from soensim.routing import RoutedNetlist
-from soensim.simulation import class_scores
+from soensim.simulation import Samples, class_scores
 from soensim.simulation.engine import BLOCK, one_blas_thread
 
 MOST_COUNTED = 32
@@ -210,13 +210,14 @@ def _score(
 ) -> tuple[Accuracy, IntArray]:
     """Accuracies on a test split, and the answers of the quantised program on the nominal chip."""
     samples = len(test.labels)
+    inputs = Samples(fine, test.inputs)
 
     def answer(
         network: Network, program: Program, chip: int | MeasuredChip | None = None, stop: Stop = lambda: None
     ) -> IntArray:
         drawn = chip.realise(network, program.values) if isinstance(chip, MeasuredChip) else None
         seed = None if isinstance(chip, MeasuredChip) else chip
-        scores = class_scores(network, program, test.inputs, chip_seed=seed, chip=drawn, read_seed=read_seed, stop=stop)
+        scores = class_scores(network, program, inputs, chip_seed=seed, chip=drawn, read_seed=read_seed, stop=stop)
         return argmax_decode(scores)
 
     def right(answers: IntArray) -> int:

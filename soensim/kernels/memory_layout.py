@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Rows of the batch in a block: 128 bytes of float32, four vector registers of AVX2.
 ROWS = 32

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from soensim.dynamics.source_functions import FusedForm
 from soensim.dynamics.time_loop import Cell
 from soensim.kernels.llvm_intrinsics import PAIR
 from soensim.kernels.matmul import AT, COLUMNS, Products, pack
 from soensim.kernels.memory_layout import make_rows
 from soensim.kernels.source_steps import Sources, VirtualSources, source_set
 from soensim.kernels.sparse import Int64, SparsePattern, SparseWeights
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Real = NDArray[Any]  # float32 or float64
 
@@ -147,25 +150,23 @@ class Loop:
         Parameters per neuron are those at the first call: a backward pass has those of its forward pass.
         """
         if self._neurons is None:
-            self._neurons = _neurons(self.cells, self.sizes, dtype)
+            forms = tuple(cell.source.fused for cell in self.cells)
+            self._neurons = packed_neurons(self.cells, self.sizes, forms, dtype)
         weights = [t.detach().contiguous().numpy() for t in tensors[: self.terms]]
         return self._neurons._replace(products=_recurrent_products(self.structure, weights, dtype, back))
 
     def input_products(self, tensors: Sequence[Tensor], dtype: Any) -> Products:
         """Lay out the products of inputs with their efficacies (channels, neurons), one per population with inputs."""
-        rows: list[list[int]] = []
-        values = [np.zeros(0, dtype)]
-        for tensor, p in zip(tensors[self.terms :], self.driven, strict=True):
-            own = tensor.detach().contiguous().numpy()
-            n_in, n_out = own.shape
-            rows.append([0, 0, p, 0, n_in, self.structure.first[p], n_out, sum(v.size for v in values), 0, 0])
-            values.append(np.empty(n_in * (n_out + n_out % PAIR), dtype))
-            pack(own, False, values[-1])
-        none = np.zeros(0, np.int64)
-        return Products(_table(rows), np.concatenate(values), none, none)
+        blocks = [
+            Block(p, 0, 0, self.structure.first[p], tensor.detach().contiguous().numpy())
+            for tensor, p in zip(tensors[self.terms :], self.driven, strict=True)
+        ]
+        return packed_products(blocks, dtype)
 
     def input_flux(self, signals: Tensor, rows: int, tensors: Sequence[Tensor]) -> Tensor:
         """Multiply signals (channels, frames x rows) with the efficacies of the populations that have inputs."""
+        import torch  # a simulation does not load it
+
         flux = make_rows(signals, self.structure.first[-1], self.frames, rows)
         length = self.frames * rows
         by_population = dict(zip(self.driven, tensors[self.terms :], strict=True))
@@ -184,11 +185,15 @@ def recurrent(cells: Sequence[Cell]) -> list[tuple[int, int, Any]]:
 
 def joined(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Concatenate along the axis of the neurons; one part needs no copy."""
+    import torch
+
     return parts[0] if len(parts) == 1 else torch.cat(list(parts), axis)
 
 
 def offsets(cells: Sequence[Cell], sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Flux offsets of all cells, (neurons,)."""
+    import torch
+
     return joined([torch.as_tensor(c.flux_offset, dtype=dtype).expand(n) for c, n in zip(cells, sizes, strict=True)])
 
 
@@ -204,8 +209,13 @@ def held_flux(cells: Sequence[Cell], inputs: Sequence[Inputs], sizes: tuple[int,
     return offset + joined(parts)
 
 
-def _neurons(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> PackedNetwork:
-    """Lay out the cells, without products; copies, which a change of the cells does not reach."""
+def packed_neurons(
+    cells: Sequence[Cell], sizes: tuple[int, ...], forms: tuple[FusedForm | None, ...], dtype: Any
+) -> PackedNetwork:
+    """Lay out the cells, without products; copies, which a change of the cells does not reach.
+
+    ``forms`` are those of the cells' source functions; there is one for each where the kernels run these cells.
+    """
 
     def per_neuron(name: str) -> Real:
         values = [_array(getattr(cell, name)) for cell in cells]
@@ -213,7 +223,6 @@ def _neurons(cells: Sequence[Cell], sizes: tuple[int, ...], dtype: Any) -> Packe
             return np.full(sizes[0], values[0], dtype)
         return np.concatenate([np.full(n, v, dtype) for n, v in zip(sizes, values, strict=True)])
 
-    forms = tuple(cell.source.fused for cell in cells if cell.source.fused is not None)
     first, sources = _first_and_sources(sizes, forms, dtype)
     return PackedNetwork(
         first,
@@ -272,6 +281,40 @@ def _recurrent_products(structure: Structure, weights: Sequence[Real], dtype: An
             height = structure.first[entry.source + 1] - structure.first[entry.source]
             pack(own[entry.part * height : (entry.part + 1) * height], back, values[at:])
     return Products(layout.table, values, layout.starts, layout.places)
+
+
+class Block(NamedTuple):
+    """Efficacies of one product on their way to `Products`."""
+
+    owner: int
+    """The population that it drives."""
+    lag: int
+    first_in: int
+    first_out: int
+    weights: Any
+    """(sources, targets), a contiguous array or scipy sparse."""
+
+
+def packed_products(blocks: Sequence[Block], dtype: Any) -> Products:
+    """Lay out products that end in targets, dense ones and sparse ones."""
+    rows: list[list[int]] = []
+    values, starts, places = [np.zeros(0, dtype)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    at = starts_at = places_at = 0
+    for block in blocks:
+        (n_in, n_out), sparse = block.weights.shape, not isinstance(block.weights, np.ndarray)
+        row = [int(sparse), block.lag, block.owner, block.first_in, n_in, block.first_out, n_out, at]
+        rows.append([*row, starts_at, places_at])
+        if sparse:
+            by_target = block.weights.tocsc()
+            values.append(by_target.data.astype(dtype))
+            starts.append(by_target.indptr.astype(np.int64))
+            places.append(by_target.indices.astype(np.int64))
+            starts_at, places_at = starts_at + starts[-1].size, places_at + places[-1].size
+        else:
+            values.append(np.empty(n_in * (n_out + n_out % PAIR), dtype))
+            pack(block.weights, False, values[-1])
+        at += values[-1].size
+    return Products(_table(rows), np.concatenate(values), np.concatenate(starts), np.concatenate(places))
 
 
 def _table(rows: list[list[int]]) -> Int64:

@@ -1,7 +1,8 @@
 """A step of the source functions over a block: forward, and back with their slopes.
 
 A kernel is compiled for what the chip has: virtual sources alone, `squid-fit` alone, the smooth form of a SQUID's table
-alone, or all of them (`source_set`). The first three hold most chips, and compile in a part of the time.
+alone, or all of them (`source_set`). The first three hold most chips, and compile in a part of the time. The same goes
+for the tables themselves, which scores look up: alone, or with other sources. They have no way back.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from soensim._runtime.table_access import own_load, own_store
+from soensim.circuit.source import SourceArrays, main_value, source_value
 from soensim.dynamics.source_functions import FusedForm
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.squid_functions import (
@@ -23,8 +26,15 @@ from soensim.kernels.squid_functions import (
 )
 from soensim.kernels.vector_math import INLINED, inlined, tanh
 
-TANH, RELU, STEEP_SIGMOID, SQUID_FIT, SQUID = range(5)
-KINDS = {"tanh": TANH, "relu": RELU, "steep-sigmoid": STEEP_SIGMOID, "squid-fit": SQUID_FIT, "squid": SQUID}
+TANH, RELU, STEEP_SIGMOID, SQUID_FIT, SQUID, TABLE = range(6)
+KINDS = {
+    "tanh": TANH,
+    "relu": RELU,
+    "steep-sigmoid": STEEP_SIGMOID,
+    "squid-fit": SQUID_FIT,
+    "squid": SQUID,
+    "table": TABLE,
+}
 
 
 class VirtualSources(NamedTuple):
@@ -52,7 +62,25 @@ class MixedSources(NamedTuple):
     coefficients: Any
 
 
-Sources = VirtualSources | SquidFitSources | SquidSources | MixedSources
+class TableSources(NamedTuple):
+    """The table of a SQUID in all populations: fields of `SourceArrays`, with an axis of populations in front."""
+
+    edge: Any
+    shape: Any
+    beyond: Any
+    single: Any
+    """skew, scale, current_max, corner, tangent."""
+
+
+class MixedTableSources(NamedTuple):
+    """Tables, `squid-fit` and virtual source functions."""
+
+    kind: Any
+    coefficients: Any
+    tables: TableSources
+
+
+Sources = VirtualSources | SquidFitSources | SquidSources | MixedSources | TableSources | MixedTableSources
 
 
 def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
@@ -60,10 +88,28 @@ def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
     kinds = np.array([KINDS[form.kind] for form in forms], dtype=np.int64)
     if kinds.max() < SQUID_FIT:
         return VirtualSources(kinds)
+    if kinds.max() == TABLE:
+        tables = _tables(forms)
+        if kinds.min() == TABLE:
+            return tables
+        return MixedTableSources(kinds, np.array([squid_coefficients(None, 0.0, dtype)] * len(forms)), tables)
     coefficients = np.array([squid_coefficients(form.polynomials, form.width, dtype) for form in forms])
     if kinds.min() == kinds.max():
         return (SquidFitSources if kinds[0] == SQUID_FIT else SquidSources)(coefficients)
     return MixedSources(kinds, coefficients)
+
+
+def _tables(forms: Sequence[FusedForm]) -> TableSources:
+    """Stack the tables of all populations; one without a table takes the place of another's."""
+    own = [None if form.table is None else form.table.arrays for form in forms]
+    some = next(arrays for arrays in own if arrays is not None)
+    full = [arrays or some for arrays in own]
+    return TableSources(
+        np.stack([arrays.edge for arrays in full]),
+        np.stack([arrays.shape for arrays in full]),
+        np.stack([arrays.beyond for arrays in full]),
+        np.array([arrays[3:] for arrays in full]),
+    )
 
 
 @inlined
@@ -156,6 +202,48 @@ def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignor
 
 
 @inlined
+def _look_up(network, tables, p, flux, state, new):  # type: ignore[no-untyped-def]
+    one = tables.single[p]
+    arrays = SourceArrays(
+        tables.edge[p], tables.shape[p], tables.beyond[p], one[0], one[1], one[2], one[3], one[4]
+    )  # fmt: skip
+    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
+    bias_currents = network.bias_current
+    for n in range(first, last):
+        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
+        largest = 0.0
+        for r in range(ROWS):
+            magnitude = abs(bias_current - state[n, r])
+            largest = magnitude if magnitude > largest else largest
+        if largest > arrays.current_max:
+            for r in range(ROWS):
+                g = source_value(flux[n, r], bias_current - state[n, r], arrays)
+                new[n, r] = retention * state[n, r] + gain * g
+        else:
+            for r in range(ROWS):
+                place = n * ROWS + r
+                s = own_load(state, place)
+                g = main_value(own_load(flux, place), bias_current - s, arrays)
+                own_store(new, place, retention * s + gain * g)  # type: ignore[call-arg]
+
+
+@inlined
+def _table_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    _look_up(network, network.sources, p, flux, state, new)
+
+
+@inlined
+def _mixed_table_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    kind = network.sources.kind[p]
+    if kind == TABLE:
+        _look_up(network, network.sources.tables, p, flux, state, new)
+    elif kind == SQUID_FIT:
+        _fit_forward(network, p, flux, state, new)
+    else:
+        _virtual_forward(network, p, flux, state, new)
+
+
+@inlined
 def _mixed_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     kind = network.sources.kind[p]
     if kind == SQUID_FIT:
@@ -182,6 +270,8 @@ _FORWARD = {
     SquidFitSources: _fit_forward,
     SquidSources: _squid_forward,
     MixedSources: _mixed_forward,
+    TableSources: _table_forward,
+    MixedTableSources: _mixed_table_forward,
 }
 _BACKWARD = {
     VirtualSources: _virtual_backward,

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from soensim.errors import SimulationError
@@ -86,5 +85,7 @@ class SparseWeights:
 
     def dense(self) -> Any:
         """Return the matrix (lags x sources, neurons), for the reference."""
+        import torch  # a simulation does not load it
+
         places = torch.from_numpy(self.pattern.rows), torch.from_numpy(self.pattern.columns)
         return self.values.new_zeros(self.pattern.shape).index_put(places, self.values)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from soensim.budget import Activity
 from soensim.dynamics import Array, HeldFrames, InputSignal, LightDraws, normalise
-from soensim.network import Network, encode_data, signals, step_coefficients
+from soensim.network import Network, step_coefficients
 from soensim.network.light import Light
 from soensim.program import Program
-from soensim.simulation.engine import BLOCK, Engine, Tally, padded_blocks
+from soensim.simulation.engine import BLOCK, Engine, Tally
+from soensim.simulation.samples import Samples
 
 FloatArray = NDArray[np.float64]
 
@@ -38,19 +39,17 @@ def measure_activity(network: Network, program: Program, values: Array, *, read_
     """
     light = network.light
     engine = Engine(network, program, None)
-    labels = np.arange(network.labels)[:, None] if network.labels else None
     hypotheses = network.labels or 1
     names = [line.name for line in network.inputs] + [p.name for p in network.populations]
     spikes: dict[str, FloatArray] = {}
     drive: dict[str, FloatArray] = {}
     dense = 0.0
-    for rows, block in padded_blocks(encode_data(network, values)):
-        kept, tally = rows.stop - rows.start, Tally()
-        inputs = signals(network, block, labels)
-        draws = LightDraws(read_seed, rows.start, BLOCK, hypotheses=hypotheses)
-        states = engine.states(inputs, (1, 1), light=draws, used=kept, tally=tally)
+    for block in Samples(network, values).blocks(BLOCK, BLOCK):
+        kept, tally = block.used, Tally()
+        draws = LightDraws(read_seed, block.place.start, BLOCK, hypotheses=hypotheses)
+        states = engine.states(block, light=draws, tally=tally)
         if light is not None:
-            sent = _expected(network, light, inputs, states) if tally.light is None else tally.light.sent
+            sent = _expected(network, light, block.signals, states) if tally.light is None else tally.light.sent
             for place, counts in sent.items():
                 _add(spikes, names[place], _of_samples(counts, hypotheses, kept).sum((0, 1)))
         dense += _density([_of_samples(part, hypotheses, kept, 2) for part in states])

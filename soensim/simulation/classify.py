@@ -11,16 +11,17 @@ from soensim.data import FloatArray
 from soensim.dynamics import LightDraws
 from soensim.errors import SimulationError
 from soensim.fabrication import FabricatedChip, read_states
-from soensim.network import GoodnessOutput, Network, encode_data, signals
+from soensim.network import GoodnessOutput, Network
 from soensim.program import Program
-from soensim.simulation.engine import BLOCK, Engine, diverged, padded_blocks
+from soensim.simulation.engine import Engine, diverged
 from soensim.simulation.readout import goodness, label_scores
+from soensim.simulation.samples import Samples
 
 
 def class_scores(
     network: Network,
     program: Program,
-    values: FloatArray,
+    values: FloatArray | Samples,
     *,
     chip_seed: int | None = None,
     chip: FabricatedChip | None = None,
@@ -39,7 +40,7 @@ def class_scores(
     program
         Made for this chip.
     values
-        In [0, 1], shape (batch, frames, data channels).
+        In [0, 1], shape (batch, frames, data channels); or the `Samples` of them, encoded once for many chips.
     chip_seed
         Draws one fabricated chip, and its noise; None is the nominal chip without spread and noise.
     chip
@@ -67,18 +68,22 @@ def class_scores(
     if output is None:
         raise SimulationError(f"chip {network.name!r} has no readout; add one to the netlist to classify with it")
     engine = Engine(network, program, chip_seed, chip=chip)
-    labels = np.arange(network.labels)[:, None] if network.labels else None
-    scores = np.empty((len(values), output.classes))
-    for rows, block in padded_blocks(encode_data(network, values)):
+    samples = values if isinstance(values, Samples) else Samples(network, values)
+    scores = np.empty((len(samples), output.classes))
+    for block in engine.blocks(samples):
         stop()
-        light = LightDraws(read_seed, rows.start, BLOCK, hypotheses=network.labels or 1)
-        states = engine.states(signals(network, block, labels), (1, 1), light=light, used=rows.stop - rows.start)
+        first = block.place.start
+        states = engine.states(
+            block,
+            light=LightDraws(read_seed, first, block.rows, hypotheses=network.labels or 1),
+            first_frame=len(block.signals[0].frame_of) - 1 if engine.reads_last_frame_alone else 0,
+        )
         if isinstance(output, GoodnessOutput):
-            read = read_states(network, engine.chip, states, range(rows.start, rows.start + BLOCK))
+            read = read_states(network, engine.chip, states, range(first, first + block.rows))
             block_scores = label_scores(output, [goodness(s) for s in read]).T
         else:
-            block_scores = engine.scores(states, range(rows.start, rows.start + BLOCK))[0]
-        scores[rows] = block_scores[: rows.stop - rows.start]
+            block_scores = engine.scores(states, range(first, first + block.rows))[0]
+        scores[block.place] = block_scores[: block.used]
     if not np.isfinite(scores).all():
         raise diverged(network)
     return scores

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import scipy.sparse
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from soensim._runtime.memory import require_memory
-from soensim.dynamics import Array, Cell, InputSignal, LightDraws, SpikingLight, alike
+from soensim.dynamics import Array, InputSignal, LightDraws, SpikingLight, alike
 from soensim.dynamics.time_loop import TimeLoop
 from soensim.errors import SimulationError
 from soensim.fabrication import (
@@ -36,12 +36,18 @@ from soensim.network import DelayLayout, LinearOutput, Network, split_channels
 from soensim.network.sizes import delay_steps, state_bytes
 from soensim.program import READOUT, Program
 from soensim.simulation.readout import linear_scores
+from soensim.simulation.samples import SampleBlock, Samples, filled, pack
+
+if TYPE_CHECKING:
+    from soensim.kernels.frame_loop import FrameLoop
 
 FloatArray = NDArray[np.float64]
 
-# Samples are simulated in blocks of this many rows, the last one padded: matrix products then have one shape, and a
-# sample's result does not depend on how many others come with it.
+# The plain time loop simulates samples in blocks of this many rows, the last one padded: matrix products then have one
+# shape, and a sample's result does not depend on how many others come with it.
 BLOCK = 256
+# Kernels take any multiple of these rows, up to what keeps the interpreter's part of the time small (measured).
+KERNEL_ROWS, _MOST_ROWS, _BLOCK_BYTES = 32, 1024, 2**26
 _DENSE_ENTRIES = 2**20  # up to here a dense product is as fast as a sparse one at any density (measured)
 _DENSE_DENSITY = 0.1
 
@@ -116,11 +122,12 @@ def simulate(
         error=SimulationError,
     )
     state = np.zeros((batch, samples + 1, network.neurons))
-    for rows, block in padded_blocks(signals):
-        light = LightDraws(read_seed or 0, first_sample + rows.start, BLOCK)
-        parts = engine.states(split_channels(network, block), (BLOCK,), light=light, used=rows.stop - rows.start)
+    for start in range(0, batch, BLOCK):
+        place = slice(start, min(start + BLOCK, batch))
+        block = SampleBlock(place, BLOCK, split_channels(network, filled(signals[place], BLOCK)))
+        parts = engine.states(block, light=LightDraws(read_seed or 0, first_sample + start, BLOCK))
         for population, part in zip(network.populations, parts, strict=True):
-            state[rows, 1:, population.neurons] = part[: rows.stop - rows.start]
+            state[place, 1:, population.neurons] = part[: block.used]
     if not np.isfinite(state).all():
         raise diverged(network)
     output = None
@@ -128,15 +135,6 @@ def simulate(
         read = [state[:, 1:, p.neurons] for p in network.populations]
         output = engine.scores(read, range(first_sample, first_sample + batch))
     return Trace(state, np.arange(samples + 1) * network.sample_tau, output)
-
-
-def padded_blocks(signals: NDArray[np.floating[Any]]) -> Iterator[tuple[slice, FloatArray]]:
-    """Yield the rows in blocks of `BLOCK`, the last one padded with zeros, and their place in the batch."""
-    for start in range(0, len(signals), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(signals)))
-        padded = np.zeros((BLOCK, *signals.shape[1:]))
-        padded[: rows.stop - start] = signals[rows]
-        yield rows, padded
 
 
 def diverged(network: Network) -> SimulationError:
@@ -229,76 +227,108 @@ class Engine:
         delayed = delayed_network(network, self.chip)
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
+        self._loop = self._compiled()
+
+    def _compiled(self) -> FrameLoop | None:
+        """Return the cells as compiled kernels run them; None where they cannot."""
+        from soensim.kernels.frame_loop import FrameLoop, runs_in_blocks  # numba: loaded when a chip runs
+
+        network, chip = self.network, self.chip
+        kicked = chip.read_seed is not None and (chip.thermal_noise or chip.shot_noise)
+        if kicked or not runs_in_blocks(self._cells, heun=network.integrator == "heun"):
+            return None
+        return FrameLoop(self._cells, [p.size for p in network.populations], network.substeps)
+
+    def blocks(self, samples: Samples) -> Iterator[SampleBlock]:
+        """Yield samples in the blocks that this chip runs."""
+        if self._loop is None:
+            return samples.blocks(BLOCK, BLOCK)
+        row_bytes = state_bytes(self.network, self.network.labels or 1, samples.frames)
+        fitting = _BLOCK_BYTES // row_bytes // KERNEL_ROWS * KERNEL_ROWS
+        return samples.blocks(min(max(fitting, KERNEL_ROWS), _MOST_ROWS), KERNEL_ROWS)
+
+    @cached_property
+    def reads_last_frame_alone(self) -> bool:
+        """Whether scores depend on the states after the last frame alone."""
+        output, chip = self.network.output, self.chip
+        if output is None or output.state != "final":
+            return False
+        return not chip.adc_noise or (isinstance(output, LinearOutput) and output.on_chip)
 
     def states(
-        self,
-        signals: list[InputSignal],
-        rows: tuple[int, ...],
-        *,
-        light: LightDraws,
-        used: int = BLOCK,
-        tally: Tally | None = None,
+        self, block: SampleBlock, *, light: LightDraws, first_frame: int = 0, tally: Tally | None = None
     ) -> list[FloatArray]:
-        """States after every sample, one array (..., samples, neurons) per population.
+        """States after ``first_frame`` and every later one, one array (..., frames, neurons) per population.
 
-        ``rows`` are the leading axes at the start; those of the signals broadcast with them. ``light`` draws the spikes
-        of the optical projections, and says where in its data set a block is, for all that is drawn at run time.
-        Only the first ``used`` samples of a block are wanted; no source function is asked for the others. ``tally``
-        counts what the chip does meanwhile.
+        Leading axes broadcast to those of the block. ``light`` draws the spikes of the optical projections, and says
+        where in its data set a block is, for all that is drawn at run time. ``tally`` counts what the chip does
+        meanwhile.
         """
-        rows_run = math.prod(np.broadcast_shapes(rows, *(b.shape[:-2] for s in signals for b in s.blocks)))
-        samples = len(signals[0].frame_of) if signals else 0
-        network = self.network
+        network, chip = self.network, self.chip
+        rows_run, frames = math.prod(block.leading), len(block.signals[0].frame_of)
         require_memory(
-            state_bytes(network, rows_run, samples),
-            f"running {rows_run} samples of {samples} frames through {network.neurons} neurons, with "
+            state_bytes(network, rows_run, frames),
+            f"running {rows_run} samples of {frames} frames through {network.neurons} neurons, with "
             f"{delay_steps(network)} steps of delay,",
             advice="give fewer or shorter samples (timing.hold_samples), or shorten the delays",
             error=SimulationError,
         )
-        block = range(light.first, light.first + light.rows)
-        signals = converted_inputs(network, self.chip, signals, block)
-        initial = [np.zeros((*rows, p.size)) for p in network.populations]
+        rows = range(light.first, light.first + light.rows)
+        converted = bool(chip.dac_bits or chip.dac_noise)
+        signals = converted_inputs(network, chip, block.signals, rows)
+        noise, spikes = _flux_noise(network, chip, rows, frames), spiking_light(network, chip, light)
+        if tally is not None:
+            tally.light = spikes
+        if self._loop is None or tally is not None:
+            return [s[..., first_frame:, :] for s in self._in_steps(block, signals, rows, noise, spikes, tally)]
+        if spikes is not None:
+            packed = pack(block, spikes.inputs(signals), light.hypotheses or 1)
+        else:
+            packed = pack(block, signals) if converted else block.packed
+        states = self._loop.run(packed, first_frame, noise=noise, light=spikes)
+        if len(block.leading) == 1:
+            states = states[0]
+        return [states[..., population.neurons] for population in network.populations]
+
+    def _in_steps(
+        self,
+        block: SampleBlock,
+        signals: Sequence[InputSignal],
+        rows: range,
+        noise: Callable[[int, int], FloatArray] | None,
+        spikes: SpikingLight | None,
+        tally: Tally | None,
+    ) -> list[FloatArray]:
+        """Run the plain time loop."""
         # one BLAS thread: for products this small threads cost ten times what they give (measured), and the order of
         # sums must not depend on how many there are
         with one_blas_thread():
             loop = TimeLoop(
-                self._cells if used == BLOCK else [_of_first_rows(cell, used) for cell in self._cells],
+                self._cells,
                 signals,
                 substeps=self.network.substeps,
                 heun=self.network.integrator == "heun",
-                noise=_flux_noise(network, self.chip, block, samples),
-                kick=loop_noise(network, self.chip, block),
-                light=(spikes := spiking_light(network, self.chip, light)),
+                noise=noise,
+                kick=loop_noise(self.network, self.chip, rows),
+                light=spikes,
                 each_step=(lambda _: None) if tally is None else tally.add,
             )
-            record = list(loop.run(initial))
-        if tally is not None:
-            tally.light = spikes
+            start = (1, 1) if len(block.leading) > 1 else (block.rows,)
+            record = list(loop.run([np.zeros((*start, p.size)) for p in self.network.populations]))
         return [np.stack(alike(states), -2) for states in zip(*record, strict=True)]
 
     def scores(self, states: list[FloatArray], rows: range) -> FloatArray:
         """Scores of a linear readout of the states of some samples, (..., rows, classes), as they are read."""
         weights = self.chip.values[READOUT]
         read = read_states(self.network, self.chip, states, rows)
-        scores: FloatArray = read_scores(
-            self.network, self.chip, linear_scores(self.network, read, weights), weights, rows
-        )
-        return scores
-
-
-def _of_first_rows(cell: Cell, used: int) -> Cell:
-    """Make a cell whose SQUIDs are looked up for the first samples of a block alone: most of a step is that lookup."""
-    source = cell.source
-    if source.virtual:
-        return cell
-
-    def first_rows(flux: FloatArray, squid_current: FloatArray) -> FloatArray:
-        values = np.zeros(np.broadcast_shapes(flux.shape, squid_current.shape))
-        values[..., :used, :] = source(flux[..., :used, :], squid_current[..., :used, :])
-        return values
-
-    return replace(cell, source=replace(source, function=first_rows))
+        if len(rows) % KERNEL_ROWS == 0:  # products of one shape: a score does not depend on the block
+            pieces = [s.reshape(*s.shape[:-3], -1, KERNEL_ROWS, *s.shape[-2:]) for s in read]
+            of_pieces = linear_scores(self.network, pieces, weights)
+            scores = of_pieces.reshape(*of_pieces.shape[:-3], len(rows), -1)
+        else:
+            scores = linear_scores(self.network, read, weights)
+        taken: FloatArray = read_scores(self.network, self.chip, scores, weights, rows)
+        return taken
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
