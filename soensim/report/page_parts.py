@@ -45,7 +45,9 @@ def rows(items: LabelledTexts) -> Markup:
     return Markup('<table class="rows"><tbody>\n{}\n</tbody></table>').format(body)
 
 
-def table(head: Sequence[str], body: Sequence[Sequence[str]], *, numbers: Collection[int] = ()) -> Markup:
+def table(
+    head: Sequence[str], body: Sequence[Sequence[str]], *, numbers: Collection[int] = (), narrow: bool = False
+) -> Markup:
     """Write a table; on a phone each row becomes a block, in which every cell says its column.
 
     Parameters
@@ -56,6 +58,8 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]], *, numbers: Collec
         Rows of texts; the first cell of each names the row, and what is indented by a space belongs to the row above.
     numbers
         Columns that are aligned to the right.
+    narrow
+        It fits a phone as it is.
     """
     kinds = [Markup(' class="number"') if k in numbers else EMPTY for k in range(len(head))]
     titles = Markup("").join(
@@ -69,8 +73,8 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]], *, numbers: Collec
             for triple in zip(kinds[1:], head[1:], others, strict=True)
         )
         lines.append(Markup('<tr><th scope="row"{}>{}</th>{}</tr>').format(indent, first.strip(), cells))
-    return Markup('<table class="stack"><thead><tr>{}</tr></thead><tbody>\n{}\n</tbody></table>').format(
-        titles, Markup("\n").join(lines)
+    return Markup('<table class="{}"><thead><tr>{}</tr></thead><tbody>\n{}\n</tbody></table>').format(
+        "narrow" if narrow else "stack", titles, Markup("\n").join(lines)
     )
 
 
@@ -95,7 +99,9 @@ def picture(name: str, figure: Figure, description: str, caption: str = "") -> M
 
 def side_by_side(*parts: Markup) -> Markup:
     """Put parts beside one another where there is room, else below."""
-    return Markup('<div class="panels">\n{}\n</div>').format(joined(*parts))
+    return Markup('<div class="panels">\n{}\n</div>').format(
+        Markup("\n").join(Markup("<div>{}</div>").format(part) for part in parts)
+    )
 
 
 def folded(summary: str, *parts: Markup) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from soensim.evaluation import Evaluation
 from soensim.network import Network
-from soensim.report import formatting
+from soensim.report import analysis_rows, formatting
 
 WIDTH = 100
 _LABEL = 18
@@ -53,6 +53,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
             ],
             right=(1,),
         ),
+        *_analyses(evaluation),
         *_cost(evaluation),
         *_energy(evaluation),
         "",
@@ -60,6 +61,29 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_classes(formatting.class_rows(evaluation)),
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _analyses(evaluation: Evaluation) -> list[str]:
+    """Write what was analysed, each with its title."""
+    lines: list[str] = []
+    samples = evaluation.samples
+    if (waterfall := evaluation.waterfall) is not None:
+        lines += ["", *_entry("waterfall", analysis_rows.waterfall_title(waterfall))]
+        rows = [
+            (f"  {r.label}", r.percent, r.interval, r.change, r.alone)
+            for r in analysis_rows.waterfall_rows(waterfall, samples)
+        ]
+        lines += _columns(("", "%", "95 % interval", "change, points", "alone"), rows, right=(1, 4))
+    if (margins := evaluation.margins) is not None:
+        lines += ["", *_entry("margins", analysis_rows.margins_title(margins, samples))]
+        limits = [(f"  {r.label}", r.stated, r.low, r.high, r.note) for r in analysis_rows.margin_rows(margins)]
+        lines += _columns(("", "stated", "least", "most", ""), limits, right=(1, 2, 3))
+        lines += _entry("", analysis_rows.margins_note(margins))
+    if (causes := evaluation.causes) is not None:
+        lines += ["", *_entry("causes", analysis_rows.causes_title(causes, samples))]
+        shares = [(f"  {r.label}", r.first, r.total, r.deviation) for r in analysis_rows.cause_rows(causes)]
+        lines += _columns(("", "by itself", "total", "deviation"), shares, right=(3,)) if shares else []
+    return lines
 
 
 def _cost(evaluation: Evaluation) -> list[str]:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from soensim.errors import ProgramError
 from soensim.network import LinearOutput, Network
 from soensim.program import READOUT, Program, dense_weights
-from soensim.report.figures.style import DIVERGING, FAINT, INK, SEQUENTIAL, new_figure, styled
+from soensim.report.figures.style import COLUMN, DIVERGING, FAINT, INK, SEQUENTIAL, SMALLEST_PT, new_figure, styled
 
 FloatArray = NDArray[np.float64]
 
 MAX_CELLS = 200  # synapses per side that are shown one by one
 _MAX_BARS = 33  # levels that are counted one by one
+_MATRIX = 1.7  # inches, its largest width; the rest of a column holds the bars and the labels
+_ROOM_PER_BAR = 0.135  # inches
 
 
 @styled
@@ -44,10 +46,10 @@ def efficacies(network: Network, program: Program, key: str) -> Figure:
     dense, present = _dense(network, program, key)
     rows, columns = dense.shape
     in_blocks = max(rows, columns) > MAX_CELLS
-    cell = 4.2 / max(rows, columns) if in_blocks else min(0.14, 6.0 / columns, 4.8 / rows)
-    width, height = max(1.2, cell * columns), max(2.3, cell * rows)
-    figure = new_figure(width + 2.3, height + 0.95)
-    matrix, usage = figure.subplots(1, 2, width_ratios=[width, 1.25])
+    cell = min(0.14, _MATRIX / columns, 4.0 / rows)
+    width, height = max(1.0, cell * columns), max(_ROOM_PER_BAR * _bars(program, key), cell * rows)
+    figure = new_figure(width + COLUMN - _MATRIX, height + 0.95)
+    matrix, usage = figure.subplots(1, 2, width_ratios=[width, 1.0])
     title = f"{_shortened(key.replace('->', ' → '))}\n{_count(present)}"
     values = dense[present]
     largest = float(max(np.abs(program.levels[key]).max(), np.abs(values).max(initial=0.0))) or 1.0
@@ -62,11 +64,17 @@ def efficacies(network: Network, program: Program, key: str) -> Figure:
     source, _, target = key.partition("->")
     labels = ("from neuron", "to class") if key == READOUT else (f"from {source}", f"to {target}")
     matrix.set(xlabel=labels[0], ylabel=labels[1])
-    matrix.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(1, min(8, int(width / 0.35)))))
+    matrix.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(1, min(6, int(width / 0.35)))))
     matrix.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     figure.suptitle(title, x=0.02, ha="left", fontsize=9.5, fontweight="bold", color=INK)
     _usage(usage, program, key, values, largest)
     return figure
+
+
+def _bars(program: Program, key: str) -> int:
+    """Return about how many bars tell the use of the levels."""
+    both = 2 if (program.signs[key] < 0).any() else 1
+    return min(max(both * len(program.levels[key]), 15), _MAX_BARS)
 
 
 def _dense(network: Network, program: Program, key: str) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -145,10 +153,10 @@ def _usage(axes: Axes, program: Program, key: str, values: FloatArray, largest: 
     axes.barh(place, counts, height=0.86, color=colours, edgecolor=FAINT, linewidth=0.6)
     for y, count in enumerate(counts):
         if count and len(place) <= 20:  # more would overlap
-            axes.text(float(count + 0.04 * longest), y, f"{count:,}", va="center", fontsize=7, color=INK)
+            axes.text(float(count + 0.04 * longest), y, f"{count:,}", va="center", fontsize=SMALLEST_PT, color=INK)
     axes.set_yticks(place, labels)
-    axes.tick_params(axis="y", length=0, labelsize=7)
-    axes.set(xticks=[], xlim=(0, 1.3 * longest), ylim=(-0.6, len(place) - 0.4))
+    axes.tick_params(axis="y", length=0, labelsize=SMALLEST_PT)
+    axes.set(xticks=[], xlim=(0, 1.45 * longest), ylim=(-0.6, len(place) - 0.4))
     axes.spines["bottom"].set_visible(False)
     axes.set_title(title, fontsize=8, fontweight="normal")
 
@@ -162,4 +170,4 @@ def _signed(value: float) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 42 else f"{text[:20]}…{text[-20:]}"
+    return text if len(text) <= 38 else f"{text[:18]}…{text[-18:]}"

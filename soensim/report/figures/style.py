@@ -32,6 +32,7 @@ SMALLEST_PT = 7.5  # 10 px
 
 INK = "#1e2329"  # text and axes; in a page it becomes the page's own text colour
 FAINT = "#8b949e"  # frames, absent things, secondary lines; legible on white and on near-black
+NODE = "#5f6873"  # neurons; white text on it is legible
 POSITIVE = "#d1603d"  # excites; warm
 NEGATIVE = "#3b7dc4"  # inhibits; cold. The pair is told apart with every common colour blindness
 RIGHT = "#3b7dc4"

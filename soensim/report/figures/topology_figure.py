@@ -16,15 +16,29 @@ from numpy.typing import NDArray
 
 from soensim.network import Network, Synapses
 from soensim.program import Program
-from soensim.report.figures.style import FAINT, INK, NEGATIVE, POSITIVE, SEQUENTIAL, new_figure, quiet, styled
+from soensim.report.figures.style import (
+    COLUMN,
+    FAINT,
+    INK,
+    NEGATIVE,
+    NODE,
+    POSITIVE,
+    RIGHT,
+    SEQUENTIAL,
+    SMALLEST_PT,
+    new_figure,
+    quiet,
+    styled,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-MAX_DRAWN_NODES = 120  # beyond, circles and their edges merge, and a matrix shows more
+MAX_DRAWN_NEURONS = 40  # beyond, circles and their edges merge, and a matrix shows more
+MAX_DRAWN_NODES = 80  # with the inputs
 MAX_DRAWN_EDGES = 4000
 _MATRIX_CELLS = 250  # cells of the matrix per side; more neurons share a cell
-_NODE = 0.145  # diameter of a node; a ring of neurons has the radius 1 or more
+_NODE = 0.17  # diameter of a node; a ring of neurons has the radius 1 or more
 _BEND = 0.16  # of an edge's length: i -> j and j -> i part
 
 
@@ -45,7 +59,7 @@ def topology(network: Network, program: Program | None = None) -> Figure:
 def is_drawn_as_graph(network: Network) -> bool:
     """Whether the chip is small enough for nodes and edges."""
     nodes = network.channels + network.neurons
-    return nodes <= MAX_DRAWN_NODES and network.edges <= MAX_DRAWN_EDGES
+    return network.neurons <= MAX_DRAWN_NEURONS and nodes <= MAX_DRAWN_NODES and network.edges <= MAX_DRAWN_EDGES
 
 
 def _graph(network: Network, program: Program | None) -> Figure:
@@ -53,8 +67,8 @@ def _graph(network: Network, program: Program | None) -> Figure:
     top = max(float(np.abs(p[:, 1]).max()) for p in (*inputs.values(), *populations))
     height = 2 * top + 0.75
     width = right + 0.85
-    scale = min(9.0 / width, 7.0 / height)
-    figure = new_figure(width * scale, height * scale + 0.35)
+    scale = min(COLUMN / width, 5.0 / height)
+    figure = new_figure(COLUMN, height * scale + (0.35 if program is None else 0.75))
     axes = figure.add_subplot()
     quiet(axes)
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.4, right + 0.45), ylim=(-top - 0.4, top + 0.35))
@@ -80,7 +94,7 @@ def _graph(network: Network, program: Program | None) -> Figure:
             Line2D([], [], color=NEGATIVE, linewidth=1.6, label="negative"),
             Line2D([], [], color=FAINT, linewidth=0.6, label="there, programmed to zero"),
         ]
-        figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+        figure.legend(handles=marks, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
 
@@ -177,19 +191,18 @@ def _relative(values: FloatArray) -> FloatArray:
 
 def _nodes(axes: Axes, places: FloatArray, marker: str, size_pt: float) -> None:
     axes.scatter(
-        places[:, 0], places[:, 1], s=size_pt**2 * 0.8, marker=marker, facecolor=FAINT, edgecolor="none", zorder=2
+        places[:, 0], places[:, 1], s=size_pt**2 * 0.8, marker=marker, facecolor=NODE, edgecolor="none", zorder=2
     )
-    if size_pt >= 8:
+    if size_pt >= 0.65 * SMALLEST_PT * len(str(len(places) - 1)) + 1.5:  # the number fits
         for k, (x, y) in enumerate(places):
-            axes.text(x, y, str(k), ha="center", va="center_baseline", fontsize=size_pt * 0.5, color="white", zorder=3)
+            axes.text(x, y, str(k), ha="center", va="center_baseline", fontsize=SMALLEST_PT, color="white", zorder=3)
 
 
 def _matrix(network: Network) -> Figure:
     """Which source drives which target, as a matrix of density, and the distribution of fan-in and fan-out."""
-    density, fan_in, fan_out = _connection_density(network)
-    figure = new_figure(9.0, 5.2)
-    grid = figure.add_gridspec(2, 2, width_ratios=[2.4, 1])
-    axes = figure.add_subplot(grid[:, 0])
+    density, _, _ = _connection_density(network)
+    figure = new_figure(COLUMN, 3.6)
+    axes = figure.add_subplot()
     image = axes.imshow(
         density,
         cmap=SEQUENTIAL,
@@ -200,15 +213,37 @@ def _matrix(network: Network) -> Figure:
     )
     _label_populations(axes, network)
     axes.set(xlabel="from", ylabel="to", title=f"{network.edges:,} synapses")
-    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30)
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.8, aspect=30)
     bar.set_label("share of the possible edges that is there", fontsize=8)
     bar.outline.set_visible(False)
-    for place, (label, fan) in enumerate((("fan-in", fan_in), ("fan-out", fan_out))):
-        low, high = int(fan.min()), int(fan.max())
-        part = figure.add_subplot(grid[place, 1])
-        part.hist(fan, bins=list(np.arange(low, high + 2, -(-(high - low + 1) // 40)) - 0.5), color=FAINT)
-        part.set(xlabel=f"{label} (synapses)", ylabel="neurons", title=f"{label}, mean {fan.mean():.3g}")
-        part.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    return figure
+
+
+@styled
+def degrees(network: Network, length_um: FloatArray | None = None) -> Figure:
+    """Draw the distributions of fan-in and fan-out, and of the lengths of all edges where the chip is laid out.
+
+    Parameters
+    ----------
+    network
+        The chip.
+    length_um
+        Of every edge that is laid out, or None.
+    """
+    _, fan_in, fan_out = _connection_density(network)
+    count = 2 if length_um is None else 3
+    figure = new_figure(COLUMN, 1.5 * count)
+    parts = figure.subplots(count, 1)
+    for axes, (label, fan) in zip(parts, (("fan-in", fan_in), ("fan-out", fan_out)), strict=False):
+        low, high = max(0, int(fan.min()) - 1), int(fan.max()) + 1
+        axes.hist(fan, bins=list(np.arange(low, high + 2, -(-(high - low + 1) // 40)) - 0.5), color=RIGHT)
+        axes.set(xlabel=f"{label} (synapses), mean {fan.mean():.3g}", ylabel="neurons")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    if length_um is not None:
+        parts[2].hist(length_um * 1e-3, bins=40, color=RIGHT)
+        parts[2].set(xlabel=f"length of an edge (mm), mean {length_um.mean() * 1e-3:.3g}", ylabel="edges")
+    for axes in parts:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soensim.report import figures, formatting
-from soensim.report.page_parts import joined, picture, rows, table, words
+from soensim.report.page_parts import joined, picture, rows, side_by_side, table, words
 from soensim.report.sections.section import Section, Subject
 
 
@@ -26,14 +26,15 @@ def accuracy_section(subject: Subject) -> Section:
         "accuracy",
         "Accuracy",
         joined(
-            picture(
-                "accuracy",
-                figures.accuracy(evaluation),
-                "accuracies",
-                f"Blue dots: the {formatting.chip_word(evaluation)} chips.",
+            side_by_side(
+                picture(
+                    "accuracy-all",
+                    figures.accuracy(evaluation),
+                    "accuracies",
+                    f"Blue dots: the {formatting.chip_word(evaluation)} chips.",
+                ),
+                joined(table(("", "%", "95 % interval", "of what"), found, numbers=(1,)), rows(conditions)),
             ),
-            table(("", "%", "95 % interval", "of what"), found, numbers=(1,)),
-            rows(conditions),
             words(
                 "Ideal: the weights that training found, on the nominal chip. Quantised: their codes, on the nominal "
                 f"chip. {chips} The score is at the integration step given here.",

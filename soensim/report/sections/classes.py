@@ -17,6 +17,6 @@ def classes_section(subject: Subject) -> Section:
         "Classes",
         side_by_side(
             picture("confusion", figures.confusion(evaluation), "confusion matrix", caption),
-            table(("class", "right", "of", "%"), found, numbers=(1, 2, 3)),
+            table(("class", "right", "of", "%"), found, numbers=(1, 2, 3), narrow=True),
         ),
     )

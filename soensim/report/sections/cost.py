@@ -24,7 +24,7 @@ def cost_section(subject: Subject) -> Section | None:
                 "light of input ports and what drives the inputs are not counted.",
                 "note",
             ),
-            table(("", "value", ""), [(row.label, row.value, row.note) for row in found], numbers=(1,)),
+            table(("", "value", ""), [(row.label, row.value, row.note) for row in found], numbers=(1,), narrow=True),
             folded("formulas and sources", table(("", "formula", "source"), formulas)),
         ),
     )
