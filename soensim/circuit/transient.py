@@ -188,11 +188,30 @@ def check_loop(beta_di: float, tau_di_ns: float, tolerance: float) -> None:
 
 
 def _rest(device: Device, flux: float, bias: float) -> Array:
-    """State at rest (d1, 0, d2, 0, 0) at constant flux and bias, reached by continuation from zero drive.
+    """State at rest (d1, 0, d2, 0, 0) at constant flux and bias.
 
-    Newton's method on i1 = sin d1, i2 = sin d2 with i1, i2 from the loop equation.
+    Raises
+    ------
+    CircuitError
+        There is none.
+    """
+    state, part = rest_towards(device, flux, bias)
+    if part < 1.0:
+        raise CircuitError(
+            f"dendrite: at t = 0 the drive (flux {flux}, bias {bias}) is above threshold, so that the circuit "
+            f"cannot start at rest; let the bias rise from 0"
+        )
+    return state
+
+
+def rest_towards(device: Device, flux: float, bias: float) -> tuple[Array, float]:
+    """State at rest (d1, 0, d2, 0, 0), by continuation from zero drive, and the part of the drive that it is at.
+
+    Newton's method on i1 = sin d1, i2 = sin d2 with i1, i2 from the loop equation, in 64 steps of flux and bias
+    together; above threshold there is no rest, and the last step that has one is taken.
     """
     d1 = d2 = 0.0
+    state, reached = np.zeros(5), 0.0 if flux or bias else 1.0
     beta_2, beta_sum = device.beta_2, device.beta_sum
     for part in np.linspace(0.0, 1.0, 65)[1:] if flux or bias else ():
         for _ in range(20):
@@ -208,8 +227,6 @@ def _rest(device: Device, flux: float, bias: float) -> Array:
             if abs(f1) + abs(f2) < 1e-14:
                 break
         if determinant <= 1e-9 or abs(f1) + abs(f2) > 1e-10:
-            raise CircuitError(
-                f"dendrite: at t = 0 the drive (flux {flux}, bias {bias}) is above threshold, so that the circuit "
-                f"cannot start at rest; let the bias rise from 0"
-            )
-    return np.array([d1, 0.0, d2, 0.0, 0.0])
+            break
+        state, reached = np.array([d1, 0.0, d2, 0.0, 0.0]), float(part)
+    return state, reached
