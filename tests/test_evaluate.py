@@ -52,7 +52,8 @@ def test_accuracies_are_counted_on_the_test_split(evaluation, program, digits):
     assert accuracy.chips == by_hand
     assert accuracy.chip_mean == pytest.approx(np.mean(by_hand))
     assert evaluation.seeds.chip_seeds == (5, 6, 7)
-    assert dataclasses.asdict(evaluation.steps) == {"training_substeps": 2, "substeps": 8, "refine": 4}
+    steps = evaluation.steps
+    assert (steps.training_substeps, steps.substeps, steps.refine) == (2, 8, 4)
 
 
 def test_confusion_and_classes(evaluation, program, digits):

@@ -185,9 +185,7 @@ class CoupledCircuits:
     def _inputs(self, grid: Grid) -> FromInputs:
         edge, lag, efficacy = self.inputs.entries(grid.h)
         order = np.lexsort((edge, lag % grid.steps))
-        return FromInputs(
-            self.inputs.target[edge][order], self.inputs.source[edge][order], lag[order], efficacy[order]
-        )
+        return FromInputs(self.inputs.target[edge][order], self.inputs.source[edge][order], lag[order], efficacy[order])
 
     def _start(self) -> Array:
         state = np.zeros((len(self.bias_current), BLOCK))

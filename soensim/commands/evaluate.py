@@ -22,6 +22,7 @@ from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import Analyses, Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.analyses import planned
 from soensim.evaluation.causes import MOST_ROWS, USUAL_ROWS
+from soensim.evaluation.circuit_check import plan_circuits
 from soensim.evaluation.margins import USUAL_DROP
 from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
 from soensim.fabrication import with_asked
@@ -31,6 +32,7 @@ from soensim.program import Program
 from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
 from soensim.routing import route
+from soensim.simulation.circuits import check_has_circuit
 from soensim.training.recipes.registry import usual_rule
 
 REPORTS = Path("reports")
@@ -68,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
         nominal = with_average_light(nominal) if given.light == "average" else nominal
         analyses = Analyses(given.waterfall is True, given.margins, given.causes)
         plans = planned(analyses, nominal, chip_seeds)
+        if given.circuit is not None:
+            check_has_circuit(nominal)
     path, program = _program(given.chip, given.program, netlist, nominal)
     measured = load_measured(given.measured, nominal, netlist, program)
     for line in plans:
@@ -75,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     with _progress() as progress:
         progress("data")
         dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
+        if given.circuit is not None:
+            cli.tell(str(plan_circuits(routed, nominal, program, dataset.test, given.circuit)))
         evaluation = evaluate_network(
             routed,
             nominal,
@@ -86,6 +92,7 @@ def main(arguments: Sequence[str]) -> int:
             requirement=requirement,
             measured=measured,
             analyses=analyses,
+            circuit_samples=given.circuit,
             progress=progress,
         )
         network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
@@ -125,6 +132,7 @@ def parser() -> Parser:
         "  python -m soensim.evaluate netlists/year1-28.yaml --json - --html none | jq .accuracy.chip.mean\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --require 'accuracy >= 0.93' --yield 0.9\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n"
+        "  python -m soensim.evaluate netlists/year1-28.yaml --circuit 360\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --measured chip-a.csv --measured chip-b.csv\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
@@ -161,6 +169,12 @@ def parser() -> Parser:
         "score a chip whose devices were measured in place of drawn ones; CSV, see docs/measured-chips.md; repeatable "
         "(default: draw chips)",
         repeatable=True,
+    )
+    parser.add_argument(
+        "--circuit",
+        type=flags.whole(1),
+        metavar="N",
+        help="solve the first N test samples also with every dendrite as its circuit, coupled (default: none)",
     )
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
     flags.json_file(parser, "the result", "reports/NAME.json")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from soensim.budget import AnswerCost, BudgetEntry
 from soensim.evaluation.causes import Causes
+from soensim.evaluation.circuit_check import CircuitCheck
 from soensim.evaluation.margins import Margins
 from soensim.evaluation.requirement import Yield
 from soensim.evaluation.statistics import Interval
+from soensim.evaluation.step_changes import StepChanges
 from soensim.evaluation.waterfall import Waterfall
 
 IntArray = NDArray[np.int64]
@@ -165,11 +167,12 @@ class ScoredData:
 
 @dataclass(frozen=True)
 class IntegrationSteps:
-    """Integration steps per frame in training and here; `refine` is their ratio."""
+    """Integration steps per frame in training and here; `refine` is their ratio, and `changed` what other steps do."""
 
     training_substeps: int
     substeps: int
     refine: int
+    changed: StepChanges | None = None
 
 
 class Spread(NamedTuple):
@@ -265,6 +268,8 @@ class Evaluation:
         What an answer costs in time and energy; None where it was not measured.
     chip_yield
         How many chips met the requirement, `yield` in JSON; None where nothing was required.
+    circuit
+        What circuits answered beside the model; None where none was solved.
     touched
         What each imperfection that acts changed.
     measured
@@ -292,6 +297,7 @@ class Evaluation:
     waterfall: Waterfall | None = None
     margins: Margins | None = None
     causes: Causes | None = None
+    circuit: CircuitCheck | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -315,4 +321,5 @@ class Evaluation:
             "waterfall": None if self.waterfall is None else self.waterfall.as_list(),
             "margins": None if self.margins is None else self.margins.as_list(),
             "causes": None if self.causes is None else self.causes.as_list(),
+            "circuit": None if self.circuit is None else self.circuit.as_dict(),
         }

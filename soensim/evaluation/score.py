@@ -8,9 +8,10 @@ import numpy as np
 
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
-from soensim.errors import DataError, SoensimError
+from soensim.errors import DataError, SimulationError, SoensimError
 from soensim.evaluation.analyses import Analyses, analyse, planned
 from soensim.evaluation.chips import chip_scorer
+from soensim.evaluation.circuit_check import check_circuits, plan_circuits
 from soensim.evaluation.energy import measure_cost
 from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.requirement import Requirement, count_yield
@@ -27,6 +28,7 @@ from soensim.evaluation.result import (
     Touched,
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
+from soensim.evaluation.step_changes import StepChanges, compare_steps
 from soensim.evaluation.summary import summarise_chip, summarise_light
 from soensim.fabrication import IMPERFECTIONS, MeasuredChip, count_touched, with_asked
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
@@ -57,6 +59,7 @@ def evaluate(
     requirement: Requirement | None = None,
     measured: Sequence[MeasuredChip] = (),
     analyses: Analyses | None = None,
+    circuit_samples: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -90,6 +93,8 @@ def evaluate(
         ``chip_seed`` and spreads are then without effect.
     analyses
         What to find out of them beside: waterfall, margins, causes; None: nothing.
+    circuit_samples
+        Solve so many test samples also with every dendrite as its circuit, coupled; None solves none.
     progress
         Called with the name of each part as it starts.
 
@@ -114,6 +119,7 @@ def evaluate(
         requirement=requirement,
         measured=measured,
         analyses=analyses,
+        circuit_samples=circuit_samples,
         progress=progress,
     )
 
@@ -145,6 +151,7 @@ def evaluate_network(
     requirement: Requirement | None = None,
     measured: Sequence[MeasuredChip] = (),
     analyses: Analyses | None = None,
+    circuit_samples: int | None = None,
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already.
@@ -160,8 +167,9 @@ def evaluate_network(
     _check_unseen(program, dataset)
     asked = analyses or Analyses()
     planned(asked, fine, chip_seeds)  # refuses what means nothing on this chip, before any work
+    plan = None if circuit_samples is None else plan_circuits(routed, fine, program, dataset.test, circuit_samples)
     chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
-    accuracy, answers = _score(coarse, fine, program, dataset.test, chips, read_seed, progress)
+    accuracy, answers, changes = _score(coarse, fine, program, dataset.test, chips, read_seed, progress)
     score = chip_scorer(fine, program, dataset.test, read_seed, progress)
     found = analyse(asked, fine, accuracy, len(dataset.test.labels), chip_seeds, score)
     progress("cost")
@@ -176,7 +184,7 @@ def evaluate_network(
         accuracy=accuracy,
         per_class=tuple(float(row[k] / row.sum()) if row.any() else None for k, row in enumerate(confusion)),
         confusion=confusion,
-        steps=IntegrationSteps(coarse.substeps, fine.substeps, refine),
+        steps=IntegrationSteps(coarse.substeps, fine.substeps, refine, changes),
         spreads=() if measured else tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
         seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
         touched=_touched(fine, program, chip_seeds),
@@ -189,6 +197,7 @@ def evaluate_network(
         waterfall=found.waterfall,
         margins=found.margins,
         causes=found.causes,
+        circuit=None if plan is None else check_circuits(plan, fine, program, dataset.test, progress),
     )
 
 
@@ -207,8 +216,8 @@ def _score(
     chips: Sequence[int | MeasuredChip],
     read_seed: int,
     progress: Progress,
-) -> tuple[Accuracy, IntArray]:
-    """Accuracies on a test split, and the answers of the quantised program on the nominal chip."""
+) -> tuple[Accuracy, IntArray, StepChanges]:
+    """Accuracies on a test split, the answers of the codes on the nominal chip, and what other steps change in them."""
     samples = len(test.labels)
     inputs = Samples(fine, test.inputs)
 
@@ -228,7 +237,9 @@ def _score(
     progress("quantised codes")
     answers = answer(fine, program)
     quantised = right(answers)
-    at_coarse_step = quantised if fine.substeps == coarse.substeps else right(answer(coarse, program))
+    at_coarse_step = answers if fine.substeps == coarse.substeps else answer(coarse, program)
+    progress("a finer step")
+    changes = compare_steps(answers, at_coarse_step, _at_finer_step(fine, program, answer), test.labels)
 
     def score(chip: int | MeasuredChip, stop: Stop) -> float:
         return right(answer(fine, program, chip, stop)) / samples
@@ -242,12 +253,24 @@ def _score(
         ideal_ci95=proportion_interval(ideal, samples),
         quantised=quantised / samples,
         quantised_ci95=proportion_interval(quantised, samples),
-        quantised_training_step=at_coarse_step / samples,
+        quantised_training_step=right(at_coarse_step) / samples,
         chips=tuple(each),
         chip_mean=float(np.mean(each)),
         chip_ci95=mean_interval(each) if len(each) > 1 else None,
     )
-    return accuracy, answers
+    return accuracy, answers, changes
+
+
+def _at_finer_step(
+    network: Network, program: Program, answer: Callable[[Network, Program], IntArray]
+) -> IntArray | None:
+    """Answers at half the step; None without SQUIDs, and where the chip is too large for it."""
+    if network.virtual:
+        return None
+    try:
+        return answer(refined(network, 2), program)
+    except SimulationError:  # more steps, or more states on the way, than there is room for
+        return None
 
 
 def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> tuple[Touched, ...]:

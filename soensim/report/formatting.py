@@ -176,16 +176,6 @@ def projection_rows(evaluation: Evaluation, network: Network) -> list[Projection
     return rows
 
 
-def step_text(evaluation: Evaluation) -> str:
-    """Say how finely the answer was integrated, and how finely the training was."""
-    steps = evaluation.steps
-    count = steps.substeps
-    per_sample = f"{count} step{'s' if count != 1 else ''} per input sample"
-    if steps.refine == 1:
-        return f"{per_sample}, as in training"
-    return f"{per_sample}, {steps.refine} x finer than in training ({steps.training_substeps})"
-
-
 def data_text(evaluation: Evaluation) -> str:
     """Name the data set and its test split."""
     data = evaluation.data

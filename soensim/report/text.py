@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from soensim.evaluation import Evaluation
 from soensim.network import Network
-from soensim.report import analysis_rows, formatting
+from soensim.report import analysis_rows, formatting, model_text
 
 WIDTH = 100
 _LABEL = 18
@@ -40,7 +40,9 @@ def table(evaluation: Evaluation, network: Network) -> str:
         ),
         "",
         *_entry("data", formatting.data_text(evaluation)),
-        *_entry("integration", formatting.step_text(evaluation)),
+        *_entry("integration", model_text.step_text(evaluation)),
+        *(_entry("warning", warning) if (warning := model_text.step_warning(evaluation)) else []),
+        *(_entry("circuits", circuits) if (circuits := model_text.circuit_text(evaluation)) else []),
         *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
         *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),
         *_chips(evaluation, network),

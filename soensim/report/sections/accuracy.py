@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soensim.report import figures, formatting
+from soensim.report import figures, formatting, model_text
 from soensim.report.page_parts import joined, picture, rows, side_by_side, table, words
 from soensim.report.sections.section import Section, Subject
 
@@ -19,7 +19,9 @@ def accuracy_section(subject: Subject) -> Section:
     ]
     conditions = [
         ("data", formatting.data_text(evaluation)),
-        ("integration", formatting.step_text(evaluation)),
+        ("integration", model_text.step_text(evaluation)),
+        *([("warning", warning)] if (warning := model_text.step_warning(evaluation)) else []),
+        *([("circuits", circuits)] if (circuits := model_text.circuit_text(evaluation)) else []),
         *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
     ]
     return Section(

@@ -1,0 +1,58 @@
+"""What the model's answer is worth, in words: the integration step, and circuits beside the model."""
+
+from __future__ import annotations
+
+from soensim.evaluation import Evaluation
+from soensim.evaluation.result import IntegrationSteps
+from soensim.evaluation.step_changes import MATTERS
+
+
+def step_text(evaluation: Evaluation) -> str:
+    """Say how finely the answer was integrated, and how finely the training was."""
+    steps = evaluation.steps
+    count = steps.substeps
+    per_sample = f"{count} step{'s' if count != 1 else ''} per input sample"
+    if steps.refine == 1:
+        return f"{per_sample}, as in training{_changed_text(steps)}"
+    return f"{per_sample}, {steps.refine} x finer than in training ({steps.training_substeps}){_changed_text(steps)}"
+
+
+def _changed_text(steps: IntegrationSteps) -> str:
+    """Say what share of the decisions other steps change."""
+    changed, parts = steps.changed, []
+    if changed is not None and steps.refine != 1:
+        parts.append(f"{100 * changed.training:.3g} % of the decisions are others than at the training's step")
+    if changed is not None and changed.finer is not None:
+        parts.append(f"{100 * changed.finer:.3g} % become others at {2 * steps.substeps}")
+    return "".join(f"; {part}" for part in parts)
+
+
+def step_warning(evaluation: Evaluation) -> str:
+    """Say that the accuracy depends on the integration step by more than a point; empty where it does not."""
+    steps, accuracy = evaluation.steps, evaluation.accuracy
+    here, finer = accuracy.quantised, None if steps.changed is None else steps.changed.finer_accuracy
+    if finer is not None and abs(finer - here) > MATTERS:
+        return (
+            f"this step does not resolve the chip: the accuracy changes by {100 * (finer - here):+.3g} points at "
+            f"{2 * steps.substeps} steps; score it with --refine {2 * steps.refine} or more"
+        )
+    if abs(here - accuracy.quantised_training_step) > MATTERS:
+        return (
+            f"training may have learned the integrator: the accuracy changes by "
+            f"{100 * (here - accuracy.quantised_training_step):+.3g} points from the training's step to this one; "
+            f"train with more substeps than {steps.training_substeps}"
+        )
+    return ""
+
+
+def circuit_text(evaluation: Evaluation) -> str:
+    """Say what circuits answered beside the model; empty where none was solved."""
+    found = evaluation.circuit
+    if found is None:
+        return ""
+    apart = "no circuit was ever active" if found.chi2 is None else f"chi^2 of the states {found.chi2:.2g}"
+    accuracy, model, agreement = (f"{100 * x:.4g}" for x in (found.accuracy, found.model_accuracy, found.agreement))
+    return (
+        f"{found.samples:,} samples as coupled circuits: {accuracy} % right, {model} % with the model; {agreement} % "
+        f"of the decisions agree; {apart}"
+    )
