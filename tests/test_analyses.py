@@ -355,8 +355,8 @@ def test_the_plan_counts_the_chips_that_are_scored():
     ("analyses", "spread", "message"),
     [
         (Analyses(waterfall=True), "", "has no imperfection to add to its codes; give one with --spread"),
-        (Analyses(causes=4), "", "has no imperfection that parts one chip from another; give one with --spread"),
-        (Analyses(causes=4), "readout_adc_bits=8", "has no imperfection that parts one chip from another"),
+        (Analyses(causes=16), "", "has no imperfection that parts one chip from another; give one with --spread"),
+        (Analyses(causes=16), "readout_adc_bits=8", "has no imperfection that parts one chip from another"),
     ],
 )
 def test_an_analysis_that_means_nothing_is_refused_before_any_work(calm, digits, analyses, spread, message):
@@ -369,6 +369,20 @@ def test_an_analysis_that_means_nothing_is_refused_before_any_work(calm, digits,
         evaluate(
             route(parse_netlist(CALM)), program, digits, spreads=read_sizes(spread), analyses=analyses, progress=begun
         )
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"margins": 0.0}, r"the drop of margins is 0; it must be above 0 and below 1; 1 % is 0\.01"),
+        ({"margins": 1}, "the drop of margins is 1; it must be above 0"),
+        ({"causes": 15}, "the rows of causes are 15; they must be from 16 to 16384"),
+        ({"causes": 16385}, "the rows of causes are 16385"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(asked, message):
+    with pytest.raises(SoensimError, match=message):
+        Analyses(**asked)
 
 
 def test_measured_chips_have_no_analyses(calm):
@@ -390,7 +404,7 @@ def run(*arguments):
 
 def test_the_command_finds_all_three(capsys, monkeypatch):
     monkeypatch.setattr(margins, "OFFSETS", {"bias_current": OFFSETS["bias_current"]})  # the others take seconds
-    assert run("--trials", "2", "--waterfall", "--margins", "0.05", "--causes", "2", "--json", "-") == 0
+    assert run("--trials", "2", "--waterfall", "--margins", "0.05", "--causes", "16", "--json", "-") == 0
     output = capsys.readouterr()
     found = json.loads(output.out)
     assert [row["effect"] for row in found["waterfall"]][:2] == ["ideal weights", "quantised codes"]
@@ -402,7 +416,7 @@ def test_the_command_finds_all_three(capsys, monkeypatch):
     for line in (
         "waterfall: 12 more chips for 4 effects",
         "margins: at most",
-        "causes: 12 more chips, 2 x (4 effects + 2)",
+        "causes: 96 more chips, 16 x (4 effects + 2)",
     ):
         assert line in output.err
 
@@ -413,7 +427,7 @@ def test_the_command_finds_all_three(capsys, monkeypatch):
         (("--measured", "chip.csv", "--causes"), "--causes is for chips that are drawn; leave it out, or --measured"),
         (("--margins", "1"), "must be a number above 0 and below 1"),
         (("--margins", "1%"), "must be a number above 0 and below 1"),
-        (("--causes", "1"), "a whole number from 2 to 16384"),
+        (("--causes", "15"), "a whole number from 16 to 16384"),
         (("--causes", "--spread", "efficacy=0,gamma_minus=0,bias_current=0,flux_offset=0"), "leave --causes out"),
         (("--waterfall", "--spread", "efficacy=0,gamma_minus=0,bias_current=0,flux_offset=0"), "leave --waterfall out"),
     ],

@@ -15,11 +15,12 @@ from soensim.evaluation.waterfall import Waterfall, WaterfallRow
 from soensim.netlist import parse_netlist
 from soensim.program import Program
 from soensim.report import figures
-from soensim.report.analysis_rows import limits_sentence
+from soensim.report.analysis_rows import limits
 from soensim.report.figures.style import COLUMN
 from soensim.report.sections.causes import causes_section
 from soensim.report.sections.margins import margins_section
 from soensim.report.sections.section import NotRun, Subject
+from soensim.report.sections.verdict import verdict
 from soensim.report.sections.waterfall import waterfall_section
 from soensim.report.text import WIDTH, table
 from soensim.routing import route
@@ -120,15 +121,17 @@ def test_no_line_is_wider_than_the_table(plain):
     assert max(map(len, text.splitlines())) <= WIDTH
 
 
-def test_what_limits_the_chips_is_said_in_a_sentence(plain):
+def test_what_limits_the_chips_is_said_in_sentences(plain):
     found = dataclasses.replace(plain.evaluation, margins=MARGINS, causes=CAUSES)
-    assert limits_sentence(found) == (
+    assert limits(found) == [
         "Chips differ by 2 points (standard deviation), most of all in read noise + thermal noise of the loops (75 % "
-        "of the variance). The critical margin is that of bias current, common: 1.2 % of the nominal value cost "
-        "2 points"
-    )
-    assert limits_sentence(plain.evaluation) == ""
-    assert limits_sentence(dataclasses.replace(plain.evaluation, causes=SAME)) == ""
+        "of the variance).",
+        "The critical margin is that of bias current, common: 1.2 % of the nominal value cost 2 points.",
+    ]
+    said = dict(verdict(dataclasses.replace(plain, evaluation=found)))["What limits it?"]
+    assert said.endswith(" ".join(limits(found)))
+    assert limits(plain.evaluation) == []
+    assert limits(dataclasses.replace(plain.evaluation, causes=SAME)) == []
 
 
 @pytest.mark.parametrize(

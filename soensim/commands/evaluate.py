@@ -21,7 +21,7 @@ from soensim.commands.program_data import load_program_data
 from soensim.errors import ProgramError, SoensimError
 from soensim.evaluation import Analyses, Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.analyses import planned
-from soensim.evaluation.causes import MOST_ROWS, USUAL_ROWS
+from soensim.evaluation.causes import LEAST_ROWS, MOST_ROWS, USUAL_ROWS
 from soensim.evaluation.circuit_check import plan_circuits
 from soensim.evaluation.margins import USUAL_DROP
 from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
@@ -202,7 +202,7 @@ def _add_analyses(parser: Parser) -> None:
         "--causes",
         nargs="?",
         const=USUAL_ROWS,
-        type=flags.whole(2, MOST_ROWS),
+        type=flags.whole(LEAST_ROWS, MOST_ROWS),
         metavar="N",
         help="share the variance of accuracy between chips out to the effects, by Sobol indices from N (effects + 2) "
         f"chips (without a number: {USUAL_ROWS}; default: no)",

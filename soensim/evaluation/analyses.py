@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from soensim.errors import SoensimError
-from soensim.evaluation.causes import Causes, factors_of, find_causes
+from soensim.evaluation.causes import LEAST_ROWS, MOST_ROWS, Causes, factors_of, find_causes
 from soensim.evaluation.chips import ScoreChips
 from soensim.evaluation.margins import Margins, find_margins, most_margin_chips
 from soensim.evaluation.waterfall import Waterfall, add_effects, waterfall_chips, waterfall_effects
@@ -29,11 +29,22 @@ class Analyses:
         Fall of accuracy that bounds each parameter (`soensim.evaluation.margins`); None: none.
     causes
         Rows of the estimators of the variance (`soensim.evaluation.causes`); None: none.
+
+    Raises
+    ------
+    SoensimError
+        A number is not legal.
     """
 
     waterfall: bool = False
     margins: float | None = None
     causes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.margins is not None and not 0 < self.margins < 1:
+            raise SoensimError(f"the drop of margins is {self.margins:g}; it must be above 0 and below 1; 1 % is 0.01")
+        if self.causes is not None and not LEAST_ROWS <= self.causes <= MOST_ROWS:
+            raise SoensimError(f"the rows of causes are {self.causes}; they must be from {LEAST_ROWS} to {MOST_ROWS}")
 
 
 class Analysed(NamedTuple):

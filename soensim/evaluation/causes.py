@@ -28,7 +28,7 @@ from soensim.network import Network
 
 FloatArray = NDArray[np.float64]
 
-USUAL_ROWS, MOST_ROWS = 256, 16_384
+USUAL_ROWS, LEAST_ROWS, MOST_ROWS = 256, 16, 16_384  # of fewer the intervals are wider than what they are of
 _RESAMPLES = 999
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from soensim.evaluation import Evaluation
@@ -160,25 +159,22 @@ def cause_rows(causes: Causes) -> list[CauseTexts]:
     ]
 
 
-def limits_sentence(evaluation: Evaluation) -> str:
-    """Say what limits the chips, from what was analysed; empty if nothing was."""
-    return ". ".join(_limits(evaluation))
-
-
-def _limits(evaluation: Evaluation) -> Iterable[str]:
-    causes, margins = evaluation.causes, evaluation.margins
+def limits(evaluation: Evaluation) -> list[str]:
+    """Say in a sentence each what limits the chips, from what was analysed; empty if nothing was."""
+    causes, margins, said = evaluation.causes, evaluation.margins, []
     if causes is not None and causes.resolved:
         largest = max(causes.effects, key=lambda cause: cause.total or 0.0)
-        yield (
+        said.append(
             f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), most of all in "
-            f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance)"
+            f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance)."
         )
     critical = None if margins is None else next((row for row in margins.rows if row.critical), None)
     if critical is not None and margins is not None:
-        yield (
+        said.append(
             f"The critical margin is that of {margin_label(critical)}: {100 * (critical.relative or 0.0):.2g} % "
-            f"{_reference(critical)} cost {_points(margins.drop)}"
+            f"{_reference(critical)} cost {_points(margins.drop)}."
         )
+    return said
 
 
 def _share(value: float | None, interval: Interval | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -12,14 +14,16 @@ from soensim.evaluation.waterfall import Waterfall
 from soensim.report.analysis_rows import effect_label, margin_label
 from soensim.report.figures.style import COLUMN, FAINT, INK, NEGATIVE, POSITIVE, RIGHT, WRONG, new_figure, styled
 
-_ROW, _REST = 0.3, 0.75  # inches: a row, and what is below them
+_ROW, _REST = 0.32, 0.75  # inches: a row, and what is below them
+_LABEL = 25  # characters of a line of a label
 
 
 def _axes(labels: list[str], xlabel: str) -> tuple[Figure, Axes]:
     """Make axes with a row per label, the first at the top."""
     figure = new_figure(COLUMN, _ROW * len(labels) + _REST)
     axes = figure.add_subplot()
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    short = [textwrap.fill(label, _LABEL, max_lines=2, placeholder=" …") for label in labels]
+    axes.set_yticks(range(len(labels)), short, fontsize=8)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

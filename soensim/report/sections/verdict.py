@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soensim.evaluation import Evaluation
 from soensim.report import formatting
+from soensim.report.analysis_rows import limits
 from soensim.report.sections.chips_yield import all_reach
 from soensim.report.sections.section import NotRun, Subject
 
@@ -89,8 +90,9 @@ def _limits(evaluation: Evaluation) -> str:
         "the spreads of fabrication": accuracy.quantised - accuracy.chip_mean,
     }
     text = ", ".join(f"{100 * value:.2g} points by {name}" for name, value in parts.items() if value > 0)
-    return (
+    missed = (
         f"Of the {100 * (1 - accuracy.chip_mean):.2g} points that the mean chip misses: {text}."
         if text
         else "Nothing: the mean chip misses no sample."
     )
+    return " ".join([missed, *limits(evaluation)])
