@@ -1,7 +1,8 @@
-"""`python -m soensim.report`: look at trainings, one or several side by side."""
+"""`python -m soensim.report`: look at trainings, or at evaluated chips, one or several side by side."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import SoensimError
 from soensim.report import figures
+from soensim.report.comparison import comparison_figure, comparison_page, comparison_text
 from soensim.report.runs import Run, differences, load_run, load_trained
+from soensim.report.score_files import cautions, load_score
 from soensim.report.training_page import training_page
 from soensim.training.run_folder import FILES
 
@@ -25,6 +28,9 @@ FIGURES = ("curves", "sweep", "efficacies", "connections")
 def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     given = parser().parse_args(arguments)
+    evaluations = [path for path in given.runs if path.lower().endswith(".json") and not Path(path).is_dir()]
+    if evaluations:
+        return _compare(given, arguments)
     if given.out is None and len(given.runs) > 1:
         raise SoensimError("several runs need a place for what they show; name it with --out FILE.png or FILE.html")
     if given.out in ("none", "-"):
@@ -57,23 +63,61 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
+def _compare(given: Namespace, arguments: Sequence[str]) -> int:
+    """Set files of evaluations side by side."""
+    others = [path for path in given.runs if not path.lower().endswith(".json")]
+    if others:
+        raise SoensimError(
+            f"{others[0]}: is no .json file of soensim evaluate, and {given.runs[0]} is one of several; compare "
+            "evaluations, or show run folders, but not both"
+        )
+    if given.figure is not None or given.projection is not None:
+        raise SoensimError("--figure and --projection show trainings; of evaluations --out says what is drawn")
+    if given.out == "-":
+        raise SoensimError("--out - is not possible; name a file, or leave --out out")
+    out, target = named(given.out), named(given.json)
+    if out is not None and Path(out).suffix not in (".html", ".png", ".svg"):
+        raise SoensimError(f"--out: {out} is not legal; it must end in .html (a page), .png or .svg (a figure)")
+    check_outputs([Output("--out", out), json_output(target)], given.runs)
+    scores = [load_score(path) for path in given.runs]
+    command = cli.command_line("report", arguments)
+    if out is not None and out.endswith(".html"):
+        write_atomic(out, comparison_page(scores, command))
+    elif out is not None:
+        (figures.save_png if out.endswith(".png") else figures.save_svg)(comparison_figure(scores), out)
+    if target is not None:
+        chips = [score.as_dict() for score in scores]
+        cli.write_json(target, {"chips": chips, "cautions": cautions(scores), "out": out, "command": command})
+    if target != "-":
+        cli.say(comparison_text(scores))
+        if out is not None:
+            cli.say(f"written: {out}")
+    return cli.DONE
+
+
 def parser() -> Parser:
     """Make the parser of the verb."""
     parser = make_parser(
         "report",
         "Show trainings from their run folders: one as a page with curves, efficacies and strongest connections;\n"
-        "several as accuracy curves, each labelled by the settings in which its recipe, data and chip differ.",
+        "several as accuracy curves, each labelled by the settings in which its recipe, data and chip differ.\n"
+        "JSON files of `soensim evaluate` are chips side by side: accuracies, yield, cost, size; it says what makes\n"
+        "them not comparable, such as different data.",
         "examples:\n"
         "  python -m soensim.report runs/mine                        # writes runs/mine/report.html\n"
         "  python -m soensim.report runs/mine --out curves.png\n"
         "  python -m soensim.report runs/mine --figure connections --projection 'hidden->hidden' --out w.svg\n"
-        "  python -m soensim.report runs/a-* --out sweep.png",
+        "  python -m soensim.report runs/a-* --out sweep.png\n"
+        "  python -m soensim.report reports/year1-28.json reports/optical-28.json --out chips.html",
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN_DIR", help="run folder of `soensim train`")
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="run folder of `soensim train`, or .json of `soensim evaluate`"
+    )
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help=".html: a page; .png, .svg: one figure (default: RUN_DIR/report.html; of several runs, required)",
+        help=".html: a page; .png, .svg: one figure (default: RUN/report.html; of several runs, required; of "
+        "evaluations none)",
     )
     parser.add_argument(
         "--figure", choices=FIGURES, help="figure of a .png or .svg (default: curves of one run, sweep of several)"

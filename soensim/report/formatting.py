@@ -268,8 +268,13 @@ def _cost_row(line: CostLine) -> CostRow:
     elif line.unit == "aJ":
         text = energy_text(line.value)
     else:
-        text = f"{line.value:,.4g}" + ("" if line.unit == "1" else f" {line.unit}")
+        text = _amount(line.value) + ("" if line.unit == "1" else f" {line.unit}")
     return CostRow(label, text, "estimate" if line.estimate else "", line.formula, line.source)
+
+
+def _amount(value: float) -> str:
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1000 <= rounded < 1e9 else f"{rounded:.4g}"
 
 
 def _sum_row(name: str, value: float | None, least: float, write: Callable[[float], str]) -> CostRow:

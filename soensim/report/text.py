@@ -143,6 +143,25 @@ def _columns(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[in
     ]
 
 
+def side_by_side_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]) -> str:
+    """Write a table with a column per title, in parts of as many columns as fit; then some sentences."""
+    label = max(len(row[0]) for row in rows)
+    widths = [max(len(title), *(len(row[k + 1]) for row in rows)) for k, title in enumerate(titles)]
+    lines: list[str] = []
+    start = 0
+    while start < len(titles):
+        end, room = start, WIDTH - label
+        while end < len(titles) and (end == start or room >= widths[end] + 2):
+            room -= widths[end] + 2
+            end += 1
+        part = [(row[0], *row[start + 1 : end + 1]) for row in rows]
+        lines += [line.rstrip() for line in _columns(("", *titles[start:end]), part, right=())] + [""]
+        start = end
+    for text in below:
+        lines += textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    return "\n".join(lines).rstrip()
+
+
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 

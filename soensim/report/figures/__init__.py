@@ -3,6 +3,7 @@
 from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - first: it imports matplotlib, safely
 
 from soensim.report.figures.analyses import causes, margins, waterfall  # isort: skip
+from soensim.report.figures.comparison_figure import compared
 from soensim.report.figures.efficacy_figures import efficacies
 from soensim.report.figures.floorplans import floorplan
 from soensim.report.figures.scores import accuracy, chip_histogram, confusion, margin_histogram
@@ -16,6 +17,7 @@ __all__ = [
     "accuracy",
     "causes",
     "chip_histogram",
+    "compared",
     "confusion",
     "connections",
     "curves",

@@ -1,0 +1,92 @@
+"""Chips side by side: accuracies, yield, cost, size, from files of `soensim evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from soensim.report import figures, formatting
+from soensim.report.formatting import percent
+from soensim.report.page_parts import joined, picture, table, words
+from soensim.report.score_files import Score, cautions
+from soensim.report.templates import template
+from soensim.report.text import side_by_side_columns
+
+if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
+    from matplotlib.figure import Figure
+
+_ROWS: tuple[tuple[str, Callable[[Score], str]], ...] = (
+    ("data", lambda s: s.data),
+    ("test samples", lambda s: f"{s.samples:,}"),
+    ("neurons", lambda s: f"{s.neurons:,}"),
+    ("synapses", lambda s: f"{s.synapses:,}"),
+    ("ideal weights", lambda s: f"{percent(s.ideal, s.samples)} %"),
+    ("quantised codes", lambda s: f"{percent(s.quantised, s.samples)} %"),
+    ("chips, mean", lambda s: f"{percent(s.chips_mean, s.samples)} %"),
+    ("95 % interval", lambda s: _interval(s)),
+    ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} % of {s.trials}"),
+    ("required", lambda s: s.require or "nothing"),
+    ("yield", lambda s: _yield(s)),
+    ("latency", lambda s: _known(s.latency_ns, formatting.latency_text)),
+    ("energy of an answer", lambda s: _energy(s)),
+    ("die", lambda s: _known(s.area_mm2, lambda v: f"{v:.4g} mm^2")),
+    ("junctions", lambda s: _known(s.junctions, lambda v: f"{v:,.0f}")),
+    ("steps per sample", lambda s: f"{s.substeps}"),
+)
+
+
+def comparison_rows(scores: Sequence[Score]) -> list[tuple[str, ...]]:
+    """List each quantity with its values, a column per chip."""
+    return [(label, *(write(score) for score in scores)) for label, write in _ROWS]
+
+
+def comparison_text(scores: Sequence[Score]) -> str:
+    """Write chips side by side as text, in parts of as many columns as fit."""
+    return side_by_side_columns(titles(scores), comparison_rows(scores), cautions(scores))
+
+
+def titles(scores: Sequence[Score]) -> list[str]:
+    """Name each chip; files of one chip by their paths."""
+    names = [score.chip for score in scores]
+    return [score.chip if names.count(score.chip) == 1 else f"{score.chip} ({score.file})" for score in scores]
+
+
+def comparison_figure(scores: Sequence[Score]) -> Figure:
+    """Draw the accuracies of the chips."""
+    return figures.compared(titles(scores), scores)
+
+
+def comparison_page(scores: Sequence[Score], command: str) -> str:
+    """Write chips side by side as an HTML page; the same files give the same bytes."""
+    body = joined(
+        *(words(text, "warning") for text in cautions(scores)),
+        picture(
+            "compared", comparison_figure(scores), "accuracies of the chips", "Dots: mean of the fabricated chips."
+        ),
+        table(("", *titles(scores)), comparison_rows(scores)),
+        words("Files: " + "; ".join(score.file for score in scores), "note"),
+    )
+    return template("comparison.html").render(count=len(scores), body=body, command=command)
+
+
+def _interval(score: Score) -> str:
+    if score.chips_ci95 is None:
+        return "–"
+    low, high = (percent(end, score.samples) for end in score.chips_ci95)
+    return f"{low} to {high} %"
+
+
+def _yield(score: Score) -> str:
+    if score.passed is None or score.lower is None:
+        return "–"
+    return f"{score.passed} of {score.trials}, at least {100 * score.lower:.3g} % ({'met' if score.met else 'not met'})"
+
+
+def _energy(score: Score) -> str:
+    if score.energy_aj is not None:
+        return formatting.energy_text(score.energy_aj)
+    return "–" if not score.energy_at_least_aj else f"at least {formatting.energy_text(score.energy_at_least_aj)}"
+
+
+def _known(value: float | None, write: Callable[[float], str]) -> str:
+    return "–" if value is None else write(value)
