@@ -7,17 +7,15 @@ import math
 import sys
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from soensim.circuit import Device, Waveform, phenomenological, source_table
 from soensim.circuit.model_validity import FAILS_ABOVE, VALID_BELOW, validity_data
 from soensim.interop.simulators import has_simulator, run_ngspice
 from soensim.interop.spice import DeckSettings, chain, solve
+from soensim.report.figures.style import FAINT, INK, SERIES, new_figure, save_png, styled
 from soensim.technology import load_technology
 
 FOLDER = Path(__file__).parent
@@ -30,8 +28,7 @@ FLUX = Waveform(
     np.array([0.0, 1.0, 1.1, 9.0, 9.1, 12.0, 12.1, 20.0, 20.1, 24.0, 34.0, 34.1]),
     np.array([0.0, 0.0, 0.3, 0.3, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.5, 0.0]),
 )
-# Okabe and Ito's palette: distinct for colour-blind readers.
-CIRCUIT, MODEL, SPICE = "#000000", "#d55e00", "#0072b2"
+CIRCUIT, MODEL, SPICE = INK, SERIES[1], SERIES[0]
 
 
 def simulate(device: Device, per_two_pi: int) -> dict[str, np.ndarray]:
@@ -89,21 +86,21 @@ def draw_errors(axes: Axes, curves: dict[str, np.ndarray], per_two_pi: int) -> N
             text = f"$\\chi^2$ = {chi_squared(curves, name):.1e}"
             height = {"model": 0.98, "ngspice": 0.52}[name]
             axes.text(0.99, height, text, color=color, transform=axes.transAxes, ha="right", va="top", fontsize=8)
-    axes.axhline(1.0 / per_two_pi, color="0.5", lw=0.8, ls=":")
-    axes.text(0.2, 1.25 / per_two_pi, "one fluxon", color="0.4", fontsize=8, va="bottom")
+    axes.axhline(1.0 / per_two_pi, color=FAINT, lw=0.8, ls=":")
+    axes.text(0.2, 1.25 / per_two_pi, "one fluxon", color=FAINT, fontsize=8, va="bottom")
     axes.set_ylim(1e-8, 3.0)
 
 
-def main() -> None:
-    """Draw dendrite-validity.png beside this script."""
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+@styled
+def drawn() -> Figure:
+    """Draw the three simulations, their differences, and how far the model holds."""
     device = Device.from_technology(load_technology("nist-2023"))
-    figure = plt.figure(figsize=(10.0, 6.6), layout="constrained")
+    figure = new_figure(10.0, 6.6)
     grid = figure.add_gridspec(3, 3, height_ratios=[0.8, 2.0, 1.3], width_ratios=[1.0, 1.0, 0.75])
     for column, per_two_pi in enumerate(reversed(BETA_DI_PER_TWO_PI)):
         curves = simulate(device, per_two_pi)
         top, middle, bottom = (figure.add_subplot(grid[row, column]) for row in range(3))
-        top.plot([*FLUX.t_ns, DURATION_NS], [*FLUX.value, 0.0], color="0.25", lw=1.2)
+        top.plot([*FLUX.t_ns, DURATION_NS], [*FLUX.value, 0.0], color=INK, lw=1.2)
         top.set_title(f"$\\beta_{{di}} = 2\\pi \\cdot {per_two_pi}$", loc="left")
         top.set_ylim(-0.03, 0.55)
         draw_states(middle, curves)
@@ -116,7 +113,7 @@ def main() -> None:
         window.set_ylim(curves["circuit"][inside].min() - 0.01, curves["circuit"][inside].max() + 0.01)
         window.tick_params(labelsize=6)
         window.set_title("single fluxons", fontsize=7, pad=2)
-        middle.indicate_inset_zoom(window, edgecolor="0.5", alpha=0.6)
+        middle.indicate_inset_zoom(window, edgecolor=FAINT, alpha=0.6)
         draw_errors(bottom, curves, per_two_pi)
         for axes in (top, middle, bottom):
             axes.set_xlim(0.0, DURATION_NS)
@@ -131,16 +128,21 @@ def main() -> None:
     axes = figure.add_subplot(grid[:, 2])
     points = np.array(validity_data()["points"])
     axes.loglog(points[:, 0], points[:, 1], "o-", color=MODEL, lw=1.2, ms=4)
-    axes.axhspan(FAILS_ABOVE, 1e-1, color="0.85", lw=0)
-    axes.axhline(VALID_BELOW, color="0.4", lw=0.8, ls=":")
-    axes.text(2300, FAILS_ABOVE * 1.2, "fails", ha="right", fontsize=8, color="0.3")
-    axes.text(2300, VALID_BELOW * 1.2, "valid below", ha="right", fontsize=8, color="0.3")
+    axes.axhspan(FAILS_ABOVE, 1e-1, color=FAINT, alpha=0.3, lw=0)
+    axes.axhline(VALID_BELOW, color=FAINT, lw=0.8, ls=":")
+    axes.text(2300, FAILS_ABOVE * 1.2, "fails", ha="right", fontsize=8, color=INK)
+    axes.text(2300, VALID_BELOW * 1.2, "valid below", ha="right", fontsize=8, color=INK)
     axes.set_ylim(5e-8, 3e-2)
     axes.set_xlabel("$\\beta_{di} / 2\\pi$")
     axes.set_ylabel("$\\chi^2$ of the model against the circuit")
     axes.set_title("validity", loc="left")
+    return figure
+
+
+def main() -> None:
+    """Draw dendrite-validity.png beside this script."""
     target = FOLDER / "dendrite-validity.png"
-    figure.savefig(target, dpi=150)
+    save_png(drawn(), target)
     sys.stdout.write(f"wrote {target}\n")
 
 

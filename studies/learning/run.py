@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 from soensim.evaluation.statistics import mean_interval
 from soensim.report.figures import save_png
+from soensim.report.figures.style import RIGHT, SERIES, WRONG, new_figure, styled
 
 HERE = Path(__file__).parent
 NETLISTS = HERE.parents[1] / "netlists"
@@ -187,14 +188,15 @@ def summary() -> list[str]:
     return lines
 
 
+@styled
 def drawn() -> Figure:
     """Draw what every seed of every case reached."""
     rows = list(csv.DictReader((HERE / "table.csv").open()))
     names = [name for name in CASES if any(row["case"] == name for row in rows)]
-    figure = Figure(figsize=(8, 0.8 + 0.32 * len(names)), layout="constrained")
+    figure = new_figure(8.0, 0.8 + 0.32 * len(names))
     axes = figure.add_subplot()
-    marks = {"ideal": ("o", "none", "ideal weights"), "codes": ("o", "tab:blue", "4-bit codes")}
-    marks |= {"chips_mean": ("s", "tab:green", "fabricated chips, mean"), "chips_worst": ("|", "tab:red", "worst chip")}
+    marks = {"ideal": ("o", "none", "ideal weights"), "codes": ("o", RIGHT, "4-bit codes")}
+    marks |= {"chips_mean": ("s", SERIES[2], "fabricated chips, mean"), "chips_worst": ("|", WRONG, "worst chip")}
     for column, (marker, face, label) in marks.items():
         own = [row for row in rows if row["case"] in names]
         axes.plot(
@@ -203,7 +205,7 @@ def drawn() -> Figure:
             marker,
             markersize=5,
             markerfacecolor=face,
-            markeredgecolor="tab:blue" if face == "none" else face,
+            markeredgecolor=RIGHT if face == "none" else face,
             label=label,
         )
     axes.set_yticks(range(len(names)), names)

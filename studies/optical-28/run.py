@@ -25,6 +25,7 @@ from soensim import (
     train,
 )
 from soensim.report.figures import floorplan, save_png
+from soensim.report.figures.style import SERIES, new_figure, styled
 from soensim.units import FLUX_QUANTUM_WB
 
 HERE = Path(__file__).parent
@@ -94,11 +95,12 @@ def _scores(chip: Netlist, recipe: dict[str, Any], data_seed: int) -> list[str]:
     return [f"{chip.timing.sample_ns / 1e3:g}", f"{loop_uh:.3g}", *(f"{v:.4f}" for v in scores)]
 
 
+@styled
 def drawn(rows: list[Row]) -> Figure:
     """Draw accuracy against spikes per sample."""
-    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    figure = new_figure(7.0, 3.8)
     axes = figure.add_subplot()
-    for statistics, colour in (("regular", "tab:blue"), ("poisson", "tab:orange")):
+    for statistics, colour in (("regular", SERIES[0]), ("poisson", SERIES[1])):
         own = sorted((float(r["spikes"]), r) for r in rows if [r[c] for c in COLUMNS[1:4]] == [statistics, "1", "0"])
         for column, style, what in (("codes", "o-", "codes"), ("chips_worst", "v:", "worst of 20 chips")):
             values = [100 * float(row[column]) for _, row in own]

@@ -16,6 +16,7 @@ from soensim.evaluation.score import predict
 from soensim.netlist import parse_netlist
 from soensim.program import dense_weights, slots
 from soensim.report.figures import save_png
+from soensim.report.figures.style import FAINT, new_figure, styled
 from soensim.training.calibrate import calibrated
 
 HERE = Path(__file__).parent
@@ -90,9 +91,10 @@ def main() -> None:
     save_png(drawn(table), HERE / "accuracy.png")
 
 
+@styled
 def drawn(table: dict[str, dict[str, list[float]]]) -> Figure:
     """Draw every score: a column per way, a mark per chip."""
-    figure = Figure(figsize=(9.5, 3.6), layout="constrained")
+    figure = new_figure(9.5, 3.6)
     axes = figure.add_subplot()
     for k, (name, row) in enumerate(table.items()):
         shift = 0.13 * (k - (len(table) - 1) / 2)
@@ -101,7 +103,7 @@ def drawn(table: dict[str, dict[str, list[float]]]) -> Figure:
     axes.set_xticks(range(len(WAYS)), [way.replace(" ", "\n").replace("-", "-\n") for way in WAYS])
     axes.set_ylabel("test accuracy (%)")
     axes.set_ylim(58, 100)  # lower ones, of the full range at 3 bits and of one seed, are in table.csv
-    axes.axvspan(0.5, 4.5, color="0.95")
+    axes.axvspan(0.5, 4.5, color=FAINT, alpha=0.15, linewidth=0)
     axes.text(2.5, 61, "after training", ha="center")
     axes.text(6, 61, "in training", ha="center")
     figure.legend(loc="outside right upper", fontsize=8)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from soensim import Program, compile_network, evaluate, load_dataset, load_netlist, make_recipe, route, train
 from soensim.report.figures import save_png
+from soensim.report.figures.style import RIGHT, WRONG, new_figure, styled
 
 HERE = Path(__file__).parent
 CHIP = HERE.parents[1] / "netlists" / "year1-28.yaml"
@@ -67,17 +68,18 @@ def main() -> None:
     save_png(drawn(rows), HERE / "accuracy.png")
 
 
+@styled
 def drawn(rows: list[Row]) -> Figure:
     """Draw mean and worst chip of every training and split."""
-    figure = Figure(figsize=(8, 3.8), layout="constrained")
+    figure = new_figure(8.0, 3.8)
     axes = figure.add_subplot()
     for k, name in enumerate(TRAININGS):
         own = [row for row in rows if row["training"] == name]
         height = k + np.linspace(-0.2, 0.2, 5)[: len(own)]
         mean, worst = (100 * np.array([float(row[c]) for row in own]) for c in ("chips_mean", "chips_worst"))
-        axes.hlines(height, worst, mean, color="tab:blue", linewidth=1)
-        axes.plot(mean, height, "o", color="tab:blue", markersize=4, label="mean of 20 chips" if k == 0 else None)
-        axes.plot(worst, height, "|", color="tab:red", markersize=6, label="worst of 20" if k == 0 else None)
+        axes.hlines(height, worst, mean, color=RIGHT, linewidth=1)
+        axes.plot(mean, height, "o", color=RIGHT, markersize=4, label="mean of 20 chips" if k == 0 else None)
+        axes.plot(worst, height, "|", color=WRONG, markersize=6, label="worst of 20" if k == 0 else None)
     axes.set_yticks(range(len(TRAININGS)), list(TRAININGS))
     axes.invert_yaxis()
     axes.set_xlabel("test accuracy of fabricated chips (%); one line per split, from 0 downwards")

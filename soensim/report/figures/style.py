@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -37,6 +38,9 @@ POSITIVE = "#d1603d"  # excites; warm
 NEGATIVE = "#3b7dc4"  # inhibits; cold. The pair is told apart with every common colour blindness
 RIGHT = "#3b7dc4"
 WRONG = "#d1603d"
+
+#: Series of lines and marks, in this order: told apart with every common colour blindness (tests/test_palette.py).
+SERIES = ("#3b7dc4", "#d1603d", "#8c4d62", "#217311", "#9b21d9", "#bf6969")
 
 # Both maps fade to transparent, so that zero has the colour of the page, whatever that is.
 DIVERGING = LinearSegmentedColormap.from_list(
@@ -68,6 +72,7 @@ _SETTINGS: Any = {  # matplotlib types it by the literal names of all its settin
     "ytick.labelsize": 8.0,
     "xtick.major.width": 0.7,
     "ytick.major.width": 0.7,
+    "axes.prop_cycle": cycler(color=SERIES),
     "hatch.linewidth": 0.5,
     "svg.fonttype": "none",  # letters stay text: smaller, sharp, searchable
     "svg.hashsalt": "soensim",  # the same figure gives the same bytes
