@@ -23,7 +23,7 @@ FLOORS = """
     network
     program  budget
     fabrication
-    simulation  check  evaluation  training
+    simulation  check  evaluation  fit  training
     report  interop
     commands
 """

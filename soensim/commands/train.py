@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from os.path import realpath  # `Path.resolve` fails on a link that leads to itself
@@ -15,6 +16,7 @@ from soensim._runtime.malloc import keep_freed_memory
 from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip, naming_file
 from soensim.commands.input_files import chip_files, data_files
+from soensim.commands.measured_files import load_measured
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.recipe_file import read_recipe
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     _check_outputs(given, run_dir, [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)])
     with naming_file(given.chip):
         network = compile_network(route(netlist))
+    measured = load_measured([given.measured], network, netlist)[0] if given.measured else None
     data = load_dataset(assigned.data, data_seed=given.data_seed, data_dir=given.data_dir)
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
     try:
@@ -59,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
                 device=given.device,
                 netlist=Path(given.chip),
                 watch=_tensorboard(given.tensorboard, data, recipe.as_dict()),
+                measured=measured,
             )
     except KeyboardInterrupt as error:
         error.add_note(_how_to_go_on(run_dir, command))
@@ -71,6 +75,7 @@ def main(arguments: Sequence[str]) -> int:
         "program": str(out),
         "run_dir": str(run_dir),
         "recipe": recipe.as_dict(),
+        "measured": None if measured is None else {"file": measured.file, "fingerprint": measured.fingerprint},
         **_scores(result),
         "history": result.history,
         "command": command,
@@ -87,7 +92,7 @@ def _run_dir(given: argparse.Namespace, netlist: Netlist, recipe: Recipe, data: 
     """Return the run folder, which `--run-dir` names or the chip, rule, data set and seed do."""
     if given.run_dir:
         return Path(given.run_dir)
-    return default_run_dir(netlist.name, recipe.rule, absolute_name(data), recipe.train_seed)
+    return default_run_dir(netlist.name, recipe.rule, absolute_name(data), recipe.train_seed, given.measured)
 
 
 def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path]) -> None:
@@ -104,7 +109,7 @@ def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[st
             Output("--out", program, (".safetensors",), any_unknown=True),
             json_output(given.json),
         ],
-        [*inputs, given.recipe],
+        [*inputs, given.recipe, given.measured],
         makes=[run_dir, run_dir / NETLIST_FILES, *([] if given.tensorboard is None else [given.tensorboard])],
     )
 
@@ -148,7 +153,8 @@ def _tell_result(report: Mapping[str, Any], data: str, chip: str) -> None:
     if "figures" in report:
         cli.say(f"figures: {report['figures']}")
     cli.say(f"program: {report['program']}")
-    cli.say(f"score it: python -m soensim.evaluate {chip} --program {report['program']}")
+    measured = f" --measured {shlex.quote(report['measured']['file'])}" if report["measured"] else ""
+    cli.say(f"score it: python -m soensim.evaluate {chip} --program {report['program']}{measured}")
 
 
 def _tensorboard(folder: str | None, data: Dataset, settings: Mapping[str, Any]) -> Watcher | None:
@@ -184,6 +190,11 @@ def _add_task(group: flags.Container) -> None:
     flags.data(group, "that of the netlist's task; see below")
     group.add_argument(
         "--data-seed", type=flags.whole(), default=0, metavar="SEED", help="draws the splits of the data (default: 0)"
+    )
+    flags.measured(
+        group,
+        "train for the chip whose devices were measured; CSV, see docs/measured-chips.md (default: the chip as drawn)",
+        repeatable=False,
     )
     group.add_argument("--rule", choices=sorted(RECIPES), help="learning rule (default: that of the netlist's task)")
     group.add_argument("--recipe", metavar="FILE", help="YAML file with settings; flags go over it (default: none)")

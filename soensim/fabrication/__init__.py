@@ -4,7 +4,7 @@ from soensim.fabrication.cells import build_cells, delayed_network, spiking_ligh
 from soensim.fabrication.chip import FabricatedChip
 from soensim.fabrication.fabricate import count_touched, fabricate_chip
 from soensim.fabrication.imperfections.base import IMPERFECTIONS, Draws, Imperfection, register, stream
-from soensim.fabrication.measured import MeasuredChip, measured_text, measured_values, read_measured
+from soensim.fabrication.measured import MeasuredChip, Readings, measured_text, measured_values, read_measured
 from soensim.fabrication.run import array_noise, converted_inputs, loop_noise, read_scores, read_states, tensor_noise
 from soensim.fabrication.sizes import read_sizes, with_asked, without_noise, written
 
@@ -14,6 +14,7 @@ __all__ = [
     "FabricatedChip",
     "Imperfection",
     "MeasuredChip",
+    "Readings",
     "array_noise",
     "build_cells",
     "converted_inputs",

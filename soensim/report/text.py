@@ -33,7 +33,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_entry("chip", f"{evaluation.chip.name} (hash {evaluation.chip.hash[:12]})"),
         *_entries(formatting.chip_rows(evaluation, network), indent=2),
         "",
-        *_columns(
+        *columns(
             ("  projection", "topology", "edges present of possible", "fan-in", "levels", "in use", "zero"),
             [(f"  {r.name}", r.topology, r.edges, r.fan_in, r.levels, r.in_use, r.zero) for r in projections],
             right=(5, 6),
@@ -47,7 +47,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),
         *_chips(evaluation, network),
         "",
-        *_columns(
+        *columns(
             ("accuracy", "%", "95 % interval", ""),
             [
                 (f"  {r.label}", r.percent, f"{r.low} to {r.high}" if r.low else "", r.note)
@@ -93,7 +93,7 @@ def _cost(evaluation: Evaluation) -> list[str]:
         return []
     rows = [(f"  {r.label}", r.value, r.note) for r in formatting.cost_rows(evaluation.cost)]
     title = f"of an answer, mean of {evaluation.samples:,} (quantised codes, nominal chip)"
-    return ["", *_entry("cost", title), *_columns(("", "", ""), rows, right=(1,))[1:]]
+    return ["", *_entry("cost", title), *columns(("", "", ""), rows, right=(1,))[1:]]
 
 
 def _chips(evaluation: Evaluation, network: Network) -> list[str]:
@@ -115,7 +115,7 @@ def _energy(evaluation: Evaluation) -> list[str]:
     title = (
         f"of a classification, mean of {evaluation.samples:,} (quantised codes, nominal chip; e: an estimate enters)"
     )
-    return ["", *_entry("energy", title), *_columns(("", "", "", ""), rows, right=(1,))[1:]]
+    return ["", *_entry("energy", title), *columns(("", "", "", ""), rows, right=(1,))[1:]]
 
 
 def _entries(items: formatting.LabelledTexts, indent: int) -> list[str]:
@@ -128,7 +128,7 @@ def _entry(label: str, text: str) -> list[str]:
     )
 
 
-def _columns(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> list[str]:
+def columns(head: Sequence[str], rows: Iterable[Sequence[str]], right: tuple[int, ...]) -> list[str]:
     """Align columns two spaces apart; those in ``right`` to the right. A long first column is cut to fit."""
     table = [head, *rows]
     widths = [max(len(row[k]) for row in table) for k in range(len(head))]

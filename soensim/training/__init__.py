@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from soensim.data import Dataset
+from soensim.fabrication import MeasuredChip
 from soensim.network import Network
 from soensim.training.recipes import RECIPES, Recipe, make_recipe, register, setting
 from soensim.training.recipes.registry import recipe_class
@@ -28,6 +29,7 @@ def train(
     device: str = "cpu",
     netlist: Path | None = None,
     watch: Watcher | None = None,
+    measured: MeasuredChip | None = None,
 ) -> TrainResult:
     """Fit weights that the chip can hold.
 
@@ -39,14 +41,14 @@ def train(
         Trains on its training split; looks at its validation split after every epoch, never at its test split.
     recipe
         The rule and its settings.
-    run_dir, resume, progress, command, threads, device, netlist, watch
+    run_dir, resume, progress, command, threads, device, netlist, watch, measured
         How it is run and recorded; see `soensim.training.run_options.RunOptions`.
 
     Raises
     ------
     DataError, RecipeError
         The data set or the rule does not fit the chip, the run folder is not as asked for, or torch cannot compute on
-        the device.
+        the device, or the recipe draws virtual chips beside a measured one, or rounds on the chip as drawn.
     SimulationError
         The loss is no longer finite.
     """
@@ -59,6 +61,7 @@ def train(
         device=device,
         netlist=netlist,
         watch=watch,
+        measured=measured,
     )
     held = nullcontext() if run_dir is None else held_run_folder(run_dir, resume=resume, netlist=netlist)
     with held:  # before torch is loaded: of two that start together, one ends at once

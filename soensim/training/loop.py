@@ -58,7 +58,7 @@ class Training:
         self.samples = recipe.train_samples or data.train.samples
         self.epochs = recipe.ideal_epochs + recipe.epochs
         with new_tensors_on(self.device):
-            self.chip = TrainableChip(self.network, recipe)
+            self.chip = TrainableChip(self.network, recipe, measured=self.options.measured)
             self.rule = recipe.make_rule(self.chip)
             self.train_x = self.chip.encode(data.train.inputs[: self.samples])  # once: no batch waits for it
             self.train_y = torch.tensor(data.train.labels[: self.samples])
@@ -218,13 +218,22 @@ class Training:
             "fingerprint": self.data.fingerprint,
             **self.data.origin,
         }
-        return {"netlist_hash": self.network.netlist_hash, "recipe": self.recipe.as_dict(), "data": data}
+        measured = self.options.measured
+        return {
+            "netlist_hash": self.network.netlist_hash,
+            "recipe": self.recipe.as_dict(),
+            "data": data,
+            "measured": None if measured is None else measured.fingerprint,
+        }
 
     def _description(self) -> dict[str, Any]:
         """Say what is trained, on what, and with what."""
         packages = ("soensim", "torch", "numpy")
+        chip = self.options.measured
+        measured = {} if chip is None else {"measured": {"file": chip.file, "fingerprint": chip.fingerprint}}
         return {
             "netlist": self.network.name,
+            **measured,
             "recipe": self.recipe.as_dict(),
             "data": self._origin()["data"],
             "seeds": {"train_seed": self.recipe.train_seed, "data_seed": self.data.data_seed},

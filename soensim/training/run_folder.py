@@ -37,17 +37,21 @@ _LONGEST_STEM = 40
 CHECKPOINT_FORMAT = "soensim-checkpoint/2"
 
 
-def default_run_dir(chip: str, rule: str, data: str, train_seed: int) -> Path:
+def default_run_dir(chip: str, rule: str, data: str, train_seed: int, measured: str | None = None) -> Path:
     """Name the folder of a training without `--run-dir`: the same for the same command, so that `--resume` finds it.
 
-    Own data are called by the name of their file, and by a digest of its path: two files may have one name. The name
-    has letters, digits, `.`, `_` and `-` alone.
+    Own data, and a measured chip, are called by the name of their file, and by a digest of its path: two files may have
+    one name. The name has letters, digits, `.`, `_` and `-` alone.
     """
     if data.startswith("npz:"):
-        path = data.removeprefix("npz:")
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(path).stem)[:_LONGEST_STEM]
-        data = f"npz-{stem}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
-    return Path("runs") / f"{chip}-{rule}-{data}-{train_seed}"
+        data = f"npz-{_name_of_file(data.removeprefix('npz:'))}"
+    end = "" if measured is None else f"-{_name_of_file(str(Path(measured).absolute()))}"
+    return Path("runs") / f"{chip}-{rule}-{data}-{train_seed}{end}"
+
+
+def _name_of_file(path: str) -> str:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(path).stem)[:_LONGEST_STEM]
+    return f"{stem}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.errors import RecipeError
+from soensim.fabrication import MeasuredChip
 
 Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
 """Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
@@ -43,6 +44,9 @@ class RunOptions:
     watch
         Called after every epoch with its row, the values per edge by key, and the answers to the validation samples;
         `soensim.report.tensorboard.TensorBoard` is one.
+    measured
+        Train for this measured chip: its devices have their measured values in every forward pass, also where
+        accuracies are scored. The program's header has its file and fingerprint.
 
     Raises
     ------
@@ -58,6 +62,7 @@ class RunOptions:
     device: str = "cpu"
     netlist: Path | None = None
     watch: Watcher | None = None
+    measured: MeasuredChip | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:

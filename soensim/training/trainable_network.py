@@ -26,6 +26,7 @@ from soensim.dynamics import (
 )
 from soensim.fabrication import (
     FabricatedChip,
+    MeasuredChip,
     build_cells,
     converted_inputs,
     delayed_network,
@@ -58,7 +59,7 @@ from soensim.simulation import linear_scores
 from soensim.training.delayed_weights import DelayedWeights
 from soensim.training.quantise import Table, blended, straight_through, uniform
 from soensim.training.recipes import Recipe
-from soensim.training.virtual_chips import training_spreads
+from soensim.training.virtual_chips import check_measured, training_spreads
 
 
 class TrainableChip:
@@ -74,13 +75,25 @@ class TrainableChip:
         Initial gains, quantisation and the seed.
     dtype
         Precision of the forward pass.
+    measured
+        The chip to train for; None: the chip as drawn, or virtual ones.
     """
 
-    def __init__(self, network: Network, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        dtype: torch.dtype = torch.float32,
+        *,
+        measured: MeasuredChip | None = None,
+    ) -> None:
         self.network = network
         self.recipe = recipe
         self.dtype = dtype
         self.spreads = training_spreads(network, recipe)
+        self.measured = measured
+        if measured is not None:
+            check_measured(measured, recipe, self.spreads)
         self.slots = slots(network)
         self.scales = {key: 1.0 for key, slot in self.slots.items() if slot.programmable_scale}
         self._tables = {key: Table(slot, dtype) for key, slot in self.slots.items()}
@@ -102,21 +115,25 @@ class TrainableChip:
         return {key: straight_through(w, self._tables[key].nearest(w)) for key, w in self.latent.items()}
 
     def training_chip(self, quantise: bool, batch: tuple[int, ...]) -> FabricatedChip:
-        """Chip for one batch, or for a part of it: quantised as the recipe says, and a virtual chip of its own.
+        """Chip for one batch, or for a part of it: quantised as the recipe says, with virtual chip or noise of its own.
 
         What is drawn depends on the train seed and on the numbers of epoch, batch and part alone.
         """
         rng = np.random.default_rng([self.recipe.train_seed, *batch])
         values = self._training_values(batch[0], rng) if quantise else self.values(False)
         chip = self.fabricated(values, int(rng.integers(2**62)) if any(self.spreads.values()) else None)
+        if self.measured is not None and chip.read_seed is not None:
+            chip = replace(chip, read_seed=int(rng.integers(2**62)))
         return replace(chip, light_seed=int(rng.integers(2**62))) if self.network.draws_spikes else chip
 
     def nominal(self, quantise: bool) -> FabricatedChip:
-        """Chip as drawn, with the latent values, or with the nearest levels."""
+        """Chip as drawn, or as measured, with the latent values, or with the nearest levels."""
         return self.fabricated(self.values(quantise), None)
 
     def fabricated(self, values: Mapping[str, Tensor], chip_seed: int | None) -> FabricatedChip:
-        """Chip with these values: the virtual one of a seed, with the recipe's spreads, or the nominal one."""
+        """Chip with these values: the measured one, a virtual one of a seed with the recipe's spreads, or nominal."""
+        if self.measured is not None:
+            return self.measured.realise(self.network, values)
         return fabricate_chip(self.network, values, self.spreads, chip_seed)
 
     def _training_values(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
