@@ -75,16 +75,16 @@ def _analyses(evaluation: Evaluation) -> list[str]:
             (f"  {r.label}", r.percent, r.interval, r.change, r.alone)
             for r in analysis_rows.waterfall_rows(waterfall, samples)
         ]
-        lines += _columns(("", "%", "95 % interval", "change, points", "alone"), rows, right=(1, 4))
+        lines += columns(("", "%", "95 % interval", "change, points", "alone"), rows, right=(1, 4))
     if (margins := evaluation.margins) is not None:
         lines += ["", *_entry("margins", analysis_rows.margins_title(margins, samples))]
         limits = [(f"  {r.label}", r.stated, r.low, r.high, r.note) for r in analysis_rows.margin_rows(margins)]
-        lines += _columns(("", "stated", "least", "most", ""), limits, right=(1, 2, 3))
+        lines += columns(("", "stated", "least", "most", ""), limits, right=(1, 2, 3))
         lines += _entry("", analysis_rows.margins_note(margins))
     if (causes := evaluation.causes) is not None:
         lines += ["", *_entry("causes", analysis_rows.causes_title(causes, samples))]
         shares = [(f"  {r.label}", r.first, r.total, r.deviation) for r in analysis_rows.cause_rows(causes)]
-        lines += _columns(("", "by itself", "total", "deviation"), shares, right=(3,)) if shares else []
+        lines += columns(("", "by itself", "total", "deviation"), shares, right=(3,)) if shares else []
     return lines
 
 
