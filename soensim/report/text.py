@@ -155,7 +155,7 @@ def side_by_side_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], b
             room -= widths[end] + 2
             end += 1
         part = [(row[0], *row[start + 1 : end + 1]) for row in rows]
-        lines += [line.rstrip() for line in _columns(("", *titles[start:end]), part, right=())] + [""]
+        lines += [line.rstrip() for line in columns(("", *titles[start:end]), part, right=())] + [""]
         start = end
     for text in below:
         lines += textwrap.wrap(text, WIDTH, break_on_hyphens=False)
