@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 from check_problems import by_hand
-from test_energy import I_C, PHI_0, R_JJ, SPIKE_PJ, optical, run_of
+from conftest import ROOT
+from test_energy import I_C, PHI_0, PHOTON_J, R_JJ, SPIKE_PJ, optical, run_of
 
 from soensim.budget import Activity, answer_cost
+from soensim.data import load_dataset
 from soensim.evaluation import evaluate
-from soensim.netlist import parse_netlist
+from soensim.netlist import load_netlist, parse_netlist
 from soensim.network import compile_network, present
 from soensim.program import Program
 from soensim.report import formatting
@@ -198,3 +200,21 @@ def test_table_tells_the_cost(digits):
     row = next(line for line in text.splitlines() if line.startswith("  energy of an answer"))
     assert formatting.energy_text(evaluation.cost.energy_at_least_aj) in row
     assert "at least" in row
+
+
+def test_the_page_of_claims_has_the_figures_of_the_chips():
+    text = (ROOT / "docs" / "claims-and-silicon.md").read_text()
+    shown = {}
+    for chip in ("year1-28", "optical-28"):
+        netlist = load_netlist(ROOT / "netlists" / f"{chip}.yaml")
+        program = Program.load(ROOT / "netlists" / f"{chip}.safetensors")
+        network = compile_network(route(netlist), refine=4)
+        activity = measure_activity(network, program, load_dataset("digits-rows").test.inputs)
+        cost = lines(answer_cost(route(netlist), activity))
+        shown[chip] = {name: formatting.energy_text(cost[name].value) for name in ("fluxons", "light", "detection")}
+    assert f"fluxons {shown['year1-28']['fluxons']} per answer" in text
+    optical = shown["optical-28"]
+    assert f"fluxons {optical['fluxons']}, detection {optical['detection']} per answer" in text
+    assert f"light {optical['light']}" in text
+    assert pytest.approx(109, abs=0.5) == 2.15e-3 / 3.02e9 / 6.55e-15
+    assert pytest.approx(50_000, rel=0.02) == 1e4 * PHOTON_J / 1e-3 / 33e-18
