@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import SMALL, compiled
-from test_imperfections import CALM, CROSSBAR, OPTICAL
+from conftest import LABELS, SMALL, compiled
+from test_imperfections import CALM, CROSSBAR, NO_SPREAD, OPTICAL
 from test_program import random_weights
 
 from soensim.commands import cli
@@ -18,7 +18,7 @@ from soensim.errors import SimulationError, SoensimError
 from soensim.evaluation import Analyses, causes, evaluate, margins
 from soensim.evaluation.analyses import planned
 from soensim.evaluation.causes import factors_of, find_causes, share_out, sobol_indices
-from soensim.evaluation.chips import Chip, chip_scorer, effects_of
+from soensim.evaluation.chips import Chip, chip_scorer, effects_of, only
 from soensim.evaluation.margins import MOST_CHIPS, TOLERANCE, find_bound, find_margins, most_margin_chips
 from soensim.evaluation.statistics import proportion_interval
 from soensim.fabrication import read_sizes
@@ -274,6 +274,28 @@ def test_a_chip_without_spreads_is_one_chip(calm):
     seen.clear()
     find_margins(with_spreads(CALM, THREE), 0.01, range(100), lambda _, c: seen.append(len(c)) or [0.9] * len(c))
     assert set(seen) == {MOST_CHIPS}
+
+
+def searched(network):
+    found = find_margins(network, 0.01, [0], lambda _, chips: [0.9] * len(chips))
+    return {row.parameter: row.searched for row in found.rows}
+
+
+def test_how_far_margins_are_looked_for():
+    squid = CALM.replace("squid-fit", "squid")
+    assert searched(compiled(squid.replace("bias_current: 1.9", "bias_current: 5")))["bias_current"] == (-0.99, 3.0)
+    fit = searched(compiled(CALM))["bias_current"]
+    assert fit == pytest.approx((-0.99, 2.5 / 1.9 - 1))  # up to which the fit holds
+    virtual = searched(compiled(LABELS + NO_SPREAD))
+    assert virtual == {"flux_offset": (-10, 10), "gamma_plus": (-0.99, 9), "gamma_minus": (-0.99, 9)}
+    optical = searched(compiled(OPTICAL))
+    assert optical["photons"] == pytest.approx((-0.9999, 9))
+    assert optical["flux_offset"] == (-0.5, 0.5)
+
+
+def test_an_effect_alone_keeps_its_parameters():
+    sizes = read_sizes("efficacy=0.1,efficacy.gradient=0.2,coupling=0.1,coupling.gradient=0.1")
+    assert only(sizes, ["efficacy_spread"]) == {"efficacy_spread": 0.1, "efficacy_spread.gradient": 0.2}
 
 
 # --- waterfall --------------------------------------------------------------------------------------------

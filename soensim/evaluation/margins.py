@@ -266,8 +266,10 @@ def _factor(network: Network, name: str) -> tuple[Margin, list[_Side]]:
     """Let a factor on a parameter move both ways, as the logarithm."""
     least, most = _PHOTON_FACTORS if name == "photons" else _FACTORS
     if name == "bias_current":
-        largest = max(float(np.abs(p.bias_current).max()) for p in network.populations)
-        most = min(most, LEGAL["bias_current"].high / largest)
+        legal = LEGAL["bias_current"].high
+        for p in network.populations:
+            if not p.source.virtual:
+                most = min(most, min(legal, p.source.max_current) / float(np.abs(p.bias_current).max()))
     row = Margin(name, "offset", "1", 0.0, None, None, (least - 1, most - 1))
 
     def side(sign: int, limit: float) -> _Side:
