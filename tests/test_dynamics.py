@@ -77,6 +77,19 @@ def test_leaky_form_is_exact(source, act, a):
         np.testing.assert_allclose(ours, leaky_integrator(x[sample], w_ih, w_hh, b, a, act), rtol=0, atol=1e-12)
 
 
+def test_noise_is_a_flux_that_is_held_over_its_sample():
+    rng = np.random.default_rng(1)
+    x, w_ih, w_hh, b = random_problem(rng, steps=3)
+    ours, silent = cell(w_ih, w_hh, b, TANH, 0.2, 0.1), np.zeros((2, 5))
+    flux = rng.normal(0, 0.3, (3, 2, 5))
+    noisy = unroll([ours], x, [silent], substeps=2, noise=lambda sample, population: flux[sample] * (population == 0))
+    state = silent
+    for sample in range(3):
+        shifted = dataclasses.replace(ours, flux_offset=b + flux[sample])
+        state = unroll([shifted], x[:, sample : sample + 1], [state], substeps=2)[-1][0]
+        np.testing.assert_allclose(noisy[sample + 1][0], state, rtol=0, atol=1e-14)
+
+
 def test_an_array_of_inputs_is_one_signal_with_a_frame_per_sample():
     rng = np.random.default_rng(0)
     x, w_ih, w_hh, b = random_problem(rng, steps=6)

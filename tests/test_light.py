@@ -24,6 +24,7 @@ from light_problems import (
     lit_network,
     random_program,
 )
+from scipy.special import bdtr, pdtr
 
 from soensim.commands import cli
 from soensim.commands.evaluate import main as evaluate_main
@@ -113,6 +114,22 @@ def detected(no_photon, dark_counts, *, sources=(0, 0), rows=20000, seed=3):
     light.inputs([signal])
     flux = light.detector_flux(0, 0)
     return None if flux is None else flux / weight * 20.0 / 0.5
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.7, 3.3, 40.0])
+def test_numbers_are_the_least_whose_distribution_reaches_a_place(mean):
+    """Places at the very steps of the distribution, where the inverse may round to the next number."""
+    k = np.arange(60.0)
+    places = pdtr(k, mean)
+    k, places = k[(places > 1e-12) & (places < 1 - 1e-9)], places[(places > 1e-12) & (places < 1 - 1e-9)]
+    np.testing.assert_array_equal(_poisson(places, np.full(len(k), mean)), k)
+    for trials in (1, 7, 60):
+        probability = min(mean / trials, 0.9)
+        k = np.arange(trials)
+        places = bdtr(k.astype(float), trials, probability)
+        k, places = k[(places > 1e-12) & (places < 1 - 1e-9)], places[(places > 1e-12) & (places < 1 - 1e-9)]
+        many = np.full(len(k), float(trials)), np.full(len(k), probability)
+        np.testing.assert_array_equal(_binomial(places, *many), k)
 
 
 def test_missed_spikes_and_dark_counts_have_their_mean_and_variance():

@@ -18,7 +18,7 @@ from soensim.routing.crossbar import crossbar_trees
 from soensim.routing.crossings import count_chord_crossings, count_grid_crossings
 from soensim.routing.geometry import _slots
 from soensim.routing.graph import waveguide_graph
-from soensim.routing.layer_stack import LayerStack
+from soensim.routing.layer_stack import MAX_TRACKS, LayerStack, channel_tracks
 from soensim.routing.ledger import LossTable, optical_ledger, split_shares
 from soensim.routing.nets import Nets
 from soensim.routing.tracks import Runs, assign_tracks
@@ -77,6 +77,23 @@ def test_light_passes_a_coupler_for_every_plane_that_it_climbs():
     assert climbed.max() >= 3
     assert (guides.couplers[inner] == climbed).all()
     assert (guides.couplers[~inner] == 0).all()
+
+
+def test_waveguides_along_rows_are_on_even_planes_and_those_along_columns_on_odd_ones():
+    guides = route(chip(**CHIPS["five planes, few tracks"])).layout.waveguides
+    above = np.where(guides.parent >= 0, guides.parent, 0)
+    drawn = (guides.parent >= 0) & (guides.length_um > 0)
+    along_row, along_column = drawn & (guides.y_um == guides.y_um[above]), drawn & (guides.x_um == guides.x_um[above])
+    assert {0, 2} <= set(guides.plane[along_row]) <= {0, 2, 4}
+    assert {1} <= set(guides.plane[along_column]) <= {1, 3}
+
+
+def test_tracks_of_a_channel_are_limited_over_all_its_planes():
+    placement = SimpleNamespace(row_borders_um=np.array([0.0, 3e5]), column_borders_um=np.array([0.0, 10.0]))
+    pitch_um = 3e5 / (MAX_TRACKS / 4)
+    assert 0 < channel_tracks(placement, LayerStack(4, pitch_um))[0].sum() <= MAX_TRACKS
+    with pytest.raises(RoutingError, match=f"a channel of 300000 um has more than {MAX_TRACKS} tracks at a pitch of"):
+        channel_tracks(placement, LayerStack(5, pitch_um))
 
 
 @pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
