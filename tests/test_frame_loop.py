@@ -13,6 +13,8 @@ from soensim import Program, compile_network, load_netlist, route, simulation
 from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, InputSignal, Term, alike, unroll
 from soensim.dynamics.squid import squid_source
+from soensim.fabrication.chip import SquidFactors
+from soensim.fabrication.varied_squid import varied_source
 from soensim.kernels.frame_loop import FrameLoop, Rows, pack_signals, runs_in_blocks
 from soensim.kernels.memory_layout import ROWS
 from soensim.simulation import Samples, class_scores, engine
@@ -116,6 +118,24 @@ def test_any_bias_agrees_with_the_plain_loop(name, bias):
     plain = plain_states(cells, signals, 3)
     for ours, states in zip(fused_states(cells, signals, 3, (1, 40)), plain, strict=True):
         np.testing.assert_allclose(ours, states, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("bias", [1.9, -1.8, 3.0])
+def test_squids_that_differ_agree_with_the_plain_loop(bias):
+    rng = np.random.default_rng(7)
+    cells = random_cells(rng, ["squid", "squid, unequal arms"], [5, 4], [3, 2], [0, 1], bias=bias)
+    cells = [
+        dataclasses.replace(cell, source=varied_source(cell.source, SquidFactors(*rng.uniform(0.85, 1.15, (3, n)))))
+        for cell, n in zip(cells, (5, 4), strict=True)
+    ]
+    assert runs_in_blocks(cells)
+    assert not runs_in_blocks([cells[0], *random_cells(rng, ["squid"], [2], [3, 2], [0])])
+    signals = random_signals(rng, 1, 40, 4)
+    plain = plain_states(cells, signals, 3)
+    for ours, states in zip(fused_states(cells, signals, 3, (1, 40)), plain, strict=True):
+        np.testing.assert_allclose(ours, states, rtol=0, atol=1e-13)
+    if bias > 0:
+        assert max(abs(states).max() for states in plain) > 0.1
 
 
 def test_a_state_does_not_depend_on_the_samples_beside_it():

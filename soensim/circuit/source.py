@@ -79,7 +79,7 @@ class SourceArrays(NamedTuple):
 
 
 @_part
-def _cell(phi, i, arrays):  # type: ignore[no-untyped-def]
+def cell_of(phi, i, arrays):  # type: ignore[no-untyped-def]
     """Fold phi - skew i into x in [0, 1/2]; return x, its cell of the table and its place in the cell."""
     x = phi - arrays.skew * i
     x = abs(x - math.floor(x + 0.5))
@@ -91,17 +91,16 @@ def _cell(phi, i, arrays):  # type: ignore[no-untyped-def]
 
 
 @_part
-def _above_edge(magnitude, cell, r, arrays):  # type: ignore[no-untyped-def]
-    """Current beyond the threshold."""
+def edge_at(cell, r, arrays):  # type: ignore[no-untyped-def]
+    """Threshold current at a place of the table."""
     e, at = arrays.edge, np.intp(cell) * 4
     high = table_load(e, at + 2) + r * table_load(e, at + 3)
-    edge = table_load(e, at) + r * (table_load(e, at + 1) + r * high)
-    return magnitude - edge
+    return table_load(e, at) + r * (table_load(e, at + 1) + r * high)
 
 
 @_part
-def _running(above, magnitude, place, arrays):  # type: ignore[no-untyped-def]
-    """Look the main table up at a current that is ``above`` its threshold by 0 or more, at the place of `_cell`."""
+def running_value(above, magnitude, place, arrays):  # type: ignore[no-untyped-def]
+    """Look the main table up at a current that is ``above`` its threshold by 0 or more, at the place of `cell_of`."""
     x, cell, r = place
     w_a = math.sqrt(above)
     gap = magnitude - arrays.corner - arrays.tangent * (0.5 - x)
@@ -127,14 +126,14 @@ def source_value(phi, i, arrays):  # type: ignore[no-untyped-def]
     `error_model="numpy"` too, which spares the test for division by zero.
     """
     magnitude = abs(i)
-    place = _cell(phi, i, arrays)
+    place = cell_of(phi, i, arrays)
     if magnitude > arrays.current_max:
         excess = _bilinear(arrays.beyond, place[1], place[2], arrays.current_max / magnitude)[0]
         return math.copysign(math.sqrt(0.25 * i * i - excess), i)
-    above = _above_edge(magnitude, place[1], place[2], arrays)
+    above = magnitude - edge_at(place[1], place[2], arrays)
     if above <= 0.0:
         return 0.0
-    return math.copysign(_running(above, magnitude, place, arrays), i)
+    return math.copysign(running_value(above, magnitude, place, arrays), i)
 
 
 @_part
@@ -144,9 +143,9 @@ def main_value(phi, i, arrays):  # type: ignore[no-untyped-def]
     The loop loads and stores its own arrays by `own_load` and `own_store`.
     """
     magnitude = abs(i)
-    place = _cell(phi, i, arrays)
-    above = _above_edge(magnitude, place[1], place[2], arrays)
-    g = _running(0.0 if above <= 0.0 else above, magnitude, place, arrays)  # nan stays nan
+    place = cell_of(phi, i, arrays)
+    above = magnitude - edge_at(place[1], place[2], arrays)
+    g = running_value(0.0 if above <= 0.0 else above, magnitude, place, arrays)  # nan stays nan
     return g if i >= 0.0 else -g
 
 

@@ -29,6 +29,22 @@ def array_namespace(x: Array) -> Any:
     return torch
 
 
+@dataclass(frozen=True, eq=False)
+class VariedTables:
+    """What the SQUIDs of a population look up that differ from neuron to neuron (`soensim.fabrication.varied_squid`).
+
+    With i' = i / critical_current and x the folded flux phi - skew i', all arrays (neurons,):
+    g = critical_current sum_k shares[k] g_k(x, i_k) above the threshold e = sum_k shares[k] e_k(x), where
+    i_k = e_k + ratios[k] (|i'| - e); e_k and g_k are threshold and value of table k, whose arms are equal.
+    """
+
+    tables: tuple[SourceTable, ...]
+    critical_current: Any
+    skew: Any
+    shares: tuple[Any, ...]
+    ratios: tuple[Any, ...]
+
+
 @dataclass(frozen=True)
 class FusedForm:
     """How the fused kernels of `soensim.kernels` evaluate a source function: the same formula, other code."""
@@ -40,6 +56,8 @@ class FusedForm:
     """The `SmoothSquid` of the kind "squid"."""
     table: SourceTable | None = None
     """That of the kind "table", which has values alone, in float64."""
+    varied: VariedTables | None = None
+    """Those of the kind "varied"; as a table."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,8 @@ class SourceFunction:
     """Its form in the fused kernels, if it has one."""
     table: SourceTable | None = None
     """What it was solved to, where it follows from junctions and arms."""
+    varied: VariedTables | None = None
+    """The tables that take its place, where SQUIDs differ."""
 
     def __call__(self, flux: Array, squid_current: Array) -> Array:
         """Evaluate g(phi, i).

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from soensim.circuit import Device
 from soensim.dynamics import Array, SourceFunction, array_namespace
+from soensim.dynamics.source_functions import VariedTables
 from soensim.fabrication.chip import SquidFactors
 
 if TYPE_CHECKING:
@@ -67,14 +68,16 @@ def varied_source(
         beta * factors.critical_current * arm
         for beta, arm in ((device.beta_1, factors.arm_1), (device.beta_2, factors.arm_2))
     )
-    skew = convert((beta_1 - beta_2) / (4 * math.pi))
+    own_skew = (beta_1 - beta_2) / (4 * math.pi)
+    skew = convert(own_skew)
     family = _Family(source.table, (beta_1 + beta_2) / device.beta_sum, convert, soften)
+    varied = VariedTables(family.tables, factors.critical_current, own_skew, family.shares, family.ratios)
 
     def g(phi: Array, i: Array) -> Array:
         own = i / c
         return c * family(phi - skew * own, own)
 
-    return replace(source, function=g, soft=None, smooth=None, fused=None, table=None)
+    return replace(source, function=g, soft=None, smooth=None, fused=None, table=None, varied=varied)
 
 
 class _Family:
@@ -89,20 +92,21 @@ class _Family:
     ) -> None:
         from soensim.dynamics.squid import squid_source  # numba: loaded only by chips that need it
 
-        self._tables = _tables(table)
-        self._sources = [soften(squid_source(one)) for one in self._tables]
-        shares = _shares(sums)
-        self._shares = [convert(share) for share in shares]
+        self.tables = _tables(table)
+        self._sources = [soften(squid_source(one)) for one in self.tables]
+        self.shares = tuple(_shares(sums))
+        self._shares = [convert(share) for share in self.shares]
         # C - edge(1/2) of each table, and of each neuron
-        heights = [one.arrays.scale**-2 for one in self._tables]
-        own = np.sum([share * height for share, height in zip(shares, heights, strict=True)], axis=0)
-        self._ratios = [convert(height / own) for height in heights]
+        heights = [one.arrays.scale**-2 for one in self.tables]
+        own = np.sum([share * height for share, height in zip(self.shares, heights, strict=True)], axis=0)
+        self.ratios = tuple(height / own for height in heights)
+        self._ratios = [convert(ratio) for ratio in self.ratios]
 
     def __call__(self, phi: Array, i: Array) -> Array:
         xp = array_namespace(phi)
         phi = phi - xp.round(phi)
         x, magnitude = abs(phi), abs(i)
-        edges = [_edge(one.arrays, x) for one in self._tables]
+        edges = [_edge(one.arrays, x) for one in self.tables]
         edge = sum(share * e for share, e in zip(self._shares, edges, strict=True))
         total: Array = 0.0
         for source, share, ratio, e in zip(self._sources, self._shares, self._ratios, edges, strict=True):

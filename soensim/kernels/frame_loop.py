@@ -26,12 +26,15 @@ Noise = Callable[[int, int], FloatArray]
 def runs_in_blocks(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     """Say whether `FrameLoop` can run these cells; else `soensim.dynamics.TimeLoop` has to.
 
-    Not those with Heun's step, normalised states, a source function that has no form in the kernels, or tables of
-    several sizes.
+    Not those with Heun's step, normalised states, a source function that has no form in the kernels, tables of several
+    sizes, or SQUIDs that differ from neuron to neuron beside populations whose do not.
     """
     forms = [_form(cell.source) for cell in cells]
-    sizes = {form.table.arrays.beyond.shape for form in forms if form is not None and form.table is not None}
-    return not heun and None not in forms and len(sizes) <= 1 and all(cell.normalisation is None for cell in cells)
+    tables = [form.table for form in forms if form is not None and form.table is not None]
+    varied = [form.varied for form in forms if form is not None and form.varied is not None]
+    tables += [table for one in varied for table in one.tables]
+    alike = len({table.arrays.beyond.shape for table in tables}) <= 1 and len(varied) in (0, len(cells))
+    return not heun and None not in forms and alike and all(cell.normalisation is None for cell in cells)
 
 
 class Rows(NamedTuple):
@@ -183,6 +186,8 @@ class FrameLoop:
 
 def _form(source: SourceFunction) -> FusedForm | None:
     """Return the form of a source function, exact values and no slopes; None where it has none."""
+    if source.varied is not None:
+        return FusedForm("varied", varied=source.varied)
     if source.table is not None:
         return FusedForm("table", table=source.table)
     return source.fused
