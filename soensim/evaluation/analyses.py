@@ -74,7 +74,7 @@ def planned(asked: Analyses, network: Network, chip_seeds: Sequence[int]) -> lis
         )
     if asked.margins is not None:
         lines.append(
-            f"margins: at most {most_margin_chips(network, chip_seeds):,} more chips, in most cases half of it"
+            f"margins: at most {most_margin_chips(network, chip_seeds):,} more chips, most often two thirds of it"
         )
     if asked.causes is not None:
         factors = len(factors_of(network))

@@ -165,8 +165,8 @@ def limits(evaluation: Evaluation) -> list[str]:
     if causes is not None and causes.resolved:
         largest = max(causes.effects, key=lambda cause: cause.total or 0.0)
         said.append(
-            f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), most of all in "
-            f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance)."
+            f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), most of it due to "
+            f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance, alone and with others)."
         )
     critical = None if margins is None else next((row for row in margins.rows if row.critical), None)
     if critical is not None and margins is not None:
