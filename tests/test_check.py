@@ -14,12 +14,19 @@ from layouts import chip
 from soensim.check import RULES, Finding, check_chip
 from soensim.check.lyrdb import lyrdb
 from soensim.check.text_report import chip_report
-from soensim.circuit import validity
+from soensim.circuit import Device, validity
+from soensim.circuit.drive_validity import SampledDrive, drive_validity
 from soensim.commands import cli
 from soensim.commands.check import main
-from soensim.netlist import dump_netlist, parse_netlist
+from soensim.errors import CircuitError
+from soensim.netlist import dump_netlist, load_netlist, parse_netlist
 
 CHIPS = sorted((ROOT / "netlists").glob("*.yaml"))
+
+
+#: A chip whose input samples let many fluxons in.
+SLOW = SMALL.replace("sample_tau: 200, substeps: 2", "sample_tau: 1600, substeps: 4")
+SLOW = SLOW.replace("1.0e-3", "1.25e-4").replace("5.0e-4", "6.25e-5")
 
 
 def physics(text: str) -> list[Finding]:
@@ -34,10 +41,10 @@ def found(text: str) -> dict[str, tuple[str, float | None]]:
 
 
 def test_a_sound_chip_has_notes_only():
-    severities = found(SMALL.replace("substeps: 2", "substeps: 4"))
+    severities = found(SLOW)
     assert {severity for severity, _ in severities.values()} == {"note"}
-    assert severities["SOEN-PH-001"][1] == 50
-    assert severities["SOEN-PH-002"][1] == pytest.approx(validity(1000.0).chi_squared)
+    assert severities["SOEN-PH-001"][1] == 400
+    assert severities["SOEN-PH-002"][1] < 1e-4
     assert severities["SOEN-PH-003"][1] == 1.9
 
 
@@ -79,6 +86,50 @@ def test_a_step_of_the_chips_own_choice_is_resolved():
     assert found(SMALL.replace(", substeps: 2", ""))["SOEN-PH-001"] == ("note", 50)
 
 
+def validity_of(text: str) -> Finding:
+    (finding,) = [f for f in physics(text) if f.id == "SOEN-PH-002"]
+    return finding
+
+
+def test_the_model_is_judged_under_the_drive_of_the_chip():
+    netlist = load_netlist(ROOT / "netlists" / "year1-28.yaml")
+    (own,) = [f for f in check_chip(netlist, today=TODAY).findings if f.id == "SOEN-PH-002"]
+    assert own.severity == "warning"
+    assert own.value == pytest.approx(3.2e-4, rel=0.05)
+    assert "under a new level of flux every 0.16 ns, i_b = 1.9, tau_di = 1.6 ns" in own.message
+    assert "see what circuits answer with `soensim evaluate --circuit N`" in own.message
+    small = validity_of(SMALL)
+    device = Device.from_technology(parse_netlist(SMALL).device_technology)
+    assert small.value == drive_validity(device, SampledDrive(1.9, 1000.0, 5e-4, 200.0)).chi_squared
+    held = validity_of(SMALL.replace("substeps: 2", "substeps: 2, hold_samples: 3"))
+    assert held.value == drive_validity(device, SampledDrive(1.9, 1000.0, 5e-4, 600.0)).chi_squared
+    slow = validity_of(SLOW)
+    assert slow.severity == "note"
+    assert "at most" not in slow.message
+    slower = SLOW.replace("sample_tau: 1600", "sample_tau: 1600000").replace("1.25e-4", "1.25e-7")
+    assert (
+        "at most: measured on one that is 160 times faster" in validity_of(slower.replace("6.25e-5", "6.25e-8")).message
+    )
+    assert "tau_di = inf ns" in validity_of(SMALL.replace("5.0e-4", "0")).message
+
+
+def test_where_there_is_no_own_measurement_the_slow_drive_is_named(monkeypatch):
+    assert (
+        "slow steps of flux (0.4 and 0.5 Phi_0"
+        in validity_of(SMALL.replace("bias_current: 1.9", "bias_current: 1.0")).message
+    )
+    small_loop = validity_of(SMALL.replace("gamma_plus: 1.0e-3", "beta_di: 62.8"))
+    assert (small_loop.severity, small_loop.value) == ("error", pytest.approx(validity(62.8).chi_squared))
+
+    def refuse(*_):
+        raise CircuitError("no table")
+
+    monkeypatch.setattr("soensim.check.physics.drive_validity", refuse)
+    slow = validity_of(SMALL)
+    assert (slow.severity, slow.value) == ("note", pytest.approx(validity(1000.0).chi_squared))
+    assert "not under the drive of this chip" in slow.message
+
+
 def test_virtual_source_functions_are_pointed_at():
     assert found(LABELS)["SOEN-PH-004"] == ("warning", None)
     assert "SOEN-PH-002" not in found(LABELS)
@@ -103,7 +154,7 @@ def test_every_dendrite_of_a_spiking_chip_is_checked():
 
 def test_command(tmp_path, capsys):
     path = tmp_path / "chip.yaml"
-    path.write_text(SMALL.replace("substeps: 2", "substeps: 4"))
+    path.write_text(SLOW)
     assert cli.run(main, [str(path)]) == 0
     assert "passes: 0 errors, 0 warnings, 4 notes, 0 waived" in capsys.readouterr().out
     path.write_text(SMALL.replace("bias_current: 1.9", "bias_current: 1.0"))

@@ -49,8 +49,9 @@ _ALL = (
     Rule(
         "SOEN-PH-002",
         "phenomenological dendrite does not hold",
-        "chi^2 of the model against the circuit, by loop inductance: valid up to 1e-4 (note), doubtful up to 1e-3 "
-        "(warning), failing beyond.",
+        "chi^2 of the model against the circuit of one dendrite, with the input samples, bias, loop and leak of the "
+        "chip: valid up to 1e-4 (note), doubtful beyond (warning). Error where a slow drive of such a loop has more "
+        "than 1e-3.",
         "error",
         "use a larger integration loop (beta_di)",
     ),

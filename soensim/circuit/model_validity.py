@@ -25,6 +25,8 @@ from soensim.technology import load_technology
 VALID_BELOW = 1e-4
 #: ... and to fail from here (about 1e-2 is found at 2 pi 10).
 FAILS_ABOVE = 1e-3
+#: The drive of the measurement, in words.
+SLOW_DRIVE = "under two slow steps of flux (0.4 and 0.5 Phi_0 for 40 and 30 ns, i_b = 1.7, tau_di = 250 ns)"
 
 _BETA_DI_PER_TWO_PI = (
     *(10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000),

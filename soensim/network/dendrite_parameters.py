@@ -66,8 +66,8 @@ def check_validity(name: str, gamma_plus: float) -> None:
     if model.verdict == "fails":
         raise SimulationError(
             f"population {name!r}: beta_di is 2 pi {model.beta_di / (2 * math.pi):.3g}, where the "
-            f"phenomenological dendrite is off by chi^2 = {model.chi_squared:.1g}; it holds to 1e-4 from 2 pi 100 on: "
-            "use a larger integration loop, or simulate the circuit (soensim.circuit.dendrite)"
+            f"phenomenological dendrite is off by chi^2 = {model.chi_squared:.1g}; it holds to 1e-4 from 2 pi 100 on, "
+            "under slow drives: use a larger integration loop, or simulate the circuit (soensim.circuit.dendrite)"
         )
 
 

@@ -160,7 +160,7 @@ def _neuron(name: str, part: SpikingPart, source: SourceTable, junction: Junctio
             raise NetlistError(
                 f"populations.{name}.{where}: beta_di is 2 pi {beta_di / (2 * math.pi):.3g}, where the "
                 f"phenomenological dendrite is off by chi^2 = {model.chi_squared:.1g}; it holds to 1e-4 from "
-                "2 pi 100 on: use a larger loop"
+                "2 pi 100 on, under slow drives: use a larger loop"
             )
         return Dendrite(
             name=place,
