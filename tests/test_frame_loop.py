@@ -170,8 +170,8 @@ def test_what_the_kernel_cannot_do_is_left_to_the_plain_loop():
     assert runs_in_blocks([cell])
     assert not runs_in_blocks([cell], heun=True)
     assert not runs_in_blocks([dataclasses.replace(cell, normalisation="l2")])
-    alone = dataclasses.replace(cell.source, table=None)
-    assert not runs_in_blocks([dataclasses.replace(cell, source=alone)])
+    another = dataclasses.replace(cell.source, function=lambda flux, current: flux + current)
+    assert not runs_in_blocks([dataclasses.replace(cell, source=another)])
 
 
 # --- through the engine ------------------------------------------------------------------------------------

@@ -61,6 +61,21 @@ class FusedForm:
 
 
 @dataclass(frozen=True)
+class FormedFunction:
+    """Values of a source function, and the form in which kernels compute the same, without slopes.
+
+    The two are one object, so that a function in its place is not taken for what it was.
+    """
+
+    values: Callable[[Array, Array], Array]
+    form: FusedForm
+
+    def __call__(self, flux: Array, squid_current: Array) -> Array:
+        """Evaluate g(phi, i); see `SourceFunction`."""
+        return self.values(flux, squid_current)
+
+
+@dataclass(frozen=True)
 class SourceFunction:
     """A source function, whether it is virtual, and the currents for which it holds."""
 
@@ -77,8 +92,6 @@ class SourceFunction:
     """Its form in the fused kernels, if it has one."""
     table: SourceTable | None = None
     """What it was solved to, where it follows from junctions and arms."""
-    varied: VariedTables | None = None
-    """The tables that take its place, where SQUIDs differ."""
 
     def __call__(self, flux: Array, squid_current: Array) -> Array:
         """Evaluate g(phi, i).
@@ -187,14 +200,21 @@ def holds_for(source: SourceFunction, bias_current: Array) -> bool:
     return bool(np.all((bias_current >= 0) & (bias_current <= source.max_current)))
 
 
+def _virtual(name: str, function: Callable[[Array, Array], Array]) -> SourceFunction:
+    form = FusedForm(name)
+    return SourceFunction(name, True, FormedFunction(function, form), fused=form)
+
+
+_FIT = FusedForm("squid-fit")
+
 SOURCE_FUNCTIONS: dict[str, SourceFunction] = {
     s.name: s
     for s in (
         SourceFunction(
-            "squid-fit", False, _squid_fit, max_current=2.5, soft=_squid_fit_soft, fused=FusedForm("squid-fit")
+            "squid-fit", False, FormedFunction(_squid_fit, _FIT), max_current=2.5, soft=_squid_fit_soft, fused=_FIT
         ),
-        SourceFunction("tanh", True, _tanh, fused=FusedForm("tanh")),
-        SourceFunction("relu", True, _relu, fused=FusedForm("relu")),
-        SourceFunction("steep-sigmoid", True, _steep_sigmoid, fused=FusedForm("steep-sigmoid")),
+        _virtual("tanh", _tanh),
+        _virtual("relu", _relu),
+        _virtual("steep-sigmoid", _steep_sigmoid),
     )
 }

@@ -14,7 +14,7 @@ from soensim._runtime.table_access import own_load, own_store
 from soensim.circuit import SourceTable
 from soensim.circuit.source import main_value, source_value, source_value_and_gradient
 from soensim.dynamics.smooth import smooth_squid
-from soensim.dynamics.source_functions import Array, FusedForm, SourceFunction
+from soensim.dynamics.source_functions import Array, FormedFunction, FusedForm, SourceFunction
 
 Float64 = NDArray[np.float64]
 
@@ -31,8 +31,9 @@ def squid_source(table: SourceTable) -> SourceFunction:
             return _on_arrays(_values, table, flux, squid_current)[0]
         return _apply(table, flux, squid_current, 0.0)
 
+    function = FormedFunction(g, FusedForm("table", table=table))
     exact = SourceFunction(
-        "squid", False, g, soft=lambda flux, current, width: _apply(table, flux, current, width), table=table
+        "squid", False, function, soft=lambda flux, current, width: _apply(table, flux, current, width), table=table
     )
 
     def smooth() -> SourceFunction:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from soensim.circuit import Device
 from soensim.dynamics import Array, SourceFunction, array_namespace
-from soensim.dynamics.source_functions import VariedTables
+from soensim.dynamics.source_functions import FormedFunction, FusedForm, VariedTables
 from soensim.fabrication.chip import SquidFactors
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def varied_source(
         own = i / c
         return c * family(phi - skew * own, own)
 
-    return replace(source, function=g, soft=None, smooth=None, fused=None, table=None, varied=varied)
+    function = FormedFunction(g, FusedForm("varied", varied=varied))
+    return replace(source, function=function, soft=None, smooth=None, fused=None, table=None)
 
 
 class _Family:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics.input_flux import InputSignal, Term
 from soensim.dynamics.light import SpikingLight
-from soensim.dynamics.source_functions import FusedForm, SourceFunction
+from soensim.dynamics.source_functions import FormedFunction, FusedForm, SourceFunction
 from soensim.dynamics.time_loop import Cell
 from soensim.kernels.frame_kernel import DrivenInputs, Span, run_frames
 from soensim.kernels.matmul import Products
@@ -186,11 +186,7 @@ class FrameLoop:
 
 def _form(source: SourceFunction) -> FusedForm | None:
     """Return the form of a source function, exact values and no slopes; None where it has none."""
-    if source.varied is not None:
-        return FusedForm("varied", varied=source.varied)
-    if source.table is not None:
-        return FusedForm("table", table=source.table)
-    return source.fused
+    return source.function.form if isinstance(source.function, FormedFunction) else None
 
 
 def _by_step(term: Term) -> bool:
