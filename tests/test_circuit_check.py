@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from soensim.netlist import load_netlist, parse_netlist
 from soensim.network import Network, compile_network, refined
 from soensim.program import Program
 from soensim.report.model_text import circuit_text, step_text, step_warning
+from soensim.report.sections.circuits import circuits_section
+from soensim.report.sections.section import NotRun, Section
 from soensim.routing import route
 from soensim.simulation import simulate
 from soensim.simulation.circuits import coupled_circuits, model_states, states_and_scores
@@ -207,6 +210,21 @@ def test_what_is_said(evaluation: Evaluation) -> None:
     coarse = replace(found, steps=replace(steps, changed=StepChanges(0.1, 0.1, 0.4)))
     assert f"changes by -10 points at {2 * steps.substeps} steps; score it with --refine 8" in step_warning(coarse)
     assert step_warning(replace(learned, accuracy=replace(accuracy, quantised_training_step=0.491))) == ""
+
+
+def test_the_page_has_a_section_of_them(evaluation: Evaluation) -> None:
+    found = replace(evaluation, circuit=CircuitCheck(36, 0.97, 0.975, 0.99, 1.4e-3))
+    network = compiled(SQUIDS)
+    section = circuits_section(SimpleNamespace(evaluation=found, network=network))  # type: ignore[arg-type]
+    assert isinstance(section, Section)
+    for text in ("first 36 test samples", "right, circuits", ">97 %", ">97.5 %", ">99 %", ">0.0014"):
+        assert text in section.body
+    none = SimpleNamespace(evaluation=replace(evaluation, circuit=None), network=network)
+    assert circuits_section(none) == NotRun(  # type: ignore[arg-type]
+        "what circuits answer in place of the model", "--circuit 100"
+    )
+    virtual = SimpleNamespace(evaluation=none.evaluation, network=compiled(LABELS))
+    assert circuits_section(virtual) is None  # type: ignore[arg-type]
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from soensim.report.sections.budget import budget_section
 from soensim.report.sections.causes import causes_section
 from soensim.report.sections.chip import chip_section
 from soensim.report.sections.chips_yield import yield_section
+from soensim.report.sections.circuits import circuits_section
 from soensim.report.sections.classes import classes_section
 from soensim.report.sections.cost import cost_section
 from soensim.report.sections.efficacies import efficacies_section
@@ -34,6 +35,7 @@ SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     classes_section,
     scores_section,
     states_section,
+    circuits_section,
     # what it costs
     cost_section,
     energy_section,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from soensim.evaluation import Evaluation
+from soensim.evaluation.circuit_check import CircuitCheck
 from soensim.evaluation.result import IntegrationSteps
 from soensim.evaluation.step_changes import MATTERS
+from soensim.report.formatting import LabelledTexts
 
 
 def step_text(evaluation: Evaluation) -> str:
@@ -56,3 +58,13 @@ def circuit_text(evaluation: Evaluation) -> str:
         f"{found.samples:,} samples as coupled circuits: {accuracy} % right, {model} % with the model; {agreement} % "
         f"of the decisions agree; {apart}"
     )
+
+
+def circuit_rows(found: CircuitCheck) -> LabelledTexts:
+    """List what circuits answered beside the model."""
+    return [
+        ("right, circuits", f"{100 * found.accuracy:.4g} %"),
+        ("right, model", f"{100 * found.model_accuracy:.4g} %"),
+        ("decisions that agree", f"{100 * found.agreement:.4g} %"),
+        ("chi^2 of the states", "no circuit was ever active" if found.chi2 is None else f"{found.chi2:.2g}"),
+    ]

@@ -21,7 +21,6 @@ def accuracy_section(subject: Subject) -> Section:
         ("data", formatting.data_text(evaluation)),
         ("integration", model_text.step_text(evaluation)),
         *([("warning", warning)] if (warning := model_text.step_warning(evaluation)) else []),
-        *([("circuits", circuits)] if (circuits := model_text.circuit_text(evaluation)) else []),
         *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
     ]
     return Section(
