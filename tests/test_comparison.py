@@ -27,6 +27,7 @@ def plain(**changes):
         "yield": {"require": "accuracy >= 0.96", "passed": 2, "lower": 0.2, "met": False},
         "cost": {
             "latency_ns": 1.477,
+            "latency_at_least_ns": 1.477,
             "energy_aj": {"total": None, "at_least": 81300.0},
             "area_mm2": 1.95,
             "junctions": 5264.0,
@@ -51,7 +52,7 @@ def test_what_is_read_is_what_is_written(tmp_path):
     assert found == Score(
         *(str(tmp_path / "a.json"), "one", False, 28, 1008, "digits-rows", "f" * 64, 360),
         *(0.975, 0.978, 0.97, (0.964, 0.976), 0.95, 3, 16, "efficacy_spread 0.05"),
-        *("accuracy >= 0.96", 2, 0.2, False, 1.477, None, 81300.0, 1.95, 5264.0),
+        *("accuracy >= 0.96", 2, 0.2, False, 1.477, 1.477, None, 81300.0, 1.95, 5264.0),
     )
 
 
@@ -118,6 +119,7 @@ def test_text_fits_100_columns_and_sets_chips_side_by_side(tmp_path):
     assert max(map(len, text.splitlines())) <= 100
     assert sum(text.count(f"chip-{k}") for k in range(9)) == 9
     assert "at least 81.3 fJ" in text
+    assert "at least 1.48 ns" in comparison_text([load_score(write(tmp_path, cost__latency_ns=None))])
     assert "2 of 3, at least 20 % (not met)" in text
     assert "95.0 % of 3" in text
 

@@ -197,9 +197,10 @@ def test_table_tells_the_cost(digits):
     text = table(evaluation, network)
     assert max(map(len, text.splitlines())) <= 100
     assert "not known: technology 'nist-2023' has no value for 'bias_voltage_v'" in text
-    row = next(line for line in text.splitlines() if line.startswith("  energy of an answer"))
+    row = next(line for line in text.splitlines() if line.startswith("  energy in all "))
     assert formatting.energy_text(evaluation.cost.energy_at_least_aj) in row
     assert "at least" in row
+    assert "  activity sparsity " in text  # no label is cut
 
 
 def test_the_page_of_claims_has_the_figures_of_the_chips():

@@ -27,8 +27,8 @@ _ROWS: tuple[tuple[str, Callable[[Score], str]], ...] = (
     ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} % of {s.trials}"),
     ("required", lambda s: s.require or "nothing"),
     ("yield", lambda s: _yield(s)),
-    ("latency", lambda s: _known(s.latency_ns, formatting.latency_text)),
-    ("energy of an answer", lambda s: _energy(s)),
+    ("latency", lambda s: _sum(s.latency_ns, s.latency_at_least_ns, formatting.latency_text)),
+    ("energy of an answer", lambda s: _sum(s.energy_aj, s.energy_at_least_aj, formatting.energy_text)),
     ("die", lambda s: _known(s.area_mm2, lambda v: f"{v:.4g} mm^2")),
     ("junctions", lambda s: _known(s.junctions, lambda v: f"{v:,.0f}")),
     ("steps per sample", lambda s: f"{s.substeps}"),
@@ -82,10 +82,10 @@ def _yield(score: Score) -> str:
     return f"{score.passed} of {score.trials}, at least {100 * score.lower:.3g} % ({'met' if score.met else 'not met'})"
 
 
-def _energy(score: Score) -> str:
-    if score.energy_aj is not None:
-        return formatting.energy_text(score.energy_aj)
-    return "–" if not score.energy_at_least_aj else f"at least {formatting.energy_text(score.energy_at_least_aj)}"
+def _sum(value: float | None, least: float | None, write: Callable[[float], str]) -> str:
+    if value is not None:
+        return write(value)
+    return "–" if not least else f"at least {write(least)}"
 
 
 def _known(value: float | None, write: Callable[[float], str]) -> str:

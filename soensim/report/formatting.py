@@ -227,21 +227,21 @@ class CostRow:
 
 
 _COST_LABELS = {
-    "frames": "latency: all frames",
+    "frames": "latency: frames",
     "hops": "path delays",
     "readout": "readout",
     "latency": "latency",
-    "static_bias": "energy: static bias",
+    "static_bias": "static bias",
     "fluxons": "fluxons",
     "light": "light",
     "detection": "detection",
     "cooling": "cooling",
-    "total": "energy of an answer",
+    "total": "energy in all",
     "area_mm2": "die",
     "junctions": "junctions",
     "photons": "photons",
     "spikes": "spikes of light",
-    "activity_sparsity": "sparsity of activity",
+    "activity_sparsity": "activity sparsity",
 }
 _PREFIXES = ("a", "f", "p", "n", "u", "m", "")
 

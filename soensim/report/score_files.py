@@ -38,7 +38,7 @@ class Score:
         Sizes of the imperfections that the chips were drawn with, as text.
     require, passed, lower, met
         What was required, how many chips met it, the lower bound of their share, and whether that suffices.
-    latency_ns, energy_aj, energy_at_least_aj, area_mm2, junctions
+    latency_ns, latency_at_least_ns, energy_aj, energy_at_least_aj, area_mm2, junctions
         Cost of an answer.
     """
 
@@ -63,6 +63,7 @@ class Score:
     lower: float | None = None
     met: bool | None = None
     latency_ns: float | None = None
+    latency_at_least_ns: float | None = None
     energy_aj: float | None = None
     energy_at_least_aj: float | None = None
     area_mm2: float | None = None
@@ -111,6 +112,7 @@ def load_score(path: str | Path) -> Score:
         lower=read.fraction("yield.lower") if found else None,
         met=read.flag("yield.met") if found else None,
         latency_ns=read.amount("cost.latency_ns") if cost else None,
+        latency_at_least_ns=read.amount("cost.latency_at_least_ns") if cost else None,
         energy_aj=read.amount("cost.energy_aj.total") if cost else None,
         energy_at_least_aj=read.amount("cost.energy_aj.at_least") if cost else None,
         area_mm2=read.amount("cost.area_mm2") if cost else None,

@@ -78,7 +78,8 @@ def _bar(axes: Axes, place: float, move: float | None, most: float, colour: str)
     if move is None:
         axes.plot([axes.get_xlim()[0], most], [place, place], color=FAINT, linewidth=1.0, linestyle=":")
     else:
-        axes.barh(place, 100 * move, height=0.3, color=colour, linewidth=0)
+        least = axes.get_xlim()[0]  # from the edge: a bar from 0 would reach far out of a logarithmic axis
+        axes.barh(place, 100 * move - least, left=least, height=0.3, color=colour, linewidth=0)
 
 
 def _moves(row: Margin) -> tuple[float | None, float | None]:
