@@ -148,7 +148,9 @@ def test_a_chip_without_circuits_is_refused(old: str, new: str, message: str, di
 def test_light_is_refused(digits: Dataset) -> None:
     routed = route(load_netlist(str(ROOT / "netlists" / "optical-28.yaml")))
     network = compile_network(routed)
-    with pytest.raises(SimulationError, match="light carries its rates"):
+    with pytest.raises(
+        SimulationError, match=r"light carries its rates, .* sample of 4.68e\+06 tau_0, .* 5 steps in each"
+    ):
         plan_circuits(routed, network, quantised(network), digits.test, 1)
 
 

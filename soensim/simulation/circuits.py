@@ -48,7 +48,8 @@ def check_has_circuit(network: Network) -> None:
     if network.light is not None:
         raise SimulationError(
             f"chip {network.name!r} has no circuit to compare with: light carries its rates, as spikes that are "
-            "counted over a whole input sample"
+            f"counted over a whole input sample of {network.sample_tau:.3g} tau_0, where circuits take some 5 steps in "
+            "each; compare one dendrite (SOEN-PH-002 of check)"
         )
 
 
