@@ -31,6 +31,8 @@ METAVARS = {
 METAVARS |= {
     "SOURCE->TARGET",
     "NAME=SIZE",
+    "DROP",
+    "RUN",
     "TEXT",
     "N",
     "SEED",
@@ -77,7 +79,7 @@ def test_every_flag_has_help_with_its_default_and_a_metavar_of_the_list(_, actio
     if action.required and action.option_strings:
         assert action.help.endswith("(required)")
     elif not action.required:
-        assert re.search(r"\(default: .+\)$", action.help)
+        assert re.search(r"[(;] ?default: .+\)$", action.help)
         if isinstance(action.default, int | float | str):
             text = re.search(r"\(default: (.+)\)$", action.help)[1]
             assert text == "%(default)r" or text.split(",")[0].split(";")[0] == f"{action.default}".removesuffix(".0")
@@ -100,7 +102,8 @@ def test_a_flag_of_several_verbs_has_one_meaning():
         for action in actions(parser_of(verb)):
             for flag in action.option_strings:
                 meanings.setdefault(flag, set()).add((action.metavar, action.nargs))
-    own = {"--figure", "--flux", "--to"}  # a prefix or a choice; numbers or points; a member or a quantity
+    # a prefix or a choice; numbers or points; a member or a quantity; a number of samples or a choice
+    own = {"--figure", "--flux", "--to", "--circuit"}
     assert {flag for flag, seen in meanings.items() if len(seen) > 1} == own
 
 

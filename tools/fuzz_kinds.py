@@ -161,6 +161,9 @@ POSITIONS = "population,index,x_um,y_um\n" + "".join(
     for name, size, y in (("pixels", 2, 400), ("label", 2, 1000), ("hidden", 4, 1700))
     for k in range(size)
 )
+TRACE = "time_ns,state,flux\n" + "".join(
+    f"{0.2 * k:.1f},{min(k, 6) * 0.08 * 0.8 ** max(k - 6, 0):.4f},{0.5 if k < 6 else 0}\n" for k in range(12)
+)
 SPIKES = "time_ns,channel\n1.0,0\n2.5,1\n7.0,0\n"
 
 Files = dict[str, bytes]
@@ -194,6 +197,7 @@ def base_files() -> Files:
         "rate.yaml": RATE, "light.yaml": LIGHT, "labels.yaml": LABELS, "spiking.yaml": SPIKING,
         "own.yaml": TECHNOLOGY, "recipe.yaml": RECIPE,
         "edges.csv": EDGES, "positions.csv": POSITIONS, "spikes.csv": SPIKES,
+        "trace.csv": TRACE,
     }  # fmt: skip
     files = {name: text.encode() for name, text in texts.items()}
     files |= {name: change.npz(made[name]) for name in ("data.npz", "edges.npz", "spikes.npz")}
@@ -226,7 +230,8 @@ def trained_files(folder: Path, run: Callable[[list[str]], int]) -> Files:
         "--json",
         "score.json",
     ]
-    for arguments in (train, evaluate):
+    export = ["export", "rate.yaml", "--format", "targets", "--chip-seed", "1", "--out", "chip.csv"]
+    for arguments in (train, evaluate, export):
         printed = io.StringIO()
         with redirect_stdout(printed), redirect_stderr(printed):
             status = run(arguments)
@@ -517,6 +522,26 @@ def run_folder(rng: random.Random, files: Files) -> Case:
     return _case("run", files, (*_CHIP, "recipe.yaml", *_run_folder(files)), name, data, arguments)
 
 
+def measured(rng: random.Random, files: Files) -> Case:
+    """What was measured on a chip: spreads are estimated from it, it is scored, and trained for."""
+    data = change.changed_table(rng, files["chip.csv"])
+    draw = rng.random()
+    arguments = ["fit", "rate.yaml", "chip.csv", "--json", "out/fit.json"]
+    if draw < 0.2:
+        scored = [word for word in _evaluate() if word not in ("--trials", "1")]
+        arguments = [*scored, "--refine", "1", "--measured", "chip.csv"]
+    elif draw < 0.25:
+        arguments = ["train", "rate.yaml", "--measured", "chip.csv", "--run-dir", "out/run"]
+    return _case("measured-csv", files, (*_CHIP, "rate.safetensors"), "chip.csv", data, arguments)
+
+
+def trace(rng: random.Random, files: Files) -> Case:
+    """A trace of a dendrite."""
+    data = change.changed_table(rng, files["trace.csv"])
+    arguments = ["fit", "rate.yaml", "--trace", "trace.csv", "--json", "out/fit.json"]
+    return _case("trace-csv", files, _CHIP, "trace.csv", data, arguments)
+
+
 def evaluation(rng: random.Random, files: Files) -> Case:
     """An evaluation's JSON where another kind is asked for: soensim itself reads none."""
     data = _text(rng, files["score.json"], as_json=True)
@@ -549,8 +574,11 @@ COMMANDS: Mapping[str, list[list[str]]] = {
                  "neurons.soma", "--out", "out/t.npz"]],
     "export": [["--format", "ngspice", "--circuit", "chain", "--length", "2", "--efficacy", "0.7", "--out",
     "out/d.cir", "--json", "out/d.json"],
+               ["rate.yaml", "--format", "targets", "--chip-seed", "3", "--spread",
+               "efficacy=0.1", "--out", "out/c.csv"],
                ["--format", "josim", "--circuit", "tree", "--depth", "1", "--fan-in", "2", "--bias", "1.8",
                "--beta-di", "100", "--tau-di-ns", "50", "--duration-ns", "1"]],
+    "fit": [["rate.yaml", "chip.csv", "--trace", "trace.csv", "--population", "hidden", "--json", "out/f.json"]],
     "circuit": [["nist-2023", "--flux", "0.3", "--current", "1.9", "--json", "out/g.json"]],
     "schema": [["--out", "out/schema.json"], []],
     "technology": [["nist-2023", "--json", "out/t.json"], []],
@@ -581,6 +609,8 @@ KINDS: Mapping[str, Make] = {
     "positions-csv": lambda rng, files: _with_labels(
         files, "positions.csv", change.changed_table(rng, files["positions.csv"])
     ),
+    "measured-csv": measured,
+    "trace-csv": trace,
     "data-npz": data_npz,
     "idx": idx,
     "program": program,
