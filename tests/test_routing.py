@@ -13,6 +13,7 @@ from soensim.commands import cli
 from soensim.commands.explain import main as explain_main
 from soensim.errors import NetlistError, RoutingError
 from soensim.netlist import Netlist, Waiver, dump_netlist, parse_netlist
+from soensim.netlist.topology.edges import Edges
 from soensim.network import compile_network
 from soensim.network.spiking import compile_spiking
 from soensim.routing import REASONS, RoutedNetlist, route
@@ -436,3 +437,22 @@ def test_explain_command(tmp_path, capsys):
     ):
         assert cli.run(explain_main, [str(file), "--from", wrong, "--to", "hidden[0]"]) == 2
         assert words in capsys.readouterr().err
+
+
+# --- the hash of what was routed ---------------------------------------------------------------------------
+
+
+def test_a_program_belongs_to_the_edges_and_delays_of_its_chip():
+    routed = route(chip())
+    found = routed.projections[HIDDEN]
+
+    def changed(**parts):
+        projections = {**routed.projections, HIDDEN: dataclasses.replace(found, **parts)}
+        return dataclasses.replace(routed, projections=projections).hash
+
+    assert changed() == routed.hash != routed.netlist.hash
+    whole_fs = np.rint(found.delay_ps * 1e3) / 1e3
+    assert changed(delay_ps=whole_fs + 4e-4) == routed.hash  # less than half a femtosecond
+    assert changed(delay_ps=whole_fs + 1e-3 * (np.arange(len(whole_fs)) == 3)) != routed.hash
+    fewer = Edges(found.edges.sources[1:], found.edges.targets[1:])
+    assert changed(edges=fewer, delay_ps=found.delay_ps) != routed.hash

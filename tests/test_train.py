@@ -51,6 +51,14 @@ def test_training_and_simulation_are_one_dynamics(digits):
         assert trace.state.max() > 0.01
 
 
+def test_weights_never_leave_the_range_that_the_chip_can_hold(small, digits):
+    """A rate of 1 throws every weight far outside; what is left is at the ends of its level table."""
+    recipe = BpttRecipe(epochs=1, train_samples=64, batch_size=64, learning_rate=9.0)
+    ideal = train(small, digits, recipe).program.as_ideal().values
+    outermost = {key: np.abs(ideal[key]).max() / np.abs(slot.levels).max() for key, slot in slots(small).items()}
+    assert max(outermost.values()) == pytest.approx(1, rel=1e-6)
+
+
 def test_straight_through_values_are_levels_and_gradients_pass(small):
     chip = TrainableChip(small, BpttRecipe())
     nominal = chip.nominal(True)
