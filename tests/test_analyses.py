@@ -117,6 +117,12 @@ def test_indices_of_chips_that_differ_by_less_than_a_sample_are_not_said(gap, re
     assert plain[0]["chips_deviation"] == pytest.approx(gap / 200)
 
 
+def test_chips_that_differ_by_one_sample_are_not_resolved():
+    a = np.array([0.90, 0.92, 0.90, 0.92])
+    deviation = share_out(["one"], a, a[::-1], a[None], 0.001).deviation
+    assert not share_out(["one"], a, a[::-1], a[None], deviation).resolved
+
+
 def test_one_effect_alone_has_all_of_the_variance():
     network = with_spreads(CALM, {"efficacy_spread": 0.05})
     (cause,) = find_causes(network, 512, 360, 0, lambda _, c: [model(k) for k in _known(c, "efficacy_spread")]).effects
