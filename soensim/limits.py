@@ -32,6 +32,7 @@ UNITS: Final = {
     "Hz": "in hertz",
     "MHz": "in megahertz",
     "GHz": "in gigahertz",
+    "V": "in volts",
     "bit": "in bits",
     "dB": "in decibels",
     "dB/cm": "in decibels per centimetre",
