@@ -140,8 +140,10 @@ def test_what_does_not_part_chips_is_no_cause_and_all_noise_is_one():
     network = with_spreads(CALM, read_sizes(text))
     assert factors_of(network) == [("efficacy_spread",), ("read_noise_flux", "thermal_noise_k")]
     assert [e.name for e in effects_of(network)][:2] == ["retention_drift", "efficacy_spread"]
-    found = find_causes(network, 2, 360, 0, lambda _, chips: [0.5] * len(chips))
+    seen = []
+    found = find_causes(network, 2, 360, 0, lambda _, chips: seen.extend(chips) or [0.5] * len(chips))
     assert found.effects[1].effect == "read_noise_flux+thermal_noise_k"
+    assert seen[-1].own_seeds == {"read_noise_flux": 3, "thermal_noise_k": 3}
 
 
 @pytest.mark.parametrize("name", ["gamma_minus_spread", "bias_current_spread"])
