@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,14 +65,14 @@ def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = N
 
 
 def json_schema() -> dict[str, Any]:
-    """Make the JSON Schema of ``schema: soensim/1``, for editors."""
-    return deepcopy(_json_schema())
-
-
-@cache  # pydantic takes 0.1 s
-def _json_schema() -> dict[str, Any]:
+    """Make the JSON Schema of ``schema: soensim/1``, for editors; it has what is registered by now."""
     schema = Netlist.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{SCHEMA} netlist"}
+
+
+@cache  # pydantic takes 0.1 s; messages take ranges of numbers from it, which no registration changes
+def _ranges() -> dict[str, Any]:
+    return json_schema()
 
 
 def _validated(source: YamlSource, folder: Path) -> Netlist:
@@ -90,4 +89,4 @@ def _validated(source: YamlSource, folder: Path) -> Netlist:
     try:
         return Netlist.model_validate(value, context={"folder": folder})
     except ValidationError as error:
-        raise explain(error, source, _json_schema()) from error
+        raise explain(error, source, _ranges()) from error
