@@ -45,7 +45,7 @@ MARGINS = Margins(
 CAUSES = Causes(
     (
         Cause("efficacy_spread", 0.2, (0.1, 0.3), 0.3, (0.2, 0.42), 0.009),
-        Cause("read_noise_flux+thermal_noise_k", -0.01, (-0.05, 0.02), 0.75, (0.6, 0.9), 0.0),
+        Cause("read_noise_flux+thermal_noise_k", -0.001, (-0.05, 0.02), 0.75, (0.6, 0.9), 0.0),
     ),
     *(256, 1024, 0.88, 0.02, 1 / 360),
 )
@@ -108,7 +108,7 @@ def test_the_text_of_causes(plain):
     assert "(standard deviation 2 points), from 1,024 chips" in " ".join(lines)
     assert lines[-2:] == [
         "efficacies 20 (10 to 30) 30 (20 to 42) 0.9",
-        "read noise + thermal noise of the loops -1 (-5 to 2) 75 (60 to 90) 0",
+        "read noise + thermal noise of the loops 0 (-5 to 2) 75 (60 to 90) 0",
     ]
     whole = " ".join(lines_of(text_of(plain, causes=SAME), "causes"))
     assert whole.endswith(

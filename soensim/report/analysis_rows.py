@@ -180,8 +180,12 @@ def limits(evaluation: Evaluation) -> list[str]:
 def _share(value: float | None, interval: Interval | None) -> str:
     if value is None:
         return "–"
-    within = "" if interval is None else f" ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
-    return f"{100 * value:.0f}{within}"
+    within = "" if interval is None else f" ({_whole(interval[0])} to {_whole(interval[1])})"
+    return f"{_whole(value)}{within}"
+
+
+def _whole(share: float) -> str:
+    return f"{100 * share:z.0f}"
 
 
 def _points(drop: float) -> str:

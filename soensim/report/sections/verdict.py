@@ -37,7 +37,7 @@ def _feasible(subject: Subject) -> str:
             else f"Not shown for {found.require}: the required yield of {100 * found.share:.4g} % is not met."
         )
     elif found is None and not evaluation.chip.virtual:
-        said.append("Open: nothing was required of the chips; --require 'accuracy >= 0.93' asks.")
+        said.append("Open: nothing was required of the chips, as --require 'accuracy >= 0.93' does.")
     absent = sum(len(p.absences) for p in subject.routed.projections.values())
     if absent:
         said.append(f"{absent:,} of the edges asked for have no route and do not exist; the score is without them.")
