@@ -173,6 +173,6 @@ def test_bars_are_what_was_found():
     assert [bar.get_x() for bar in bars] == pytest.approx([95, 95, 94, 92.5])
     ends = [bar.get_x() + bar.get_width() for bar in figures.margins(MARGINS).axes[0].patches]
     assert sorted(ends) == pytest.approx([1.2, 2, 4, 60])
-    assert [bar.get_width() for bar in figures.causes(CAUSES).axes[0].patches] == pytest.approx([20, 30, -1, 75])
+    assert [bar.get_width() for bar in figures.causes(CAUSES).axes[0].patches] == pytest.approx([20, 30, -0.1, 75])
     labels = [text.get_text() for text in figures.margins(MARGINS).axes[0].get_yticklabels()]
     assert [label for label in labels if label.endswith("*")] == ["bias current, common *"]
