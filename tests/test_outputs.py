@@ -128,6 +128,7 @@ COMMANDS = {
     "train": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz"], "d.npz"),
     "simulate": (["tiny.yaml", "--inputs", "x.npy", "--out", "t.npz"], "x.npy"),
     "export": (["--format", "josim", "--technology", "own.yaml", "--out", "d.cir"], "base.yaml"),
+    "fit": (["tiny.yaml", "edges.csv"], "edges.csv"),
     "circuit": (["own.yaml"], "base.yaml"),
     "technology": (["own.yaml"], "base.yaml"),
     "convert": (["gamma_minus=0.1", "--to", "tau_ns", "--technology", "own.yaml"], "own.yaml"),
