@@ -116,6 +116,7 @@ CASES = {
         NETLISTS / "mnist-inverted-300.yaml",
         "mnist-image",
         "--rule ff-inverted --shift-pixels 1 --ideal-epochs 22 --epochs 6 --quantised-rate 0.3",
+        trials=20,
     ),
 }
 
