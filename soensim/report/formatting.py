@@ -279,7 +279,8 @@ def _amount(value: float) -> str:
 
 def _sum_row(name: str, value: float | None, least: float, write: Callable[[float], str]) -> CostRow:
     if value is None:
-        return CostRow(_COST_LABELS[name], write(least), "at least: a part is not known", "sum of the known parts", "")
+        said = "at least: what is known, and its cooling" if name == "total" else "at least: a part is not known"
+        return CostRow(_COST_LABELS[name], write(least), said, "sum of the known parts", "")
     return CostRow(_COST_LABELS[name], write(value), "", "sum of the parts", "")
 
 
