@@ -24,7 +24,7 @@ FLOORS = """
     program  budget
     fabrication
     simulation  check  evaluation  fit  training
-    report  interop
+    report  interop  study
     commands
 """
 ORDER = FLOORS.split()

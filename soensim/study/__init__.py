@@ -1,0 +1,1 @@
+"""Feasibility studies: many runs of check, train and evaluate over the factors of a question, in one table."""
