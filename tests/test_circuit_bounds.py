@@ -65,6 +65,41 @@ def test_a_refused_drive_is_told_what_is_legal(changes, message):
         dendrite(DEVICE, **{**DRIVE, **changes})
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dendrite(replace(DEVICE, beta_1=1e9), **DRIVE), "beta_1 is .* from 0.001 to 1000$"),
+        (lambda: dendrite(replace(DEVICE, junction=replace(DEVICE.junction, beta_c=1e9)), **DRIVE), "0.01 to 1000$"),
+        (lambda: dendrite(DEVICE, **{**DRIVE, "beta_di": 0.0}), r"from 0.01 to 1e\+10$"),
+        (lambda: dendrite(DEVICE, **{**DRIVE, "tau_di_ns": 0.0}), r"from 0.0001 to inf$"),
+        (lambda: dendrite(DEVICE, **{**DRIVE, "bias_rise_ns": 1e9}), r"from 1e-06 to 1e\+06$"),
+        (lambda: phenomenological(source_table(DEVICE), **{**DRIVE, "tolerance": 1.0}), r"from 1e-15 to 0\.1$"),
+        (lambda: dendrite(Device(Junction(1e-300, 1e-300, 0.3), 1.5, 1.5), **DRIVE), r"from 0.001 to 1e\+06$"),
+        (lambda: source_table(DEVICE, temperature_k=101.0), r"temperature_k is 101.0; .* from 0 to 100$"),
+        (lambda: langevin_voltage(DEVICE, 0.3, 2.0, temperature_k=4.0, duration=3.9), r"from 4 to 1e\+09$"),
+        (lambda: langevin_voltage(DEVICE, np.zeros(5001), 2.0, temperature_k=4.0), r"5001 .* 200000 .* take 1e\+09"),
+        (lambda: langevin_voltage(DEVICE, -1.01e5, 2.0, temperature_k=4.0), "within -100000 and 100000$"),
+        (lambda: mean_voltage(DEVICE, 0.0, 1001.0), "within -1000 and 1000$"),
+        (lambda: threshold(0.3, 1e101, 1.5), r"from 1e-100 to 1e\+100"),
+        (lambda: validity("a" * 60), "is '" + "a" * 39 + r"\.\.\.; it"),
+        (lambda: mean_voltage(Device(Junction(1e-4, 1.5e-9, 0.0101), 0.001, 0.001), 0.3, 2.0), "up to 100 can be"),
+    ],
+)
+def test_every_range_is_told(call, message):
+    with pytest.raises(CircuitError, match=message):
+        call()
+
+
+def test_settings_that_are_left_out_are_those_of_the_docs():
+    """A bias rises within 0.1 ns, a step is off by 1e-6, a mean voltage by 1e-8, a noise has the seed 0."""
+    stated = {**DRIVE, "bias_rise_ns": 0.1, "tolerance": 1e-6}
+    np.testing.assert_array_equal(dendrite(DEVICE, **DRIVE).state, dendrite(DEVICE, **stated).state)
+    np.testing.assert_array_equal(*(phenomenological(source_table(DEVICE), **drive) for drive in (DRIVE, stated)))
+    assert mean_voltage(DEVICE, 0.3, 1.7) == mean_voltage(DEVICE, 0.3, 1.7, tolerance=1e-8)
+    noisy = {"temperature_k": 4.0, "duration": 1e3}
+    assert langevin_voltage(DEVICE, 0.3, 1.7, **noisy) == langevin_voltage(DEVICE, 0.3, 1.7, read_seed=0, **noisy)
+
+
 def test_a_drive_is_taken_once_it_is_as_short_as_advised(monkeypatch):
     """The estimate leaves the solver room: what it advises is taken, and the solver gives up on its own."""
     monkeypatch.setattr(transient_room, "STEPS_MOST", 2000)
@@ -137,7 +172,7 @@ def test_a_temperature_far_below_any_cryostat_is_refused():
 
 def test_a_junction_that_noise_hides_is_told_what_works():
     device = Device(Junction(1e-8, 1.5e-9, 0.3), 1.5, 1.5)
-    with pytest.raises(CircuitError, match=r"noise is 17\.6 of it.* at most 0\.236 K, or .* at least 1\.78e-07 A"):
+    with pytest.raises(CircuitError, match=r"17\.6 of it, and above 1 .* at most 0\.236 K, .* at least 1\.78e-07 A"):
         source_table(device, temperature_k=4.2)
 
 

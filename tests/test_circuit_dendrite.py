@@ -23,7 +23,7 @@ from soensim.circuit import (
 )
 from soensim.circuit._phenomenological import integrate
 from soensim.circuit.model import kernel_arguments
-from soensim.circuit.model_validity import measure_validity, validity_data, validity_drive
+from soensim.circuit.model_validity import measure_validity, measured_document, validity_data, validity_drive
 from soensim.circuit.transient import _rest
 from soensim.circuit.waveform import Drive
 from soensim.errors import CircuitError
@@ -275,6 +275,31 @@ def test_model_fails_for_small_loops_and_says_so() -> None:
     assert validity(TWO_PI * 4e8).chi_squared == pytest.approx(last)  # no extrapolated fall: it rests there
     with pytest.raises(CircuitError, match="beta_di"):
         validity(-1.0)
+
+
+def test_the_command_measures_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same points, device and drive: the shipped numbers take the place of the measurement, a minute of work."""
+    shipped, asked = validity_data(), []
+
+    def measured(device: Device, beta_di: float) -> float:
+        asked.append((device, beta_di))
+        return float(shipped["points"][len(asked) - 1][1]) * (1 + 3e-5)  # rounded to four digits
+
+    monkeypatch.setattr(model_validity, "measure_validity", measured)
+    assert measured_document() == shipped
+    assert asked == [(DEVICE, TWO_PI * n) for n, _ in shipped["points"]]
+    assert "0.4 and 0.5 Phi_0, i_b 1.7, tau_di 250.0 ns" in shipped["drive"]
+
+
+def test_what_is_valid_is_told_at_the_limits_that_the_docs_state() -> None:
+    assert (model_validity.VALID_BELOW, model_validity.FAILS_ABOVE) == (1e-4, 1e-3)
+    for beta_di in (0.99e-6, 1.01e12):
+        with pytest.raises(CircuitError, match=r"beta_di is .*; it must be a number from 1e-06 to 1e\+12"):
+            validity(beta_di)
+    t_ns, flux = validity_drive()
+    np.testing.assert_allclose(t_ns, 0.02 + 0.04 * np.arange(2500), rtol=0, atol=1e-9)
+    at = [0, 2, 2.05, 22, 42.15, 47, 52.05, 67, 82.15, 100]
+    np.testing.assert_allclose(flux.at(at), [0, 0, 0.2, 0.4, 0.2, 0, 0.25, 0.5, 0.25, 0], atol=1e-9)
 
 
 def test_validity_data_is_plain_json_with_its_command() -> None:

@@ -277,3 +277,61 @@ def test_the_command_prints_thresholds_and_the_source_function(tmp_path, capsys)
     assert document["g"] == [[float(table(phi, i)) for i in (1.5, 2.1)] for phi in (0.0, 0.5)]
     assert f"{document['g'][1][0]:.5f}" in printed
     assert run_verb("circuit", ["--flux", "nan"]) == 2
+
+
+@pytest.mark.parametrize("refined", [33, 129])
+def test_where_a_table_is_checked(table: SourceTable, monkeypatch: pytest.MonkeyPatch, refined: int) -> None:
+    """Beyond i_max amid the first six cells and on to 20 I_c, within it at four distances above threshold."""
+    asked = []
+
+    def solved(_device, phi, i, *_args, **_settings):
+        asked.append((phi, i))
+        return np.zeros(np.broadcast_shapes(phi.shape, i.shape) if phi.shape == i.shape else (phi.size, i.size))
+
+    monkeypatch.setattr(build, "mean_voltage", solved)
+    monkeypatch.setattr(build, "running_voltage", solved)
+    arrays = table.arrays._replace(beyond=np.zeros((129, refined)))
+    assert build._error_beyond(DEVICE, arrays) == pytest.approx(10.0)  # i / 2 at 20 I_c, without a correction
+    ((phi, i),) = asked
+    np.testing.assert_allclose(phi, np.linspace(0.003, 0.497, 25))
+    middle = 1 - (np.arange(5, -1, -1) + 0.5) / (refined - 1)
+    np.testing.assert_allclose(i[5:], 2.5 / middle)
+    np.testing.assert_allclose(i[:5], 20 * (2.5 / middle[0] / 20) ** (np.arange(5) / 5))
+    asked.clear()
+    found = build._error_within(DEVICE, table.arrays)
+    ((phi, i),) = asked
+    np.testing.assert_allclose(phi, np.linspace(0.003, 0.497, 48))
+    np.testing.assert_allclose(i - table.threshold(phi), np.tile([0.003, 0.02, 0.1, 0.4], 12), atol=1e-6)
+    assert found == abs(table(phi, i)).max()
+
+
+def test_a_table_has_a_node_more_only_where_it_is_not_good_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the stated error, since the points of the check are not the worst; most nodes are taken as they are."""
+    errors, asked = iter([9.0, 1.1, 1.0, 0.0]), []
+    monkeypatch.setattr(build, "_error_beyond", lambda *_: 0.5 * build.ERROR_MAX * next(errors))
+
+    def solved(_device, phi, currents, tolerance):
+        asked.append((currents, tolerance))
+        return np.zeros((phi.size, currents.size))
+
+    monkeypatch.setattr(build, "running_voltage", solved)
+    found = build._refined(DEVICE, source_table(DEVICE).arrays)
+    assert [len(currents) + 1 for currents, _ in asked] == [33, 65]
+    assert {tolerance for _, tolerance in asked} == {1e-6}
+    np.testing.assert_allclose(asked[1][0], 2.5 * 64 / np.arange(1, 65))
+    np.testing.assert_allclose(found.beyond[:, 1:], np.broadcast_to(0.25 * asked[1][0] ** 2, (129, 64)))
+    assert (found.beyond[:, 0] == 0).all()
+    monkeypatch.setattr(build, "_error_beyond", lambda *_: 1.0)
+    asked.clear()
+    assert build._refined(DEVICE, found).beyond.shape == (129, 257)
+    assert [len(currents) + 1 for currents, _ in asked] == [33, 65, 129, 257]
+
+
+def test_a_stored_table_is_at_most_64_mib(tmp_path: Path) -> None:
+    with (tmp_path / "x.npz").open("wb") as file:
+        file.truncate(64 * 2**20)  # a hole: nothing is written
+    build._open_table(tmp_path / "x.npz").__enter__().close()
+    with (tmp_path / "x.npz").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(CircuitError, match="64"), build._open_table(tmp_path / "x.npz"):
+        pass

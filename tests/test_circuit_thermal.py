@@ -120,11 +120,14 @@ def test_a_noisy_table_begins_where_noise_no_longer_reaches(monkeypatch) -> None
         return np.full(i.shape, 0.1)
 
     monkeypatch.setattr(table_builder, "thermal_voltage", flat)
-    table_builder.build_arrays(DEVICE, 2.0)
+    table = table_builder.build_arrays(DEVICE, 2.0)
     ((phi, i),) = asked
     edge = source_table(DEVICE).threshold(phi) - DEPTH * DEVICE.junction.thermal_noise(2.0) ** (2 / 3)
-    assert i[-1].max() == pytest.approx(table_builder.CURRENT_MAX, rel=1e-12)  # where g is smallest the table just ends
-    np.testing.assert_allclose(i.min(axis=1), edge + (i[:, 0] - edge) / i.shape[1] ** 2, atol=2e-4)
+    np.testing.assert_allclose(phi, np.arange(129) / 256, rtol=0, atol=1e-15)
+    above = (2.5 - edge[-1]) * (np.arange(192, 0, -1) / 192) ** 2  # where g is smallest the table just ends at i_max
+    np.testing.assert_allclose(i, edge[:, None] + above, rtol=0, atol=1e-6)  # of the table's threshold
+    cold, z = source_table(DEVICE).arrays.beyond, np.arange(33) / 32
+    np.testing.assert_allclose(table.beyond, cold + (0.25 * 2.5**2 - 0.1**2 - cold[:, -1:]) * z**2, rtol=0, atol=1e-9)
 
 
 def test_noisy_table_against_direct_simulation(warm: SourceTable) -> None:

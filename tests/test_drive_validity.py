@@ -72,3 +72,25 @@ def test_a_chip_that_is_too_slow_is_taken_faster(monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_never_active_has_no_chi_squared() -> None:
     assert measure(DEVICE, SampledDrive(1.0, 600.0, 1e-3, 100.0)).chi_squared is None
+
+
+def test_samples_are_solved_as_they_are_up_to_10_000_tau() -> None:
+    loop = {"bias_current": 1.9, "beta_di": 1e5, "gamma_minus": 1e-6}
+    for sample_tau, faster in ((10_000.0, 1.0), (25_000.0, 2.5)):
+        assert measure(DEVICE, SampledDrive(sample_tau=sample_tau, **loop)).faster == faster
+
+
+def test_steps_of_the_model_follow_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 a sample, or more: half the reciprocal of its fastest rate, 11 / beta_di + gamma_minus, is the longest."""
+    calls = []
+
+    def linear(_, i):
+        calls.append(None)
+        return 0.0 * i
+
+    monkeypatch.setattr("soensim.circuit.table_builder.source_table", lambda _: linear)
+    flux = flux_levels()[:2, :3]
+    for sample_tau, beta_di, gamma_minus, steps in ((1.0, 100.0, 0.1, 64), (1000.0, 100.0, 0.2, 620)):
+        calls.clear()
+        model_states(DEVICE, SampledDrive(1.9, beta_di, gamma_minus, sample_tau), flux)
+        assert len(calls) == 3 * 4 * steps

@@ -223,6 +223,21 @@ def test_illegal_options(small_netlist, program, digits, options, error, message
         evaluate(route(small_netlist), program, digits, **options)
 
 
+@pytest.mark.parametrize(("trials", "interval"), [(1, False), (2, True)])
+def test_two_chips_have_an_interval_and_one_has_none(small_netlist, program, digits, trials, interval):
+    accuracy = evaluate(route(small_netlist), program, digits, trials=trials, refine=1).accuracy
+    assert accuracy.chip_ci95 == (mean_interval(accuracy.chips) if interval else None)
+
+
+def test_usual_settings_of_a_score():
+    """What `evaluate` does where nothing is said: ten chips from the seed 0, SQUIDs at a quarter of the step."""
+    defaults = {name: one.default for name, one in inspect.signature(evaluate).parameters.items()}
+    assert (defaults["trials"], defaults["chip_seed"], defaults["read_seed"], defaults["refine"]) == (10, 0, 0, None)
+    assert (score.REFINE_SQUID, score.MOST_COUNTED) == (4, 32)
+    for function in (score.evaluate_network, predict, class_scores):
+        assert inspect.signature(function).parameters["read_seed"].default == 0
+
+
 def test_what_does_not_fit(program, digits):
     with pytest.raises(ProgramError, match="train one for this netlist"):
         evaluate(route(parse_netlist(SMALL.replace("seed: 3", "seed: 4"))), program, digits)

@@ -21,6 +21,7 @@ from soensim.fabrication import (
     IMPERFECTIONS,
     FabricatedChip,
     array_noise,
+    converted_inputs,
     count_touched,
     die_field,
     fabricate_chip,
@@ -343,6 +344,30 @@ def test_the_correlation_of_the_nodes_sums_to_its_closed_form():
         assert found == pytest.approx(np.exp(-(d**2) / 2), abs=1e-5)
 
 
+def test_a_field_is_the_sum_over_all_nodes_that_it_says():
+    """Six nodes to each side of the nearest; 24 give the same to 2e-5."""
+    length, spacing = 50.0, 0.6 * 50.0
+    places = np.random.default_rng(2).uniform(-400, 400, (40, 2))
+    key = np.random.SeedSequence([3, zlib.crc32(b"x.field")]).generate_state(1, np.uint64)[0]
+    for reach, tolerance in ((6, 1e-12), (24, 2e-5)):
+        nodes = np.rint(places / spacing).astype(np.int64)[:, :, None] + np.arange(-reach, reach + 1)
+        weights = np.exp(-(((places[:, :, None] - spacing * nodes) / length) ** 2))
+        numbers = die_field._node_numbers(key, nodes[:, 0, :, None], nodes[:, 1, None, :])
+        joint = weights[:, 0, :, None] * weights[:, 1, None, :]
+        expected = (joint * numbers).sum((1, 2)) / np.sqrt((joint**2).sum((1, 2)))
+        np.testing.assert_allclose(field_at(places, length, 3, "x"), expected, rtol=0, atol=tolerance)
+
+
+def test_numbers_of_nodes_are_those_of_splitmix64():
+    """The first output of the published generator from the seed 0 is 0xE220A8397B1DCDAF."""
+    assert die_field._mixed(np.array([0], dtype=np.uint64)).tolist() == [0xE220A8397B1DCDAF]
+    assert die_field._uniform(np.array([2**64 - 1, 2**11, 2**10], dtype=np.uint64)).tolist() == [1 - 2**-53, 2**-53, 0]
+    numbers = die_field._node_numbers(np.uint64(7), np.arange(-200, 200)[:, None], np.arange(-200, 200)[None])
+    assert numbers.mean() == pytest.approx(0, abs=0.01)
+    assert numbers.std() == pytest.approx(1, abs=0.01)
+    assert len(np.unique(numbers)) == 160_000
+
+
 def test_a_device_keeps_its_deviation_when_others_are_added():
     places = np.random.default_rng(0).uniform(0, 2000, (9000, 2))
     whole = field_at(places, 90.0, 4, "x")
@@ -614,6 +639,63 @@ def test_the_count_of_what_was_touched(calm):
         total, held = total + int((now != v).sum()), held + int((now != 0).sum())
     dead = int((by_hand(3, "hidden.dead").random(6) < 0.5).sum())
     assert touched == {"stuck_synapses": total, "dead_neurons": dead, "efficacy_spread": held}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "changes", "count"),
+    [
+        ("read_noise_flux", CALM, {}, 6),
+        ("thermal_noise_k", CALM, {}, 6),
+        ("fluxon_shot_noise", CALM, {}, 6),
+        ("input_dac_bits", CALM, {}, 8),
+        ("input_dac_noise", LABELS, {}, 18),
+        ("input_dac_noise", LABELS, {"drive_high: 0.275": "drive_high: 0.275, normalise: l2"}, 10),
+        ("input_dac_bits", LABELS, {"drive_low: 0.025, drive_high: 0.275": "drive_low: 0.1, drive_high: 0.1"}, 10),
+        ("readout_adc_bits", CALM, {}, 10),  # scores
+        ("readout_adc_noise", CALM, {"  state: final\n": "  state: final\n  location: off-chip\n"}, 6),  # states
+        ("readout_adc_bits", LABELS, {}, 12),
+    ],
+)
+def test_what_acts_while_a_chip_runs_touches_all_that_it_can(name, text, changes, count):
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    network = running(text, {name: 3.0 if name.endswith("bits") else 0.1})
+    assert IMPERFECTIONS[name].count(network) == count
+    assert count_touched(network, quantised(network).values, 3) == {name: count}
+
+
+def test_lines_without_a_drive_range_of_their_own_have_no_converter():
+    """What is normalised, or always at one current, passes a DAC of one bit and its noise as it is."""
+    text = LABELS.replace("drive_low: 0.025, drive_high: 0.275", "drive_low: 0.1, drive_high: 0.1")
+    text = text.replace("drive_low: 0.0, drive_high: 0.25}", "drive_low: 0.0, drive_high: 0.25, normalise: l2}")
+    network = dataclasses.replace(compiled(text), spreads={"input_dac_bits": 1.0, "input_dac_noise": 0.5})
+    chip = fabricate_chip(network, quantised(network).values, network.spreads, 3)
+    given = [InputSignal([np.full((1, 2, 2, width), 0.07)], np.zeros(2, dtype=np.int64)) for width in (8, 10)]
+    for before, after in zip(given, converted_inputs(network, chip, given, range(2)), strict=True):
+        np.testing.assert_array_equal(before.blocks[0], after.blocks[0])
+
+
+def test_which_imperfections_are_noise_and_which_have_a_flag_of_their_own():
+    assert {name for name, kind in IMPERFECTIONS.items() if kind.is_noise} == {
+        *("read_noise_flux", "thermal_noise_k", "fluxon_shot_noise", "input_dac_noise", "readout_adc_noise")
+    }
+    assert {name for name, kind in IMPERFECTIONS.items() if kind.has_flag} == {
+        *("efficacy_spread", "bias_current_spread", "flux_offset_spread", "gamma_minus_spread", "read_noise_flux"),
+        *("drop_synapses", "delay_spread"),
+    }
+
+
+def test_parameters_have_their_defaults_and_ranges():
+    placed = {"correlation_um": (0.0, "0, or 1 to 1e+06", True), "gradient": (0.0, "0 to 1", False)}
+    drift = {"time_s": (86400.0, "0, or 1e-09 to 1e+12", False), "exponent_spread": (0.0, "0 to 1", False)}
+    for name, kind in IMPERFECTIONS.items():
+        found = {
+            parameter: (item.default, str(item.metadata["limits"]).partition(" (")[0], item.metadata["infinite"])
+            for parameter, item in kind.parameters().items()
+        }
+        assert found == (drift if name == "retention_drift" else placed if "gradient" in found else {}), name
+        assert all(item.metadata["limits"].hold(0) for item in kind.parameters().values())
 
 
 def test_the_page_lists_every_imperfection_with_its_source():

@@ -1,6 +1,7 @@
 """Chips side by side: the results of one by one, in order; an error or Ctrl-C ends all."""
 
 import dataclasses
+import os
 import threading
 import time
 
@@ -64,6 +65,16 @@ def test_workers_have_cores_and_memory():
     assert usable_workers(1) >= 1
     assert usable_workers(MOST_BYTES) == 1
     assert usable_workers(2 * MOST_BYTES) == 1
+
+
+def test_states_of_all_workers_have_a_gibibyte(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    asked = (0, 1, 2**30 // 6, 2**28, 2**28 + 1, 2**29, 2**29 + 1, 2**40)
+    assert [usable_workers(size) for size in asked] == [6, 6, 6, 4, 3, 2, 1, 1]
+    monkeypatch.delattr(os, "sched_getaffinity")
+    for cores, workers in ((3, 3), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert usable_workers(1) == workers
 
 
 def test_chips_score_the_same_for_any_number_of_workers(digits, monkeypatch):

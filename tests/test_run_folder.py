@@ -106,6 +106,17 @@ def test_a_killed_process_holds_no_folder(tmp_path):
     assert not (tmp_path / LOCK).exists()
 
 
+def test_a_lock_has_the_rights_that_files_of_the_user_have(tmp_path):
+    """Those that the umask leaves, so that a folder of a group stays one."""
+    for umask, mode in ((0, 0o666), (0o027, 0o640)):
+        before = os.umask(umask)
+        try:
+            with locked(tmp_path):
+                assert (tmp_path / LOCK).stat().st_mode & 0o777 == mode
+        finally:
+            os.umask(before)
+
+
 def test_a_lock_that_was_removed_meanwhile_is_not_the_folders(tmp_path, monkeypatch):
     """Another process ends between the opening of its lock file and the locking of it."""
     path, flock, calls = tmp_path / LOCK, fcntl.flock, []

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.sparse
 from conftest import LABELS, SMALL, compiled, delayed
 from problems import dendrite_sum_by_sum
 from test_program import random_weights
@@ -16,7 +18,7 @@ from soensim.errors import ProgramError, SimulationError
 from soensim.fabrication import fabricate_chip
 from soensim.network import GoodnessOutput, compile_network
 from soensim.program import Program, dense_weights
-from soensim.simulation import class_scores, goodness, label_scores, linear_scores, simulate
+from soensim.simulation import Samples, class_scores, engine, goodness, label_scores, linear_scores, simulate
 
 NOISY = SMALL + "imperfections: {read_noise_flux: 0.02}\n"
 
@@ -108,6 +110,67 @@ def test_noise_has_the_stated_size():
     weights = {k: np.zeros(s.shape) for k, s in network.synapses.items()}
     state = simulate(network, Program.quantised(network, weights), np.zeros((4000, 1, 18)), read_seed=1).state[:, 1]
     assert np.sqrt(2 * np.mean(state**2)) == pytest.approx(0.03, rel=0.02)
+
+
+def test_the_memory_that_is_asked_for_is_that_of_the_trace(small, monkeypatch):
+    asked = []
+    monkeypatch.setattr(engine, "require_memory", lambda size, what, **_: asked.append((size, what)))
+    trace = simulate(small, quantised(small), signals(small, batch=3, steps=4))
+    assert asked[0] == (trace.state.nbytes, "a trace of 3 samples x 5 times x 6 neurons")
+
+
+def test_a_tally_sums_the_states_of_all_steps():
+    tally = engine.Tally()
+    assert (tally.light, tally.states) == (None, [])
+    for step in range(4):
+        tally.add([np.full((2, 3), step), np.full((2, 1), 10.0 * step)])
+    np.testing.assert_array_equal(tally.states[0], np.full((2, 3), 6))
+    np.testing.assert_array_equal(tally.states[1], np.full((2, 1), 60.0))
+
+
+def test_samples_run_in_blocks_that_keep_their_states_small(small, monkeypatch):
+    """Of 32 rows, as many as 64 MiB hold, and 1024 at most."""
+    chip, samples = engine.Engine(small, quantised(small), None), Samples(small, np.zeros((2100, 2, 8)))
+    for row_bytes, sizes in ((1, [1024, 1024, 52]), (2**16, [1024, 1024, 52]), (2**20, [64] * 32 + [52])):
+        monkeypatch.setattr(engine, "state_bytes", lambda *_, size=row_bytes: size)
+        assert [block.used for block in chip.blocks(samples)] == sizes
+    monkeypatch.setattr(engine, "state_bytes", lambda *_: 2**26 // 32 + 1)
+    blocks = list(chip.blocks(samples))
+    assert [block.used for block in blocks] == [32] * 65 + [20]
+    assert {block.rows for block in blocks} == {32}
+    chip._loop = None
+    assert [(block.used, block.rows) for block in chip.blocks(samples)] == [(256, 256)] * 8 + [(52, 256)]
+
+
+def test_samples_are_encoded_once_up_to_128_mib(small, monkeypatch):
+    for rows, kept in ((2**21, 1), (2**21 + 1, 0)):  # eight channels of eight bytes
+        samples, made = Samples(small, np.broadcast_to(np.zeros(1), (rows, 1, 8))), []
+        monkeypatch.setattr(samples, "_blocks", lambda *size, made=made: made.append(size) or iter(()))
+        for _ in range(2):
+            assert list(samples.blocks(256, 32)) == []
+        assert len(made) == 2 - kept
+        assert len(samples._kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("columns", "count", "sparse"), [(1024, 10, False), (1025, 10, True), (1025, 104_960, False), (1025, 104_959, True)]
+)
+def test_a_large_matrix_of_few_entries_is_sparse(columns, count, sparse):
+    """Above 2^20 entries of which less than a tenth exist."""
+    places = np.arange(count)
+    layout = SimpleNamespace(
+        shape=(1024, columns),
+        edges=places[::-1],
+        rows=places // columns,
+        columns=places % columns,
+        part=np.full(count, 0.5),
+    )
+    values = np.random.default_rng(0).normal(size=count)
+    matrix = engine._matrix(layout, values)
+    assert scipy.sparse.issparse(matrix) == sparse
+    dense = matrix.toarray() if sparse else matrix
+    np.testing.assert_array_equal(dense.ravel()[:count], 0.5 * values[::-1])
+    assert not dense.ravel()[count:].any()
 
 
 def test_a_chip_is_drawn_once(small):

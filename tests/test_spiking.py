@@ -488,6 +488,16 @@ def test_a_record_too_large_says_how_often_to_record(monkeypatch):
     simulate_spikes(net, [[1.0]], duration_ns=10.0, dt_ns=0.1, record=everything(net, every=2))
 
 
+def test_a_record_has_at_most_4_gib():
+    columns = 2**20
+    assert Recording().rows(511, 1, columns) == 512
+    assert Recording().rows(1023, 2, columns) == 512
+    with pytest.raises(SimulationError, match=r"513 rows .* need 4\.0 GiB, the limit is 4; .* or every 2 steps"):
+        Recording().rows(512, 1, columns)
+    with pytest.raises(SimulationError, match=r"every is 0; it must be 1 or more"):
+        Recording().rows(512, 0, columns)
+
+
 def test_trace_round_trips(tmp_path):
     net = busy()
     trace = simulate_spikes(net, poisson(12, 50.0), duration_ns=50.0, record=everything(net))

@@ -46,6 +46,19 @@ def test_the_rate_is_that_of_the_second_half_of_a_run():
             neuron_source(neuron, TABLE, bad)
 
 
+def test_a_rate_is_measured_over_4_us_at_steps_of_50_ps(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "soensim.simulation.spiking.rate.simulate_spikes",
+        lambda *given, **settings: (
+            asked.append(settings) or simulate_spikes(*given, **settings | {"duration_ns": 10.0})
+        ),
+    )
+    neuron_source(point_neuron(), TABLE, [0.1])
+    assert asked == [{"duration_ns": 4000.0, "dt_ns": 0.05}]
+    assert mean_flux(RESPONSE, 0.01) == mean_flux(RESPONSE, 0.01, efficacy=1.0)
+
+
 def test_the_mean_flux_of_a_fast_train_is_that_of_the_spikes_that_are_seen():
     """A dead time of 50 ns: of spikes every 20 ns each third is seen; just 50 ns apart, all are."""
     for interval_ns, seen_ns in ((20.0, 60.0), (25.0, 50.0), (50.0, 50.0), (49.0, 98.0)):

@@ -12,6 +12,7 @@ import torch
 import yaml
 from conftest import LABELS, SMALL, compiled, untimed
 
+from soensim._runtime import compile_notice
 from soensim.commands import cli
 from soensim.commands.report import main as report_main
 from soensim.commands.train import main as train_main
@@ -374,6 +375,20 @@ def test_a_bar_starts_where_a_resumed_training_does_and_looks_at_the_loss_now_an
     printed = capsys.readouterr().err
     assert "epoch 3/5 quantised" in printed.split("\r")[-1]
     assert "\n" not in printed.rstrip("\n")  # a bar, not lines
+
+
+def test_the_first_batch_ends_what_is_told_of_the_compiler():
+    """It needs all kernels: their time is told before the epoch is over."""
+    told = []
+    with compile_notice.compile_notice(told.append, "30 s"):
+        compile_notice.compilation_starts()
+        compile_notice.compilation_ends()
+        with Progress(1, 0, 8, shown=False) as shown:
+            assert len(told) == 1
+            shown.batch(4, Means())
+            assert "kernels compiled in" in told[1]
+            shown.batch(4, Means())
+    assert len(told) == 2
 
 
 def test_progress_is_a_bar_on_a_terminal(chip, digits, capsys, monkeypatch):

@@ -183,6 +183,25 @@ def test_a_chip_with_a_normalised_population_has_no_fused_loss(normalised, fused
     assert (loss is not None) == fused
 
 
+@pytest.mark.parametrize(
+    ("changes", "fused"),
+    [
+        ({}, True),
+        ({"density: 0.6, seed: 2": "density: 0.15, seed: 2"}, False),  # few edges, which are taken alone
+        ({"update: feed-forward": "integrator: heun"}, False),
+    ],
+)
+def test_a_chip_of_few_edges_or_of_heuns_step_has_no_fused_loss(changes, fused):
+    text = FEED_FORWARD
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    chip = TrainableChip(compiled(text), FFTemporalRecipe())
+    signals = chip.signals(chip.encode(np.full((4, 3, 8), 0.3)), torch.arange(8).reshape(2, 4))
+    loss = chip.forward_forward_loss(chip.nominal(False), signals, torch.ones(2, 3), 0.0, 20.0)
+    assert (loss is not None) == fused
+
+
 @pytest.mark.parametrize("refine", [1, 3])
 @pytest.mark.parametrize(
     ("text", "longest_ps"),

@@ -74,6 +74,18 @@ def test_factors_of_one_are_the_drawing_to_the_bit(drawn):
     np.testing.assert_array_equal(varied_source(fit, SquidFactors.ones(4))(phi, abs(i)), fit(phi, abs(i)))
 
 
+def test_no_form_of_the_drawing_is_left(drawn):
+    """Kernels, the smooth form and the table belong to SQUIDs that are alike."""
+    fit = SOURCE_FUNCTIONS["squid-fit"]
+    assert fit.soft is not None
+    assert fit.fused is not None
+    assert drawn.table is not None
+    for source in (drawn, fit):
+        varied = varied_source(source, FACTORS)
+        assert (varied.soft, varied.smooth, varied.fused, varied.table) == (None,) * 4
+        assert (varied.name, varied.virtual, varied.max_current) == (source.name, False, source.max_current)
+
+
 def test_tensors_give_the_same_with_a_gradient(drawn):
     rng = np.random.default_rng(2)
     phi, i = rng.uniform(-0.5, 0.5, (40, 3)), rng.uniform(1.2, 2.2, (40, 3))

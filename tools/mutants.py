@@ -50,6 +50,7 @@ ROOMS = {
 # The tests that own a file: those of the first pattern that it matches. Every name must exist.
 OWNERS = {
     "units.py": "test_units.py",
+    "circuit/drive_validity.py": "test_drive_validity.py",
     "circuit/*": "test_circuit_*.py",
     "dynamics/spiking/*": "test_spiking*.py",
     "dynamics/smooth.py": "test_kernels.py",
