@@ -11,6 +11,7 @@
     ├── RecipeError            training settings that are unknown, illegal or do not fit the chip
     ├── CircuitError           a device or drive that the circuit solver cannot take
     ├── MeasurementError       a file of measured values, or a trace, that is damaged or of another chip
+    ├── StudyError             a study: its file, a key that it sets, its results
     └── SimulationError        inputs that do not fit the chip, a step too coarse, a state that diverges
 
 A message says where, what was given, what is legal and how to fix it, in one sentence or two. Of a file with several
@@ -120,3 +121,7 @@ class MeasurementError(SoensimError):
 
 class SimulationError(SoensimError):
     """Inputs that do not fit the chip, a step that is too coarse, or a state that diverges."""
+
+
+class StudyError(SoensimError):
+    """A study that cannot be read, that sets what is no key, or whose results are damaged."""

@@ -9,7 +9,7 @@ import numpy as np
 from soensim._runtime.compile_notice import compile_notice
 from soensim.circuit import Device, source_table
 from soensim.commands import cli, flags
-from soensim.commands.input_files import technology_files
+from soensim.technology import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.limits import Limits

@@ -10,7 +10,7 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.words import real_number, shown
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli, flags
-from soensim.commands.input_files import technology_files
+from soensim.technology import technology_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError, SoensimError

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soensim.errors import SoensimError
-from soensim.technology import MAX_EXTENDED, technology_source
+from soensim.technology import technology_files
 
 if TYPE_CHECKING:
     from soensim.netlist import Netlist
@@ -23,23 +22,6 @@ def chip_files(path: str | Path, netlist: Netlist) -> list[Path]:
     placement = netlist.floorplan.placement if netlist.floorplan is not None else None
     if isinstance(placement, ExplicitPlacement) and placement.path is not None:
         files.append(folder / placement.path)
-    return files
-
-
-def technology_files(name: str, folder: Path = Path()) -> list[Path]:
-    """Return the file of a technology and those that it extends; none for a preset, or where they cannot be read."""
-    files: list[Path] = []
-    while name.endswith((".yaml", ".yml")) or "/" in name:
-        file = folder / name
-        if file in files or len(files) == MAX_EXTENDED:  # loading it says what is wrong
-            break
-        files.append(file)
-        try:
-            content = technology_source(file).value
-        except SoensimError:
-            break
-        name = str(content.get("extends")) if isinstance(content, dict) else ""
-        folder = file.parent
     return files
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from soensim.commands import cli, flags
-from soensim.commands.input_files import technology_files
+from soensim.technology import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.technology import Quantity, Technology, load_technology, preset_names

@@ -31,6 +31,9 @@ _ADVICE = {  # libyaml's own words for the mistakes that people make
     "second occurrence": "the anchor is defined a second time; give each anchor its own name",
     "did not find expected key": "is not YAML: a key is expected here; check the indentation",
     "did not find expected '-' indicator": "is not YAML: a `-` is expected here; check the indentation",
+    "did not find expected ',' or '}'": (
+        "is not YAML: a `,` or `}` is expected here; put a text that has brackets or commas in quotes"
+    ),
     "found character that cannot start any token": ("a value cannot start with this character; put the text in quotes"),
 }
 

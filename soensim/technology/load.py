@@ -9,14 +9,13 @@ from soensim._runtime.words import shown
 from soensim.errors import TechnologyError
 from soensim.files.yaml_source import YamlSource, load_yaml
 from soensim.technology.parse import parse_quantities
-from soensim.technology.quantity import Quantity, Technology
+from soensim.technology.quantity import JUNCTION_KEYS, Quantity, Technology
 from soensim.units import Junction
 
 SCHEMA = "soensim-technology/1"
 _PRESETS = Path(__file__).parent / "presets"
 MAX_EXTENDED = 20
 """Longest chain of files that extend one another."""
-_JUNCTION_KEYS = ("critical_current_a", "gamma_c_f_per_a", "beta_c")
 
 
 def preset_names() -> tuple[str, ...]:
@@ -119,9 +118,26 @@ def _parent_quantities(path: Path, parent: str | None, seen: tuple[Path, ...]) -
 
 def _junction(entries: dict[str, Quantity], path: Path) -> Junction:
     values = []
-    for key in _JUNCTION_KEYS:
+    for key in JUNCTION_KEYS:
         quantity = entries.get(key)
         if quantity is None or quantity.value is None:
-            raise TechnologyError(f"{path}: quantities.{key}: missing; a technology needs {_JUNCTION_KEYS}")
+            raise TechnologyError(f"{path}: quantities.{key}: missing; a technology needs {JUNCTION_KEYS}")
         values.append(quantity.value)
     return Junction(*values)
+
+
+def technology_files(name: str, folder: Path = Path()) -> list[Path]:
+    """Return the file of a technology and those that it extends; none for a preset, or where they cannot be read."""
+    files: list[Path] = []
+    while name.endswith((".yaml", ".yml")) or "/" in name:
+        file = folder / name
+        if file in files or len(files) == MAX_EXTENDED:  # loading it says what is wrong
+            break
+        files.append(file)
+        try:
+            content = technology_source(file).value
+        except TechnologyError:
+            break
+        name = str(content.get("extends")) if isinstance(content, dict) else ""
+        folder = file.parent
+    return files

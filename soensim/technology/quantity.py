@@ -1,17 +1,23 @@
 """A technology: the junction and a table of cited quantities."""
 
+from __future__ import annotations
+
 import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from soensim.errors import TechnologyError
 from soensim.technology.derived import derived_quantities
+from soensim.technology.legal_ranges import LEGAL
 from soensim.units import Junction
+
+JUNCTION_KEYS = ("critical_current_a", "gamma_c_f_per_a", "beta_c")
+"""Stored quantities that make the junction, in the order of its parameters."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,33 @@ class Technology:
                 f"in the netlist or in a technology file that extends this one"
             )
         return quantity.value
+
+    def with_values(self, values: Mapping[str, float]) -> Technology:
+        """Return the technology with other values of some stored quantities; without any, itself.
+
+        Parameters
+        ----------
+        values
+            By key, in the unit that the quantity names.
+
+        Raises
+        ------
+        TechnologyError
+            A key is unknown, or follows from others; a value is beyond the legal range.
+        """
+        if not values:
+            return self
+        stored = dict(self.stored)
+        for key, value in values.items():
+            quantity = self.quantity(key)
+            if key not in stored:
+                raise TechnologyError(f"{key} cannot be set: {quantity.source.removeprefix('derived: ')} gives it")
+            limits = LEGAL.get(key)
+            if limits is not None and not limits.hold(value):
+                raise TechnologyError(f"{key}: {value:.10g} is not legal; {limits.fault(value)}")
+            stored[key] = replace(quantity, value=float(value), source=f"set, in place of {self.name}'s {quantity.value}")
+        junction = Junction(*(stored[key].value or 0.0 for key in JUNCTION_KEYS))
+        return Technology(self.name, self.description, junction, stored)
 
     def as_dict(self) -> dict[str, Any]:
         """Canonical plain form: everything that is stored, keys sorted."""

@@ -71,7 +71,8 @@ class Netlist(Part):
         folder: Path = (info.context or {}).get("folder", Path())
         is_file = self.technology.endswith((".yaml", ".yml")) or "/" in self.technology
         try:
-            self._technology = load_technology(folder / self.technology if is_file else self.technology)
+            technology = load_technology(folder / self.technology if is_file else self.technology)
+            self._technology = technology.with_values((info.context or {}).get("quantities", {}))
         except TechnologyError as error:
             raise fault(error.in_one_line, "technology") from error
         if not (self.dendrites or self.spiking):

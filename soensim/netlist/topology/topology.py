@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Context
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -196,6 +198,22 @@ Topology = Annotated[
     _AnyTopology,
     BeforeValidator(_spelled_out, json_schema_input_type=Literal["all-to-all", "one-to-one"] | _AnyTopology),
 ]
+
+
+def needs_seed(topology: Mapping[str, Any]) -> bool:
+    """Whether a topology, as a netlist writes it, is drawn, so that it must give a seed."""
+    kind = topology.get("kind")
+    if kind == "distance-limited":
+        density = topology.get("density", 1)
+        return isinstance(density, int | float) and density < 1
+    return kind in _drawn_kinds()
+
+
+@cache
+def _drawn_kinds() -> frozenset[str]:
+    parts = get_args(get_args(_AnyTopology)[0])
+    drawn = [part for part in parts if "seed" in part.model_fields and part.model_fields["seed"].is_required()]
+    return frozenset(kind for part in drawn for kind in get_args(part.model_fields["kind"].annotation))
 
 
 def _rounded_up(density: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def load_netlist(path: str | Path) -> Netlist:
     NetlistError
         With ``file:line:column: path: what is wrong, what is legal``.
     """
-    return _validated(netlist_source(path), Path(path).parent)
+    return checked_netlist(netlist_source(path), Path(path).parent)
 
 
 def netlist_source(path: str | Path) -> YamlSource:
@@ -61,7 +62,7 @@ def parse_netlist(text: str, *, name: str = "<netlist>", folder: Path | None = N
         As `load_netlist`.
     """
     source = parse_yaml(text, name, error=NetlistError, what="netlist", empty=_EMPTY, too_long=_TOO_LONG)
-    return _validated(source, folder or Path())
+    return checked_netlist(source, folder or Path())
 
 
 def json_schema() -> dict[str, Any]:
@@ -75,7 +76,25 @@ def _ranges() -> dict[str, Any]:
     return json_schema()
 
 
-def _validated(source: YamlSource, folder: Path) -> Netlist:
+def checked_netlist(
+    source: YamlSource, folder: Path, quantities: Mapping[str, float] | None = None
+) -> Netlist:
+    """Make the netlist of a YAML document.
+
+    Parameters
+    ----------
+    source
+        The document; its value may have been changed since it was read, its text says where its errors are.
+    folder
+        Where edge files and technology files are looked up.
+    quantities
+        Values that take the place of the technology's, by key.
+
+    Raises
+    ------
+    NetlistError
+        As `load_netlist`.
+    """
     value = source.value
     if not isinstance(value, dict):
         raise source.error(
@@ -87,6 +106,6 @@ def _validated(source: YamlSource, folder: Path) -> Netlist:
     if version != SCHEMA:
         raise source.error(("schema",), f"{shown(version)} is not legal; this soensim reads {SCHEMA}")
     try:
-        return Netlist.model_validate(value, context={"folder": folder})
+        return Netlist.model_validate(value, context={"folder": folder, "quantities": quantities or {}})
     except ValidationError as error:
         raise explain(error, source, _ranges()) from error

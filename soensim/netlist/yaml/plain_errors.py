@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from soensim._runtime.words import number_meant, whole_number_meant
-from soensim.errors import NetlistError
+from soensim.errors import NetlistError, SoensimError
 from soensim.files.yaml_loader import looks_like_number
 from soensim.files.yaml_source import PathParts, YamlSource
 from soensim.netlist.base import NAME_PATTERN, nearest, shown
@@ -40,8 +40,10 @@ _MUST_BE = {
 }
 
 
-def explain(error: ValidationError, source: YamlSource, schema: Mapping[str, Any]) -> NetlistError:
-    """Make one error of all that pydantic found, in the order of the file; ``schema`` is the netlists' JSON Schema.
+def explain(
+    error: ValidationError, source: YamlSource, schema: Mapping[str, Any], kind: type[SoensimError] = NetlistError
+) -> SoensimError:
+    """Make one error of all that pydantic found, in the order of the file; ``schema`` is the JSON Schema of such files.
 
     What an alias repeats is wrong in one place, and so is one fault.
     """
@@ -51,7 +53,7 @@ def explain(error: ValidationError, source: YamlSource, schema: Mapping[str, Any
         path, message, key = _sentence(detail, source.value, schema)
         lines.setdefault((source.position(path, key=key), message), str(source.error(path, message, key=key)))
     faults = [lines[place] for place in sorted(lines)]
-    return NetlistError.of_file(source.name, faults, len(details) if len(details) > _MAX_LOOKED_AT else None)
+    return kind.of_file(source.name, faults, len(details) if len(details) > _MAX_LOOKED_AT else None)
 
 
 def _counted(value: Any) -> str:

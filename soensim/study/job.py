@@ -1,0 +1,277 @@
+"""From a chip, what a study asks of it, and the settings of a point, to one run: its job and its key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from soensim._runtime.words import nearest, shown
+from soensim.data import absolute_name
+from soensim.errors import StudyError
+from soensim.netlist import Task
+from soensim.netlist.topology.topology import needs_seed
+from soensim.netlist.yaml.load import load_netlist, netlist_source
+from soensim.program import Program
+from soensim.study.key_path import Document, KeyPath, with_value
+from soensim.study.run import Level, Run
+from soensim.technology import technology_files
+from soensim.training.task import assign
+
+SEEDED = ("train", "topology", "chip", "data", "read")
+"""What can have another seed in every run of a point."""
+USUALLY_SEEDED = ("train", "topology", "chip")
+
+_WORDS = ("chip", "data", "rule", "program")
+_GROUPS = ("recipe", "evaluate", "technology")
+_SCORING = ("trials", "refine", "read_seed", "chip_seed", "require", "yield")
+_VERSION = version("soensim")
+_WHERE_ONLY = ("folder", "data_dir")  # where files are, which decides nothing
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a study asks, beside its factors.
+
+    Attributes
+    ----------
+    chip
+        Netlist file of the chip that settings go over.
+    settings
+        What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`, `technology.QUANTITY`,
+        `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME); `data`, `rule`, `chip`, and
+        `program`, a file that is scored without a training.
+    varied
+        Whose seeds count up with the seed of the run; some of `SEEDED`.
+    measures
+        Further measures, by path in the JSON of `evaluate` or `check`.
+    folder
+        Where the paths of chips and programs are looked up.
+    data_dir
+        Folder with local data files, as `load_dataset` takes it.
+    """
+
+    chip: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    varied: tuple[str, ...] = USUALLY_SEEDED
+    measures: tuple[str, ...] = ()
+    folder: Path = Path()
+    data_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """A netlist file as it is, and what its program was trained for."""
+
+    path: Path
+    document: Document
+    folder: Path
+    task: Task | None
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Name of a data set, and every setting of a recipe."""
+
+    data: str
+    recipe: Mapping[str, Any]
+
+
+class RunMaker:
+    """Makes the runs of a question; every file is read once.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self._chip, self._digest = cache(_read_chip), cache(_digest)
+        self._assigned: dict[str, _Training] = {}
+
+    def make(self, levels: Mapping[str, Level], settings: Mapping[str, Any], seed: int) -> Run:
+        """Make a run.
+
+        Parameters
+        ----------
+        levels
+            Level of each factor, by name, for the table.
+        settings
+            What these levels set, by path.
+        seed
+            Of this run.
+
+        Raises
+        ------
+        SoensimError
+            A path is no path of a key, or the rule, a setting of it or the data set does not exist. Whether the netlist
+            is legal with these settings is not looked at.
+        """
+        question = self.question
+        words, groups, keys = _sorted_out({**question.settings, **settings})
+        chip = self._chip(question.folder / str(words.get("chip", question.chip)))
+        training = self._assign(chip, words, groups["recipe"])
+        job = _make_job(question, chip, training, words, groups, keys, seed)
+        job["files"] = {path.name: self._digest(path) for path in job.pop("read")}
+        decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
+        text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+        return Run(hashlib.sha256(text.encode()).hexdigest(), dict(levels), seed, job)
+
+    def _assign(self, chip: _Chip, words: Mapping[str, Any], settings: Mapping[str, Any]) -> _Training:
+        """Look up data set and recipe, once for all seeds."""
+        key = json.dumps([str(chip.path), words, settings], sort_keys=True)
+        if key not in self._assigned:
+            found = assign(chip.task, data=words.get("data"), rule=words.get("rule"), settings=settings)
+            self._assigned[key] = _Training(absolute_name(found.data), found.recipe.as_dict())
+        return self._assigned[key]
+
+
+def _make_job(
+    question: Question,
+    chip: _Chip,
+    training: _Training,
+    words: Mapping[str, Any],
+    groups: Mapping[str, dict[str, Any]],
+    keys: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    offset = {name: seed if name in question.varied else 0 for name in SEEDED}
+    scoring = {"trials": 10, "chip_seed": 0, "read_seed": 0, **groups["evaluate"]}
+    scoring["chip_seed"] += offset["chip"] * scoring["trials"]  # no chip is drawn for two runs
+    scoring["read_seed"] += offset["read"]
+    recipe = {**training.recipe, "train_seed": training.recipe["train_seed"] + offset["train"]}
+    document = _with_keys(chip.document, keys, offset["topology"])
+    program = None if words.get("program") is None else question.folder / str(words["program"])
+    data = training.data
+    read = [*_files_of(document, chip.folder), *([] if program is None else [program])]
+    read += [Path(data.removeprefix("npz:"))] if data.startswith("npz:") else []
+    return {
+        "netlist": document,
+        "quantities": groups["technology"],
+        "data": data,
+        "data_seed": offset["data"],
+        "recipe": recipe,
+        "program": None if program is None else str(program),
+        "evaluate": scoring,
+        "measures": list(question.measures),
+        "read": read,
+        "soensim": _VERSION,
+        "folder": str(chip.folder),
+        "data_dir": question.data_dir,
+    }
+
+
+def _sorted_out(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, Any]]:
+    """Part settings into words of the study, groups, and keys of the netlist."""
+    words: dict[str, Any] = {}
+    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
+    keys: dict[str, Any] = {}
+    for path, value in settings.items():
+        first, _, rest = path.partition(".")
+        if path in _WORDS:
+            words[path] = value
+        elif first in _GROUPS and rest:
+            groups[first][rest] = value
+        else:
+            keys[path] = value
+    _check_scoring(groups["evaluate"])
+    return words, groups, keys
+
+
+def _check_scoring(settings: dict[str, Any]) -> None:
+    for name in settings:
+        if name not in _SCORING and not name.startswith("spread."):
+            raise StudyError(
+                f"evaluate.{name}: there is no such setting; {nearest(name, _SCORING)}there are "
+                f"{', '.join(_SCORING)} and spread.NAME"
+            )
+    for name, least in (("trials", 1), ("refine", 1), ("read_seed", 0), ("chip_seed", 0)):
+        value = settings.get(name, least)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more")
+
+
+def _with_keys(document: Document, keys: Mapping[str, Any], seed: int) -> Document:
+    """Set keys of a netlist; first kinds, since the other keys of a part are those of its kind."""
+    read = {path: KeyPath.read(path) for path in keys}
+    for path in sorted(keys, key=lambda path: (not path.endswith(".kind"), len(read[path].parts))):
+        key, value = read[path], keys[path]
+        if path.endswith(".kind"):
+            document = _with_kind(document, key, value)
+        else:
+            document = with_value(document, key, value)
+    return _with_seeds(document, seed)
+
+
+def _with_kind(document: Document, key: KeyPath, kind: Any) -> Document:
+    """Set the kind of a part, which leaves keys of another kind behind."""
+    holder = KeyPath(key.text, key.parts[:-1])
+    for place in holder.places(document):
+        here = KeyPath(key.text, tuple(map(str, place)))
+        part: Any = document
+        for step in place:
+            part = part[step] if isinstance(part, list) else (part or {}).get(step)
+        same = part == kind or (isinstance(part, Mapping) and part.get("kind") == kind)
+        document = document if same else with_value(document, here, {"kind": kind})
+    return document
+
+
+def _with_seeds(document: Document, seed: int) -> Document:
+    """Count the seeds of drawn topologies up, and give one to those that lack it."""
+    projections = document.get("projections")
+    if not isinstance(projections, list):
+        return document
+    seeded = []
+    for projection in projections:
+        topology = projection.get("topology") if isinstance(projection, Mapping) else None
+        if isinstance(topology, Mapping) and needs_seed(topology):
+            drawn = topology.get("seed", 0)
+            drawn = drawn + seed if isinstance(drawn, int) else drawn
+            seeded.append({**projection, "topology": {**topology, "seed": drawn}})
+        else:
+            seeded.append(projection)
+    return {**document, "projections": seeded}
+
+
+def _read_chip(path: Path) -> _Chip:
+    netlist = load_netlist(path)  # so that it is legal before anything is set
+    task = netlist.task or _task_of_program(path.with_suffix(".safetensors"))
+    return _Chip(path, netlist_source(path).value, path.parent.absolute(), task)
+
+
+def _task_of_program(path: Path) -> Task | None:
+    """What the program beside a netlist was trained for; None where there is none, or its header does not say."""
+    if not path.is_file():
+        return None
+    header = Program.load(path).header
+    if not header.get("data") or not header.get("recipe"):
+        return None
+    settings = dict(header["recipe"])
+    return Task.model_construct(data=header["data"]["name"], rule=settings.pop("rule"), recipe=settings)
+
+
+def _files_of(document: Document, folder: Path) -> Iterable[Path]:
+    """Files that a netlist names: of its technology, edges and positions."""
+    technology, projections = document.get("technology"), document.get("projections")
+    if isinstance(technology, str):
+        yield from technology_files(technology, folder)
+    floorplan = document.get("floorplan")
+    parts: Sequence[Any] = [p.get("topology") for p in projections if isinstance(p, Mapping)] if isinstance(projections, list) else []
+    parts = [*parts, floorplan.get("placement") if isinstance(floorplan, Mapping) else None]
+    for part in parts:
+        if isinstance(part, Mapping) and isinstance(part.get("path"), str):
+            yield folder / part["path"]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}") from error

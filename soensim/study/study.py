@@ -1,0 +1,236 @@
+"""A study: a question about a chip, the design of its runs, and when there are enough of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from soensim.errors import SoensimError, StudyError
+from soensim.evaluation.statistics import student_interval
+from soensim.study.design import Factor, Point
+from soensim.study.job import Question, RunMaker
+from soensim.study.run import Level, Outcome, Run
+from soensim.study.work import netlist_of, requirement_of
+
+MOST_TRIED = 100
+_PLACE = re.compile(r"^chip:\d+:\d+: ")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a point has enough seeds.
+
+    Attributes
+    ----------
+    measure
+        Whose interval decides.
+    width
+        From one end of its 95 % Student interval over the seeds to the other, in the measure's unit of the table.
+    most
+        Seeds that a point gets at most.
+    """
+
+    measure: str
+    width: float
+    most: int
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What a figure shows.
+
+    Attributes
+    ----------
+    y
+        Measure.
+    x
+        Factor or measure on the abscissa; None: the first factor.
+    by
+        Factor with a series per level; None: the second factor, where there is one.
+    columns
+        Factor with a panel per level; None: the third factor, where there is one.
+    """
+
+    y: str
+    x: str | None = None
+    by: str | None = None
+    columns: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as it is to be run.
+
+    Attributes
+    ----------
+    name
+        Of its table and figures.
+    asks
+        The question, in words.
+    question
+        What the runs have in common.
+    factors
+        What is varied, in the order of the table's columns.
+    points
+        Combinations of levels, in the order of the table's rows.
+    seeds
+        Runs per point.
+    stop
+        Adds seeds to a point until its interval is narrow; None: every point has `seeds`.
+    measures
+        Those that the summary and the figures show, most important first.
+    figures
+        What is drawn; empty: the first measure over the first factor.
+    expectation
+        What was expected before the study ran.
+    """
+
+    name: str
+    asks: str
+    question: Question
+    factors: tuple[Factor, ...]
+    points: tuple[Point, ...]
+    seeds: int
+    stop: Stop | None = None
+    measures: tuple[str, ...] = ()
+    figures: tuple[Axes, ...] = ()
+    expectation: str = ""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]:
+        """Names of the factors, in order."""
+        return tuple(factor.name for factor in self.factors)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a study that are known before any has ended.
+
+    Attributes
+    ----------
+    study
+        Whose runs they are.
+    maker
+        Makes further runs.
+    runs
+        Seed by seed at every point, in the order of the table.
+    """
+
+    study: Study
+    maker: RunMaker
+    runs: tuple[Run, ...]
+
+    def more(self, outcomes: Mapping[str, Outcome]) -> list[Run]:
+        """Return the runs that a stopping rule adds: one at every point whose seeds have all ended and do not suffice.
+
+        What is added depends on what has come out, and not on the order in which it came.
+        """
+        stop = self.study.stop
+        if stop is None:
+            return []
+        runs = []
+        for point in self.study.points:
+            seed, known = 0, list[Outcome]()
+            while (run := self._run(point, seed)).key in outcomes:
+                known.append(outcomes[run.key])
+                seed += 1
+            if self.study.seeds <= seed < stop.most and not _suffices(stop, known):
+                runs.append(run)
+        return runs
+
+    def all_runs(self, outcomes: Mapping[str, Outcome]) -> list[Run]:
+        """Return every run of the table, those that were added among them, in the order of the table."""
+        if self.study.stop is None:
+            return list(self.runs)
+        runs = []
+        for point in self.study.points:
+            seed = 0
+            while (run := self._run(point, seed)).key in outcomes or seed < self.study.seeds:
+                runs.append(run)
+                seed += 1
+        return runs
+
+    def _run(self, point: Point, seed: int) -> Run:
+        return self.maker.make(point.levels, point.settings, seed)
+
+
+def make_plan(study: Study) -> Plan:
+    """Make all runs of a study, and refuse a level that is legal at no point.
+
+    Raises
+    ------
+    SoensimError
+        A path is no key, a value is not legal wherever it is set, or two runs are the same.
+    """
+    maker = RunMaker(study.question)
+    runs = [
+        maker.make(point.levels, point.settings, seed) for point in study.points for seed in range(study.seeds)
+    ]
+    known: dict[str, Run] = {}
+    for run in runs:
+        other = known.setdefault(run.key, run)
+        if other is not run:
+            raise StudyError(_same(other, run, study))
+    plan = Plan(study, maker, tuple(runs))
+    _check_levels(plan)
+    return plan
+
+
+def _check_levels(plan: Plan) -> None:
+    """Find for every level a point whose chip is legal."""
+    first = [run for run in plan.runs if run.seed == 0]
+    missing: dict[tuple[str, Level], None] = {(f.name, case.level): None for f in plan.study.factors for case in f.cases}
+    verdicts: dict[str, SoensimError | None] = {}
+
+    def refused(run: Run) -> SoensimError | None:
+        if run.key not in verdicts:
+            verdicts[run.key] = _refusal(run)
+        return verdicts[run.key]
+
+    for name, level in list(missing):
+        having = [run for run in first if run.levels.get(name) == level][:MOST_TRIED]
+        if having and all(refused(run) is not None for run in having):
+            raise StudyError(f"{_written(having[0].levels)}: {_told(refused(having[0]))}")
+    if not plan.study.factors and first and refused(first[0]) is not None:
+        raise StudyError(_told(refused(first[0])))
+
+
+def _refusal(run: Run) -> SoensimError | None:
+    try:
+        netlist_of(run.job)
+        requirement_of(run.job["evaluate"])
+    except SoensimError as error:
+        return error
+    return None
+
+
+def _told(error: SoensimError | None) -> str:
+    return "" if error is None else _PLACE.sub("", error.in_one_line)
+
+
+def _written(levels: Mapping[str, Level]) -> str:
+    return ", ".join(f"{name} = {level}" for name, level in levels.items())
+
+
+def _same(one: Run, other: Run, study: Study) -> str:
+    if one.levels != other.levels:
+        return (
+            f"{_written(one.levels)} and {_written(other.levels)} are the same run: a level has no effect, since another "
+            "setting is over it; leave one out"
+        )
+    varied = ", ".join(study.question.varied) or "nothing"
+    return f"seeds {one.seed} and {other.seed} are the same run: {varied} is varied with the seed; give one seed"
+
+
+def _suffices(stop: Stop, outcomes: Sequence[Outcome]) -> bool:
+    """Whether the interval of a measure is narrow enough; a failed run, or one without the measure, has no say."""
+    values = [outcome.measures.get(stop.measure) for outcome in outcomes]
+    numbers = [float(value) for value in values if value is not None]
+    if not numbers:
+        return True  # nothing that more seeds could make narrower
+    if len(numbers) < 2:
+        return False
+    low, high = student_interval(numbers)
+    return math.isfinite(high - low) and high - low <= stop.width

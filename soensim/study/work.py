@@ -1,0 +1,104 @@
+"""Does one run: checks the chip, trains it, scores it, and measures all three."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from soensim._runtime.malloc import keep_freed_memory
+from soensim.check import Report
+from soensim.check.check import check_routed
+from soensim.data import Dataset, load_dataset
+from soensim.errors import StudyError
+from soensim.evaluation import Requirement, evaluate_network, trial_seeds
+from soensim.evaluation.requirement import USUAL_YIELD
+from soensim.fabrication import with_asked
+from soensim.files.yaml_source import YamlSource
+from soensim.netlist import Netlist
+from soensim.netlist.yaml.load import checked_netlist
+from soensim.network import Network, compile_network
+from soensim.program import Program
+from soensim.routing import RoutedNetlist, route
+from soensim.study.measures import measure_chip
+from soensim.study.run import Measured
+from soensim.training import make_recipe, train
+
+ALWAYS = datetime.date.min
+"""The day of the checks of a study: every waiver holds, so that a run has one outcome on any day."""
+
+
+def work(job: Mapping[str, Any]) -> dict[str, Measured]:
+    """Do a run, and return its measures by name.
+
+    Parameters
+    ----------
+    job
+        As `soensim.study.job.RunMaker` makes it.
+
+    Raises
+    ------
+    SoensimError
+        The chip is not legal with the settings of the point, has no routes, or cannot be trained or scored.
+    """
+    keep_freed_memory()
+    netlist = netlist_of(job)
+    routed = route(netlist)
+    network = compile_network(routed)
+    report = check_routed(routed, today=ALWAYS)
+    data = _data(job["data"], job["data_seed"], job["data_dir"])
+    program, validation = _program(job, network, data)
+    scoring = job["evaluate"]
+    spreads = {name.removeprefix("spread."): size for name, size in scoring.items() if name.startswith("spread.")}
+    evaluation = evaluate_network(
+        routed,
+        with_asked(network, spreads),
+        program,
+        data,
+        chip_seeds=trial_seeds(scoring["trials"], scoring["chip_seed"]),
+        refine=scoring.get("refine"),
+        read_seed=scoring["read_seed"],
+        requirement=requirement_of(scoring),
+    )
+    measures = measure_chip(report, evaluation, job["measures"])
+    return measures if validation is None else {"validation": validation, **measures}
+
+
+def netlist_of(job: Mapping[str, Any]) -> Netlist:
+    """Make the netlist of a job.
+
+    Raises
+    ------
+    NetlistError
+        It is not legal; the message has the path of the key, and no place in a file.
+    """
+    source = YamlSource("chip", "{}", job["netlist"], StudyError)
+    return checked_netlist(source, Path(job["folder"]), job["quantities"])
+
+
+def requirement_of(scoring: Mapping[str, Any]) -> Requirement | None:
+    """Read what chips must reach; None where nothing is required.
+
+    Raises
+    ------
+    SoensimError
+        It is not legal.
+    """
+    text = scoring.get("require")
+    return None if text is None else Requirement.read(str(text), scoring.get("yield", USUAL_YIELD))
+
+
+def _program(job: Mapping[str, Any], network: Network, data: Dataset) -> tuple[Program, float | None]:
+    """Load the program that the job names, or train one; with its accuracy on the validation samples."""
+    if job["program"] is not None:
+        return Program.load(job["program"], network), None
+    settings = dict(job["recipe"])
+    result = train(network, data, make_recipe(settings.pop("rule"), settings))
+    return result.program, float(result.history[result.epoch - 1]["validation_accuracy"])
+
+
+@lru_cache(maxsize=2)
+def _data(name: str, data_seed: int, data_dir: str | None) -> Dataset:
+    return load_dataset(name, data_seed=data_seed, data_dir=data_dir)
