@@ -9,11 +9,10 @@ import numpy as np
 from soensim._runtime.compile_notice import compile_notice
 from soensim.circuit import Device, source_table
 from soensim.commands import cli, flags
-from soensim.technology import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.limits import Limits
-from soensim.technology import LEGAL, load_technology
+from soensim.technology import LEGAL, load_technology, technology_files
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 from soensim._runtime.words import real_number, shown
 from soensim.commands import cli, flags
-from soensim.commands.input_files import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import TechnologyError
-from soensim.technology import load_technology
+from soensim.technology import load_technology, technology_files
 from soensim.units import convert
 
 

@@ -10,13 +10,12 @@ from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.words import real_number, shown
 from soensim.circuit import Device, Waveform
 from soensim.commands import cli, flags
-from soensim.technology import technology_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import CircuitError, SoensimError
 from soensim.interop.spice import Deck, DeckSettings, chain, josim_deck, ngspice_deck, tree
 from soensim.limits import Limits
-from soensim.technology import LEGAL, load_technology
+from soensim.technology import LEGAL, load_technology, technology_files
 
 MAX_LEAVES = 1000
 

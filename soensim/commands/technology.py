@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from soensim.commands import cli, flags
-from soensim.technology import technology_files
 from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
-from soensim.technology import Quantity, Technology, load_technology, preset_names
+from soensim.technology import Quantity, Technology, load_technology, preset_names, technology_files
 
 
 def main(arguments: Sequence[str]) -> int:

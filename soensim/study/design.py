@@ -114,8 +114,10 @@ def sampled(ranges: Mapping[str, Range], method: str, count: int, seed: int) -> 
     """
     from scipy.stats import qmc  # slow to load: only where it is asked for
 
-    sampler = (qmc.Sobol if method == "sobol" else qmc.LatinHypercube)(len(ranges), rng=seed)
-    units = sampler.random_base2(math.ceil(math.log2(count)))[:count] if method == "sobol" else sampler.random(count)
+    if method == "sobol":
+        units = qmc.Sobol(len(ranges), rng=seed).random_base2(math.ceil(math.log2(count)))[:count]
+    else:
+        units = qmc.LatinHypercube(len(ranges), rng=seed).random(count)
     points = []
     for row in units:
         levels = {path: span.at(float(unit)) for (path, span), unit in zip(ranges.items(), row, strict=True)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from soensim._runtime.words import nearest, shown
 from soensim.data import absolute_name
@@ -18,14 +18,15 @@ from soensim.netlist import Task
 from soensim.netlist.topology.topology import needs_seed
 from soensim.netlist.yaml.load import load_netlist, netlist_source
 from soensim.program import Program
-from soensim.study.key_path import Document, KeyPath, with_value
+from soensim.study.key_path import Document, KeyPath, value_at, with_value
 from soensim.study.run import Level, Run
 from soensim.technology import technology_files
 from soensim.training.task import assign
 
-SEEDED = ("train", "topology", "chip", "data", "read")
+Seeded = Literal["train", "topology", "chip", "data", "read"]
+SEEDED: tuple[Seeded, ...] = get_args(Seeded)
 """What can have another seed in every run of a point."""
-USUALLY_SEEDED = ("train", "topology", "chip")
+USUALLY_SEEDED: tuple[Seeded, ...] = ("train", "topology", "chip")
 
 _WORDS = ("chip", "data", "rule", "program")
 _GROUPS = ("recipe", "evaluate", "technology")
@@ -43,8 +44,8 @@ class Question:
     chip
         Netlist file of the chip that settings go over.
     settings
-        What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`, `technology.QUANTITY`,
-        `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME); `data`, `rule`, `chip`, and
+        What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`,
+        `technology.QUANTITY`, `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME); `data`, `rule`, `chip`, and
         `program`, a file that is scored without a training.
     varied
         Whose seeds count up with the seed of the run; some of `SEEDED`.
@@ -195,7 +196,9 @@ def _check_scoring(settings: dict[str, Any]) -> None:
     for name, least in (("trials", 1), ("refine", 1), ("read_seed", 0), ("chip_seed", 0)):
         value = settings.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more")
+            raise StudyError(
+                f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more"
+            )
 
 
 def _with_keys(document: Document, keys: Mapping[str, Any], seed: int) -> Document:
@@ -203,10 +206,8 @@ def _with_keys(document: Document, keys: Mapping[str, Any], seed: int) -> Docume
     read = {path: KeyPath.read(path) for path in keys}
     for path in sorted(keys, key=lambda path: (not path.endswith(".kind"), len(read[path].parts))):
         key, value = read[path], keys[path]
-        if path.endswith(".kind"):
-            document = _with_kind(document, key, value)
-        else:
-            document = with_value(document, key, value)
+        set_value = _with_kind if path.endswith(".kind") else with_value
+        document = set_value(document, key, value)
     return _with_seeds(document, seed)
 
 
@@ -215,9 +216,7 @@ def _with_kind(document: Document, key: KeyPath, kind: Any) -> Document:
     holder = KeyPath(key.text, key.parts[:-1])
     for place in holder.places(document):
         here = KeyPath(key.text, tuple(map(str, place)))
-        part: Any = document
-        for step in place:
-            part = part[step] if isinstance(part, list) else (part or {}).get(step)
+        part = value_at(document, place)
         same = part == kind or (isinstance(part, Mapping) and part.get("kind") == kind)
         document = document if same else with_value(document, here, {"kind": kind})
     return document
@@ -263,7 +262,9 @@ def _files_of(document: Document, folder: Path) -> Iterable[Path]:
     if isinstance(technology, str):
         yield from technology_files(technology, folder)
     floorplan = document.get("floorplan")
-    parts: Sequence[Any] = [p.get("topology") for p in projections if isinstance(p, Mapping)] if isinstance(projections, list) else []
+    parts: Sequence[Any] = (
+        [p.get("topology") for p in projections if isinstance(p, Mapping)] if isinstance(projections, list) else []
+    )
     parts = [*parts, floorplan.get("placement") if isinstance(floorplan, Mapping) else None]
     for part in parts:
         if isinstance(part, Mapping) and isinstance(part.get("path"), str):

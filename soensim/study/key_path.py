@@ -73,7 +73,8 @@ class KeyPath:
         if not isinstance(holder, list):
             if place == _NAMED_BY_USER and isinstance(holder, Mapping) and part not in holder:
                 raise StudyError(
-                    f"{self.text}: there is no population {part!r}; {nearest(part, holder)}there are {', '.join(holder)}"
+                    f"{self.text}: there is no population {part!r}; {nearest(part, holder)}there are "
+                    f"{', '.join(holder)}"
                 )
             return [part]
         indices = list(range(len(holder)))

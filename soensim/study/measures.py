@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from soensim._runtime.words import nearest, shown
@@ -17,80 +16,45 @@ SOURCES = ("evaluate", "check")
 _NAMES = ("quantity", "name", "effect", "parameter", "projection", "id")  # what an entry of a list is called by
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A number that every run is measured by.
+Measurement = Callable[[Report, Evaluation], Measured]
 
-    Attributes
-    ----------
-    name
-        In the table.
-    label
-        In figures and sentences.
-    unit
-        "" for a pure number; "%" where the table holds a fraction that figures show in percent.
-    path
-        Where it is in the JSON of `check` or `evaluate`; empty where `of` computes it.
-    of
-        Computes it of what the check and the evaluation found.
-    """
-
-    name: str
-    label: str
-    unit: str
-    path: str = ""
-    of: Callable[[Report, Evaluation], Measured] | None = None
-
-
-def _wire_mm(report: Report, _: Evaluation) -> Measured:
-    return _budget(report, "wire length", 1e3)
-
-
-def _waveguide_mm(report: Report, _: Evaluation) -> Measured:
-    return _budget(report, "waveguide length", 1e3)
-
-
-def _power_mw(report: Report, _: Evaluation) -> Measured:
-    return _budget(report, "total before cooling", 1.0)
-
-
-def _absent(report: Report, _: Evaluation) -> Measured:
-    return sum(sum(summary.absent.values()) for summary in report.ledger)
-
-
-def _margin(report: Report, _: Evaluation) -> Measured:
-    """How often the binding limit of the chip's fan-in fits in it: below 1 it does not."""
-    binding = next((line for line in report.budget if line.quantity.startswith("binding limit")), None)
-    mean = next((line for line in report.budget if line.quantity == "k of the chip, mean"), None)
-    return None if binding is None or mean is None or not mean.value else binding.value / mean.value
-
-
-MEASURES: Mapping[str, Measure] = {
-    measure.name: measure
-    for measure in (
-        Measure("ideal", "accuracy, ideal weights", "%", of=lambda _, e: e.accuracy.ideal),
-        Measure("codes", "accuracy, quantised codes", "%", of=lambda _, e: e.accuracy.quantised),
-        Measure("chips_mean", "accuracy, fabricated chips", "%", of=lambda _, e: e.accuracy.chip_mean),
-        Measure("chips_worst", "accuracy, worst chip", "%", of=lambda _, e: min(e.accuracy.chips)),
-        Measure("yield", "yield", "%", of=lambda _, e: _yield(e)),
-        Measure("passes", "passes the check", "", of=lambda r, _: int(r.passes)),
-        Measure("neurons", "neurons", "", of=lambda r, _: _budget(r, "neurons")),
-        Measure("synapses", "synapses", "", of=lambda r, _: _budget(r, "synapses")),
-        Measure("absent_edges", "edges without a route", "", of=_absent),
-        Measure("junctions", "junctions", "", path="evaluate.cost.junctions"),
-        Measure("area_mm2", "area", "mm^2", path="evaluate.cost.area_mm2"),
-        Measure("waveguide_mm", "waveguide", "mm", of=_waveguide_mm),
-        Measure("wire_mm", "wire", "mm", of=_wire_mm),
-        Measure("photons", "photons per answer", "", path="evaluate.cost.photons"),
-        Measure("energy_aj", "energy per answer, at least", "aJ", path="evaluate.cost.energy_aj.at_least"),
-        Measure("latency_ns", "latency", "ns", path="evaluate.cost.latency_ns"),
-        Measure("power_mw", "power before cooling", "mW", of=_power_mw),
-        Measure("headroom", "fan-in that the binding limit allows, over the mean fan-in", "", of=_margin),
-    )
+MEASURES: Mapping[str, str | Measurement] = {
+    "ideal": "evaluate.accuracy.ideal",
+    "codes": "evaluate.accuracy.quantised",
+    "chips_mean": "evaluate.accuracy.chip.mean",
+    "chips_worst": lambda _, evaluation: min(evaluation.accuracy.chips),
+    "yield": lambda _, evaluation: _yield(evaluation),
+    "passes": lambda report, _: int(report.passes),
+    "neurons": lambda report, _: _budget(report, "neurons"),
+    "synapses": lambda report, _: _budget(report, "synapses"),
+    "absent_edges": lambda report, _: sum(sum(summary.absent.values()) for summary in report.ledger),
+    "junctions": "evaluate.cost.junctions",
+    "area_mm2": "evaluate.cost.area_mm2",
+    "waveguide_mm": lambda report, _: _budget(report, "waveguide length", 1e3),
+    "wire_mm": lambda report, _: _budget(report, "wire length", 1e3),
+    "photons": "evaluate.cost.photons",
+    "energy_aj": "evaluate.cost.energy_aj.at_least",
+    "latency_ns": "evaluate.cost.latency_ns",
+    "power_mw": lambda report, _: _budget(report, "total before cooling"),
+    "use_light": lambda report, _: _use(report, "k allowed by light"),
+    "use_tracks": lambda report, _: _use(report, "k allowed by photonic tracks"),
+    "use_area": lambda report, _: _use(report, "k allowed by electronic area"),
+    "use_fan_in": lambda report, _: _use(report, "k allowed by fan-in", "k of the chip, largest fan-in"),
+    "use_power": lambda report, _: _use(report, "power density, published", "power density"),
 }
-"""Measures that every run has, in the order of the table; `validation` comes before them where a run trains."""
+"""Measures that every run has, in the order of the table: a path in the JSON of `evaluate`, or what computes them.
 
-VALIDATION = Measure("validation", "accuracy, validation samples", "%")
+`validation`, of the validation samples, comes before them where a run trains.
+"""
+
+VALIDATION = "validation"
+
+_INTERVALS = {
+    "ideal": "evaluate.accuracy.ideal_ci95",
+    "codes": "evaluate.accuracy.quantised_ci95",
+    "chips_mean": "evaluate.accuracy.chip.ci95",
+}
+"""Measures whose interval over samples or chips a run has itself: it is in the table as NAME_low and NAME_high."""
 
 
 def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -> dict[str, Measured]:
@@ -113,8 +77,9 @@ def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -
     plain: dict[str, Any] = {"evaluate": evaluation.as_dict()}
     row: dict[str, Measured] = {}
     for name, measure in MEASURES.items():
-        value = measure.of(report, evaluation) if measure.of else _number(plain, measure.path)
-        row[name] = _finite(value)
+        row[name] = _finite(_number(plain, measure) if isinstance(measure, str) else measure(report, evaluation))
+        for k, end in enumerate(("low", "high") if name in _INTERVALS else ()):
+            row[f"{name}_{end}"] = _finite(_number(plain, f"{_INTERVALS[name]}.{k}"))
     if any(path.startswith("check.") for path in paths):
         plain["check"] = {
             "passes": report.passes,
@@ -146,6 +111,12 @@ def _budget(report: Report, quantity: str, factor: float = 1.0) -> Measured:
     return None if line is None else _whole(line.value * factor)
 
 
+def _use(report: Report, limit: str, used: str = "k of the chip, mean") -> Measured:
+    """Part of a limit that the chip uses, of its budget's closed forms: above 1 it is broken."""
+    allowed, needed = _budget(report, limit), _budget(report, used)
+    return None if not allowed or needed is None else needed / allowed
+
+
 def _yield(evaluation: Evaluation) -> Measured:
     found = evaluation.chip_yield
     return None if found is None else found.passed / found.trials
@@ -156,7 +127,7 @@ def _number(plain: Mapping[str, Any], path: str) -> Measured:
     value: Any = plain
     rest = path
     while rest:
-        part, value, rest = _step(value, rest, path)
+        value, rest = _step(value, rest, path)
         if value is None:
             return None
     if isinstance(value, Mapping) and "value" in value:
@@ -166,7 +137,7 @@ def _number(plain: Mapping[str, Any], path: str) -> Measured:
     raise StudyError(f"measure {path}: is no number, but {shown(value)}")
 
 
-def _step(value: Any, rest: str, path: str) -> tuple[str, Any, str]:
+def _step(value: Any, rest: str, path: str) -> tuple[Any, str]:
     """Take the longest key or name with which the rest of a path begins; names may have dots and spaces."""
     if isinstance(value, Mapping):
         known = {str(key): entry for key, entry in value.items()}
@@ -174,7 +145,7 @@ def _step(value: Any, rest: str, path: str) -> tuple[str, Any, str]:
         known = {str(k): entry for k, entry in enumerate(value)}
         for entry in value:
             names = [str(entry[key]) for key in _NAMES if isinstance(entry, Mapping) and key in entry]
-            known.update({name: entry for name in names[:1]})
+            known.update(dict.fromkeys(names[:1], entry))
     else:
         known = {}
     fitting = [key for key in known if rest == key or rest.startswith(f"{key}.")]
@@ -182,7 +153,7 @@ def _step(value: Any, rest: str, path: str) -> tuple[str, Any, str]:
         part = rest.split(".", 1)[0]
         raise StudyError(f"measure {path}: there is no {part!r}; {nearest(part, known)}there are {', '.join(known)}")
     key = max(fitting, key=len)
-    return key, known[key], rest[len(key) + 1 :]
+    return known[key], rest[len(key) + 1 :]
 
 
 def _finite(value: Measured) -> Measured:

@@ -165,9 +165,7 @@ def make_plan(study: Study) -> Plan:
         A path is no key, a value is not legal wherever it is set, or two runs are the same.
     """
     maker = RunMaker(study.question)
-    runs = [
-        maker.make(point.levels, point.settings, seed) for point in study.points for seed in range(study.seeds)
-    ]
+    runs = [maker.make(point.levels, point.settings, seed) for point in study.points for seed in range(study.seeds)]
     known: dict[str, Run] = {}
     for run in runs:
         other = known.setdefault(run.key, run)
@@ -181,7 +179,9 @@ def make_plan(study: Study) -> Plan:
 def _check_levels(plan: Plan) -> None:
     """Find for every level a point whose chip is legal."""
     first = [run for run in plan.runs if run.seed == 0]
-    missing: dict[tuple[str, Level], None] = {(f.name, case.level): None for f in plan.study.factors for case in f.cases}
+    missing: dict[tuple[str, Level], None] = {
+        (f.name, case.level): None for f in plan.study.factors for case in f.cases
+    }
     verdicts: dict[str, SoensimError | None] = {}
 
     def refused(run: Run) -> SoensimError | None:
@@ -217,8 +217,8 @@ def _written(levels: Mapping[str, Level]) -> str:
 def _same(one: Run, other: Run, study: Study) -> str:
     if one.levels != other.levels:
         return (
-            f"{_written(one.levels)} and {_written(other.levels)} are the same run: a level has no effect, since another "
-            "setting is over it; leave one out"
+            f"{_written(one.levels)} and {_written(other.levels)} are the same run: a level has no effect, since "
+            "another setting is over it; leave one out"
         )
     varied = ", ".join(study.question.varied) or "nothing"
     return f"seeds {one.seed} and {other.seed} are the same run: {varied} is varied with the seed; give one seed"

@@ -14,7 +14,7 @@ from soensim.files.yaml_source import YamlSource, load_yaml
 from soensim.netlist.base import Name, Part, Positive, Seed, Text, fault
 from soensim.netlist.yaml.plain_errors import explain
 from soensim.study.design import Case, Factor, Point, Range, factor_of, grid, sampled, zipped
-from soensim.study.job import SEEDED, USUALLY_SEEDED, Question
+from soensim.study.job import USUALLY_SEEDED, Question, Seeded
 from soensim.study.key_path import KeyPath
 from soensim.study.measures import MEASURES, VALIDATION, check_path
 from soensim.study.study import Axes, Stop, Study
@@ -36,7 +36,7 @@ def _path(text: Any) -> Any:
 
 
 def _measure(name: Any) -> Any:
-    if isinstance(name, str) and (name in MEASURES or name == VALIDATION.name):
+    if isinstance(name, str) and (name in MEASURES or name == VALIDATION):
         return name
     try:
         check_path(str(name))
@@ -140,7 +140,8 @@ class StudyFile(Part):
     chip: Text
     """Netlist, beside the study's file."""
     set: Settings = Field(default_factory=dict)
-    """What holds at every point, by path: keys of the netlist, recipe.NAME, technology.QUANTITY, evaluate.NAME, data, rule, program."""
+    """What holds at every point, by path: keys of the netlist, recipe.NAME, technology.QUANTITY, evaluate.NAME, data,
+    rule, program."""
     grid: Annotated[Axes_, Field(min_length=1)] | None = None
     """Factors of which every level is combined with every one of the others."""
     zip: Annotated[Axes_, Field(min_length=1)] | None = None
@@ -151,7 +152,7 @@ class StudyFile(Part):
     """Points of a Latin hypercube."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 3
     """Runs per point."""
-    vary: list[Literal["train", "topology", "chip", "data", "read"]] = Field(default_factory=lambda: list(USUALLY_SEEDED))
+    vary: list[Seeded] = Field(default_factory=lambda: list(USUALLY_SEEDED))
     """Whose seeds count up with the run's."""
     stop: StopPart | None = None
     """Adds seeds to a point until its interval is narrow."""
@@ -214,9 +215,9 @@ def load_study(path: str | Path) -> Study:
         factors, points = _design(content)
     except StudyError as error:
         raise StudyError(f"{source.name}: {error}") from error
-    paths = tuple(name for name in content.measures if name not in MEASURES and name != VALIDATION.name)
+    paths = tuple(name for name in content.measures if name not in MEASURES and name != VALIDATION)
     stop = content.stop
-    if stop is not None and stop.measure not in (*MEASURES, VALIDATION.name, *paths):
+    if stop is not None and stop.measure not in (*MEASURES, VALIDATION, *paths):
         paths = (*paths, stop.measure)
     question = Question(content.chip, content.set, tuple(dict.fromkeys(content.vary)), paths, folder)
     return Study(

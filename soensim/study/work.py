@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from soensim._runtime.malloc import keep_freed_memory
-from soensim.check import Report
 from soensim.check.check import check_routed
 from soensim.data import Dataset, load_dataset
 from soensim.errors import StudyError
@@ -21,7 +20,7 @@ from soensim.netlist import Netlist
 from soensim.netlist.yaml.load import checked_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
-from soensim.routing import RoutedNetlist, route
+from soensim.routing import route
 from soensim.study.measures import measure_chip
 from soensim.study.run import Measured
 from soensim.training import make_recipe, train

@@ -11,4 +11,13 @@ from soensim.technology.legal_ranges import LEGAL
 from soensim.technology.load import MAX_EXTENDED, load_technology, preset_names, technology_files, technology_source
 from soensim.technology.quantity import Quantity, Technology
 
-__all__ = ["LEGAL", "MAX_EXTENDED", "Quantity", "Technology", "load_technology", "preset_names", "technology_files", "technology_source"]
+__all__ = [
+    "LEGAL",
+    "MAX_EXTENDED",
+    "Quantity",
+    "Technology",
+    "load_technology",
+    "preset_names",
+    "technology_files",
+    "technology_source",
+]

@@ -158,7 +158,9 @@ class Technology:
             limits = LEGAL.get(key)
             if limits is not None and not limits.hold(value):
                 raise TechnologyError(f"{key}: {value:.10g} is not legal; {limits.fault(value)}")
-            stored[key] = replace(quantity, value=float(value), source=f"set, in place of {self.name}'s {quantity.value}")
+            stored[key] = replace(
+                quantity, value=float(value), source=f"set, in place of {self.name}'s {quantity.value}"
+            )
         junction = Junction(*(stored[key].value or 0.0 for key in JUNCTION_KEYS))
         return Technology(self.name, self.description, junction, stored)
 

@@ -76,9 +76,7 @@ def _ranges() -> dict[str, Any]:
     return json_schema()
 
 
-def checked_netlist(
-    source: YamlSource, folder: Path, quantities: Mapping[str, float] | None = None
-) -> Netlist:
+def checked_netlist(source: YamlSource, folder: Path, quantities: Mapping[str, float] | None = None) -> Netlist:
     """Make the netlist of a YAML document.
 
     Parameters
