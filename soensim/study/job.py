@@ -44,9 +44,9 @@ class Question:
     chip
         Netlist file of the chip that settings go over.
     settings
-        What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`,
-        `technology.QUANTITY`, `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME); `data`, `rule`, `chip`, and
-        `program`, a file that is scored without a training.
+        What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`;
+        `technology.QUANTITY`; `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME);
+        `data`, `rule`, `chip`, and `program`, a file that is scored without a training.
     varied
         Whose seeds count up with the seed of the run; some of `SEEDED`.
     measures
