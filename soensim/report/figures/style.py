@@ -138,17 +138,23 @@ def png_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def save_svg(figure: Figure, path: str | Path) -> None:
+def save_svg(figure: Figure, path: str | Path, *, text: bool = False) -> None:
     """Write a figure as an SVG file that needs nothing else, on white; the same figure gives the same bytes.
 
-    Letters are outlines, so that the picture is the same wherever it is opened.
+    Parameters
+    ----------
+    figure, path
+        What, and where to.
+    text
+        Keep letters as text, which an editor can change and a search finds; else they are outlines, so that the picture
+        is the same wherever it is opened.
 
     Raises
     ------
     SoensimError
         The file cannot be written.
     """
-    with _own_settings(**{"svg.fonttype": "path"}):
+    with _own_settings(**{"svg.fonttype": "none" if text else "path"}):
         svg = _svg(figure, dpi=figure.dpi, facecolor="white")
     write_atomic(path, f'<?xml version="1.0" encoding="utf-8"?>\n{svg}')
 

@@ -1,0 +1,308 @@
+"""The figure of a study: a measure over a factor, with 95 % intervals, in the style of all figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - first: it imports matplotlib, safely
+
+# isort: split
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from soensim.errors import SoensimError
+from soensim.report.figures.style import FAINT, INK, SERIES, new_figure, styled
+from soensim.study.quantities import Axis, Measure, axes_of, is_number, measure_of, number_text
+from soensim.study.run import Level, Row
+from soensim.study.summary import Statistic, Summary, main_measure, summarise
+from soensim.study.table import ordered
+
+WIDTH_IN: Final = 6.0
+MARKERS: Final = "osD^vP"
+MOST_SERIES: Final = 2 * len(SERIES)
+_MOST_PANELS = 12
+_MOST_BARS = 12  # points of a line; of more the intervals are a band
+_LETTER_IN = 0.072  # of the labels at ticks
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which factor is along the axis, which makes the series, which the panels; None: none does."""
+
+    x: str | None = None
+    series: str | None = None
+    panels: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The factors that are shown."""
+        return [name for name in (self.x, self.series, self.panels) if name is not None]
+
+
+def choose_roles(rows: Sequence[Row], factors: Sequence[str | Axis]) -> Roles:
+    """Choose what a figure shows: along the axis the factor with the most numeric levels, the next as series, panels.
+
+    A factor that has one level, or whose level follows from those that are shown already, is left out.
+    """
+    axes = axes_of(factors)
+    points = [tuple(row.run.levels[axis.name] for axis in axes) for row in ordered(rows, axes)]
+    levels = [list(dict.fromkeys(point[place] for point in points)) for place in range(len(axes))]
+    numeric = [all(map(is_number, found)) for found in levels]
+    by_use = sorted(range(len(axes)), key=lambda place: (not numeric[place], -len(levels[place])))
+    chosen = [place for place in by_use if len(levels[place]) > 1][:1]
+    most = (MOST_SERIES, _MOST_PANELS)
+    for place in sorted(range(len(axes)), key=lambda place: -len(levels[place])):
+        follows = len({tuple(p[k] for k in chosen) for p in points}) == len(
+            {(*(p[k] for k in chosen), p[place]) for p in points}
+        )
+        if place in chosen or follows or len(chosen) in (0, 3) or len(levels[place]) > most[len(chosen) - 1]:
+            continue
+        chosen.append(place)
+    return Roles(*(axes[place].name for place in chosen))
+
+
+def study_figure(
+    rows: Sequence[Row],
+    factors: Sequence[str | Axis],
+    measure: str | None = None,
+    *,
+    roles: Roles | None = None,
+    width_in: float = WIDTH_IN,
+) -> Figure:
+    """Draw a measure over a factor: means over seeds with 95 % intervals.
+
+    Numbers are on a numeric axis, which is logarithmic where the levels are about geometric. Over factors that are not
+    shown each seed's values are averaged.
+
+    Parameters
+    ----------
+    rows, factors
+        As for `soensim.study.summary.summarise`.
+    measure
+        By default an accuracy.
+    roles
+        By default those of `choose_roles`.
+    width_in
+        Width (inches).
+
+    Raises
+    ------
+    SoensimError
+        Nothing was measured; a role names no factor; or there are more series or panels than can be told apart.
+    """
+    roles = choose_roles(rows, factors) if roles is None else roles
+    summary = summarise(rows, factors, keep=roles.names)
+    name = measure or main_measure(summary)
+    if name is None:
+        raise SoensimError("no run of the study has measured anything; there is nothing to draw")
+    return _drawn(summary, measure_of(name), roles, width_in)
+
+
+@styled
+def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float) -> Figure:
+    panels = _levels(summary, roles.panels)
+    series = _levels(summary, roles.series)
+    if len(series) > MOST_SERIES or len(panels) > _MOST_PANELS:
+        raise SoensimError(
+            f"{len(series)} series in {len(panels)} panels; at most {MOST_SERIES} in {_MOST_PANELS} can be told apart: "
+            "choose other factors for them"
+        )
+    columns = min(len(panels), max(1, round(width_in / 2.2)))
+    lines = -(-len(panels) // columns)
+    figure = new_figure(width_in, (0.62 * width_in if columns == 1 else 2.1) * lines + 0.45 * (len(series) > 1) + 0.2)
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    every = list(grid.flat)
+    for axes, panel in zip(every, panels, strict=False):
+        _draw_panel(axes, summary, measure, roles, panel, series)
+        if panel is not None:
+            axes.set_title(_axis(summary, roles.panels).said(panel), fontsize=9)
+    _label_axis(every[0], summary, roles, (width_in - 0.8) / columns)
+    for place, axes in enumerate(every):
+        axes.set_visible(place < len(panels))
+        if place + columns >= len(panels):  # nothing is below it
+            axes.set_xlabel("" if roles.x is None else _axis(summary, roles.x).title)
+            axes.tick_params(labelbottom=True)
+    figure.supylabel(measure.title, fontsize=9, color=INK) if columns * lines > 1 else every[0].set_ylabel(
+        measure.title
+    )
+    if len(series) > 1:
+        handles, labels = every[0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            title=_axis(summary, roles.series).label,
+            loc="outside upper center",
+            ncols=min(len(series), 6 if width_in > 5 else 4),
+            frameon=False,
+            fontsize=8,
+            title_fontsize=8,
+        )
+    return figure
+
+
+def _axis(summary: Summary, name: str | None) -> Axis:
+    return next(axis for axis in summary.axes if axis.name == name)
+
+
+def _levels(summary: Summary, name: str | None) -> list[Level | None]:
+    """Return the levels of a factor in order; None alone where no factor has this role."""
+    if name is None:
+        return [None]
+    return list(summary.levels([axis.name for axis in summary.axes].index(name)))
+
+
+def _draw_panel(
+    axes: Axes, summary: Summary, measure: Measure, roles: Roles, panel: Level | None, series: Sequence[Level | None]
+) -> None:
+    xs = _levels(summary, roles.x)
+    numeric = all(map(is_number, xs))
+    names = [axis.name for axis in summary.axes]
+    for number, level in enumerate(series):
+        wanted = {roles.series: level, roles.panels: panel}
+        points = {
+            dict(zip(names, point.levels, strict=True)).get(roles.x or ""): point.of(measure.name)
+            for point in summary.points
+            if all(wanted.get(name, found) == found for name, found in zip(names, point.levels, strict=True))
+        }
+        found = [(x, points.get(x, Statistic())) for x in xs]
+        shift = 0.0 if numeric else _shift(number, len(series))
+        label = "" if level is None else _axis(summary, roles.series).text_with_unit(level)
+        scale = _axis(summary, roles.x).scale if roles.x else 1.0
+        places = [x * scale if numeric and is_number(x) else k + shift for k, x in enumerate(xs)]
+        _draw_line(axes, places, [one for _, one in found], measure, _look(number, numeric), label)
+    axes.grid(axis="y", color=FAINT, linewidth=0.4, alpha=0.5)
+    axes.set_axisbelow(True)
+    axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+
+
+def _shift(number: int, series: int) -> float:
+    """Place the series of a level that is no number beside one another."""
+    return (number - (series - 1) / 2) * min(0.16, 0.7 / series)
+
+
+def _look(number: int, numeric: bool) -> dict[str, Any]:
+    """Colour, marker and stroke of a series; the second six have open markers and dashes."""
+    colour, again = SERIES[number % len(SERIES)], number >= len(SERIES)
+    return {
+        "color": colour,
+        "marker": MARKERS[number % len(MARKERS)],
+        "markerfacecolor": "white" if again else colour,
+        "linestyle": "" if not numeric else "--" if again else "-",
+    }
+
+
+def _draw_line(
+    axes: Axes, places: Sequence[float], found: Sequence[Statistic], measure: Measure, look: dict[str, Any], label: str
+) -> None:
+    """Draw means with their intervals; a point without value breaks the line."""
+    scale = measure.scale
+    means = [math.nan if one.mean is None else scale * one.mean for one in found]
+    axes.plot(places, means, markersize=5, linewidth=1.3, label=label, zorder=3, **look)
+    known = [
+        (x, scale * one.low, scale * one.high)
+        for x, one in zip(places, found, strict=True)
+        if one.low is not None and one.high is not None
+    ]
+    if len(known) > _MOST_BARS:
+        inside, lows, highs = zip(*known, strict=True)
+        axes.fill_between(inside, lows, highs, color=look["color"], alpha=0.18, linewidth=0)
+        return
+    for x, low, high in known:
+        axes.plot([x, x], [low, high], color=look["color"], linewidth=1.1, marker="_", markersize=5, zorder=2)
+
+
+def _label_axis(axes: Axes, summary: Summary, roles: Roles, width_in: float) -> None:
+    """Choose scale and ticks of the shared axis; ticks are at levels as far as their labels fit."""
+    levels = [level for level in _levels(summary, roles.x) if level is not None]
+    if not levels:
+        axes.xaxis.set_major_locator(NullLocator())
+        return
+    axis = _axis(summary, roles.x)
+    if not all(map(is_number, levels)):
+        texts = [_wrapped(axis.text(level), width_in / len(levels)) for level in levels]
+        axes.set_xticks(range(len(levels)), texts)
+        axes.set_xlim(-0.5, len(levels) - 0.5)
+        axes.tick_params(axis="x", length=0)
+        return
+    set_numeric_axis(axes, [float(level) * axis.scale for level in levels], width_in)
+
+
+def set_numeric_axis(axes: Axes, values: Sequence[float], width_in: float) -> None:
+    """Put ticks at values as far as their labels fit; the axis is logarithmic where the values are about geometric."""
+    values = sorted(values)
+    log = is_geometric(values)
+    place: Callable[[float], float] = math.log if log else float
+    span = max(place(values[-1]) - place(values[0]), 1e-12)
+    if log:
+        axes.set_xscale("log")
+    fraction = [(place(value) - place(values[0])) / span * 0.9 * width_in for value in values]
+    shown = _fitting(fraction, [number_text(value) for value in values])
+    axes.xaxis.set_major_locator(FixedLocator([values[k] for k in shown]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+
+
+def _fitting(places: Sequence[float], texts: Sequence[str]) -> list[int]:
+    """Choose labels that do not touch: the last, then from the first on."""
+    last = len(places) - 1
+    chosen: list[int] = []
+
+    def room(one: int, other: int) -> bool:
+        width = (len(texts[one]) + len(texts[other])) / 2 * _LETTER_IN + 0.08
+        return abs(places[other] - places[one]) >= width
+
+    for k in range(last):
+        if room(k, last) and (not chosen or room(chosen[-1], k)):
+            chosen.append(k)
+    return [*chosen, last]
+
+
+def is_geometric(values: Sequence[float]) -> bool:
+    """Whether numbers are spaced about evenly on a logarithmic axis, and not on a linear one.
+
+    They span a factor of four or more, and the largest ratio of neighbours is at most the square of the smallest, as of
+    1, 2, 5, 10 or 0.1, 0.3, 1; the steps of a linear axis differ more than these.
+    """
+    ascending = sorted(set(values))
+    if len(ascending) < 3 or ascending[0] <= 0 or ascending[-1] / ascending[0] < 4:
+        return False
+    ratios = [math.log(after / before) for before, after in pairwise(ascending)]
+    steps = [after - before for before, after in pairwise(ascending)]
+    return max(ratios) <= 2.2 * min(ratios) and max(ratios) / min(ratios) < max(steps) / min(steps)
+
+
+def _wrapped(text: str, width_in: float) -> str:
+    """Break a label into lines that fit below its tick."""
+    most = max(6, int(width_in / _LETTER_IN))
+    lines = [""]
+    for word in text.replace("-", "- ").replace("_", "_ ").split(" "):
+        glue = "" if lines[-1] == "" or lines[-1].endswith(("-", "_")) else " "
+        if len(lines[-1]) + len(glue) + len(word) > most and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] += glue + word
+    return "\n".join(lines)
+
+
+def caption(summary: Summary, measure: str) -> str:
+    """Say what the marks and bars of the figure are."""
+    seeds = sorted({point.of(measure).n for point in summary.points} - {0})
+    bars = {point.of(measure).of for point in summary.points}
+    count = "" if not seeds else f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    text = f"Marks: mean of {count} seeds" if seeds and seeds[-1] > 1 else "Marks: one seed"
+    if "seeds" in bars:
+        text += "; bars: 95 % Student interval over seeds"
+        text += ", or over the chips of the run where there is one seed" if "chips" in bars else ""
+    elif "chips" in bars:
+        text += "; bars: 95 % interval over its chips, which says nothing about other trainings"
+    else:
+        text += "; a single seed has no interval"
+    if summary.averaged:
+        text += f"; averaged over {', '.join(axis.label for axis in summary.averaged)}"
+    return f"{text}."
