@@ -80,12 +80,12 @@ def _fraction(name: str, label: str, kind: Kind = "score") -> Measure:
 
 
 _KNOWN: Final = (
-    _fraction("ideal", "accuracy, ideal weights"),
-    _fraction("codes", "accuracy, programmed codes"),
-    _fraction("chips_mean", "accuracy, mean of the chips"),
-    _fraction("chips_worst", "accuracy, worst chip"),
+    _fraction("ideal", "accuracy of ideal weights"),
+    _fraction("codes", "accuracy of the programmed codes"),
+    _fraction("chips_mean", "mean accuracy of the chips"),
+    _fraction("chips_worst", "accuracy of the worst chip"),
     _fraction("yield", "yield"),
-    _fraction("validation", "accuracy, validation"),
+    _fraction("validation", "validation accuracy"),
     _fraction("passes", "runs that pass the check", ""),
     Measure("neurons", "neurons", kind="cost"),
     Measure("synapses", "synapses", kind="cost"),
