@@ -124,9 +124,9 @@ def test_no_line_is_wider_than_the_table(plain):
 def test_what_limits_the_chips_is_said_in_sentences(plain):
     found = dataclasses.replace(plain.evaluation, margins=MARGINS, causes=CAUSES)
     assert limits(found) == [
-        "Chips differ by 2 points (standard deviation), most of it due to read noise + thermal noise of the loops "
-        "(75 % of the variance, alone and with others).",
-        "The critical margin is that of bias current, common: 1.2 % of the nominal value cost 2 points.",
+        "Chips differ by 2 points (standard deviation), the largest part due to read noise + thermal noise of the "
+        "loops (75 % of the variance, alone and with others).",
+        "The critical margin is that of bias current, common: 1.2 % of the nominal value costs 2 points.",
     ]
     said = dict(verdict(dataclasses.replace(plain, evaluation=found)))["What limits it?"]
     assert said.endswith(" ".join(limits(found)))

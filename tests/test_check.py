@@ -97,7 +97,8 @@ def test_the_model_is_judged_under_the_drive_of_the_chip():
     assert own.severity == "warning"
     assert own.value == pytest.approx(3.2e-4, rel=0.05)
     assert "under a new level of flux every 0.16 ns, i_b = 1.9, tau_di = 1.6 ns" in own.message
-    assert "see what circuits answer with `soensim evaluate --circuit N`" in own.message
+    assert "its states are 1.8 % off the circuit's (root of chi^2)" in own.message
+    assert "`soensim evaluate --circuit N` compares them" in own.message
     small = validity_of(SMALL)
     device = Device.from_technology(parse_netlist(SMALL).device_technology)
     assert small.value == drive_validity(device, SampledDrive(1.9, 1000.0, 5e-4, 200.0)).chi_squared

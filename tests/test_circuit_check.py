@@ -198,7 +198,7 @@ def test_what_is_said(evaluation: Evaluation) -> None:
     found = replace(evaluation, steps=steps, accuracy=accuracy, circuit=CircuitCheck(36, 0.97, 0.975, 0.99, 1.4e-3))
     assert step_text(found) == (
         f"{steps.substeps} steps per input sample, 4 x finer than in training ({steps.training_substeps}); 1.25 % of "
-        f"the decisions are others than at the training's step; 0.5 % become others at {2 * steps.substeps}"
+        f"the decisions are others at the training's step; 0.5 % at {2 * steps.substeps} steps"
     )
     assert step_warning(found) == ""
     assert circuit_text(found) == (

@@ -430,7 +430,7 @@ def test_scoring_in_python_takes_measured_chips_and_the_page_names_them(chip_7: 
     found = soensim.evaluate(routed, program, data, refine=1, measured=[measured])
     assert len(found.accuracy.chips) == 1
     assert found.accuracy.chips[0] < found.accuracy.quantised - 0.1
-    origin = trace_origin(found, program, command="", path="")
+    origin = trace_origin(found, program, command="", chip_file="x.yaml", path="")
     section = fabricated_section(Subject(found, routed, network, program, data, origin))
     assert section.title == "Measured chips"
     assert chip_7 in section.body

@@ -65,7 +65,13 @@ def subjects(digits):
         routed = route(netlist)
         required = Requirement("accuracy", 0.08) if name == "wires" else None
         evaluation = evaluate(routed, program, digits, trials=4, refine=1, requirement=required)
-        origin = trace_origin(evaluation, program, command="python -m soensim.evaluate x.yaml", path="x.safetensors")
+        origin = trace_origin(
+            evaluation,
+            program,
+            command="python -m soensim.evaluate x.yaml",
+            chip_file="chips/x.yaml",
+            path="x.safetensors",
+        )
         made[name] = Subject(evaluation, routed, network, program, digits, origin)
     return made
 
@@ -285,7 +291,7 @@ def test_the_verdict_says_what_was_measured(files, subjects):
     assert "at least" in html
     assert "Not known: static bias" in html
     assert "as hardware: a source function is virtual" in files["light"].read_text()
-    assert "soensim check wired.yaml" in html
+    assert "<span>chips/x.yaml</span></code>" in html
 
 
 def test_codes_tell_their_share_at_the_end_of_the_range(subjects):

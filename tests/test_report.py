@@ -110,7 +110,9 @@ def labelled(digits):
 def write(chip, digits, header=None):
     network, program, evaluation = chip
     program = program.with_header(header or {})
-    origin = trace_origin(evaluation, program, command="python -m soensim.evaluate x.yaml", path="x.safetensors")
+    origin = trace_origin(
+        evaluation, program, command="python -m soensim.evaluate x.yaml", chip_file="chips/x.yaml", path="x.safetensors"
+    )
     routed = route(parse_netlist(NETLISTS[network.name]))
     return page(Subject(evaluation, routed, network, program, digits, origin))
 
@@ -380,7 +382,7 @@ def test_page_is_self_contained(html):
 
 def test_page_opens_with_the_answer(html, sparse):
     answer = formatting.headline(sparse[2], sparse[0]).replace(" %", "\N{NO-BREAK SPACE}%")
-    assert 0 < html.index(answer) < html.index("A source function of this chip is virtual") < html.index("<svg")
+    assert 0 < html.index(answer) < html.index("a source function is virtual") < html.index("<svg")
 
 
 def test_page_repeats_exactly(html, sparse, digits):
@@ -406,7 +408,7 @@ def test_page_copes_with_layers_one_chip_and_goodness(layers, labelled, digits):
 def test_json_holds_the_evaluation_and_its_origin(sparse):
     _, program, evaluation = sparse
     program = program.with_header({"seeds": {"train_seed": 3, "data_seed": 0}})
-    content = as_json(evaluation, trace_origin(evaluation, program, command="c", path="p"))
+    content = as_json(evaluation, trace_origin(evaluation, program, command="c", chip_file="x.yaml", path="p"))
     assert content["seeds"] == {"chip_seeds": [5, 6, 7], "read_seed": None, "data_seed": 0, "train_seed": 3}
     assert content["command"] == "c"
     assert set(content["versions"]) == {"python", "soensim", "numpy", "scipy"}

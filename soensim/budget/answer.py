@@ -248,7 +248,8 @@ def _light(
 def _cooling(netlist: Netlist, cold: tuple[CostLine, ...]) -> BudgetEntry:
     missing = [line.name for line in cold if line.value is None]
     if missing:
-        raise SoensimError(f"not known without {', '.join(missing)}")
+        names = ", ".join(name.replace("_", " ") for name in missing)
+        raise SoensimError(f"not known without {names}")
     overhead = stated(netlist, "cooling_overhead")
     total = sum(line.value or 0.0 for line in cold)
     entering = Number("cold", total, "aJ", " + ".join(COLD), any(line.estimate for line in cold), computed=True)

@@ -44,6 +44,14 @@ def physics_findings(netlist: Netlist) -> Iterator[Finding]:
         yield from _spiking(netlist)
 
 
+def validity_findings(netlist: Netlist) -> Iterator[Finding]:
+    """Apply SOEN-PH-002 to the populations of SQUIDs: one dendrite of each against its circuit, by the chip's drive."""
+    device = Device.from_technology(netlist.device_technology)
+    for name, population in netlist.dendrites.items():
+        if not population.virtual:
+            yield _own_validity(netlist, f"populations.{name}", population, device)
+
+
 def _spiking(netlist: Netlist) -> Iterator[Finding]:
     # numba: loaded only by chips that need it
     from soensim.dynamics.spiking import largest_step as largest_spiking_step
@@ -145,8 +153,9 @@ def _own_validity(netlist: Netlist, where: str, population: DendritePopulation, 
     valid, said = found.chi_squared <= VALID_BELOW, f"the phenomenological dendrite holds at {loop}"
     if not valid:
         said = (
-            f"the phenomenological dendrite is doubtful at {loop}: few fluxons enter in a sample; see what circuits "
-            "answer with `soensim evaluate --circuit N`, or use a larger loop"
+            f"the phenomenological dendrite is doubtful at {loop}: few fluxons enter in a sample, and its states are "
+            f"{100 * math.sqrt(found.chi_squared):.2g} % off the circuit's (root of chi^2). That says nothing yet of "
+            "answers: `soensim evaluate --circuit N` compares them; a larger loop is described better"
         )
     return Finding(
         "SOEN-PH-002",

@@ -96,7 +96,13 @@ def main(arguments: Sequence[str]) -> int:
             progress=progress,
         )
         network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
-        origin = trace_origin(evaluation, program, command=cli.command_line("evaluate", arguments), path=str(path))
+        origin = trace_origin(
+            evaluation,
+            program,
+            command=cli.command_line("evaluate", arguments),
+            chip_file=given.chip,
+            path=str(path),
+        )
         html = None
         if html_target is not None:
             progress("page")

@@ -65,8 +65,8 @@ def waterfall_rows(waterfall: Waterfall, samples: int) -> list[WaterfallTexts]:
     def change(value: float | None, interval: Interval | None) -> str:
         if value is None:
             return ""
-        within = "" if interval is None else f" ({100 * interval[0]:+.{finer}f} to {100 * interval[1]:+.{finer}f})"
-        return f"{100 * value:+.{finer}f}{within}"
+        within = "" if interval is None else f" ({100 * interval[0]:+z.{finer}f} to {100 * interval[1]:+z.{finer}f})"
+        return f"{100 * value:+z.{finer}f}{within}"
 
     return [
         WaterfallTexts(
@@ -165,14 +165,14 @@ def limits(evaluation: Evaluation) -> list[str]:
     if causes is not None and causes.resolved:
         largest = max(causes.effects, key=lambda cause: cause.total or 0.0)
         said.append(
-            f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), most of it due to "
+            f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), the largest part due to "
             f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance, alone and with others)."
         )
     critical = None if margins is None else next((row for row in margins.rows if row.critical), None)
     if critical is not None and margins is not None:
         said.append(
             f"The critical margin is that of {margin_label(critical)}: {100 * (critical.relative or 0.0):.2g} % "
-            f"{_reference(critical)} cost {_points(margins.drop)}."
+            f"{_reference(critical)} costs {_points(margins.drop)}."
         )
     return said
 

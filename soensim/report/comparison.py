@@ -24,7 +24,7 @@ _ROWS: tuple[tuple[str, Callable[[Score], str]], ...] = (
     ("quantised codes", lambda s: f"{percent(s.quantised, s.samples)} %"),
     ("chips, mean", lambda s: f"{percent(s.chips_mean, s.samples)} %"),
     ("95 % interval", lambda s: _interval(s)),
-    ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} % of {s.trials}"),
+    ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} %, of {s.trials} chips"),
     ("required", lambda s: s.require or "nothing"),
     ("yield", lambda s: _yield(s)),
     ("latency", lambda s: _sum(s.latency_ns, s.latency_at_least_ns, formatting.latency_text)),
@@ -79,7 +79,8 @@ def _interval(score: Score) -> str:
 def _yield(score: Score) -> str:
     if score.passed is None or score.lower is None:
         return "–"
-    return f"{score.passed} of {score.trials}, at least {100 * score.lower:.3g} % ({'met' if score.met else 'not met'})"
+    met = "met" if score.met else "not met"
+    return f"{score.passed} of {score.trials}, at least {formatting.lower_bound(score.lower)} % ({met})"
 
 
 def _sum(value: float | None, least: float | None, write: Callable[[float], str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from soensim.report import formatting
+from soensim.report.page_parts import command, with_commands
 from soensim.report.sections.absent_edges import absent_edges_section
 from soensim.report.sections.accuracy import accuracy_section
 from soensim.report.sections.budget import budget_section
@@ -17,6 +18,7 @@ from soensim.report.sections.energy import energy_section
 from soensim.report.sections.fabricated import fabricated_section
 from soensim.report.sections.floorplan import floorplan_section
 from soensim.report.sections.margins import margins_section
+from soensim.report.sections.model import model_section
 from soensim.report.sections.origin import origin_section
 from soensim.report.sections.scores import scores_section
 from soensim.report.sections.section import NotRun, Section, SectionFunction, Subject
@@ -35,6 +37,7 @@ SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     classes_section,
     scores_section,
     states_section,
+    model_section,
     circuits_section,
     # what it costs
     cost_section,
@@ -73,8 +76,7 @@ def page(subject: Subject) -> str:
                 formatting.percent(accuracy.chip_mean, samples),
             ),
         ],
-        verdict=verdict(subject),
-        virtual=evaluation.chip.virtual,
+        verdict=[(question, with_commands(answer)) for question, answer in verdict(subject)],
         sections=[section for section in made if isinstance(section, Section)],
-        not_run=[section for section in made if isinstance(section, NotRun)],
+        not_run=[(section.what, command(section.flag)) for section in made if isinstance(section, NotRun)],
     )

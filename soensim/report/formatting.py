@@ -63,6 +63,11 @@ def percent(fraction: float | None, samples: int) -> str:
     return "–" if fraction is None else f"{100 * fraction:.{digits(samples)}f}"
 
 
+def lower_bound(fraction: float) -> str:
+    """Write a lower bound in percent, one decimal, without the sign; it is not rounded up."""
+    return f"{math.floor(1000 * fraction + 1e-9) / 10:.1f}"
+
+
 def headline(evaluation: Evaluation, network: Network) -> str:
     """Say in a sentence or two what the chip reaches, on what, at what spread."""
     accuracy, samples = evaluation.accuracy, evaluation.samples
@@ -198,7 +203,7 @@ def light_text(evaluation: Evaluation) -> str:
 
 @dataclass(frozen=True)
 class EnergyRow:
-    """One figure of the energy of a classification, as text."""
+    """One figure of light and power while a chip answers, as text."""
 
     label: str
     value: str
@@ -207,11 +212,23 @@ class EnergyRow:
     """`e` where an estimate enters."""
 
 
+#: Figures that the cost of an answer says too, under another name.
+_IN_COST = {
+    "duration",
+    "emitters",
+    "synapse events",
+    "SQUIDs of rate neurons",
+    "energy per classification",
+    "the same after cooling",
+}
+
+
 def energy_rows(evaluation: Evaluation) -> list[EnergyRow]:
-    """List what a classification costs; empty where no light carries a rate."""
+    """List light and power while a chip answers, beside its cost; empty where no light carries a rate."""
     return [
         EnergyRow(line.quantity, f"{line.value:.4g}", "" if line.unit == "1" else line.unit, "e" * line.estimate)
         for line in evaluation.energy
+        if line.quantity not in _IN_COST
     ]
 
 
@@ -259,10 +276,17 @@ def cost_rows(cost: AnswerCost) -> list[CostRow]:
     ]
 
 
+def cost_label(line: CostLine) -> str:
+    """Name a figure of the cost."""
+    return _COST_LABELS[line.name]
+
+
 def _cost_row(line: CostLine) -> CostRow:
-    label = _COST_LABELS[line.name]
+    label = cost_label(line)
     if line.value is None:
-        return CostRow(label, "–", f"not known: {line.unknown.partition(' (')[0]}", line.formula, line.unknown)
+        why = line.unknown.partition(" (")[0]
+        said = why if why.startswith("not known") else f"not known: {why}"
+        return CostRow(label, "–", said, line.formula, line.unknown)
     if line.unit == "ns":
         text = latency_text(line.value)
     elif line.unit == "aJ":
@@ -278,6 +302,8 @@ def _amount(value: float) -> str:
 
 
 def _sum_row(name: str, value: float | None, least: float, write: Callable[[float], str]) -> CostRow:
+    if value is None and not least:
+        return CostRow(_COST_LABELS[name], "–", "not known: no part that is known is above zero", "", "")
     if value is None:
         said = "at least: what is known, and its cooling" if name == "total" else "at least: a part is not known"
         return CostRow(_COST_LABELS[name], write(least), said, "sum of the known parts", "")

@@ -23,9 +23,10 @@ def _changed_text(steps: IntegrationSteps) -> str:
     """Say what share of the decisions other steps change."""
     changed, parts = steps.changed, []
     if changed is not None and steps.refine != 1:
-        parts.append(f"{100 * changed.training:.3g} % of the decisions are others than at the training's step")
+        parts.append(f"{100 * changed.training:.3g} % of the decisions are others at the training's step")
     if changed is not None and changed.finer is not None:
-        parts.append(f"{100 * changed.finer:.3g} % become others at {2 * steps.substeps}")
+        share = f"{100 * changed.finer:.3g} %" + ("" if parts else " of the decisions are others")
+        parts.append(f"{share} at {2 * steps.substeps} steps")
     return "".join(f"; {part}" for part in parts)
 
 

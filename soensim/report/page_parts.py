@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -25,6 +26,18 @@ def joined(*parts: Markup) -> Markup:
 def words(text: str, kind: str = "") -> Markup:
     """Write a paragraph; a kind is "note", "warning" or empty."""
     return Markup('<p class="{}">{}</p>').format(kind, text) if kind else Markup("<p>{}</p>").format(text)
+
+
+def with_commands(text: str) -> Markup:
+    """Write a text in which commands stand between backquotes; a line breaks between their words alone."""
+    parts = re.split("`([^`]*)`", text)
+    return Markup("").join(command(part) if k % 2 else escape(part) for k, part in enumerate(parts))
+
+
+def command(text: str) -> Markup:
+    """Write a command or a flag inside a sentence; a line breaks between its words, not at their hyphens."""
+    each = Markup(" ").join(Markup("<span>{}</span>").format(word) for word in text.split(" "))
+    return Markup("<code>{}</code>").format(each)
 
 
 def heading(text: str) -> Markup:

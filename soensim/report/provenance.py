@@ -21,6 +21,8 @@ class Provenance:
     ----------
     command
         The command line that made the result.
+    chip_file
+        Path of the netlist.
     program
         Path of the program.
     header
@@ -32,18 +34,20 @@ class Provenance:
     """
 
     command: str
+    chip_file: str
     program: str
     header: dict[str, Any]
     seeds: dict[str, Any]
     versions: dict[str, str]
 
 
-def trace_origin(evaluation: Evaluation, program: Program, *, command: str, path: str) -> Provenance:
-    """Collect the origin of an evaluation that ``command`` made with the program at ``path``."""
+def trace_origin(evaluation: Evaluation, program: Program, *, command: str, chip_file: str, path: str) -> Provenance:
+    """Collect the origin of an evaluation that ``command`` made of a netlist with the program at ``path``."""
     header = dict(program.header)
     trained = header.get("seeds", {})
     return Provenance(
         command=command,
+        chip_file=chip_file,
         program=path,
         header=header,
         seeds={

@@ -108,14 +108,15 @@ def _chips(evaluation: Evaluation, network: Network) -> list[str]:
 
 def _energy(evaluation: Evaluation) -> list[str]:
     if evaluation.energy_unknown is not None:
-        return ["", *_entry("energy", f"not known: {evaluation.energy_unknown}")]
+        return ["", *_entry("light and power", f"not known: {evaluation.energy_unknown}")]
     rows = [(f"  {r.label}", r.value, r.unit, r.note) for r in formatting.energy_rows(evaluation)]
     if not rows:
         return []
     title = (
-        f"of a classification, mean of {evaluation.samples:,} (quantised codes, nominal chip; e: an estimate enters)"
+        f"while answering, mean of {evaluation.samples:,} (quantised codes, nominal chip; power without static bias; "
+        "e: an estimate enters)"
     )
-    return ["", *_entry("energy", title), *columns(("", "", "", ""), rows, right=(1,))[1:]]
+    return ["", *_entry("light and power", title), *columns(("", "", "", ""), rows, right=(1,))[1:]]
 
 
 def _entries(items: formatting.LabelledTexts, indent: int) -> list[str]:

@@ -14,6 +14,12 @@ def cost_section(subject: Subject) -> Section | None:
         return None
     found = formatting.cost_rows(evaluation.cost)
     formulas = [(row.label, row.formula, row.source) for row in found if row.source]
+    static = next((line for line in evaluation.cost.energy if line.name == "static_bias"), None)
+    bias = (
+        " How the bias is brought, the technology does not say: resistors can take a hundred times what the fluxons do."
+        if static is not None and static.value is None and not evaluation.chip.virtual
+        else ""
+    )
     return Section(
         "cost",
         "Cost of an answer",
@@ -21,7 +27,7 @@ def cost_section(subject: Subject) -> Section | None:
             words(
                 f"Mean over {evaluation.samples:,} test samples, quantised codes on the nominal chip. A number that "
                 "the technology lacks is not known, and a sum without it is a lower bound. The readout's synapses, the "
-                "light of input ports and what drives the inputs are not counted.",
+                f"light of input ports and what drives the inputs are not counted.{bias}",
                 "note",
             ),
             table(("", "value", ""), [(row.label, row.value, row.note) for row in found], numbers=(1,), narrow=True),

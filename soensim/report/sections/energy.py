@@ -1,4 +1,4 @@
-"""Energy of a classification on a chip whose light carries rates."""
+"""Light and power while a chip answers whose light carries rates; the energy of an answer is in its cost."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from soensim.report import formatting
 from soensim.report.page_parts import joined, table, words
 from soensim.report.sections.section import Section, Subject
 
+_TITLE = "Light and power while answering"
+
 
 def energy_section(subject: Subject) -> Section | None:
-    """List what light and SQUIDs take, or say which number is missing."""
+    """List spikes, activity and mean power, or say which number is missing."""
     evaluation = subject.evaluation
     if evaluation.energy_unknown is not None:
-        return Section("energy", "Energy of a classification", words(f"Not known: {evaluation.energy_unknown}", "note"))
+        return Section("energy", _TITLE, words(f"Not known: {evaluation.energy_unknown}", "note"))
     if not evaluation.energy:
         return None
     found = [
@@ -19,13 +21,13 @@ def energy_section(subject: Subject) -> Section | None:
     ]
     return Section(
         "energy",
-        "Energy of a classification",
+        _TITLE,
         joined(
             table(("", "value", "unit", ""), found, numbers=(1,)),
             words(
                 "Mean over the test samples, quantised codes on the nominal chip: from the spikes that the data cause. "
-                "Before cooling where nothing else is said. The light of input ports is made off chip, and an "
-                "electrical readout is not counted. Formulas and sources are in the JSON file.",
+                "Power is that of the lines fluxons, light and detection of the cost, without static bias. The light "
+                "of input ports is made off chip and is in no sum. Formulas and sources are in the JSON file.",
                 "note",
             ),
         ),

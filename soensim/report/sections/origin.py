@@ -13,7 +13,10 @@ def origin_section(subject: Subject) -> Section:
     """List all that is needed to get the same result again."""
     provenance = subject.provenance
     command, origin = provenance.header.get("command"), _header_rows(provenance.header)
-    seeds = [(name, _plain(value)) for name, value in provenance.seeds.items()]
+    seeds = [
+        (name, "none: nothing is drawn by it" if name == "read_seed" and value is None else _plain(value))
+        for name, value in provenance.seeds.items()
+    ]
     return Section(
         "origin",
         "Origin",

@@ -13,6 +13,8 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from soensim.check.finding import Finding
+from soensim.check.physics import validity_findings
 from soensim.data import Dataset
 from soensim.evaluation import Evaluation
 from soensim.network import Network
@@ -57,6 +59,11 @@ class Subject:
             They cannot be simulated.
         """
         return find_examples(self.network, self.program, self.dataset.test)
+
+    @cached_property
+    def validity(self) -> tuple[Finding, ...]:
+        """How well the model describes a dendrite of each population of SQUIDs (SOEN-PH-002); measured once."""
+        return tuple(validity_findings(self.routed.netlist))
 
 
 @dataclass(frozen=True)

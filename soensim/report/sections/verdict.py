@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import shlex
+
+from soensim.budget import CostLine
+from soensim.circuit.model_validity import VALID_BELOW
 from soensim.evaluation import Evaluation
 from soensim.report import formatting
 from soensim.report.analysis_rows import limits
+from soensim.report.formatting import percent
 from soensim.report.sections.chips_yield import all_reach
+from soensim.report.sections.model import states_off
 from soensim.report.sections.section import NotRun, Subject
 
 
 def verdict(subject: Subject) -> list[tuple[str, str]]:
-    """Return questions with their answers, each a sentence or two, from this run alone."""
+    """Return questions with their answers, a few sentences each, from this run alone; commands are in backquotes."""
     evaluation = subject.evaluation
     return [
         ("Feasible?", _feasible(subject)),
         ("How good?", _good(evaluation)),
         *([("At what cost?", cost)] if (cost := _cost(evaluation)) else []),
         ("What limits it?", _limits(evaluation)),
+        *([("How sure is it?", sure)] if (sure := _sure(subject)) else []),
     ]
 
 
 def design_rules(subject: Subject) -> NotRun:
     """Say what finds broken design rules: it is another command."""
-    return NotRun("design rules", f"soensim check {subject.evaluation.chip.name}.yaml")
+    return NotRun("design rules", f"soensim check {shlex.quote(subject.provenance.chip_file)}")
 
 
 def _feasible(subject: Subject) -> str:
     evaluation, said = subject.evaluation, []
     if evaluation.chip.virtual:
-        said.append("Not as hardware: a source function is virtual, no known circuit has it. A yardstick of learning.")
+        said.append(
+            "Not as hardware: a source function is virtual, no known circuit has it. Read the result as a yardstick of "
+            "learning."
+        )
     found = evaluation.chip_yield
     if found is not None and not evaluation.chip.virtual:
         said.append(
@@ -37,7 +47,7 @@ def _feasible(subject: Subject) -> str:
             else f"Not shown for {found.require}: the required yield of {100 * found.share:.4g} % is not met."
         )
     elif found is None and not evaluation.chip.virtual:
-        said.append("Open: nothing was required of the chips, as --require 'accuracy >= 0.93' does.")
+        said.append("Open: nothing was required of the chips, as `--require 'accuracy >= 0.93'` does.")
     absent = sum(len(p.absences) for p in subject.routed.projections.values())
     if absent:
         said.append(f"{absent:,} of the edges asked for have no route and do not exist; the score is without them.")
@@ -66,33 +76,68 @@ def _cost(evaluation: Evaluation) -> str:
     cost = evaluation.cost
     if cost is None:
         return ""
-    time = formatting.latency_text(cost.latency_at_least_ns)
-    energy = formatting.energy_text(cost.energy_at_least_aj)
-    known = [line for line in cost.energy if line.value]
+    least = "at least " if cost.latency_ns is None else ""
+    said = f"An answer takes {least}{formatting.latency_text(cost.latency_at_least_ns)}"
+    missing = [
+        formatting.cost_label(line)
+        for line in (*cost.latency, *cost.energy)
+        if line.value is None and line.name != "cooling"
+    ]
+    left_out = f"{', '.join(missing)} (see below)" if missing else ""
+    known = [line for line in cost.energy if line.value and line.name != "cooling"]
     if not known:
-        energy_said = "; what energy is not known"
-    else:
-        least = "at least " if cost.energy_aj is None else ""
-        largest = max((line for line in known if line.name != "cooling"), key=lambda line: line.value or 0.0)
-        energy_said = f" and {least}{energy} with cooling, before it mostly {largest.name.replace('_', ' ')}"
-    missing = [line.name.replace("_", " ") for line in (*cost.latency, *cost.energy) if line.value is None]
-    missing = [name for name in missing if name != "cooling"]
-    left_out = f" Not known: {', '.join(missing)} (see below)." if missing else ""
-    least_time = "at least " if cost.latency_ns is None else ""
-    return f"An answer takes {least_time}{time}{energy_said}.{left_out}"
+        return f"{said}; its energy is not known{f': {left_out}' if left_out else ''}."
+    least = "at least " if cost.energy_aj is None else ""
+    largest = formatting.cost_label(max(known, key=_value))
+    return (
+        f"{said} and {least}{formatting.energy_text(cost.energy_at_least_aj)} with cooling; before cooling, most of "
+        f"what is known goes into {largest}.{f' Not known: {left_out}.' if left_out else ''}"
+    )
+
+
+def _value(line: CostLine) -> float:
+    return line.value or 0.0
 
 
 def _limits(evaluation: Evaluation) -> str:
-    accuracy = evaluation.accuracy
+    accuracy, decimals = evaluation.accuracy, formatting.digits(evaluation.samples) + 1
+    missed = 1 - accuracy.chip_mean
+    if missed == 0:
+        return " ".join(["Nothing: the mean chip misses no sample.", *limits(evaluation)])
+    kind = "of the measured chips" if evaluation.measured else "of fabrication"
     parts = {
         "the ideal weights, before any effect of the chip": 1 - accuracy.ideal,
         "the few-bit codes": accuracy.ideal - accuracy.quantised,
-        "the spreads of fabrication": accuracy.quantised - accuracy.chip_mean,
+        f"the deviations {kind}" if evaluation.measured else f"the spreads {kind}": accuracy.quantised
+        - accuracy.chip_mean,
     }
-    text = ", ".join(f"{100 * value:.2g} points by {name}" for name, value in parts.items() if value > 0)
-    missed = (
-        f"Of the {100 * (1 - accuracy.chip_mean):.2g} points that the mean chip misses: {text}."
-        if text
-        else "Nothing: the mean chip misses no sample."
-    )
-    return " ".join([missed, *limits(evaluation)])
+    lost = ", ".join(f"{100 * part:.{decimals}f} by {name}" for name, part in parts.items() if part > 0)
+    gained = ", ".join(f"{name} gain {-100 * part:.{decimals}f}" for name, part in parts.items() if part < 0)
+    said = f"The mean chip misses {100 * missed:.{decimals}f} points: {lost}{f'; {gained}' if gained else ''}."
+    return " ".join([said, *limits(evaluation)])
+
+
+def _sure(subject: Subject) -> str:
+    """Say how far the model was compared with circuits, and what the spreads are."""
+    evaluation, found, said = subject.evaluation, subject.evaluation.circuit, []
+    worst = max((finding.value or 0.0 for finding in subject.validity), default=0.0)
+    doubtful = worst > VALID_BELOW
+    if subject.validity:
+        limit = states_off(VALID_BELOW)
+        known = f"beyond the {limit} up to which" if doubtful else f"within the {limit} up to which"
+        said.append(f"The states of a dendrite are {states_off(worst)} off its circuit's, {known} the model is valid.")
+    if found is not None:
+        circuits, model, alike = (
+            percent(x, found.samples) for x in (found.accuracy, found.model_accuracy, found.agreement)
+        )
+        said.append(
+            f"What counts are answers: with every dendrite as its circuit {circuits} % of {found.samples:,} samples "
+            f"are answered right, with the model {model} %, and {alike} % of the decisions agree."
+        )
+    elif doubtful:
+        said.append("What that changes in the answers is open: `--circuit 100` measures it.")
+    if evaluation.chip.virtual:
+        said.append("No circuit can confirm a virtual source function.")
+    if not evaluation.measured:
+        said.append("The spreads are those stated, not measured on a process: other spreads have another yield.")
+    return " ".join(said)
