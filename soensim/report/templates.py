@@ -26,10 +26,11 @@ class Picture:
     caption: str
 
 
-def template(name: str) -> jinja2.Template:
-    """Load a template of this folder; a name that the page does not give is an error."""
+def template(name: str, folder: Path | None = None) -> jinja2.Template:
+    """Load a template of this folder, or of another one first; a name that the page does not give is an error."""
+    own = Path(__file__).parent
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader([own] if folder is None else [folder, own]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

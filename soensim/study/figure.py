@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -13,16 +13,17 @@ from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - fir
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from soensim.errors import SoensimError
 from soensim.report.figures.style import FAINT, INK, SERIES, new_figure, styled
 from soensim.study.quantities import Axis, Measure, axes_of, is_number, measure_of, number_text
 from soensim.study.run import Level, Row
-from soensim.study.summary import Statistic, Summary, main_measure, summarise
-from soensim.study.table import ordered
+from soensim.study.summary import Point, Statistic, Summary, main_measure, summarise
+from soensim.study.table import measure_names, ordered
 
 WIDTH_IN: Final = 6.0
+WIDE: Final = 10.0  # largest measured number over the smallest from which on an axis is logarithmic
 MARKERS: Final = "osD^vP"
 MOST_SERIES: Final = 2 * len(SERIES)
 _MOST_PANELS = 12
@@ -32,7 +33,10 @@ _LETTER_IN = 0.072  # of the labels at ticks
 
 @dataclass(frozen=True)
 class Roles:
-    """Which factor is along the axis, which makes the series, which the panels; None: none does."""
+    """Which factor is along the axis, which makes the series, which the panels; None: none does.
+
+    Along the axis may be a measure too, such as the length of the wires.
+    """
 
     x: str | None = None
     series: str | None = None
@@ -77,7 +81,7 @@ def study_figure(
     """Draw a measure over a factor: means over seeds with 95 % intervals.
 
     Numbers are on a numeric axis, which is logarithmic where the levels are about geometric. Over factors that are not
-    shown each seed's values are averaged.
+    shown each seed's values are averaged; over a measure every point is a mark.
 
     Parameters
     ----------
@@ -96,15 +100,28 @@ def study_figure(
         Nothing was measured; a role names no factor; or there are more series or panels than can be told apart.
     """
     roles = choose_roles(rows, factors) if roles is None else roles
-    summary = summarise(rows, factors, keep=roles.names)
+    over_measure = roles.x is not None and roles.x in measure_names(rows) and roles.x not in _names(factors)
+    summary = summarise(rows, factors, keep=None if over_measure else roles.names)
     name = measure or main_measure(summary)
     if name is None:
         raise SoensimError("no run of the study has measured anything; there is nothing to draw")
-    return _drawn(summary, measure_of(name), roles, width_in)
+    return _drawn(summary, measure_of(name), roles, width_in, _is_drawn_design(rows, factors, roles.x))
+
+
+def _names(factors: Sequence[str | Axis]) -> list[str]:
+    return [axis.name for axis in axes_of(factors)]
+
+
+def _is_drawn_design(rows: Sequence[Row], factors: Sequence[str | Axis], x: str | None) -> bool:
+    """Whether other factors change from point to point along the axis: a line would say that they do not."""
+    names = _names(factors)
+    points = {tuple(row.run.levels[name] for name in names) for row in rows}
+    by_x = {point[names.index(x)] for point in points} if x in names else set()
+    return len(names) > 1 and len(by_x) == len(points) > _MOST_BARS
 
 
 @styled
-def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float) -> Figure:
+def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float, scattered: bool) -> Figure:
     panels = _levels(summary, roles.panels)
     series = _levels(summary, roles.series)
     if len(series) > MOST_SERIES or len(panels) > _MOST_PANELS:
@@ -118,18 +135,19 @@ def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float) ->
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     every = list(grid.flat)
     for axes, panel in zip(every, panels, strict=False):
-        _draw_panel(axes, summary, measure, roles, panel, series)
+        _draw_panel(axes, summary, measure, roles, {roles.panels: panel}, scattered)
         if panel is not None:
             axes.set_title(_axis(summary, roles.panels).said(panel), fontsize=9)
     _label_axis(every[0], summary, roles, (width_in - 0.8) / columns)
     for place, axes in enumerate(every):
         axes.set_visible(place < len(panels))
         if place + columns >= len(panels):  # nothing is below it
-            axes.set_xlabel("" if roles.x is None else _axis(summary, roles.x).title)
+            axes.set_xlabel(_title(summary, roles.x))
             axes.tick_params(labelbottom=True)
-    figure.supylabel(measure.title, fontsize=9, color=INK) if columns * lines > 1 else every[0].set_ylabel(
-        measure.title
-    )
+    if columns * lines > 1:
+        figure.supylabel(measure.title, fontsize=9, color=INK)
+    else:
+        every[0].set_ylabel(measure.title)
     if len(series) > 1:
         handles, labels = every[0].get_legend_handles_labels()
         figure.legend(
@@ -149,36 +167,77 @@ def _axis(summary: Summary, name: str | None) -> Axis:
     return next(axis for axis in summary.axes if axis.name == name)
 
 
+def _title(summary: Summary, x: str | None) -> str:
+    if x is None:
+        return ""
+    return next((axis.title for axis in summary.axes if axis.name == x), measure_of(x).title)
+
+
 def _levels(summary: Summary, name: str | None) -> list[Level | None]:
     """Return the levels of a factor in order; None alone where no factor has this role."""
-    if name is None:
-        return [None]
-    return list(summary.levels([axis.name for axis in summary.axes].index(name)))
+    places = [place for place, axis in enumerate(summary.axes) if axis.name == name]
+    return list(summary.levels(places[0])) if places else [None]
 
 
 def _draw_panel(
-    axes: Axes, summary: Summary, measure: Measure, roles: Roles, panel: Level | None, series: Sequence[Level | None]
+    axes: Axes,
+    summary: Summary,
+    measure: Measure,
+    roles: Roles,
+    panel: Mapping[str | None, Level | None],
+    scattered: bool,
 ) -> None:
+    """Draw the series of a panel; a point of the design without value breaks its line."""
     xs = _levels(summary, roles.x)
-    numeric = all(map(is_number, xs))
-    names = [axis.name for axis in summary.axes]
-    for number, level in enumerate(series):
-        wanted = {roles.series: level, roles.panels: panel}
-        points = {
-            dict(zip(names, point.levels, strict=True)).get(roles.x or ""): point.of(measure.name)
-            for point in summary.points
-            if all(wanted.get(name, found) == found for name, found in zip(names, point.levels, strict=True))
-        }
-        found = [(x, points.get(x, Statistic())) for x in xs]
-        shift = 0.0 if numeric else _shift(number, len(series))
+    numeric = all(map(is_number, xs)) or roles.x not in _names(summary.axes)
+    series = _levels(summary, roles.series)
+    for count, level in enumerate(series):
+        points = _points(summary, {**panel, roles.series: level})
         label = "" if level is None else _axis(summary, roles.series).text_with_unit(level)
-        scale = _axis(summary, roles.x).scale if roles.x else 1.0
-        places = [x * scale if numeric and is_number(x) else k + shift for k, x in enumerate(xs)]
-        _draw_line(axes, places, [one for _, one in found], measure, _look(number, numeric), label)
+        look = _look(count, numeric and not scattered)
+        if roles.x not in _names(summary.axes) and roles.x is not None:
+            known = [point for point in points if point.of(roles.x).mean is not None]
+            over = measure_of(roles.x)
+            places = [over.scale * (point.of(roles.x).mean or 0.0) for point in known]
+            _draw_across(axes, known, over, measure, look)
+            free = len(summary.axes) - sum(role is not None for role in (roles.series, roles.panels))
+            look = look if free == 1 else {**look, "linestyle": ""}  # of several factors no order is a line's
+        else:
+            known = points
+            shift = 0.0 if numeric else _shift(count, len(series))
+            places = [_place(summary, roles.x, point, xs, numeric) + shift for point in points]
+        _draw_line(axes, places, [point.of(measure.name) for point in known], measure, look, label)
     axes.grid(axis="y", color=FAINT, linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+
+
+def _points(summary: Summary, wanted: Mapping[str | None, Level | None]) -> list[Point]:
+    """Return the points with these levels, in order."""
+    names = _names(summary.axes)
+    return [
+        point
+        for point in summary.points
+        if all(wanted.get(name, level) == level for name, level in zip(names, point.levels, strict=True))
+    ]
+
+
+def _place(summary: Summary, x: str | None, point: Point, levels: Sequence[Level | None], numeric: bool) -> float:
+    """Place a point along the axis: its level in the unit of the axis, or the number of the level."""
+    if x is None:
+        return 0.0
+    level = point.levels[_names(summary.axes).index(x)]
+    return float(level) * _axis(summary, x).scale if numeric else float(levels.index(level))
+
+
+def _draw_across(axes: Axes, points: Sequence[Point], over: Measure, measure: Measure, look: dict[str, Any]) -> None:
+    """Draw the intervals of a measure that is along the axis."""
+    for point in points:
+        found, height = point.of(over.name), point.of(measure.name).mean
+        if found.low is not None and found.high is not None and height is not None and found.high > found.low:
+            ends = over.scale * found.low, over.scale * found.high
+            axes.plot(ends, [measure.scale * height] * 2, color=look["color"], linewidth=1.1, marker="|", markersize=5)
 
 
 def _shift(number: int, series: int) -> float:
@@ -220,6 +279,11 @@ def _draw_line(
 def _label_axis(axes: Axes, summary: Summary, roles: Roles, width_in: float) -> None:
     """Choose scale and ticks of the shared axis; ticks are at levels as far as their labels fit."""
     levels = [level for level in _levels(summary, roles.x) if level is not None]
+    if roles.x is not None and roles.x not in _names(summary.axes):
+        over = measure_of(roles.x)
+        means = [over.scale * mean for point in summary.points if (mean := point.of(roles.x).mean) is not None]
+        set_measured_axis(axes, means)
+        return
     if not levels:
         axes.xaxis.set_major_locator(NullLocator())
         return
@@ -245,6 +309,17 @@ def set_numeric_axis(axes: Axes, values: Sequence[float], width_in: float) -> No
     shown = _fitting(fraction, [number_text(value) for value in values])
     axes.xaxis.set_major_locator(FixedLocator([values[k] for k in shown]))
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+
+
+def set_measured_axis(axes: Axes, values: Sequence[float]) -> None:
+    """Choose ticks for a measured number; the axis is logarithmic where the largest is ten times the smallest."""
+    if values and min(values) > 0 and max(values) >= WIDE * min(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
 
 

@@ -22,7 +22,7 @@ from soensim.study.run import Row
 from soensim.study.summary import Levels, Point, Statistic, Summary, summarise
 
 Place = Literal["front", "within", "dominated"]
-_WIDE = 10.0  # largest cost over the smallest from which on costs are compared by their logarithms
+_WIDE = 10.0  # largest cost over the smallest from which on their logarithms are compared, as on the figure's axis
 
 
 @dataclass(frozen=True)

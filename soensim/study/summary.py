@@ -13,6 +13,8 @@ from soensim.study.table import csv_text, is_finite, measure_names, ordered
 
 Levels = tuple[Level, ...]
 
+_SAME = 1e-12  # of two numbers, relative: what rounding makes of equal ones
+
 
 @dataclass(frozen=True)
 class Statistic:
@@ -178,6 +180,8 @@ def _statistic(name: str, groups: Sequence[Sequence[Outcome]], cases: int) -> St
     if not values:
         return NOTHING
     mean = sum(values) / len(values)
+    if len(values) > 1 and max(values) - min(values) <= _SAME * max(map(abs, values)):
+        return Statistic(values[0], values[0], values[0], len(values))
     if len(values) > 1:
         low, high = mean_interval(values) if measure_of(name).is_fraction else student_interval(values)
         return Statistic(mean, low, high, len(values))

@@ -10,11 +10,11 @@ from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - fir
 # isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from soensim.errors import SoensimError
 from soensim.report.figures.style import FAINT, INK, RIGHT, SERIES, WRONG, new_figure, styled
-from soensim.study.figure import MARKERS, WIDTH_IN, set_numeric_axis
+from soensim.study.figure import MARKERS, WIDTH_IN, set_measured_axis, set_numeric_axis
 from soensim.study.limits import Ceilings, find_ceilings
 from soensim.study.pareto import Front, ParetoPoint
 from soensim.study.quantities import Axis, Measure, measure_of, number_text
@@ -23,8 +23,8 @@ from soensim.study.summary import Statistic, Summary, summarise
 
 _LOOKS: Final = {  # place: marker, face, edge, label
     "front": ("o", RIGHT, RIGHT, "on the front"),
-    "within": ("s", "white", INK, "behind it, within the noise"),
-    "dominated": ("x", FAINT, FAINT, "dominated, as intervals show"),
+    "within": ("s", "white", INK, "behind, within noise"),
+    "dominated": ("x", FAINT, FAINT, "dominated"),
 }
 _MOST_NAMED = 9  # points of a front that are numbered
 _KEY_FROM_IN = 5.0  # width from which on a key of the numbers is beside the axes
@@ -43,12 +43,7 @@ def pareto_figure(front: Front, width_in: float = WIDTH_IN) -> Figure:
         raise SoensimError(f"no run has measured both {front.gain.label} and {front.cost.label}; there is no front")
     figure = new_figure(width_in, 3.6 if width_in > _KEY_FROM_IN else 3.2)
     axes = figure.add_subplot()
-    if front.log_cost:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    set_measured_axis(axes, [_x(front, one) for one in front.points])
     for place in ("front", "within", "dominated"):
         _draw_places(axes, front, [one for one in front.points if one.place == place], place)
     ends = front.front
@@ -61,7 +56,6 @@ def pareto_figure(front: Front, width_in: float = WIDTH_IN) -> Figure:
     axes.set_xlabel(front.cost.title)
     axes.set_ylabel(front.gain.title)
     _finish(axes)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     if width_in > _KEY_FROM_IN and 1 < len(ends) <= _MOST_NAMED:
         key = "\n".join(f"{k}  {front.name(one)}" for k, one in enumerate(ends, 1))
