@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from soensim._runtime.exhausted import exhausted
 from soensim._runtime.standard_streams import printable
-from soensim.commands.environment import exhausted
 from soensim.commands.verbs import run_command
 
 # --- figures -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from conftest import compiled
 from test_imperfections import CALM, quantised
 
 import soensim.evaluation.score as score
+from soensim.errors import SoensimError
 from soensim.evaluation import evaluate
 from soensim.evaluation.parallel import MOST_BYTES, side_by_side, usable_workers
 from soensim.netlist import parse_netlist
@@ -75,6 +76,17 @@ def test_states_of_all_workers_have_a_gibibyte(monkeypatch):
     for cores, workers in ((3, 3), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert usable_workers(1) == workers
+
+
+def test_a_user_may_ask_for_fewer_threads(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    for given, workers in (("1", 1), ("4", 4), ("6", 6), ("7", 6)):
+        monkeypatch.setenv("SOENSIM_THREADS", given)
+        assert usable_workers(1) == workers
+    for given in ("0", "-1", "", "two", "1.0", "²"):
+        monkeypatch.setenv("SOENSIM_THREADS", given)
+        with pytest.raises(SoensimError, match=rf"^SOENSIM_THREADS={given} in the environment: must be a whole number"):
+            usable_workers(1)
 
 
 def test_chips_score_the_same_for_any_number_of_workers(digits, monkeypatch):

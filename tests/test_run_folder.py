@@ -23,7 +23,7 @@ from soensim.errors import RecipeError
 from soensim.netlist import load_netlist
 from soensim.program import Program
 from soensim.report.runs import load_run
-from soensim.training import BpttRecipe, run_lock, train
+from soensim.training import BpttRecipe, train
 from soensim.training.loop import Training
 from soensim.training.netlist_copy import netlist_copy
 from soensim.training.run_folder import default_run_dir, held_run_folder
@@ -128,7 +128,7 @@ def test_a_lock_that_was_removed_meanwhile_is_not_the_folders(tmp_path, monkeypa
         calls.append(handle)
         flock(handle, operation)
 
-    monkeypatch.setattr(run_lock.fcntl, "flock", removed_before)
+    monkeypatch.setattr(fcntl, "flock", removed_before)
     with locked(tmp_path):
         assert len(calls) == 2
         assert json.loads(path.read_text())["pid"] == os.getpid()
@@ -139,7 +139,7 @@ def no_locks(monkeypatch):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(run_lock.fcntl, "flock", unsupported)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
 
 
 @pytest.mark.usefixtures("no_locks")

@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.exhausted import exhausted
 from soensim._runtime.slow_notice import slow_notices
 from soensim._runtime.standard_streams import printable
 from soensim.commands import process
-from soensim.commands.environment import exhausted, own_environment
+from soensim.commands.environment import own_environment
 from soensim.commands.fault import report_fault
 from soensim.commands.outputs import STANDARD_OUTPUT
 from soensim.errors import SoensimError
@@ -60,8 +61,6 @@ def _attempt(main: Main, arguments: Sequence[str]) -> int:
         if process.received() is not None:  # raised by what a signal broke off
             return _ended(process.received() == signal.SIGTERM)
         limit = exhausted(error)
-        if limit is None and _out_of_memory(error):
-            limit = f"there is not enough memory: {' '.join(str(error).split()) or 'an array is too large'}"
         if limit is not None:
             tell(f"error: {limit}")
             return BAD_INPUT
@@ -73,15 +72,6 @@ def _ended(terminated: bool, *notes: str) -> int:
     if process.tell_once():
         tell("; ".join(["terminated" if terminated else "interrupted", *notes]))
     return TERMINATED if terminated else INTERRUPTED
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Python and NumPy have a class for it; torch has one for a GPU, and only a text for the CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )
 
 
 def say(text: str) -> None:

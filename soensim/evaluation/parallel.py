@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from soensim._runtime.cores import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +72,11 @@ def side_by_side(
 
 
 def usable_workers(bytes_each: int) -> int:
-    """Number of threads: the cores that this process may use, and no more than their states have memory for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, MOST_BYTES // max(bytes_each, 1)))
+    """Number of threads: the cores that this process may use, and no more than their states have memory for.
+
+    Raises
+    ------
+    SoensimError
+        The environment variable `SOENSIM_THREADS` is no whole number of 1 or more.
+    """
+    return max(1, min(usable_cores(), MOST_BYTES // max(bytes_each, 1)))

@@ -1,16 +1,13 @@
 """One training per run folder: the folder is held from before its first file until after its last.
 
 The folder has a lock (flock) on `lock.json`, which names the process for people. The operating system lifts it when
-the process ends, however it ends, so that a killed training never blocks `--resume`. On NFS, Linux asks the server
-for it, so that it holds for all hosts; a mount that keeps locks local (`local_lock`, Lustre's `localflock`) keeps apart
-the trainings of one host only. On a file system without locks `lock.json` is made exclusively, and one that names a
-dead process of this host is taken over; after one that was killed on another host, the message says what to delete.
+the process ends, however it ends, so that a killed training never blocks `--resume`. On a file system without locks
+`lock.json` is made exclusively, and one that names a dead process of this host is taken over; after one that was killed
+on another host, the message says what to delete.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import platform
@@ -20,10 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from soensim._runtime.file_lock import try_lock
 from soensim.errors import RecipeError
 
 LOCK = "lock.json"
-_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 _ATTEMPTS = 100  # each ends because another process took or left the folder meanwhile
 _MAX_BYTES = 4096
 
@@ -59,7 +56,7 @@ def _acquire(path: Path) -> int:
         handle, made = _open(path)
         if handle is None:
             continue
-        held = _lock(handle)
+        held = try_lock(handle)
         if (held and _is_at(path, handle)) or (held is None and made):
             return handle
         owner = _owner(handle)
@@ -80,19 +77,6 @@ def _open(path: Path) -> tuple[int | None, bool]:
             return os.open(path, os.O_RDWR), False
         except FileNotFoundError:
             return None, False
-
-
-def _lock(handle: int) -> bool | None:
-    """Lock a file: whether it is held now; None on a file system without locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            return None
-        raise
-    return True
 
 
 def _is_at(path: Path, handle: int) -> bool:
