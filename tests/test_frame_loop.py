@@ -138,6 +138,36 @@ def test_squids_that_differ_agree_with_the_plain_loop(bias):
         assert max(abs(states).max() for states in plain) > 0.1
 
 
+def test_squids_far_from_the_drawing_agree_with_the_plain_loop():
+    """Beyond the nodes of their tables on both sides, at rest, at the threshold, beyond the main table, backwards."""
+    rng = np.random.default_rng(8)
+    factors = SquidFactors(*rng.uniform(0.55, 1.6, (3, 40)))
+    factors.arm_2[::2] = factors.arm_1[::2]
+    source = varied_source(SOURCES["squid"], factors)
+    bias = np.linspace(-3.5, 3.5, 40)
+    cell = Cell(np.zeros(40), np.ones(40), bias, source, np.zeros(40), [Term(None, [0], np.ones((1, 40)))])
+    flux = np.linspace(-0.6, 0.7, 2 * ROWS)
+    flux[:2] = -0.5, 0.5  # where two lobes meet: with equal arms both roots are 0 below the threshold
+    signals = [InputSignal([flux[None, :, None, None]], [0])]
+    assert runs_in_blocks([cell])
+    (ours,) = fused_states([cell], signals, 1, (1, flux.size))
+    (plain,) = plain_states([cell], signals, 1)
+    assert 0.2 < (plain == 0).mean() < 0.8
+    assert abs(plain).max() > 1
+    np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-13)
+
+
+def test_squids_that_no_table_reaches_are_left_to_the_plain_loop():
+    rng = np.random.default_rng(9)
+    (cell,) = random_cells(rng, ["squid"], [2], [3, 2], [0])
+    source = varied_source(cell.source, SquidFactors(*rng.uniform(0.9, 1.1, (3, 2))))
+    form = source.function.form
+    off = dataclasses.replace(form.varied, ratios=(*form.varied.ratios[:2], np.array([1.0, -1.0])))
+    unreached = dataclasses.replace(source.function, form=dataclasses.replace(form, varied=off))
+    assert runs_in_blocks([dataclasses.replace(cell, source=source)])
+    assert not runs_in_blocks([dataclasses.replace(cell, source=dataclasses.replace(source, function=unreached))])
+
+
 def test_a_state_does_not_depend_on_the_samples_beside_it():
     rng = np.random.default_rng(4)
     cells = random_cells(rng, ["squid"], [7], [3, 2], [0, 1])

@@ -463,6 +463,35 @@ def test_intrinsics_and_their_plain_forms_agree(real):
     np.testing.assert_allclose(results[0][0], expected, **tolerance)
 
 
+def test_three_tables_side_by_side_have_the_values_of_each():
+    from numba import njit
+
+    rng = np.random.default_rng(13)
+    cubics, surfaces = rng.normal(size=(7, 4, 4)), rng.normal(size=(8, 5, 4))
+    cell, node = rng.integers(0, 7, ROWS), rng.integers(0, 4, ROWS)
+    places, nodes, start = cell.astype(np.int32), (cell * 5 + node).astype(np.int32), rng.uniform(size=8 * ROWS)
+    r, q = start[:ROWS], start[ROWS : 2 * ROWS]
+    expected = np.array([np.polyval(cubics[cell, ::-1, k].T, r) for k in range(3)])
+    corners = {(a, b): surfaces[cell + a, node + b, :3].T for a in (0, 1) for b in (0, 1)}
+    low, high = (corners[a, 0] * (1 - q) + corners[a, 1] * q for a in (0, 1))
+    assert llvm_intrinsics.INTRINSICS
+    assert llvm_intrinsics.TABLES == cubics.shape[-1] == surfaces.shape[-1]
+    for form in ("", "plain_"):
+        three_cubics, three_surfaces = (getattr(llvm_intrinsics, form + n) for n in ("three_cubics", "three_surfaces"))
+
+        @njit
+        def look_up(numbers, three_cubics=three_cubics, three_surfaces=three_surfaces):
+            three_cubics(cubics, places, numbers, 0, 2 * ROWS)
+            three_surfaces(surfaces, nodes, numbers, (ROWS, 0, 5), 5 * ROWS)
+
+        numbers = start.copy()
+        look_up(numbers)
+        np.testing.assert_array_equal(numbers[: 2 * ROWS], start[: 2 * ROWS])
+        np.testing.assert_allclose(numbers[2 * ROWS :].reshape(2, 3, ROWS)[0], expected, rtol=1e-13, atol=1e-14)
+        found = numbers[5 * ROWS :].reshape(3, ROWS)
+        np.testing.assert_allclose(found, low * (1 - r) + high * r, rtol=1e-13, atol=1e-14)
+
+
 def test_instructions_that_llvm_does_not_accept_are_noticed(monkeypatch):
     assert llvm_intrinsics._accepted()
 

@@ -7,8 +7,6 @@ which a frame of them arrives.
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.matmul import COUNT_IN, LAG, Products, add_product
 from soensim.kernels.memory_layout import ROWS
@@ -47,7 +45,7 @@ class DrivenInputs(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", nogil=True, no_cfunc_wrapper=True)
-def run_frames(first_block, last_block, network, inputs, span, held, rings, record):  # type: ignore[no-untyped-def]
+def run_frames(first_block, last_block, network, inputs, span, held, buffers, record):  # type: ignore[no-untyped-def]
     """Run blocks through frames.
 
     Parameters
@@ -58,15 +56,17 @@ def run_frames(first_block, last_block, network, inputs, span, held, rings, reco
         `DrivenInputs` and `Span`.
     held
         Flux (Phi_0) of these frames beside that of the inputs, (blocks or 1, neurons, ROWS).
-    rings
+    buffers
         The last states of each block, (blocks, 1 + the steps looked back at, 1, neurons + 1, ROWS); that of a step is
-        in slot step % slots. They end as they are at the last frame.
+        in slot step % slots. They end as they are at the last frame. And room for what comes in between, (2, neurons +
+        1, ROWS). Both from `aligned_zeros`.
     record
         Takes the states after every frame from ``first_record`` on, (hypotheses x recorded_blocks x ROWS, frames,
         neurons).
     """
+    rings, room = buffers
     count, slots, products = network.retention.size, rings.shape[1], inputs.products
-    driven, flux = np.zeros((count + 1, ROWS)), np.zeros((count + 1, ROWS))
+    driven, flux = room[0], room[1]
     for b in range(first_block, last_block):
         ring, fixed = rings[b], held[b % held.shape[0]]
         hypothesis, own = b // span.blocks, b % span.blocks

@@ -15,7 +15,7 @@ from soensim.dynamics.source_functions import FormedFunction, FusedForm, SourceF
 from soensim.dynamics.time_loop import Cell
 from soensim.kernels.frame_kernel import DrivenInputs, Span, run_frames
 from soensim.kernels.matmul import Products
-from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.memory_layout import ROWS, aligned_zeros
 from soensim.kernels.packed_network import Block, PackedNetwork, packed_neurons, packed_products
 from soensim.kernels.sparse import Int64
 
@@ -27,14 +27,17 @@ def runs_in_blocks(cells: Sequence[Cell], *, heun: bool = False) -> bool:
     """Say whether `FrameLoop` can run these cells; else `soensim.dynamics.TimeLoop` has to.
 
     Not those with Heun's step, normalised states, a source function that has no form in the kernels, tables of several
-    sizes, or SQUIDs that differ from neuron to neuron beside populations whose do not.
+    sizes, or SQUIDs that differ from neuron to neuron: so much that their tables do not reach them, or beside
+    populations whose do not.
     """
     forms = [_form(cell.source) for cell in cells]
     tables = [form.table for form in forms if form is not None and form.table is not None]
     varied = [form.varied for form in forms if form is not None and form.varied is not None]
     tables += [table for one in varied for table in one.tables]
     alike = len({table.arrays.beyond.shape for table in tables}) <= 1 and len(varied) in (0, len(cells))
-    return not heun and None not in forms and alike and all(cell.normalisation is None for cell in cells)
+    reached = all(np.min(ratio) > 0 for one in varied for ratio in one.ratios)
+    plain = heun or any(cell.normalisation is not None for cell in cells)
+    return not plain and None not in forms and alike and reached
 
 
 class Rows(NamedTuple):
@@ -130,7 +133,8 @@ class FrameLoop:
         by_frame = noise is not None or light is not None
         start = 0 if by_frame else first_frame
         record = np.zeros((rows.hypotheses, rows.all_blocks * ROWS, frames - start, neurons))
-        rings = np.zeros((rows.hypotheses * rows.blocks, self._slots, 1, neurons + 1, ROWS))
+        rings = aligned_zeros((rows.hypotheses * rows.blocks, self._slots, 1, neurons + 1, ROWS))
+        room = aligned_zeros((2, neurons + 1, ROWS))
         held = np.repeat(self._offsets[:, None], ROWS, 1)[None]
         inputs = self._driven(signals)
         step = 1 if by_frame else frames
@@ -141,7 +145,7 @@ class FrameLoop:
                 held = self._held(first, rows, noise, light)
             span = Span(first, first + step, self._substeps, start, rows.blocks, rows.all_blocks)
             to = record.reshape(-1, *record.shape[2:])
-            run_frames(0, len(rings), self._network, inputs, span, held, rings, to)
+            run_frames(0, len(rings), self._network, inputs, span, held, (rings, room), to)
         return record[:, : rows.samples, first_frame - start :]
 
     def _driven(self, signals: PackedSignals) -> DrivenInputs:

@@ -10,6 +10,7 @@ Arrays are contiguous. Every place and every step between places counts elements
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -21,12 +22,16 @@ from numba.extending import intrinsic
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.vector_math import inlined
 
-#: Rows of efficacies of one `add_pair_product`; bytes that it takes of every row of signals.
-PAIR, LINE = 2, 128
+#: Rows of efficacies of one `add_pair_product`.
+PAIR = 2
+#: Bytes that it takes of every row of signals, at most: its sums fill half of the vector registers.
+LINE = 256 if llvm.get_host_cpu_features().get("avx512f") else 128
 #: Bytes of a vector register.
 VECTOR = 32
 #: Sums of one `twelve_dots`.
 SUMS = 12
+#: Tables that lie side by side, as many as a vector of float64 has numbers; the last is to fill it.
+TABLES = 4
 
 _INT32 = ir.IntType(32)
 
@@ -44,6 +49,32 @@ class Emitter:
     def shifted(self, index: Any, by: int) -> Any:
         """Index ``by`` elements further on."""
         return self.builder.add(index, ir.Constant(index.type, by))
+
+    def spread(self, base: Any, index: Any, vector: Any) -> Any:
+        """Load a number into all places of a vector."""
+        builder, nothing = self.builder, ir.Constant(vector, ir.Undefined)
+        number = builder.load(builder.gep(base, [index]))
+        single = builder.insert_element(nothing, number, ir.Constant(_INT32, 0))
+        everywhere = ir.Constant(ir.VectorType(_INT32, vector.count), [0] * vector.count)
+        return builder.shuffle_vector(single, nothing, everywhere)
+
+    def fused(self, a: Any, b: Any, c: Any) -> Any:
+        """Compute a b + c; one instruction, where the machine has it."""
+        return self.builder.fadd(self.builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+
+    def transposed(self, tile: list[Any]) -> list[Any]:
+        """Transpose as many vectors as each has numbers."""
+        lanes = len(tile)
+        mask = ir.VectorType(_INT32, lanes)
+        # riffle the numbers of the upper half of the tile into those of the lower, log2(lanes) times
+        low, high = (
+            ir.Constant(mask, [k for i in range(first, first + lanes // 2) for k in (i, lanes + i)])
+            for first in (0, lanes // 2)
+        )
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(tile[: lanes // 2], tile[lanes // 2 :], strict=True)
+            tile = [self.builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
+        return tile
 
     def stepped(self, index: Any, count: Any, step: Any) -> Any:
         """Index ``count`` steps further on; one of the two may be an integer."""
@@ -68,8 +99,7 @@ class Emitter:
 
     def add_product(self, a: Any, b: Any, total: Any) -> None:
         """Add a b to a sum on the stack; one instruction, where the machine has it."""
-        share = self.builder.fmul(a, b, flags=("contract",))
-        self.builder.store(self.builder.fadd(share, self.builder.load(total), flags=("contract",)), total)
+        self.builder.store(self.fused(a, b, self.builder.load(total)), total)
 
 
 def _emit_prefetch(emit: Emitter, line: Any, place: Any, *, write: bool) -> None:
@@ -85,8 +115,7 @@ def _emit_prefetch(emit: Emitter, line: Any, place: Any, *, write: bool) -> None
 
 def _emit_pair_product(emit: Emitter, packed: Any, signals: Any, out: Any, places: Any, count: Any) -> None:
     at, first, row = places
-    builder, vector = emit.builder, emit.vector(LINE)
-    everywhere = ir.Constant(ir.VectorType(_INT32, vector.count), [0] * vector.count)
+    builder, vector = emit.builder, emit.vector(min(LINE, ROWS * emit.size))
     rows = [emit.shifted(row, a * ROWS) for a in range(PAIR)]
     totals = emit.sums(vector, PAIR)
     for place, total in zip(rows, totals, strict=True):
@@ -95,10 +124,7 @@ def _emit_pair_product(emit: Emitter, packed: Any, signals: Any, out: Any, place
         signal = emit.load(signals, emit.stepped(first, loop.index, ROWS), vector)
         base = emit.stepped(at, loop.index, PAIR)
         for a, total in enumerate(totals):
-            weight = builder.load(builder.gep(packed, [emit.shifted(base, a)]))
-            single = builder.insert_element(ir.Constant(vector, ir.Undefined), weight, ir.Constant(_INT32, 0))
-            spread = builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), everywhere)
-            emit.add_product(spread, signal, total)
+            emit.add_product(emit.spread(packed, emit.shifted(base, a), vector), signal, total)
     for place, total in zip(rows, totals, strict=True):
         emit.store(builder.load(total), out, place)
 
@@ -125,20 +151,52 @@ def _emit_twelve_dots(emit: Emitter, x: Any, z: Any, out: Any, at: Any, steps: A
 
 
 def _emit_transposed_tile(emit: Emitter, signals: Any, out: Any, at: Any, step: Any, out_at: Any) -> None:
-    builder, vector = emit.builder, emit.vector(VECTOR)
-    lanes = vector.count
-    mask = ir.VectorType(_INT32, lanes)
-    tile = [emit.load(signals, emit.stepped(at, step, i), vector) for i in range(lanes)]
-    # riffle the numbers of the upper half of the tile into those of the lower, log2(lanes) times
-    low, high = (
-        ir.Constant(mask, [k for i in range(first, first + lanes // 2) for k in (i, lanes + i)])
-        for first in (0, lanes // 2)
-    )
-    for _ in range(lanes.bit_length() - 1):
-        pairs = zip(tile[: lanes // 2], tile[lanes // 2 :], strict=True)
-        tile = [builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
+    vector = emit.vector(VECTOR)
+    tile = emit.transposed([emit.load(signals, emit.stepped(at, step, i), vector) for i in range(vector.count)])
     for j, row in enumerate(tile):
         emit.store(row, out, emit.shifted(out_at, j * ROWS))
+
+
+def _emit_three(emit: Emitter, places: Any, numbers: Any, to: Any, value_of: Callable[[Any, Any], Any]) -> None:
+    """Store ``value_of(place, row)`` of every row, a vector over the tables, table by table."""
+    builder = emit.builder
+    with cgutils.for_range(builder, ir.Constant(to.type, ROWS // TABLES)) as loop:
+        first = builder.mul(loop.index, ir.Constant(to.type, TABLES))
+        rows = [emit.shifted(first, j) for j in range(TABLES)]
+        tile = [value_of(builder.sext(builder.load(builder.gep(places, [row])), to.type), row) for row in rows]
+        for k, values in enumerate(emit.transposed(tile)[:3]):
+            emit.store(values, numbers, builder.add(emit.shifted(to, k * ROWS), first))
+
+
+def _emit_three_cubics(emit: Emitter, table: Any, places: Any, numbers: Any, r: Any, to: Any) -> None:
+    builder, vector = emit.builder, ir.VectorType(emit.number, TABLES)
+
+    def value_of(place: Any, row: Any) -> Any:
+        at = builder.mul(place, ir.Constant(to.type, 4 * TABLES))
+        own = emit.spread(numbers, builder.add(r, row), vector)
+        *low, value = (emit.load(table, emit.shifted(at, power * TABLES), vector) for power in range(4))
+        for coefficient in reversed(low):
+            value = emit.fused(own, value, coefficient)
+        return value
+
+    _emit_three(emit, places, numbers, to, value_of)
+
+
+def _emit_three_surfaces(emit: Emitter, table: Any, places: Any, numbers: Any, at: Any, to: Any) -> None:
+    builder, vector = emit.builder, ir.VectorType(emit.number, TABLES)
+
+    def value_of(place: Any, row: Any) -> Any:
+        q, r = (emit.spread(numbers, builder.add(own, row), vector) for own in at[:2])
+
+        def line(node: Any) -> Any:
+            own = builder.mul(node, ir.Constant(to.type, TABLES))
+            start, end = emit.load(table, own, vector), emit.load(table, emit.shifted(own, TABLES), vector)
+            return emit.fused(q, builder.fsub(end, start), start)
+
+        low, high = line(place), line(builder.add(place, at[2]))
+        return emit.fused(r, builder.fsub(high, low), low)
+
+    _emit_three(emit, places, numbers, to, value_of)
 
 
 def _accepted() -> bool:
@@ -147,13 +205,16 @@ def _accepted() -> bool:
         for number, size in ((ir.FloatType(), 4), (ir.DoubleType(), 8)):
             module = ir.Module()
             array, index = number.as_pointer(), ir.IntType(64)
-            function = ir.Function(module, ir.FunctionType(ir.VoidType(), [array] * 3 + [index] * 5), "probe")
+            kinds = [array, array, array, _INT32.as_pointer(), *[index] * 5]
+            function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "probe")
             builder = ir.IRBuilder(function.append_basic_block())
-            emit, (x, y, z, *k) = Emitter(builder, number, size), function.args
+            emit, (x, y, z, places, *k) = Emitter(builder, number, size), function.args
             _emit_prefetch(emit, x, k[0], write=True)
             _emit_pair_product(emit, x, y, z, k[:3], k[3])
             _emit_twelve_dots(emit, x, y, z, k[:2], k[2:4], k[4])
             _emit_transposed_tile(emit, x, y, *k[:3])
+            _emit_three_cubics(emit, x, places, y, *k[:2])
+            _emit_three_surfaces(emit, x, places, y, k[:3], k[3])
             builder.ret_void()
             llvm.parse_assembly(str(module)).verify()
     except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
@@ -207,14 +268,14 @@ def _add_pair_product(typingctx, packed, signals, out, places, count):  # type: 
 def plain_add_pair_product(packed, signals, out, places, count):  # type: ignore[no-untyped-def]
     """out[row + a ROWS + r] += sum_j packed[at + 2 j + a] signals[first + j ROWS + r], j < count, a = 0 and 1.
 
-    ``places`` are at, first and row; r goes over LINE bytes.
+    ``places`` are at, first and row; r goes over LINE bytes, or over ROWS.
     """
     at, first, row = places
     own, to = signals.reshape(-1), out.reshape(-1)
     for j in range(count):
         for a in range(PAIR):
             weight = packed[at + PAIR * j + a]
-            for r in range(LINE // packed.itemsize):
+            for r in range(min(ROWS, LINE // packed.itemsize)):
                 to[row + a * ROWS + r] += weight * own[first + j * ROWS + r]
 
 
@@ -267,7 +328,54 @@ def plain_transpose_tile(signals, out, at, step, out_at):  # type: ignore[no-unt
             to[out_at + j * ROWS + i] = own[at + i * step + j]
 
 
+@intrinsic
+def _three_cubics(typingctx, table, places, numbers, r, to):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, table, places, numbers = _opened(context, builder, signature, args)
+        _emit_three_cubics(emit, table, places, numbers, args[3], args[4])
+        return context.get_dummy_value()
+
+    return types.void(table, places, numbers, types.intp, types.intp), codegen
+
+
+@inlined
+def plain_three_cubics(table, places, numbers, r, to):  # type: ignore[no-untyped-def]
+    """numbers[to + k ROWS + j] = sum_m table[places[j], m, k] numbers[r + j]^m, j < ROWS, k < 3, m < 4."""
+    for j in range(ROWS):
+        own, at = table[places[j]], numbers[r + j]
+        for k in range(3):
+            numbers[to + k * ROWS + j] = own[0, k] + at * (own[1, k] + at * (own[2, k] + at * own[3, k]))
+
+
+@intrinsic
+def _three_surfaces(typingctx, table, places, numbers, at, to):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, table, places, numbers = _opened(context, builder, signature, args)
+        _emit_three_surfaces(emit, table, places, numbers, _members(builder, args[3], 3), args[4])
+        return context.get_dummy_value()
+
+    three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
+    return types.void(table, places, numbers, three, types.intp), codegen
+
+
+@inlined
+def plain_three_surfaces(table, places, numbers, at, to):  # type: ignore[no-untyped-def]
+    """numbers[to + k ROWS + j] = table[., ., k] at node places[j], and numbers[q + j], numbers[r + j] beyond it; k < 3.
+
+    Bilinear; ``at`` are q, r and the nodes of a row.
+    """
+    for j in range(ROWS):
+        a, b = divmod(places[j], at[2])
+        q, r = numbers[at[0] + j], numbers[at[1] + j]
+        for k in range(3):
+            low = table[a, b, k] + q * (table[a, b + 1, k] - table[a, b, k])
+            high = table[a + 1, b, k] + q * (table[a + 1, b + 1, k] - table[a + 1, b, k])
+            numbers[to + k * ROWS + j] = low + r * (high - low)
+
+
 prefetch = _prefetch if INTRINSICS else plain_prefetch
 add_pair_product = _add_pair_product if INTRINSICS else plain_add_pair_product
 twelve_dots = _twelve_dots if INTRINSICS else plain_twelve_dots
 transpose_tile = _transpose_tile if INTRINSICS else plain_transpose_tile
+three_cubics = _three_cubics if INTRINSICS else plain_three_cubics
+three_surfaces = _three_surfaces if INTRINSICS else plain_three_surfaces

@@ -86,7 +86,7 @@ def _add_dense(packed, t, signals, out):  # type: ignore[no-untyped-def]
     """out[first_out + i, :] += sum_j W[j, i] signals[first_in + j, :]; ``out`` has a spare row at its end."""
     at, first_in, n_in, first_out, n_out = t[AT], t[FIRST_IN], t[COUNT_IN], t[FIRST_OUT], t[COUNT_OUT]
     for pair in range((n_out + 1) // PAIR):
-        for r in range(0, ROWS, LINE // packed.itemsize):
+        for r in range(0, ROWS, min(ROWS, LINE // packed.itemsize)):
             places = at + pair * n_in * PAIR, first_in * ROWS + r, (first_out + pair * PAIR) * ROWS + r
             add_pair_product(packed, signals, out, places, n_in)  # type: ignore[call-arg]
 

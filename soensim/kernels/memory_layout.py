@@ -9,16 +9,21 @@ block, and sums over rows are taken in the order of the blocks: a result does no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: Rows of the batch in a block: 128 bytes of float32, four vector registers of AVX2.
 ROWS = 32
+_LINE = 64  # bytes of a line of the cache
 
 
 def parallel_for(kernel: Callable[..., None], count: int, threads: int, *args: Any) -> None:
@@ -34,6 +39,14 @@ def parallel_for(kernel: Callable[..., None], count: int, threads: int, *args: A
     with ThreadPoolExecutor(threads) as pool:
         for future in [pool.submit(kernel, *span, *args) for span in pairwise(ends)]:
             future.result()
+
+
+def aligned_zeros(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Make an array of zeros that begins at a line of the cache: a vector of a whole line then lies in one line."""
+    size = math.prod(shape)
+    room = np.zeros(size + _LINE // 8)
+    first = -room.ctypes.data % _LINE // 8
+    return room[first : first + size].reshape(shape)
 
 
 def make_rows(like: Tensor, count: int, steps: int, batch: int) -> Tensor:

@@ -8,14 +8,11 @@ for the tables themselves, which scores look up: alone, or with other sources. T
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
 
-from soensim._runtime.table_access import own_load, own_store
-from soensim.circuit.source import SourceArrays, cell_of, edge_at, main_value, running_value, source_value
 from soensim.dynamics.source_functions import FusedForm
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.squid_functions import (
@@ -26,12 +23,10 @@ from soensim.kernels.squid_functions import (
     smooth_slopes,
     smooth_value,
     squid_coefficients,
-    take3,
 )
-from soensim.kernels.vector_math import INLINED, inlined, inlined_exact, tanh
-
-if TYPE_CHECKING:
-    from soensim.circuit import SourceTable
+from soensim.kernels.table_steps import TableSources, look_up, stacked
+from soensim.kernels.varied_steps import VariedSources, varied_forward, varied_sources
+from soensim.kernels.vector_math import INLINED, inlined, tanh
 
 TANH, RELU, STEEP_SIGMOID, SQUID_FIT, SQUID, TABLE, VARIED = range(7)
 KINDS = {
@@ -70,27 +65,6 @@ class MixedSources(NamedTuple):
     coefficients: Any
 
 
-class TableSources(NamedTuple):
-    """The table of a SQUID in all populations: fields of `SourceArrays`, with an axis of populations in front."""
-
-    edge: Any
-    shape: Any
-    beyond: Any
-    single: Any
-    """skew, scale, current_max, corner, tangent."""
-
-
-class VariedSources(NamedTuple):
-    """The tables of `VariedTables` in all populations, one after the other, and what each neuron has of them."""
-
-    tables: TableSources
-    critical_current: Any
-    skew: Any
-    shares: Any
-    """(3, neurons), as the ratios."""
-    ratios: Any
-
-
 class MixedTableSources(NamedTuple):
     """Tables, `squid-fit` and virtual source functions."""
 
@@ -110,9 +84,9 @@ def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
     if kinds.max() < SQUID_FIT:
         return VirtualSources(kinds)
     if kinds.min() == VARIED:
-        return _varied(forms)
+        return varied_sources([form.varied for form in forms if form.varied is not None])
     if kinds.max() == TABLE:
-        tables = _tables(tuple(form.table for form in forms))
+        tables = stacked([form.table for form in forms])
         if kinds.min() == TABLE:
             return tables
         return MixedTableSources(kinds, np.array([squid_coefficients(None, 0.0, dtype)] * len(forms)), tables)
@@ -120,31 +94,6 @@ def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
     if kinds.min() == kinds.max():
         return (SquidFitSources if kinds[0] == SQUID_FIT else SquidSources)(coefficients)
     return MixedSources(kinds, coefficients)
-
-
-@lru_cache(maxsize=16)
-def _tables(tables: tuple[SourceTable | None, ...]) -> TableSources:
-    """Stack the tables of all populations; one without a table takes another's."""
-    own = [None if table is None else table.arrays for table in tables]
-    some = next(arrays for arrays in own if arrays is not None)
-    full = [arrays or some for arrays in own]
-    return TableSources(
-        np.stack([arrays.edge for arrays in full]),
-        np.stack([arrays.shape for arrays in full]),
-        np.stack([arrays.beyond for arrays in full]),
-        np.array([arrays[3:] for arrays in full]),
-    )
-
-
-def _varied(forms: Sequence[FusedForm]) -> VariedSources:
-    own = [form.varied for form in forms if form.varied is not None]
-    return VariedSources(
-        _tables(tuple(table for one in own for table in one.tables)),
-        np.concatenate([one.critical_current for one in own]),
-        np.concatenate([one.skew for one in own]),
-        np.concatenate([np.stack(one.shares) for one in own], 1),
-        np.concatenate([np.stack(one.ratios) for one in own], 1),
-    )
 
 
 @inlined
@@ -237,103 +186,15 @@ def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignor
 
 
 @inlined
-def _table(tables, k):  # type: ignore[no-untyped-def]
-    one = tables.single[k]
-    return SourceArrays(tables.edge[k], tables.shape[k], tables.beyond[k], one[0], one[1], one[2], one[3], one[4])
-
-
-@inlined_exact
-def _varied_places(flux, current, own, tables):  # type: ignore[no-untyped-def]
-    """Return the place in the tables, and the current in each; ``own`` are skew, shares and ratios."""
-    skew, shares, ratios = own
-    one, two, three = tables
-    place = cell_of(flux - skew * current, 0.0, one)  # their own skew is 0: their arms are equal
-    e1, e2, e3 = edge_at(place[1], place[2], one), edge_at(place[1], place[2], two), edge_at(place[1], place[2], three)
-    over = abs(current) - (shares[0] * e1 + shares[1] * e2 + shares[2] * e3)
-    return place, (e1, e2, e3), (e1 + over * ratios[0], e2 + over * ratios[1], e3 + over * ratios[2])
-
-
-@inlined_exact
-def _one_varied(i, edge, place, arrays):  # type: ignore[no-untyped-def]
-    above = i - edge
-    return running_value(0.0 if above <= 0.0 else above, i, place, arrays)
-
-
-@inlined_exact
-def _varied_value(flux, current, own, tables):  # type: ignore[no-untyped-def]
-    """g(phi, i) without the factor of the critical current, and whether it is beyond the main tables."""
-    place, edges, i = _varied_places(flux, current, own, tables)
-    one, two, three = tables
-    g = own[1][0] * _one_varied(i[0], edges[0], place, one)
-    g = g + own[1][1] * _one_varied(i[1], edges[1], place, two)
-    g = g + own[1][2] * _one_varied(i[2], edges[2], place, three)
-    g = 0.0 if g <= 0.0 else g
-    beyond = (i[0] > one.current_max) | (i[1] > two.current_max) | (i[2] > three.current_max)
-    return (g if current >= 0.0 else -g), beyond
-
-
-@inlined_exact
-def _varied_beyond(flux, current, own, tables):  # type: ignore[no-untyped-def]
-    """The same at any current, with branches."""
-    place, _, i = _varied_places(flux, current, own, tables)
-    one, two, three = tables
-    g = own[1][0] * source_value(place[0], i[0], one) + own[1][1] * source_value(place[0], i[1], two)
-    g = g + own[1][2] * source_value(place[0], i[2], three)
-    g = 0.0 if g <= 0.0 else g
-    return g if current >= 0.0 else -g
-
-
-@inlined
-def _varied_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
-    s = network.sources
-    tables = _table(s.tables, 3 * p), _table(s.tables, 3 * p + 1), _table(s.tables, 3 * p + 2)
-    for n in range(network.first[p], network.first[p + 1]):
-        retention, bias_current, c = network.retention[n], network.bias_current[n], s.critical_current[n]
-        gain = network.gain[n] * c
-        own = s.skew[n], take3(s.shares[:, n], 0), take3(s.ratios[:, n], 0)
-        beyond = 0
-        for r in range(ROWS):
-            place = n * ROWS + r
-            old = own_load(state, place)
-            g, over = _varied_value(own_load(flux, place), (bias_current - old) / c, own, tables)
-            beyond += over
-            own_store(new, place, retention * old + gain * g)  # type: ignore[call-arg]
-        if beyond > 0:
-            for r in range(ROWS):
-                g = _varied_beyond(flux[n, r], (bias_current - state[n, r]) / c, own, tables)
-                new[n, r] = retention * state[n, r] + gain * g
-
-
-@inlined
-def _look_up(network, tables, p, flux, state, new):  # type: ignore[no-untyped-def]
-    arrays = _table(tables, p)
-    first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
-    bias_currents = network.bias_current
-    for n in range(first, last):
-        retention, gain, bias_current = retentions[n], gains[n], bias_currents[n]
-        beyond = 0
-        for r in range(ROWS):
-            place = n * ROWS + r
-            s = own_load(state, place)
-            g = main_value(own_load(flux, place), bias_current - s, arrays)
-            beyond += abs(bias_current - s) > arrays.current_max
-            own_store(new, place, retention * s + gain * g)  # type: ignore[call-arg]
-        if beyond > 0:  # the main table does not serve
-            for r in range(ROWS):
-                g = source_value(flux[n, r], bias_current - state[n, r], arrays)
-                new[n, r] = retention * state[n, r] + gain * g
-
-
-@inlined
 def _table_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
-    _look_up(network, network.sources, p, flux, state, new)
+    look_up(network, network.sources, p, flux, state, new)
 
 
 @inlined
 def _mixed_table_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     kind = network.sources.kind[p]
     if kind == TABLE:
-        _look_up(network, network.sources.tables, p, flux, state, new)
+        look_up(network, network.sources.tables, p, flux, state, new)
     elif kind == SQUID_FIT:
         _fit_forward(network, p, flux, state, new)
     else:
@@ -368,7 +229,7 @@ _FORWARD = {
     SquidSources: _squid_forward,
     MixedSources: _mixed_forward,
     TableSources: _table_forward,
-    VariedSources: _varied_forward,
+    VariedSources: varied_forward,
     MixedTableSources: _mixed_table_forward,
 }
 _BACKWARD = {

@@ -22,7 +22,7 @@ from soensim.simulation.engine import Engine, one_blas_thread
 
 CASES = {
     "year1-28": ("year1-28", {}),
-    "year1-28, critical currents differ": ("year1-28", {"critical_current_spread": 0.02}),
+    "year1-28, SQUIDs differ": ("year1-28", {"critical_current_spread": 0.02, "arm_inductance_spread": 0.02}),
     "year1-28, read noise": ("year1-28", {"read_noise_flux": 0.01}),
     "year1-28, thermal noise": ("year1-28", {"thermal_noise_k": 4.0}),
     "optical-28": ("optical-28", {}),
