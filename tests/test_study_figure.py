@@ -42,7 +42,7 @@ def test_a_series_per_level_over_a_logarithmic_axis():
     (axes,) = figure.axes
     assert axes.get_xscale() == "log"
     assert axes.get_xlabel() == "density (%)"
-    assert axes.get_ylabel() == "accuracy, mean of the chips (%)"
+    assert axes.get_ylabel() == "mean accuracy of the chips (%)"
     figure.canvas.draw()
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "20", "50", "100"]
     found = marks(axes)
@@ -71,7 +71,7 @@ def test_small_multiples_share_their_axes():
     assert all(list(marks(axes)) == list(KINDS) for axes in shown)
     assert all(axes.get_ylim() == shown[0].get_ylim() for axes in shown)
     assert all(axes.get_xlabel() == "neurons" and axes.get_xscale() == "log" for axes in shown)
-    assert figure.get_supylabel() == "accuracy, programmed codes (%)"
+    assert figure.get_supylabel() == "accuracy of the programmed codes (%)"
     assert marks(shown[0])["all-to-all"][1] == pytest.approx([50.9, 51.3, 52.1, 53.7])
 
 
@@ -201,3 +201,42 @@ def test_order_and_words_of_the_study():
     axis = Axis("kind", "topology", levels=("small-world", "all-to-all", "nearest neighbours"))
     (axes,) = study_figure(three_factors(), [axis, "neurons", "rule"], roles=Roles("neurons", "kind")).axes
     assert list(marks(axes)) == ["small-world", "all-to-all", "nearest neighbours"]
+
+
+def routed_rows():
+    """Wire grows with density; one topology has only two densities; seeds differ in wire and accuracy."""
+    return [
+        row({"kind": kind, "density": d}, seed, codes=0.8 + 0.1 * d + 0.01 * seed, wire_mm=length * d * (10 + seed))
+        for kind, length, densities in (("random", 4, (0.1, 0.3, 1.0)), ("near", 1, (0.1, 1.0)))
+        for d in densities
+        for seed in (0, 1)
+    ]
+
+
+def test_a_measure_along_the_axis():
+    figure = study_figure(routed_rows(), ["kind", "density"], roles=Roles("wire_mm", "kind"))
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "wire (mm)"
+    assert axes.get_xscale() == "log"
+    found = marks(axes)
+    assert found["near"][0] == pytest.approx([1.05, 10.5])
+    assert found["random"][0] == pytest.approx([4.2, 12.6, 42])
+    assert found["random"][1] == pytest.approx([81.5, 83.5, 90.5])
+    ends = [tuple(line.get_data()[0]) for line in axes.get_lines() if line.get_marker() == "|"]
+    assert len(ends) == 5
+    assert ends[0] == pytest.approx((1.05 - 12.7062 * 0.05, 1.05 + 12.7062 * 0.05), rel=1e-4)  # near, 10 %
+
+
+def test_a_series_that_lacks_a_level_has_no_gap():
+    (axes,) = study_figure(routed_rows(), ["kind", "density"]).axes
+    found = marks(axes)
+    assert found["near"][0] == pytest.approx([10, 100])
+    assert found["random"][0] == pytest.approx([10, 30, 100])
+
+
+def test_points_that_are_drawn_at_random_are_not_joined():
+    rows = [row({"a": a, "b": (7 * a) % 20}, codes=0.5) for a in range(20)]
+    (axes,) = study_figure(rows, ["a", "b"]).axes
+    assert axes.get_lines()[0].get_linestyle() == "None"
+    (axes,) = study_figure([row({"a": a}, codes=0.5) for a in range(20)], ["a"]).axes
+    assert axes.get_lines()[0].get_linestyle() == "-"

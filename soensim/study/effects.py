@@ -383,7 +383,7 @@ def plus_minus(difference: Difference, measure: Measure, *, signed: bool = True)
     half = measure.scale * (difference.high - difference.low) / 2
     if half == 0:
         return f"{_rounded(mean, None)} ± 0{unit}"
-    decimals = decimals_for(half)
+    decimals = max(decimals_for(half), int(measure.is_fraction and half < 10))
     while decimals < _MOST_DECIMALS and (abs(round(mean, decimals)) > round(half, decimals)) != bool(difference.shown):
         decimals += 1
     return f"{_rounded(mean, decimals)} ± {half:,.{decimals}f}{unit}"

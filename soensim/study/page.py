@@ -109,8 +109,12 @@ def study_page(runs: Sequence[Row], factors: Sequence[str | Axis], about: About)
 
 
 def _told(text: str, kind: str = "") -> Markup:
-    """Write a paragraph in which no line ends between a number and its percent sign."""
-    return words(text.replace(" %", "\u00a0%"), kind)
+    return words(_unbroken(text), kind)
+
+
+def _unbroken(text: str) -> str:
+    """Keep a percent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _front(
@@ -190,7 +194,7 @@ def _points(summary: Summary, about: About) -> Section | None:
     for point in summary.points:
         count = f"{point.n}" + (f", {point.failed} failed" if point.failed else "")
         values = [value_text(point.of(measure.name), measure, unit=False) for measure in measures]
-        body.append([summary.name(point), count, *values])
+        body.append([_unbroken(summary.name(point)), count, *values])
     below = _told("Mean over seeds (95 % interval).", "note")
     return "points", "Points", joined(*_folding(head, body, range(1, len(head))), below)
 
