@@ -83,14 +83,11 @@ def test_samples_are_solved_as_they_are_up_to_10_000_tau() -> None:
 def test_steps_of_the_model_follow_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 a sample, or more: half the reciprocal of its fastest rate, 11 / beta_di + gamma_minus, is the longest."""
     calls = []
-
-    def linear(_, i):
-        calls.append(None)
-        return 0.0 * i
-
-    monkeypatch.setattr("soensim.circuit.table_builder.source_table", lambda _: linear)
+    monkeypatch.setattr("soensim.circuit._held_flux.held_states", lambda *given: calls.append(given))
     flux = flux_levels()[:2, :3]
     for sample_tau, beta_di, gamma_minus, steps in ((1.0, 100.0, 0.1, 64), (1000.0, 100.0, 0.2, 620)):
-        calls.clear()
-        model_states(DEVICE, SampledDrive(1.9, beta_di, gamma_minus, sample_tau), flux)
-        assert len(calls) == 3 * 4 * steps
+        states = model_states(DEVICE, SampledDrive(1.9, beta_di, gamma_minus, sample_tau), flux)
+        given_flux, *given, arrays, filled = calls.pop()
+        assert given == [steps, sample_tau / steps, (1.9, 1 / beta_di, gamma_minus)]
+        assert (given_flux is flux, arrays is source_table(DEVICE).arrays, filled is states) == (True, True, True)
+        assert states.shape == flux.shape
