@@ -314,7 +314,7 @@ def test_what_is_supported():
     assert not supports([cell_of(SOURCES["tanh"], gain=torch.ones(3, requires_grad=True))])
     assert not supports([cell_of(SOURCES["tanh"], terms=[Term(0, [0], np.zeros((3, 3)))])])
     assert not supports([cell_of(SOURCES["tanh"], terms=[Term(0, [0], torch.zeros(3, 3).half())])])
-    noisy = training_source(squid_source(source_table(DEVICE, temperature_k=4.0)), 0.05)
+    noisy = training_source(squid_source(source_table(DEVICE, temperature_k=4.2)), 0.05)  # which ships
     assert not supports([cell_of(noisy)])
 
 

@@ -404,7 +404,10 @@ def main() -> int:
 
 
 def prepare(scratch: Path) -> tuple[Run, Files]:
-    """Load soensim, and make the right inputs with it; what this imports and compiles, workers need not."""
+    """Load soensim, and make the right inputs with it; what this imports and compiles, workers need not.
+
+    Their processor time is limited, and the first simulation of spikes on a machine compiles for longer.
+    """
     import torch
 
     import soensim.report.evaluation_page
@@ -420,7 +423,9 @@ def prepare(scratch: Path) -> tuple[Run, Files]:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        return run_command, fuzz_kinds.trained_files(folder, run_command)
+        files = fuzz_kinds.trained_files(folder, run_command)
+        fuzz_kinds.run_right_commands(run_command)
+        return run_command, files
     finally:
         os.chdir(before)
 

@@ -78,10 +78,11 @@ floorplan:
 routing:
   strategy: manhattan
   photonic_planes: 2
+  absent_edges: prune
   detector_efficiency: 0.9
   limits: {max_loss_db: 19, min_photons: 100}
 timing: {sample_tau: 10.0, substeps: 2}
-readout: {kind: goodness, population: hidden, state: all}
+readout: {kind: linear, population: hidden, classes: 2, state: final, efficacy: {bits: 4, range: 1.0}}
 """
 
 LABELS = """\
@@ -232,14 +233,25 @@ def trained_files(folder: Path, run: Callable[[list[str]], int]) -> Files:
     ]
     export = ["export", "rate.yaml", "--format", "targets", "--chip-seed", "1", "--out", "chip.csv"]
     for arguments in (train, evaluate, export):
-        printed = io.StringIO()
-        with redirect_stdout(printed), redirect_stderr(printed):
-            status = run(arguments)
-        if status:
-            raise RuntimeError(f"a right input is refused: {arguments}\n{printed.getvalue()}")
+        _run_right(arguments, run)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def run_right_commands(run: Callable[[list[str]], int]) -> None:
+    """Run a right command of every verb that computes, in a folder that holds all files."""
+    for verb in ("check", "evaluate", "simulate", "fit"):
+        for arguments in COMMANDS[verb]:
+            _run_right([verb, *arguments], run)
+
+
+def _run_right(arguments: list[str], run: Callable[[list[str]], int]) -> None:
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        status = run(arguments)
+    if status not in (0, 1):
+        raise RuntimeError(f"a right input is refused: {arguments}\n{printed.getvalue()}")
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -272,7 +284,7 @@ def netlist(rng: random.Random, files: Files) -> Case:
     if draw < 0.1 and name == "spiking.yaml":
         names, arguments = (
             ("spikes.csv",),
-            ["simulate", name, "--inputs", "spikes.csv", "--duration-ns", "5", "--out", "out/trace.npz"],
+            ["simulate", name, "--inputs", "spikes.csv", "--duration-ns", "10", "--out", "out/trace.npz"],
         )
     elif draw < 0.1 and name == "rate.yaml":
         names, arguments = (
@@ -409,7 +421,7 @@ def _spikes(name: str, data: bytes, files: Files) -> Case:
         "--inputs",
         name,
         "--duration-ns",
-        "5",
+        "10",
         "--read-seed",
         "0",
         "--out",
@@ -513,11 +525,11 @@ def run_folder(rng: random.Random, files: Files) -> Case:
         data = _text(rng, data, as_json=name.endswith(".json"))
     draw = rng.random()
     arguments = [*_resume()[:-4], "--out", "out/p.safetensors"]
-    if draw < 0.12:  # drawing takes as long as ten trainings
+    if draw < 0.05:  # drawing takes as long as ten trainings
         arguments = ["report", "run", "--out", "out/curves.svg", "--json", "out/runs.json"]
-    elif draw < 0.2:
+    elif draw < 0.1:
         arguments = ["report", "run", "--out", "out/w.svg", "--figure", "efficacies"]
-    elif draw < 0.22:
+    elif draw < 0.11:
         arguments = ["report", "run", "--out", "out/page.html"]
     return _case("run", files, (*_CHIP, "recipe.yaml", *_run_folder(files)), name, data, arguments)
 
@@ -570,7 +582,7 @@ COMMANDS: Mapping[str, list[list[str]]] = {
     "out/w.png", "--figure", "connections", "--projection", "hidden->hidden"]],
     "simulate": [["rate.yaml", "--inputs", "x.npy", "--program", "rate.safetensors", "--out", "out/t.npz", "--seed",
     "1", "--read-seed", "2", "--refine", "1", "--json", "out/t.json"],
-                 ["spiking.yaml", "--inputs", "spikes.csv", "--duration-ns", "5", "--read-seed", "0", "--record",
+                 ["spiking.yaml", "--inputs", "spikes.csv", "--duration-ns", "10", "--read-seed", "0", "--record",
                  "neurons.soma", "--out", "out/t.npz"]],
     "export": [["--format", "ngspice", "--circuit", "chain", "--length", "2", "--efficacy", "0.7", "--out",
     "out/d.cir", "--json", "out/d.json"],

@@ -96,7 +96,8 @@ def _expected(
             expected[port] = sum(emission.expected(held.at(frame)) for frame in range(len(signal.frame_of)))
     for k, (emission, population) in enumerate(zip(light.populations, network.populations, strict=True)):
         if emission is not None:  # what it sends at the start of every frame: at rest, then after all but the last
-            starts = np.concatenate([np.zeros_like(states[k][..., :1, :]), states[k][..., :-1, :]], axis=-2)
+            rest = np.zeros_like(states[k][..., :1, :])
+            starts = np.concatenate([rest, states[k][..., :-1, :]], axis=-2)
             sent = emission.expected(normalise(starts, population.normalisation))
             expected[len(light.ports) + k] = sent.sum(-2)
     return expected
