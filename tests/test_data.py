@@ -28,6 +28,7 @@ from soensim.data import (
     load_dataset,
     mnist,
 )
+from soensim.data import digits as digits_room
 from soensim.data.idx import SourceFile, read_cached, read_idx, read_local
 from soensim.data.splits import stratified
 from soensim.errors import DataError
@@ -109,6 +110,15 @@ def test_digits_are_the_source_images_row_by_row(digits: Dataset) -> None:
         np.testing.assert_array_equal(split.labels, bunch.target[split.indices])
         assert split.inputs.dtype == np.float32
         assert split.labels.dtype == split.indices.dtype == np.int64
+
+
+def test_the_digits_need_no_import_of_scikit_learn_unless_it_keeps_them_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, digits: Dataset
+) -> None:
+    code = "import sys, soensim.data; soensim.data.load_dataset('digits-rows'); print('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+    monkeypatch.setattr(digits_room, "find_spec", lambda _: None)
+    assert load_dataset("digits-rows").fingerprint == digits.fingerprint
 
 
 def test_split_arrays_refuse_writes(digits: Dataset) -> None:
