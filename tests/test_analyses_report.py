@@ -11,6 +11,8 @@ from test_program import random_weights
 from soensim.evaluation import Evaluation, evaluate
 from soensim.evaluation.causes import Cause, Causes
 from soensim.evaluation.margins import Margin, Margins
+from soensim.evaluation.requirement import Requirement, count_yield
+from soensim.evaluation.result import MeasuredFile, Seeds
 from soensim.evaluation.waterfall import Waterfall, WaterfallRow
 from soensim.netlist import parse_netlist
 from soensim.program import Program
@@ -18,6 +20,7 @@ from soensim.report import figures
 from soensim.report.analysis_rows import limits
 from soensim.report.figures.style import COLUMN
 from soensim.report.sections.causes import causes_section
+from soensim.report.sections.chips_yield import yield_section
 from soensim.report.sections.margins import margins_section
 from soensim.report.sections.section import NotRun, Subject
 from soensim.report.sections.verdict import verdict
@@ -132,6 +135,61 @@ def test_what_limits_the_chips_is_said_in_sentences(plain):
     assert said.endswith(" ".join(limits(found)))
     assert limits(plain.evaluation) == []
     assert limits(dataclasses.replace(plain.evaluation, causes=SAME)) == []
+
+
+def seen_as(plain, chips, *, measured=True, requirement=None, **accuracy):
+    """The subject with these accuracies of its chips, measured or drawn."""
+    scored = dataclasses.replace(
+        plain.evaluation.accuracy, chips=chips, chip_mean=sum(chips) / len(chips), chip_ci95=(0.0, 1.0), **accuracy
+    )
+    files = tuple(MeasuredFile(f"{k}.csv", 64 * str(k)) for k in range(len(chips))) if measured else ()
+    found = None if requirement is None else count_yield(requirement, chips, plain.evaluation.samples)
+    seeds = Seeds(() if measured else tuple(range(len(chips))))
+    changes = {"accuracy": scored, "measured": files, "chip_yield": found, "seeds": seeds}
+    return dataclasses.replace(plain, evaluation=dataclasses.replace(plain.evaluation, **changes))
+
+
+def words_of(subject):
+    """Verdict and section of the yield as one text, without tags."""
+    return " ".join(text for _, text in verdict(subject)) + re.sub("<[^>]*>", " ", str(yield_section(subject).body))
+
+
+def test_of_measured_chips_nothing_is_said_of_others(plain):
+    asked = Requirement("accuracy", 0.9, of_these=True)
+    said = words_of(seen_as(plain, (0.95, 0.8), requirement=asked))
+    assert "Not for accuracy >= 0.9: 1 of 2 measured chips do not reach it." in said
+    assert "1 of 2 measured chips reach accuracy >= 0.9" in said
+    assert "Yes, for accuracy >= 0.9: all measured" in words_of(seen_as(plain, (0.95, 0.92), requirement=asked))
+    nothing_asked = words_of(seen_as(plain, (0.95, 0.8)))
+    assert "All 2 measured chips answer 80.0 % or more right." in nothing_asked
+    for text in (said, nothing_asked):
+        assert "such chips" not in text
+        assert "drawn" not in text
+
+
+def test_of_measured_chips_a_share_is_said_where_it_is_asked_for(plain):
+    said = words_of(seen_as(plain, (0.95,) * 9 + (0.8,), requirement=Requirement("accuracy", 0.9, 0.5)))
+    assert "Of 100 such chips 90 reach accuracy >= 0.9" in said
+    assert "9 of 10 measured" in said
+    assert "spreads below" not in said
+    drawn = words_of(seen_as(plain, (0.95,) * 10, measured=False, requirement=Requirement("accuracy", 0.9, 0.5)))
+    assert "10 of 10 drawn" in drawn
+    assert "spreads below" in drawn
+
+
+def test_labels_of_the_cost_are_whole(plain):
+    """A long note is wrapped, and no label is cut."""
+    labels = [line.name for line in plain.evaluation.cost.lines]
+    long = dataclasses.replace(
+        plain.evaluation.cost,
+        energy=tuple(dataclasses.replace(x, value=None, unknown="why " * 40) for x in plain.evaluation.cost.energy),
+    )
+    text = text_of(plain, cost=long)
+    assert len(labels) > 10
+    assert "latency: frames" in text
+    assert "energy in all" in text
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= WIDTH
 
 
 @pytest.mark.parametrize(

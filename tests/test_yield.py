@@ -41,6 +41,18 @@ def test_a_limit_that_a_float_cannot_hold_is_met_at_it(least: float, right: int)
     assert count_yield(Requirement("accuracy", least), [right / samples], samples).passed == 1
 
 
+@pytest.mark.parametrize("least", [0.93, 1.0, 0.93333349, 0.1 + 0.2])
+def test_what_was_required_is_told_to_the_last_digit(least: float) -> None:
+    """Whoever counts the chips again from the JSON needs the same limit."""
+    told = count_yield(Requirement("accuracy", least), [336 / 360], 360)
+    assert float(told.require.removeprefix("accuracy >= ")) == least
+    assert told.passed == (336 / 360 >= least)
+
+
+def test_no_chip_without_a_right_answer_meets_anything() -> None:
+    assert count_yield(Requirement("accuracy", 1e-12), [0.0, 1 / 360], 360).passed == 1
+
+
 def test_yield_on_fresh_samples_is_that_of_drawn_ones() -> None:
     """Beta-binomial: draw a chip's accuracy from what is known of it, then its answers."""
     rng = np.random.default_rng(0)

@@ -239,7 +239,8 @@ def _trials(given: int | None, requirement: Requirement | None, what: str = "--t
             f"{what} is {trials}; a yield of {share} takes at least {needed} chips, all without a failure: give "
             "more, or ask for a lower --yield"
         )
-    cli.tell(f"a yield of {share} takes {needed} chips without a failure; of {trials} chips at most {allowed} may fail")
+    needs, of = (f"{count} chip{'s' if count != 1 else ''}" for count in (needed, trials))
+    cli.tell(f"a yield of {share} takes {needs} without a failure; of {of} at most {allowed} may fail")
     return trials
 
 

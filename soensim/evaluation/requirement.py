@@ -75,7 +75,8 @@ class Requirement:
         return cls(measure, least, share)
 
     def __str__(self) -> str:
-        return f"{self.measure} >= {self.least:g}"
+        short = f"{self.least:g}"
+        return f"{self.measure} >= {short if float(short) == self.least else repr(self.least)}"
 
     @property
     def chips_needed(self) -> int:
@@ -120,6 +121,11 @@ class Yield:
     met: bool
     fresh: float
 
+    @property
+    def of_these(self) -> bool:
+        """Whether it is asked of the scored chips alone, and nothing is said of others."""
+        return self.share == 1
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return asdict(self)
@@ -138,7 +144,7 @@ def count_yield(requirement: Requirement, accuracies: Sequence[float], samples: 
         Test samples.
     """
     right = np.rint(np.asarray(accuracies) * samples).astype(np.int64)
-    needed = math.ceil(requirement.least * samples - 1e-9)
+    needed = max(1, math.ceil(requirement.least * samples - 1e-9))  # an accuracy above 0 takes an answer
     passed = int((right >= needed).sum())
     lower, upper = proportion_interval(passed, len(right))
     fresh = float(np.mean([_at_least(needed, samples, int(r)) for r in right]))

@@ -336,7 +336,7 @@ def yield_text(evaluation: Evaluation) -> str:
         return ""
     share, lower, upper = (f"{100 * x:.4g}" for x in (found.share, found.lower, found.upper))
     verdict = "met" if found.met else "not met"
-    if found.share == 1:  # asked of these chips alone
+    if found.of_these:
         return f"{verdict}: {found.passed} of {found.trials} measured chips reach {found.require} on this test set"
     return (
         f"{verdict}: {found.passed} of {found.trials} chips reach {found.require} on this test set, {lower} to {upper} "

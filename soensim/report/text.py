@@ -91,7 +91,13 @@ def _analyses(evaluation: Evaluation) -> list[str]:
 def _cost(evaluation: Evaluation) -> list[str]:
     if evaluation.cost is None:
         return []
-    rows = [(f"  {r.label}", r.value, r.note) for r in formatting.cost_rows(evaluation.cost)]
+    found = formatting.cost_rows(evaluation.cost)
+    room = WIDTH - max(len(r.label) + 2 for r in found) - max(len(r.value) for r in found) - 4
+    rows = [
+        (f"  {r.label}" if not k else "", r.value if not k else "", part)
+        for r in found
+        for k, part in enumerate(textwrap.wrap(r.note, room, break_on_hyphens=False) or [""])
+    ]
     title = f"of an answer, mean of {evaluation.samples:,} (quantised codes, nominal chip)"
     return ["", *_entry("cost", title), *columns(("", "", ""), rows, right=(1,))[1:]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from soensim.evaluation import Evaluation
 from soensim.evaluation.statistics import proportion_interval
 from soensim.report import figures, formatting
 from soensim.report.page_parts import joined, picture, side_by_side, words
@@ -15,25 +16,36 @@ def yield_section(subject: Subject) -> Section | NotRun:
     if len(chips) == 1:
         return NotRun("the yield of fabricated chips", "--trials 60")
     found = formatting.yield_text(evaluation)
-    said = f"Yield {found}." if found else f"{all_reach(chips, evaluation.samples)} Nothing was required of them."
+    said = f"Yield {found}." if found else f"{all_reach(evaluation)} Nothing was required of them."
     body = side_by_side(
         picture("yield-chips", figures.chip_histogram(evaluation), "accuracies of the fabricated chips"),
         joined(
             words(said),
-            words(
-                "The interval is Wilson's, over chips, on this test set. Chips are drawn with the spreads below: what "
-                "these do not say of a process, the yield does not know.",
-                "note",
-            ),
+            words(_note(evaluation), "note"),
         ),
     )
     return Section("yield", "Yield", body)
 
 
-def all_reach(chips: tuple[float, ...], samples: int) -> str:
-    """Say which share of all such chips reaches what the worst of these does."""
+def _note(evaluation: Evaluation) -> str:
+    if evaluation.measured:
+        found = evaluation.chip_yield
+        if found is None or found.of_these:
+            return "These chips were measured; nothing is said of others."
+        return "The interval is Wilson's, over chips, on this test set, and holds for chips made as these were."
+    return (
+        "The interval is Wilson's, over chips, on this test set. Chips are drawn with the spreads below: what these do "
+        "not say of a process, the yield does not know."
+    )
+
+
+def all_reach(evaluation: Evaluation) -> str:
+    """Say what the worst chip reaches; of drawn chips also which share of all such chips does."""
+    chips = evaluation.accuracy.chips
     lower, _ = proportion_interval(len(chips), len(chips))
-    least = formatting.percent(min(chips), samples)
+    least = formatting.percent(min(chips), evaluation.samples)
+    if evaluation.measured:
+        return f"All {len(chips)} measured chips answer {least} % or more right."
     return (
         f"All {len(chips)} chips answer {least} % or more right; with 95 % confidence so do {int(100 * lower)} or more "
         "of 100 such chips."

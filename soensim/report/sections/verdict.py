@@ -7,6 +7,7 @@ import shlex
 from soensim.budget import CostLine
 from soensim.circuit.model_validity import VALID_BELOW
 from soensim.evaluation import Evaluation
+from soensim.evaluation.requirement import Yield
 from soensim.report import formatting
 from soensim.report.analysis_rows import limits
 from soensim.report.formatting import percent
@@ -41,11 +42,7 @@ def _feasible(subject: Subject) -> str:
         )
     found = evaluation.chip_yield
     if found is not None and not evaluation.chip.virtual:
-        said.append(
-            f"Yes, for {found.require}: the required yield of {100 * found.share:.4g} % is shown."
-            if found.met
-            else f"Not shown for {found.require}: the required yield of {100 * found.share:.4g} % is not met."
-        )
+        said.append(_required(found))
     elif found is None and not evaluation.chip.virtual:
         said.append("Open: nothing was required of the chips, as `--require 'accuracy >= 0.93'` does.")
     absent = sum(len(p.absences) for p in subject.routed.projections.values())
@@ -56,18 +53,38 @@ def _feasible(subject: Subject) -> str:
     return " ".join(said)
 
 
+def _required(found: Yield) -> str:
+    if found.of_these:
+        failed = found.trials - found.passed
+        return (
+            f"Yes, for {found.require}: all measured chips reach it."
+            if found.met
+            else f"Not for {found.require}: {failed} of {found.trials} measured chips do not reach it."
+        )
+    share = f"{100 * found.share:.4g} %"
+    return (
+        f"Yes, for {found.require}: the required yield of {share} is shown."
+        if found.met
+        else f"Not shown for {found.require}: the required yield of {share} is not met."
+    )
+
+
 def _good(evaluation: Evaluation) -> str:
     chips, samples, found = evaluation.accuracy.chips, evaluation.samples, evaluation.chip_yield
     where = f"{samples:,} {evaluation.data.name} test samples"
+    if found is not None and found.of_these:
+        return f"{found.passed} of {found.trials} measured chips reach {found.require} on {where}; others may differ."
     if found is not None:
+        drawn = "measured" if evaluation.measured else "drawn"
         low, high = int(100 * found.lower), -int(-100 * found.upper // 1)
         return (
             f"Of 100 such chips {round(100 * found.passed / found.trials)} reach {found.require} on {where} ({low} to "
-            f"{high} with 95 % confidence: {found.passed} of {found.trials} drawn); on fresh samples "
+            f"{high} with 95 % confidence: {found.passed} of {found.trials} {drawn}); on fresh samples "
             f"{round(100 * found.fresh)} are expected to."
         )
     if len(chips) > 1:
-        return f"On {where}: {all_reach(chips, samples)[0].lower()}{all_reach(chips, samples)[1:]}"
+        reach = all_reach(evaluation)
+        return f"On {where}: {reach[0].lower()}{reach[1:]}"
     reached = f"{formatting.percent(chips[0], samples)} %"
     return f"The one {formatting.chip_word(evaluation)} chip answers {reached} of {where} right."
 
