@@ -284,6 +284,34 @@ def test_a_chip_without_spreads_is_one_chip(calm):
     assert set(seen) == {MOST_CHIPS}
 
 
+def test_numbers_that_the_documentation_states():
+    """32 chips, bounds to 5 %, a drop of 1 %, 256 rows from 16 to 16,384, 999 resamples; the first moves."""
+    assert (MOST_CHIPS, TOLERANCE, margins.USUAL_DROP) == (32, 0.05, 0.01)
+    assert (causes.USUAL_ROWS, causes.LEAST_ROWS, causes.MOST_ROWS) == (256, 16, 16_384)
+    tried = []
+    network = with_spreads(CALM, {"efficacy_spread": 0.05})
+    find_margins(network, 0.01, [0], lambda _, chips: tried.extend(chips) or [0.9 - 0.5 * (len(tried) > 1)])
+    sizes = [chip.spreads["efficacy_spread"] for chip in tried if chip.off is None]
+    assert sizes[:2] == pytest.approx([0.05, 0.05 * 1.1])
+    offs = {}
+    for chip in tried:
+        if chip.off is not None:
+            offs.setdefault(chip.off[0], []).append(chip.off[1])
+    assert offs["flux_offset"][0] == -0.005
+    assert 0.005 in offs["flux_offset"]
+    assert offs["gamma_plus"][0] == pytest.approx(1 / 1.01)
+    assert any(factor == pytest.approx(1.01) for factor in offs["gamma_plus"])
+    assert min(abs(flux) for flux in offs["flux_offset"]) == pytest.approx(0.005 / 32)  # nothing finer is told apart
+
+
+def test_intervals_of_causes_are_of_999_resamples(monkeypatch):
+    calls = []
+    monkeypatch.setattr(causes, "sobol_indices", lambda a, b, ab: calls.append(len(a)) or sobol_indices(a, b, ab))
+    a = np.array([0.9, 0.8, 0.7, 0.9])
+    share_out(["one"], a, a[::-1], a[None], 0.001)
+    assert calls == [4] * (1 + 999)
+
+
 def searched(network):
     found = find_margins(network, 0.01, [0], lambda _, chips: [0.9] * len(chips))
     return {row.parameter: row.searched for row in found.rows}

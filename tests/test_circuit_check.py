@@ -207,6 +207,9 @@ def test_what_is_said(evaluation: Evaluation) -> None:
     )
     assert "no circuit was ever active" in circuit_text(replace(found, circuit=CircuitCheck(1, 1.0, 1.0, 1.0, None)))
     assert circuit_text(replace(found, circuit=None)) == ""
+    for training, warned in ((0.512, True), (0.488, True), (0.509, False), (0.491, False)):
+        one = replace(found, accuracy=replace(accuracy, quantised_training_step=training))
+        assert bool(step_warning(one)) == warned
     learned = replace(found, accuracy=replace(accuracy, quantised_training_step=0.52))
     assert "learned the integrator: the accuracy changes by -2 points from the training's step" in step_warning(learned)
     coarse = replace(found, steps=replace(steps, changed=StepChanges(0.1, 0.1, 0.4)))

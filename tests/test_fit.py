@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from soensim.commands import cli, fit
 from soensim.errors import MeasurementError
 from soensim.fabrication import FabricatedChip, MeasuredChip, fabricate_chip, measured_text, measured_values, read_sizes
 from soensim.fit import Deviations, Trace, deviations_of, estimate, fit_dendrite, read_trace
-from soensim.fit.dendrite import _Model
+from soensim.fit.dendrite import DendriteFit, _Model
+from soensim.fit.spread_fit import SpreadFit
 from soensim.netlist import load_netlist
 from soensim.network import Network, compile_network
 from soensim.program import READOUT, Program
@@ -298,6 +300,74 @@ def test_arrays_that_are_no_trace(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", state=np.zeros(8))
     with pytest.raises(MeasurementError, match="lacks the array 'flux'"):
         read_trace(tmp_path / "t.npz")
+
+
+def test_a_trace_has_8_to_100_000_samples(tmp_path: Path) -> None:
+    for samples, legal in ((7, False), (8, True), (100_000, True), (100_001, False)):
+        times = np.arange(samples) * 1e-9
+        np.savez(tmp_path / "t.npz", time_s=times, state=np.zeros(samples), flux=np.zeros(samples))
+        if legal:
+            assert len(read_trace(tmp_path / "t.npz").state) == samples
+        else:
+            with pytest.raises(MeasurementError, match=f"has {samples} samples; a fit needs 8 or more, .* most 100000"):
+                read_trace(tmp_path / "t.npz")
+    many = "\n".join(f"{k},0,0" for k in range(100_002))
+    (path := tmp_path / "t.csv").write_text(f"{FLUX}{many}")
+    with pytest.raises(MeasurementError, match="has 100001 samples"):  # the rest is not read
+        read_trace(path)
+
+
+def test_the_step_of_the_integration_is_a_quarter_of_the_gain() -> None:
+    trace = pulse(1, 1, 1, samples=11)
+    steps = np.diff(JUNCTION.tau_from_seconds(trace.time_s))
+    model = _Model(trace, HIDDEN, JUNCTION)
+    assert model.parts.tolist() == np.ceil(steps * HIDDEN.gamma_plus[0] / 0.25).astype(int).tolist()
+    assert model.parts.min() > 1
+    slow = _Model(replace(trace, time_s=1e-6 * trace.time_s), HIDDEN, JUNCTION)
+    assert slow.parts.tolist() == [1] * 10
+    np.testing.assert_allclose(model.gammas, (HIDDEN.gamma_plus[0], HIDDEN.gamma_minus[0]))
+    leakless = _Model(trace, replace(HIDDEN, gamma_minus=np.zeros(28)), JUNCTION)
+    assert leakless.gammas[1] == pytest.approx(0.1 / steps.sum())
+
+
+def test_a_critical_current_is_looked_for_within_30_percent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fit_dendrite(pulse(1.285, 1, 1, samples=30), HIDDEN, JUNCTION).parameters[0].value == pytest.approx(1.285)
+    with pytest.raises(MeasurementError, match="no critical_current near the netlist's fits it"):
+        fit_dendrite(pulse(1.4, 1, 1, samples=30), HIDDEN, JUNCTION)
+    asked = {}
+    monkeypatch.setattr(
+        "soensim.fit.dendrite.least_squares", lambda *_, **settings: asked.update(settings) or SimpleNamespace(x=_[1])
+    )
+    fit_dendrite(pulse(1, 1, 1, samples=30), HIDDEN, JUNCTION)
+    low, high = asked["bounds"]
+    np.testing.assert_allclose(np.exp(low), [0.7, math.exp(-5), math.exp(-5), math.exp(-20)])
+    np.testing.assert_allclose(np.exp(high), [1.3, math.exp(5), math.exp(5), math.exp(20)])
+
+
+def test_what_is_off_by_its_own_size_is_not_determined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is held at the drawing's value while the others are fitted again; the state at the start always is."""
+    errors = iter([np.array([0.99, 1.01, 0.5, 7.0]), np.array([0.1, 0.2, 7.0])])
+    monkeypatch.setattr("soensim.fit.dendrite._errors", lambda _left, slopes: next(errors)[: slopes.shape[1]])
+    critical_current, plus, minus = fit_dendrite(pulse(0.95, 1.0, 0.97, samples=20), HIDDEN, JUNCTION).parameters
+    assert (plus.value, plus.ci95, plus.relative_error) == (None, None, None)
+    assert (critical_current.relative_error, minus.relative_error) == (0.1, 0.2)
+    half = scipy.stats.t.ppf(0.975, 20 - 3)
+    assert minus.ci95 == pytest.approx([minus.value * math.exp(side * half * 0.2) for side in (-1, 1)])
+
+
+@pytest.mark.parametrize(
+    ("correlation", "noise", "systematic"),
+    [(0.51, 1.1e-5, True), (0.49, 1.1e-5, False), (0.51, 0.9e-5, False), (0.9, 1.0, True), (0.5, 1.0, False)],
+)
+def test_what_is_left_is_alike_above_a_half_and_beyond_the_integration(
+    correlation: float, noise: float, systematic: bool
+) -> None:
+    assert DendriteFit("t", "hidden", 80, (), noise, correlation).systematic == systematic
+
+
+@pytest.mark.parametrize(("alike", "in_common"), [(0.9e-3, True), (1e-3, False), (1.1e-3, False), (None, False)])
+def test_devices_deviate_alike_below_a_probability_of_a_thousandth(alike: float | None, in_common: bool) -> None:
+    assert SpreadFit("efficacy_spread", 2, 6, 0.0, None, 1.0, None, None, alike).in_common == in_common
 
 
 def test_a_trace_in_another_unit_is_told() -> None:

@@ -25,6 +25,7 @@ from soensim.fabrication import (
     read_sizes,
     with_asked,
 )
+from soensim.fabrication.measured.quantities import QUANTITIES
 from soensim.netlist import load_netlist
 from soensim.network import Network, compile_network, with_average_light
 from soensim.program import READOUT, Program
@@ -112,6 +113,78 @@ def test_the_chip_as_drawn_is_the_nominal_one(tmp_path: Path) -> None:
     assert all(np.array_equal(found.values[key], value) for key, value in program.values.items())
     assert all(np.array_equal(a, b) for a, b in zip(found.devices()[0], nominal.devices()[0], strict=True))
     assert (found.squids, found.photons, found.edge_delay_factor, found.read_seed) == ((), {}, {}, None)
+
+
+IN_PARTS = "0 to 1e+06 (in parts of the drawing's)"
+OF_SCALE = "0 to 1 (in parts of full scale)"
+OF_SQUID = "0.1 to 10 (in parts of the drawing's)"
+BITS = "0, or 1 to 24 (0 is exact)"
+FLUX = "-100 to 100 (g has the period 1)"
+GAMMA = "0 to 10000 (1e-6 to 1 are in use)"
+LEGAL = {
+    "chip": {
+        "delay": IN_PARTS,
+        "stray_light": "0 to 1 (in parts of a detector's own light)",
+        "read_seed": "0 to 9.22337e+18 (a seed)",
+        "read_noise_flux": "0 to 1 (one sigma)",
+        **dict.fromkeys(("thermal_noise", "shot_noise"), "0 to 1e+06 (0 is none)"),
+        **dict.fromkeys(("dac_noise", "adc_noise"), OF_SCALE),
+        **dict.fromkeys(("dac_bits", "adc_bits"), BITS),
+    },
+    "neuron": {
+        **dict.fromkeys(("gamma_plus", "gamma_minus"), GAMMA),
+        "bias_current": "-100 to 100 (1.05 to 2 bias a SQUID between its thresholds)",
+        **dict.fromkeys(("flux_offset", "flux_trim"), FLUX),
+        **dict.fromkeys(("critical_current", "arm_1", "arm_2"), OF_SQUID),
+    },
+    "synapse": {"efficacy": "-10000 to 10000 (0.15 to 4 are in use)", "delay": IN_PARTS, "photons": IN_PARTS},
+    "readout": {"efficacy": "-1e+06 to 1e+06 (1 is in use)"},
+}
+#: Of 100 uA: what one of another unit is.
+UNITS = {
+    "uA": 0.01,
+    "1/ns": 1e9 * FLUX_QUANTUM_WB / (2 * np.pi * 1e-4 * 2.565564),
+    "pH": 1e-12 * 1e-4 / FLUX_QUANTUM_WB,
+}
+
+
+def test_every_quantity_has_its_range_and_its_units() -> None:
+    junction = chip()[2]
+    assert {kind: {name: str(one.limits) for name, one in of.items()} for kind, of in QUANTITIES.items()} == LEGAL
+    every = {(kind, name): one for kind, of in QUANTITIES.items() for name, one in of.items()}
+    whole = {("chip", name) for name in ("read_seed", "dac_bits", "adc_bits")}
+    assert {key for key, one in every.items() if one.whole} == whole
+    other = {
+        **dict.fromkeys([("neuron", "gamma_plus"), ("neuron", "gamma_minus")], "1/ns"),
+        **dict.fromkeys([("neuron", "bias_current"), ("neuron", "critical_current")], "uA"),
+        ("synapse", "efficacy"): "pH",
+    }
+    for key, one in every.items():
+        units = {unit: scale(junction) for unit, scale in one.units.items()}
+        assert list(units)[1:] == [other[key] for key in (key,) if key in other], key
+        assert units.pop(one.unit) == 1
+        for unit, scale in units.items():
+            assert scale == pytest.approx(UNITS[unit], rel=1e-4), key
+        assert one.limits.hold(0) == (key[1] not in ("critical_current", "arm_1", "arm_2"))
+
+
+def test_faults_of_a_file_are_told_up_to_a_thousand(tmp_path: Path) -> None:
+    row = "neuron,hidden,99,,flux_offset,0.2,Phi_0,"
+    for count, told in ((999, 999), (1000, 1000), (1500, 1000)):
+        with pytest.raises(MeasurementError) as caught:
+            read(tmp_path, *[row] * count)
+        assert f"m.csv: {told} faults" in str(caught.value)
+
+
+@pytest.mark.parametrize(("asked", "legal"), [(0.15 * (1 + 0.9e-6), True), (0.15 * (1 + 1.1e-6), False)])
+def test_what_was_asked_for_may_have_passed_through_a_spreadsheet(asked: float, legal: bool, tmp_path: Path) -> None:
+    row = f"neuron,hidden,3,,flux_offset,0.2,Phi_0,{asked!r}"
+    assert chip()[0].populations[0].flux_offset[3] == 0.15
+    if legal:
+        read(tmp_path, row)
+    else:
+        with pytest.raises(MeasurementError, match="the file is of another chip"):
+            read(tmp_path, row)
 
 
 def test_what_is_left_out_is_as_drawn(tmp_path: Path) -> None:

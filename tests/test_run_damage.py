@@ -20,7 +20,7 @@ from soensim.commands.train import main as train_main
 from soensim.errors import RecipeError, SimulationError
 from soensim.program import Program
 from soensim.report.runs import load_run
-from soensim.training import BpttRecipe, train
+from soensim.training import BpttRecipe, checkpoint, netlist_copy, run_records, train
 from soensim.training.checkpoint import Checkpoint
 from soensim.training.history import Means
 from soensim.training.loop import Training
@@ -214,6 +214,12 @@ def test_a_netlist_of_another_encoding_or_chip(run, capsys):
 
 
 # --- resume ------------------------------------------------------------------------------------------------
+
+
+def test_files_of_a_training_have_a_largest_size():
+    """Files far beyond what a training writes are refused before they are read: 8 GiB, 256 MiB, 16 MiB, 16 GiB."""
+    limits = (checkpoint.MAX_BYTES, run_records.MAX_BYTES, netlist_copy.MAX_NETLIST_BYTES, netlist_copy._MAX_FILE_BYTES)
+    assert [size / 2**20 for size in limits] == [8192, 256, 16, 16384]
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_noticed():
