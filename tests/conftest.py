@@ -145,7 +145,7 @@ def untimed(history):
 def train_in_two_parts(monkeypatch):
     """Train, with a kill in the epoch of that number (from 0), and resume from what is left in the run folder."""
 
-    def run(network, data, recipe, run_dir, stop):
+    def run(network, data, recipe, run_dir, stop, **options):
         epoch = Training._epoch
 
         def killed(self, number):
@@ -156,7 +156,7 @@ def train_in_two_parts(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(Training, "_epoch", killed)
             with pytest.raises(KeyboardInterrupt):
-                train(network, data, recipe, run_dir=run_dir)
-        return train(network, data, recipe, run_dir=run_dir, resume=True)
+                train(network, data, recipe, run_dir=run_dir, **options)
+        return train(network, data, recipe, run_dir=run_dir, resume=True, **options)
 
     return run

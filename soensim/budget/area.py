@@ -10,6 +10,7 @@ from soensim.budget.counts import neurons, synapses
 from soensim.budget.entry import BudgetEntry, entry, stated
 from soensim.netlist import Netlist
 from soensim.routing import Layout, RoutedNetlist
+from soensim.routing.wiring import recurrent_keys, wiring_of
 
 GROUP = "area"
 _MM2_PER_UM2, _M_PER_UM = 1e-6, 1e-6
@@ -51,6 +52,11 @@ def area_entries(routed: RoutedNetlist, layout: Layout) -> Iterator[BudgetEntry]
         yield entry(GROUP, "wire length", length_um * _M_PER_UM, "m", "sum over electrical edges", basis="routes")
         pitch = stated(netlist, "wire_pitch_um").value
         yield from layer("wires", length_um * pitch, "wire length x wire_pitch_um", "wire_pitch_um")
+    for key in recurrent_keys(routed):
+        wiring = wiring_of(routed, [key])
+        length_um = wiring.taken_um(np.ones(len(wiring), dtype=bool))
+        formula = "segments that lead to its edges alone"
+        yield entry(GROUP, f"length of {key}", length_um * _M_PER_UM, "m", formula, basis="routes")
 
 
 def _waveguides(netlist: Netlist, layout: Layout, layer: Callable[..., Iterator[BudgetEntry]]) -> Iterator[BudgetEntry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os.path import realpath  # `Path.resolve` fails on a link that leads to itself
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from soensim.netlist import Netlist, Task
 from soensim.network import compile_network
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
+from soensim.training.pruned_chip import NETLIST_FILE, pruned_files, write_pruned
 from soensim.training.recipes import Recipe, all_settings
 from soensim.training.run_folder import CHECKPOINT, DESCRIPTION, FILES, NETLIST_FILES, PROGRAM, default_run_dir
 from soensim.training.task import Assignment, assign
@@ -42,9 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     assigned = _assigned(netlist.task, given)
     recipe = assigned.recipe
     run_dir = _run_dir(given, netlist, recipe, assigned.data)
-    _check_outputs(given, run_dir, [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)])
+    beside = list(_beside(given, run_dir, netlist)) if recipe.wiring_budget_mm else []
+    inputs = [*chip_files(given.chip, netlist), *data_files(assigned.data, given.data_dir)]
+    _check_outputs(given, run_dir, inputs, beside)
     with naming_file(given.chip):
-        network = compile_network(route(netlist))
+        routed = route(netlist)
+        network = compile_network(routed)
     measured = load_measured([given.measured], network, netlist)[0] if given.measured else None
     data = load_dataset(assigned.data, data_seed=given.data_seed, data_dir=given.data_dir)
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
@@ -63,16 +67,21 @@ def main(arguments: Sequence[str]) -> int:
                 netlist=Path(given.chip),
                 watch=_tensorboard(given.tensorboard, data, recipe.as_dict()),
                 measured=measured,
+                routed=routed,
             )
     except KeyboardInterrupt as error:
         error.add_note(_how_to_go_on(run_dir, command))
         raise
     out = Path(given.out) if given.out else run_dir / PROGRAM
+    pruned = None if result.pruned is None else pruned_files(netlist, out)[NETLIST_FILE]
     if given.out:
+        if result.pruned is not None:
+            write_pruned(result.pruned, out, Path(given.chip))
         result.program.save(out)
     report = {
         "chip": network.name,
         "program": str(out),
+        "pruned_netlist": None if pruned is None else str(pruned),
         "run_dir": str(run_dir),
         "recipe": recipe.as_dict(),
         "measured": None if measured is None else {"file": measured.file, "fingerprint": measured.fingerprint},
@@ -84,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
         report["figures"] = _write_page(run_dir)
     cli.write_json(given.json, report)
     if given.json != "-":
-        _tell_result(report, data.name, given.chip)
+        _tell_result(report, data.name, given.chip if pruned is None else str(pruned))
     return cli.DONE
 
 
@@ -95,7 +104,19 @@ def _run_dir(given: argparse.Namespace, netlist: Netlist, recipe: Recipe, data: 
     return default_run_dir(netlist.name, recipe.rule, absolute_name(data), recipe.train_seed, given.measured)
 
 
-def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path]) -> None:
+def _beside(given: argparse.Namespace, run_dir: Path, netlist: Netlist) -> Iterator[Output]:
+    """Yield what a training with a wiring budget writes beside its program: the pruned chip."""
+    programs = [run_dir / PROGRAM]
+    if given.out and realpath(given.out) != realpath(programs[0]):
+        programs.append(Path(given.out))
+    for program in programs:
+        for path in pruned_files(netlist, program).values():
+            yield Output("the pruned chip beside the program", str(path), any_unknown=True)
+
+
+def _check_outputs(
+    given: argparse.Namespace, run_dir: Path, inputs: Sequence[str | Path], beside: Sequence[Output]
+) -> None:
     """Refuse what cannot be written: the run folder's own files, the program, the page and the JSON."""
     check_folder(run_dir)
     if given.tensorboard is not None:
@@ -106,6 +127,7 @@ def _check_outputs(given: argparse.Namespace, run_dir: Path, inputs: Sequence[st
     check_outputs(
         [
             *(Output("the run folder", str(run_dir / name)) for name in files if name not in kept),
+            *beside,
             Output("--out", program, (".safetensors",), any_unknown=True),
             json_output(given.json),
         ],
@@ -152,6 +174,11 @@ def _tell_result(report: Mapping[str, Any], data: str, chip: str) -> None:
     )
     if "figures" in report:
         cli.say(f"figures: {report['figures']}")
+    if report["pruned_netlist"] is not None:
+        kept = report["history"][-1]
+        cli.say(
+            f"pruned chip: {chip}, {kept['recurrent_edges']:.0f} recurrent edges that take {kept['wiring_mm']:.4g} mm"
+        )
     cli.say(f"program: {report['program']}")
     measured = f" --measured {shlex.quote(report['measured']['file'])}" if report["measured"] else ""
     cli.say(f"score it: python -m soensim.evaluate {chip} --program {report['program']}{measured}")

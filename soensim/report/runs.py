@@ -10,11 +10,12 @@ from typing import Any
 
 from soensim.errors import NetlistError, SoensimError
 from soensim.files import read_text
-from soensim.netlist import Netlist, parse_netlist
+from soensim.netlist import Netlist, load_netlist, parse_netlist
 from soensim.network import Network, compile_network
 from soensim.program import Program
 from soensim.routing import route
 from soensim.training.netlist_copy import MAX_NETLIST_BYTES
+from soensim.training.pruned_chip import NETLIST_FILE, pruned_files
 from soensim.training.result import program_row
 from soensim.training.run_folder import HISTORY, NETLIST, NETLIST_FILES, PROGRAM, RUN
 from soensim.training.run_records import read_description, read_history
@@ -115,7 +116,9 @@ def load_trained(run: Run) -> tuple[Network, Program] | None:
     path = run.folder / PROGRAM
     if run.netlist is None or not path.is_file():
         return None
-    network = compile_network(route(run.netlist))
+    pruned = pruned_files(run.netlist, path)[NETLIST_FILE]
+    has_budget = bool(run.description["recipe"].get("wiring_budget_mm"))
+    network = compile_network(route(load_netlist(pruned) if has_budget else run.netlist))
     return network, Program.load(path, network)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from soensim.data import Dataset
 from soensim.fabrication import MeasuredChip
 from soensim.network import Network
+from soensim.routing import RoutedNetlist
 from soensim.training.recipes import RECIPES, Recipe, make_recipe, register, setting
 from soensim.training.recipes.registry import recipe_class
 from soensim.training.result import TrainResult
@@ -30,6 +31,7 @@ def train(
     netlist: Path | None = None,
     watch: Watcher | None = None,
     measured: MeasuredChip | None = None,
+    routed: RoutedNetlist | None = None,
 ) -> TrainResult:
     """Fit weights that the chip can hold.
 
@@ -41,7 +43,7 @@ def train(
         Trains on its training split; looks at its validation split after every epoch, never at its test split.
     recipe
         The rule and its settings.
-    run_dir, resume, progress, command, threads, device, netlist, watch, measured
+    run_dir, resume, progress, command, threads, device, netlist, watch, measured, routed
         How it is run and recorded; see `soensim.training.run_options.RunOptions`.
 
     Raises
@@ -62,6 +64,7 @@ def train(
         netlist=netlist,
         watch=watch,
         measured=measured,
+        routed=routed,
     )
     held = nullcontext() if run_dir is None else held_run_folder(run_dir, resume=resume, netlist=netlist)
     with held:  # before torch is loaded: of two that start together, one ends at once

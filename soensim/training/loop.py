@@ -23,12 +23,14 @@ from soensim.training.calibrate import calibrated
 from soensim.training.checkpoint import Checkpoint
 from soensim.training.device import make_device, new_tensors_on
 from soensim.training.history import Means, Row, Seconds, make_row, write_history
-from soensim.training.optimise import make_optimiser, make_schedule, plain_state, steps_per_batch
+from soensim.training.optimise import make_optimiser, make_schedule, plain_state, replace_parameter, steps_per_batch
 from soensim.training.progress import Progress
+from soensim.training.pruned_chip import PrunedChip, write_pruned
+from soensim.training.pruning import make_pruning
 from soensim.training.recipes import Recipe
 from soensim.training.result import TrainResult, program_row
 from soensim.training.rules import Loss
-from soensim.training.run_folder import CHECKPOINT, PROGRAM, describe_run
+from soensim.training.run_folder import CHECKPOINT, NETLIST, PROGRAM, describe_run
 from soensim.training.run_options import RunOptions
 from soensim.training.run_records import check_records
 from soensim.training.scoring import Scorer
@@ -37,6 +39,7 @@ from soensim.training.trainable_network import TrainableChip
 Float64 = NDArray[np.float64]
 
 _ANOTHER = "start again with another --run-dir"
+_EDGES = "edges/"
 
 
 class Training:
@@ -52,8 +55,12 @@ class Training:
 
     def __init__(self, network: Network, data: Dataset, recipe: Recipe, options: RunOptions | None = None) -> None:
         _check(network, data, recipe)
-        self.network, self.data, self.recipe = refined(network, recipe.refine), data, recipe
         self.options = options or RunOptions()
+        self.netlist_hash = network.netlist_hash
+        self.pruning = make_pruning(network, recipe, self.options, recipe.train_samples or data.train.samples)
+        if self.pruning is not None:
+            network = self.pruning.chip.network
+        self.network, self.data, self.recipe = refined(network, recipe.refine), data, recipe
         self.device = make_device(self.options.device)
         self.samples = recipe.train_samples or data.train.samples
         self.epochs = recipe.ideal_epochs + recipe.epochs
@@ -88,7 +95,7 @@ class Training:
         """Describe the training in its run folder, which is held, or go on from the checkpoint in it."""
         if self.options.resume:
             self._restore(Checkpoint.load(run_dir / CHECKPOINT, self._origin()), run_dir / CHECKPOINT)
-            check_records(run_dir, self.recipe, self.network.netlist_hash)
+            check_records(run_dir, self.recipe, self.netlist_hash)
             write_history(run_dir, self.history)  # a kill between the two files left it an epoch behind
         describe_run(run_dir, self.recipe, self.options.netlist, self._description(), resumed=self.options.resume)
 
@@ -130,10 +137,13 @@ class Training:
             if steps_per_batch(self.recipe):
                 self.schedule.step()
             self.chip.clamp()
+            self._prune(epoch, count)
             for loss, samples in losses:
                 means.add({"loss": loss.total, "gradient_norm": norm, **loss.measures}, samples)
             self.shown.batch(len(rows), means)
         measured = means.read()
+        if self.pruning is not None:
+            measured |= self.pruning.measures
         for name, value in measured.items():  # the loss comes first
             if not np.isfinite(value):
                 raise SimulationError(
@@ -141,6 +151,30 @@ class Training:
                     "clip_norm or input_gain"
                 )
         return measured
+
+    def _prune(self, epoch: int, batch: int) -> None:
+        """Take edges out after a batch, where the wiring budget asks for it."""
+        pruning = self.pruning
+        if pruning is None or not pruning.is_due(step := epoch * -(-self.samples // self.recipe.batch_size) + batch):
+            return
+        before = pruning.chip
+        pruning.prune(step, self.chip.arrays())
+        if pruning.chip is not before:
+            self._take_edges(before)
+
+    def _take_edges(self, before: PrunedChip) -> None:
+        """Go on with the edges that are left of a chip, and the routes that they have now."""
+        if self.pruning is None:
+            return
+        chip = self.pruning.chip
+        stays = {key: np.flatnonzero(np.isin(had, chip.kept[key])) for key, had in before.kept.items()}
+        stays = {key: places for key, places in stays.items() if len(places) < len(before.kept[key])}
+        self.network = refined(chip.network, self.recipe.refine)
+        self.chip.prune(self.network, stays)
+        for key, places in stays.items():
+            left = torch.as_tensor(places, device=self.device)
+            replace_parameter(self.optimiser, self.parameters[key], self.chip.latent[key], left)
+            self.parameters[key] = self.chip.latent[key]
 
     def _gradients(
         self, rows: NDArray[np.int64], batch: tuple[int, int], rng: np.random.Generator
@@ -176,8 +210,13 @@ class Training:
         ideal = self._copies("ideal")
         program = self._program(self.chip.arrays(latent), self.chip.arrays(ideal) if ideal else None)
         if self.options.run_dir is not None:
-            program.save(self.options.run_dir / PROGRAM)
-        return TrainResult(program, self.history, self._program_row()["epoch"])
+            path = self.options.run_dir / PROGRAM
+            if self.pruning is not None:
+                copy = self.options.run_dir / NETLIST
+                write_pruned(self.pruning.chip, path, copy if copy.exists() else None)
+            program.save(path)
+        pruned = None if self.pruning is None else self.pruning.chip
+        return TrainResult(program, self.history, self._program_row()["epoch"], pruned)
 
     def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
         recipe = self.recipe
@@ -220,7 +259,7 @@ class Training:
         }
         measured = self.options.measured
         return {
-            "netlist_hash": self.network.netlist_hash,
+            "netlist_hash": self.netlist_hash,
             "recipe": self.recipe.as_dict(),
             "data": data,
             "measured": None if measured is None else measured.fingerprint,
@@ -242,7 +281,7 @@ class Training:
             "command": self.options.command,
             "threads": self.options.threads,
             "device": str(self.device),
-            "netlist_hash": self.network.netlist_hash,
+            "netlist_hash": self.netlist_hash,
             "samples": {
                 "train": self.samples,
                 "train_accuracy": len(self.scorer.train_rows),
@@ -262,7 +301,7 @@ class Training:
             return
         checkpoint = Checkpoint(
             self._origin(),
-            {**self.parameters, **self.saved},
+            {**self.parameters, **self.saved, **self._edges_left()},
             self.optimiser.state_dict(),
             plain_state(self.schedule),
             self.history,
@@ -277,18 +316,39 @@ class Training:
                 "and go on with --resume"
             ) from error
 
+    def _edges_left(self) -> dict[str, Tensor]:
+        """Return what a checkpoint has of the pruning: places of the edges that are left, by key of the projection."""
+        if self.pruning is None:
+            return {}
+        return {f"{_EDGES}{key}": torch.as_tensor(kept) for key, kept in self.pruning.chip.kept.items()}
+
+    def _restore_edges(self, found: dict[str, Tensor], path: Path) -> None:
+        """Prune the chip as a checkpoint has it, and take its edges out of what was found there."""
+        if self.pruning is None:
+            return
+        kept = {name.removeprefix(_EDGES): found.pop(name).numpy() for name in list(found) if name.startswith(_EDGES)}
+        before = self.pruning.chip
+        try:
+            self.pruning.restore(kept)
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {error}; {_ANOTHER}") from error
+        self._take_edges(before)
+
     def _restore(self, checkpoint: Checkpoint, path: Path) -> None:
         """Take over the state of a checkpoint, which is of the same chip, recipe and data."""
+        tensors = dict(checkpoint.parameters)
+        self._begin_phase(self.recipe.epochs)
+        self._restore_edges(tensors, path)
         shapes = {name: tensor.shape for name, tensor in self.parameters.items()}
         shapes |= {f"{copy}/{name}": t.shape for copy in ("ideal", "best") for name, t in self.chip.latent.items()}
-        found = {name: tensor.shape for name, tensor in checkpoint.parameters.items()}
+        found = {name: tensor.shape for name, tensor in tensors.items()}
         if not self.parameters.keys() <= found.keys() or not found.items() <= shapes.items():
             raise RecipeError(f"{path}: holds other tensors than this chip and rule have; {_ANOTHER}")
         self.history.extend(checkpoint.history)
         with torch.no_grad():
             for name, tensor in self.parameters.items():
-                tensor.copy_(checkpoint.parameters[name])
-        self.saved = {n: t.to(self.device) for n, t in checkpoint.parameters.items() if n not in self.parameters}
+                tensor.copy_(tensors[name])
+        self.saved = {n: t.to(self.device) for n, t in tensors.items() if n not in self.parameters}
         ideal_epochs = self.recipe.ideal_epochs
         self._begin_phase(ideal_epochs if len(self.history) <= ideal_epochs else self.recipe.epochs)
         try:

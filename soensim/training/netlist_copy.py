@@ -43,7 +43,7 @@ def netlist_copy(path: Path, folder: str) -> tuple[bytes, dict[str, bytes]]:
     names: dict[str, str] = {}  # one file has one copy
     source = netlist_source(path)
     changes: dict[PathParts, str] = {}
-    for place, name in _named_files(source.value):
+    for place, name in named_files(source.value):
         file = path.parent / name
         copied = _technology(file, files, names) if place == ("technology",) else _file(file, files, names)
         changes[place] = f"{folder}/{copied}"
@@ -52,7 +52,7 @@ def netlist_copy(path: Path, folder: str) -> tuple[bytes, dict[str, bytes]]:
     return source.with_words(changes).encode(), files
 
 
-def _named_files(netlist: Any) -> Iterator[tuple[PathParts, str]]:
+def named_files(netlist: Any) -> Iterator[tuple[PathParts, str]]:
     """Yield the place of every path in a netlist, and the path."""
     name = str(netlist["technology"])
     if name.endswith((".yaml", ".yml")) or "/" in name:

@@ -57,3 +57,15 @@ def plain_state(schedule: LRScheduler) -> dict[str, Any]:
     """Keep what JSON can hold of a schedule's state; the rest are functions that its constructor sets."""
     state: Mapping[str, Any] = schedule.state_dict()
     return {k: v for k, v in state.items() if isinstance(v, int | float | str | bool | list | type(None))}
+
+
+def replace_parameter(optimiser: Optimizer, old: Tensor, new: Tensor, places: Tensor) -> None:
+    """Let an optimiser go on with some values of a parameter: ``new`` are those of ``old`` at ``places``."""
+    for group in optimiser.param_groups:
+        group["params"] = [new if parameter is old else parameter for parameter in group["params"]]
+    state = optimiser.state.pop(old, {})
+    if state:
+        optimiser.state[new] = {
+            name: value[places] if isinstance(value, Tensor) and value.shape == old.shape else value
+            for name, value in state.items()
+        }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soensim.program import Program
+from soensim.training.pruned_chip import PrunedChip
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,14 @@ class TrainResult:
         learning_rate (of the last batch); seconds, seconds_train, seconds_validation.
     epoch
         The epoch that became the program.
+    pruned
+        With `wiring_budget_mm`, the chip that the program is of; else None.
     """
 
     program: Program
     history: list[dict[str, Any]]
     epoch: int
+    pruned: PrunedChip | None = None
 
 
 def program_row(history: Sequence[Mapping[str, Any]], *, keep: str, ideal_epochs: int) -> Mapping[str, Any]:

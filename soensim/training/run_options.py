@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soensim.errors import RecipeError
 from soensim.fabrication import MeasuredChip
+from soensim.routing import RoutedNetlist
 
 Watcher = Callable[[dict[str, Any], Mapping[str, NDArray[np.float64]], NDArray[np.int64]], None]
 """Called after every epoch: its row, the values per edge by key, and the answers to the validation samples."""
@@ -47,6 +48,8 @@ class RunOptions:
     measured
         Train for this measured chip: its devices have their measured values in every forward pass, also where
         accuracies are scored. The program's header has its file and fingerprint.
+    routed
+        The routes that the network was compiled from: what a recipe with `wiring_budget_mm` prunes.
 
     Raises
     ------
@@ -63,6 +66,7 @@ class RunOptions:
     netlist: Path | None = None
     watch: Watcher | None = None
     measured: MeasuredChip | None = None
+    routed: RoutedNetlist | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:

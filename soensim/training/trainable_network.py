@@ -152,6 +152,23 @@ class TrainableChip:
                 }
                 return {key: straight_through(w, held[key]) for key, w in self.latent.items()}
 
+    def prune(self, network: Network, stays: Mapping[str, NDArray[np.int64]]) -> None:
+        """Go on with fewer edges; a latent tensor that loses values is replaced, with its gradient forgotten.
+
+        Parameters
+        ----------
+        network
+            The chip with the edges that are left.
+        stays
+            Their places among the edges so far, by key of the projections that lose some.
+        """
+        self.network, self.slots = network, slots(network)
+        self._tables = {k: Table(slot.scaled(self.scales.get(k, 1.0)), self.dtype) for k, slot in self.slots.items()}
+        self._delayed = self._delayed_weights(network)
+        for key, places in stays.items():
+            latent = self.latent[key].detach()
+            self.latent[key] = latent[torch.as_tensor(places, device=latent.device)].requires_grad_()
+
     def set_scales(self, latent: Mapping[str, Tensor]) -> None:
         """Set every programmable full scale to the one that brings the levels nearest to these values."""
         for key in self.scales:

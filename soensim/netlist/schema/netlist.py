@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from soensim.errors import TechnologyError
+from soensim.errors import NetlistError, TechnologyError
 from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, all_faults, fault, nearest
 from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan
 from soensim.netlist.schema.imperfections import PARAMETERS, Imperfections
@@ -27,6 +27,7 @@ from soensim.netlist.schema.task import Task
 from soensim.netlist.schema.timing import Timing
 from soensim.netlist.schema.waivers import Waiver
 from soensim.netlist.topology.edges import MAX_EDGES, EdgeError, Edges
+from soensim.netlist.topology.topology import FileTopology
 from soensim.technology import Technology, load_technology
 
 _BESIDE_THE_CHIP = {"name", "description", "imperfections", "technology", "waivers", "task"}  # no part of its hash
@@ -304,6 +305,42 @@ class Netlist(Part):
             given = getattr(self.imperfections, parameter)
             sizes |= {f"{name}.{parameter}": float(value) for name, value in given.items()}
         return sizes
+
+    def with_edges(self, edges: Mapping[str, tuple[str, Edges]]) -> Self:
+        """Return a copy with other edges in some projections.
+
+        Parameters
+        ----------
+        edges
+            By key of the projection: the file that holds them (`topology: {kind: file, path: …}`), which is not read,
+            and the edges.
+        """
+        given = {key: FileTopology(kind="file", path=path) for key, (path, _) in edges.items()}
+        projections = tuple(
+            p.model_copy(update={"topology": given[p.key]}) if p.key in given else p for p in self.projections
+        )
+        copy = self.model_copy(update={"projections": projections})
+        copy._edges = {**self._edges, **{key: listed for key, (_, listed) in edges.items()}}
+        return copy
+
+    def with_places(self, cell_um: float, positions: Positions | None) -> Self:
+        """Return a copy whose cells have this side (um), and these centres (um) where some are given, by population.
+
+        Raises
+        ------
+        NetlistError
+            The chip has no floorplan.
+        """
+        if self.floorplan is None:
+            raise NetlistError(f"netlist {self.name!r} has no floorplan, so that no cell has a place; add one")
+        update: dict[str, Any] = {"cell_um": cell_um}
+        if positions is not None:
+            listed = {name: tuple((float(x), float(y)) for x, y in at) for name, at in positions.items()}
+            update["placement"] = ExplicitPlacement(kind="explicit", positions_um=listed)
+        copy = self.model_copy(update={"floorplan": self.floorplan.model_copy(update=update)})
+        if positions is not None:
+            copy._positions = positions
+        return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some parts changed; what is computed from the parts is computed anew."""

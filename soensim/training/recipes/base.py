@@ -142,6 +142,12 @@ class Recipe(ABC):
         0, "virtual chips, drawn once, on which validation is scored as well", least=0, most=10_000
     )
     refine: int = setting(1, "train at a step this much finer than the netlist's", above=0, most=10_000)
+    wiring_budget_mm: float = setting(
+        0.0,
+        "prune the recurrent edges of a chip with a floorplan until waveguides and wires of at most this length (mm) "
+        "are left, over the first 55 % of the unquantised steps; 0: none",
+        least=0,
+    )
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
     train_samples: int = setting(0, "use only this many training samples; 0 is all", least=0, most=10**9)
     train_seed: int = setting(0, "initial weights and order of the batches", least=0, most=2**63 - 1)
@@ -153,6 +159,16 @@ class Recipe(ABC):
             raise RecipeError(f"momentum is for sgd and rmsprop; leave it out with {self.optimiser}")
         if self.ideal_epochs and not self.quantise:
             raise RecipeError("ideal_epochs come before quantised ones; without quantisation, use epochs alone")
+        if self.wiring_budget_mm and self.quantise and not self.ideal_epochs:
+            raise RecipeError(
+                "wiring_budget_mm: edges go before training sees levels; set ideal_epochs, or leave quantisation out "
+                "(quantise = false)"
+            )
+        if self.wiring_budget_mm and not self.quantise and self.keep == "best":
+            raise RecipeError(
+                "keep is 'best', which may be an epoch from before the wiring budget is met; with wiring_budget_mm and "
+                "without quantisation, keep the last"
+            )
         if self.quantised_rate != 1 and not self.ideal_epochs:
             raise RecipeError(
                 "quantised_rate is for quantised epochs after ideal ones; set ideal_epochs, or learning_rate"
@@ -171,6 +187,16 @@ class Recipe(ABC):
         for name in sizes:
             if getattr(self, name, 0.0):
                 raise RecipeError(f"spread: {name} is given as a setting of its own, too; keep one")
+
+    @property
+    def unquantised_epochs(self) -> int:
+        """Number of first epochs in which training does not see the levels."""
+        return self.ideal_epochs if self.quantise else self.epochs
+
+    @property
+    def untrained_edges(self) -> str:
+        """Why recurrent edges are not trained from the first epoch on; empty where they are."""
+        return ""
 
     @abstractmethod
     def make_rule(self, chip: TrainableChip) -> Rule:

@@ -32,6 +32,15 @@ class FFLocalRecipe(LocalRecipe):
         0.01, "one-by-one stops when a population adds less validation accuracy than this", least=0
     )
 
+    @property
+    def untrained_edges(self) -> str:
+        """Recurrent edges are trained unless the recipe says otherwise."""
+        return (
+            "growth is 'one-by-one', and later populations are not trained at first"
+            if self.growth == "one-by-one"
+            else ""
+        )
+
     def make_rule(self, chip: TrainableChip) -> Rule:
         """Make the rule on a chip; see `soensim.training.rules.ff_local`."""
         from soensim.training.rules.ff_local import FFLocal

@@ -30,6 +30,11 @@ class FFUnsupervisedRecipe(LocalRecipe):
     readout_gain: float = setting(10.0, "initial factor from scores to logits; learned, not on the chip", above=0)
     train_populations: bool = setting(True, "--no-train-populations: the control, random populations under a readout")
 
+    @property
+    def untrained_edges(self) -> str:
+        """Recurrent edges are trained unless the recipe says otherwise."""
+        return "train_populations is false" if not self.train_populations else ""
+
     def make_rule(self, chip: TrainableChip) -> Rule:
         """Make the rule on a chip; see `soensim.training.rules.ff_unsupervised`."""
         from soensim.training.rules.ff_unsupervised import FFUnsupervised

@@ -44,7 +44,6 @@ class Eprop(LinearReadoutRule):
                 f"the readout does not see population {unread[0]!r}, so no symmetric feedback reaches it; "
                 "set feedback to random"
             )
-        self.targets = {key: torch.tensor(s.targets) for key, s in network.synapses.items()}
         self.feedback = None if recipe.feedback == "symmetric" else self._draw_feedback(recipe.train_seed)
 
     def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
@@ -59,7 +58,7 @@ class Eprop(LinearReadoutRule):
             error = (torch.softmax(logits, 1) - torch.eye(self.output.classes, dtype=logits.dtype)[y]) / len(y)
             signals = [gain * (error @ weights) for weights in self._feedback_weights(fabricated)]
             gradients = {
-                key: torch.einsum("be,be->e", signals[s.target][:, self.targets[key]], traces.eligibility[key])
+                key: torch.einsum("be,be->e", signals[s.target][:, torch.tensor(s.targets)], traces.eligibility[key])
                 for key, s in network.synapses.items()
             }
             for k, p in enumerate(network.populations):
