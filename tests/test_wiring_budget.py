@@ -121,6 +121,7 @@ def shared_net() -> Wiring:
         removable=np.array([True, True, True, True, False]),
         light_needed=np.array([0.0, 0.0, 2.0, 3.0, 5.0]),
         counted_photons=20.0,
+        cell_um=0.5,
     )
 
 
@@ -130,24 +131,29 @@ def test_scores_are_what_arrives_less_over_what_is_freed() -> None:
     magnitude = np.array([0.6, 0.1, 0.5, 1.0, 0.25])
     scores, freed = edge_scores(wiring, magnitude, present, wiring.users(present), np.arange(5))
     arrives = [1 - math.exp(-20 / need) for need in (10, 8, 7)]
-    first = (1.75 * arrives[0] - 1.25 * arrives[1]) / 1
-    second = (1.75 * arrives[0] - 0.75 * arrives[2]) / 2
-    np.testing.assert_allclose(scores, [0.2, np.inf, first, second, np.inf])
+    first = (1.75 * arrives[0] - 1.25 * arrives[1]) / 1.5
+    second = (1.75 * arrives[0] - 0.75 * arrives[2]) / 2.5
+    np.testing.assert_allclose(scores, [0.6 / 3.5, 0.1 / 0.5, first, second, np.inf])
     np.testing.assert_allclose(freed, [3, 0, 1, 2, 4])
     present[4] = False  # the trunk is theirs alone, and no longer anybody's once one of them is left
     present[2] = False
     scores, freed = edge_scores(wiring, magnitude, present, wiring.users(present), np.arange(2, 5))
-    np.testing.assert_allclose(scores, [np.inf, (1 - math.exp(-20 / 3)) / 12, np.inf])
+    np.testing.assert_allclose(scores, [np.inf, (1 - math.exp(-20 / 3)) / 12.5, np.inf])
     np.testing.assert_allclose(freed, [0, 12, 0])
 
 
 def test_light_that_the_others_gain_outweighs_a_small_edge() -> None:
     """Where photons are scarce an edge of little weight costs its net more than it brings: it goes, length or not."""
     wiring = dataclasses.replace(shared_net(), counted_photons=0.1, length_um=np.zeros(7))
-    magnitude = np.array([1.0, 1.0, 0.01, 1.0, 1.0])
+    magnitude = np.array([1.0, 1.0, 0.01, 2.0, 1.0])
     present = np.ones(5, dtype=bool)
     scores, _ = edge_scores(wiring, magnitude, present, wiring.users(present), np.arange(5))
-    assert scores.tolist() == [np.inf, np.inf, -np.inf, np.inf, np.inf]
+    arrives = [1 - math.exp(-0.1 / need) for need in (10, 8, 7)]
+    first = (3.01 * arrives[0] - 3 * arrives[1]) / 0.5
+    second = (3.01 * arrives[0] - 1.01 * arrives[2]) / 0.5
+    np.testing.assert_allclose(scores, [2, 2, first, second, np.inf])
+    assert first < 0 < second
+    assert kept_edges(wiring, magnitude, -1.0).tolist() == [False, True, False, True, True]  # one of each stays
 
 
 def test_edges_go_by_score_until_the_length_is_met() -> None:
@@ -168,17 +174,15 @@ def test_edges_go_by_score_until_the_length_is_met() -> None:
 
 
 def test_wires_that_go_have_the_least_weight_per_length() -> None:
-    """Wires do not share: the choice is that of sorting once; those without a length stay."""
+    """Wires do not share, and the choice is that of sorting once; one to the neuron itself costs a cell as well."""
     wiring = wiring_of(route(laid_out(**WIRES)), [KEY])
     magnitude = np.abs(np.random.default_rng(1).normal(size=len(wiring)))
-    with np.errstate(divide="ignore"):
-        order = np.argsort(-magnitude / wiring.length_um)
-    kept = kept_edges(wiring, magnitude, 9000.0)
+    order = np.argsort(-magnitude / (wiring.length_um + wiring.cell_um))
+    kept = kept_edges(wiring, magnitude, 5000.0)
     count = int(kept.sum())
     assert set(np.flatnonzero(kept)) == set(order[:count])
-    assert wiring.length_um[order[:count]].sum() <= 9000 < wiring.length_um[order[: count + 1]].sum()
-    assert kept[wiring.length_um == 0].all()
-    assert (wiring.length_um == 0).sum() == 9
+    assert wiring.length_um[order[:count]].sum() <= 5000 < wiring.length_um[order[: count + 1]].sum()
+    assert 0 < (kept & (wiring.length_um == 0)).sum() < 9
 
 
 def test_the_schedule_is_a_cubic_that_ends_in_the_budget() -> None:
@@ -285,12 +289,12 @@ def test_resume_gives_the_same_program(
 ) -> None:
     routed = route(laid_out(medium=medium, input_medium=medium))
     network, data = compile_network(routed), load_dataset("digits-rows")
-    settings = {**TASK, "ideal_epochs": 4, "epochs": 1, "wiring_budget_mm": budget_mm}
+    settings = {**TASK, "train_samples": 128, "ideal_epochs": 4, "epochs": 1, "wiring_budget_mm": budget_mm}
     recipe = make_recipe(rule, settings)
     whole = train(network, data, recipe, run_dir=tmp_path / "whole", routed=routed)
     assert whole.pruned is not None
     assert whole.pruned.length_um <= 1e3 * budget_mm
-    for stop in (1, 3, 4):
+    for stop in (1, 3, 4) if rule == "bptt" else (1,):
         cut = train_in_two_parts(network, data, recipe, tmp_path / f"cut-{stop}", stop, routed=routed)
         assert cut.program == whole.program
         for name in ("program-hidden-hidden.csv", "program.yaml"):

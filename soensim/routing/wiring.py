@@ -41,6 +41,8 @@ class Wiring:
         Shape (edges,): light at the start of the tree per light at the detector, 10^(L / 10); 0 for wires.
     counted_photons
         Photons per spike of an emitter that a detector would count if all were its own.
+    cell_um
+        Side of a cell.
     """
 
     parent: IntArray
@@ -53,6 +55,7 @@ class Wiring:
     removable: BoolArray
     light_needed: FloatArray
     counted_photons: float
+    cell_um: float
 
     def __len__(self) -> int:
         return len(self.node)
@@ -161,6 +164,7 @@ def _wires(routed: RoutedNetlist, names: tuple[str, ...], keys: Collection[str])
         removable=np.ones(count, dtype=bool),
         light_needed=np.zeros(count),
         counted_photons=np.inf,
+        cell_um=0.0 if routed.layout is None else routed.layout.placement.cell_um,
     )
 
 
@@ -188,6 +192,7 @@ def _light(routed: RoutedNetlist, names: tuple[str, ...], keys: Collection[str])
         removable=np.isin(nets.projection, [k for k, name in enumerate(names) if name in keys]),
         light_needed=needed,
         counted_photons=(routing.photons_per_spike or 0.0) * (routing.detector_efficiency or 0.0),
+        cell_um=layout.placement.cell_um,
     )
 
 
@@ -203,6 +208,7 @@ def _joined(wires: Wiring, light: Wiring) -> Wiring:
         removable=np.concatenate([wires.removable, light.removable]),
         light_needed=np.concatenate([wires.light_needed, light.light_needed]),
         counted_photons=light.counted_photons,
+        cell_um=light.cell_um,
     )
 
 

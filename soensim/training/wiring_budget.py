@@ -2,8 +2,8 @@
 
 The length that edges may take falls from that of the whole projection to the budget by a cubic (Zhu & Gupta 2017,
 arXiv:1710.01878). What goes is what costs most waveguide or wire for what it does: |w| over the length that the removal
-alone would free. Over light |w| counts as much of it as arrives, and what the other detectors of the net gain is taken
-off: a net that serves fewer gives each of them more photons.
+alone would free, and a cell more. Over light |w| counts as much of it as arrives, and what the other detectors of the
+net gain is taken off: a net that serves fewer gives each of them more photons.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ PRUNED_SHARE = 0.55
 PRUNINGS = 100
 """Number of times that edges go, at most: between two of them the weights that are left make up for the loss."""
 
-LENGTH_EXPONENT = 1.0
-"""Power of the length in the score."""
+CELLS_PER_EDGE = 1.0
+"""Length that every edge costs beside what it frees, in sides of a cell: routes run between the middles of cells, and
+what leads from there to a synapse, about half a side at each end, is not counted in their length."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def edge_scores(
     """Score the edges of some nets, all of each: what arrives less without the edge, over the length that it frees.
 
     With W the sum of |w| over the edges of a net that are present, n their need of light and p(n) the probability that
-    a spike is counted (`Wiring.arrival`), it is (p(n) W - p(n - n_e) (W - |w_e|)) / length_e. Where it frees no length
-    the edge stays (infinite), unless the net gains by its removal (minus infinite); so does what is not removable.
+    a spike is counted (`Wiring.arrival`), it is (p(n) W - p(n - n_e) (W - |w_e|)) / (length_e + cell side), negative
+    where the net gains by the removal.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def edge_scores(
     Returns
     -------
     scores, freed_um
-        Shape (edges to score,); infinite and 0 where the edge is not present.
+        Shape (edges to score,); infinite where the edge is not present or not removable; 0 where it is not present.
     """
     net = wiring.net[edges] - wiring.net[edges[0]] if len(edges) else edges
     here = present[edges]
@@ -120,8 +121,6 @@ def edge_scores(
     weights, lights = (np.bincount(net, values).astype(np.float64)[net] for values in (weight, light))
     lost = wiring.arrival(lights) * weights - wiring.arrival(lights - light) * (weights - weight)
     freed_um = np.where(here, wiring.freed_um(edges, users), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores = lost / freed_um**LENGTH_EXPONENT
-    scores[(freed_um == 0) & (lost >= 0)] = np.inf
+    scores = lost / (freed_um + CELLS_PER_EDGE * wiring.cell_um)
     scores[~(here & wiring.removable[edges])] = np.inf
     return scores, freed_um

@@ -145,7 +145,7 @@ class Recipe(ABC):
     wiring_budget_mm: float = setting(
         0.0,
         "prune the recurrent edges of a chip with a floorplan until waveguides and wires of at most this length (mm) "
-        "are left, over the first 55 % of the unquantised steps; 0: none",
+        "are left, over the first 0.55 of the unquantised steps; 0: none",
         least=0,
     )
     keep: Keep = setting("last", "epoch that becomes the program: the last, or the best in validation")
