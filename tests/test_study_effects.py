@@ -197,7 +197,7 @@ def test_sentences_of_a_grid():
     assert "averaged over 3 levels of bits" in told[2]
     assert any(text.startswith("The difference of density 10 % to 100 % depends on bits: -") for text in told)
     assert told[-1] == "1 of 36 runs failed; the table says why."
-    assert "paired over 2 to 3 seeds. Each of the 5 intervals" in note(rows, FACTORS)
+    assert "paired over 3 seeds. Each of the 5 intervals" in note(rows, FACTORS)
     assert note(grid_rows(1), FACTORS) == "With one seed no difference can be told from chance."
     assert note([row({}, codes=0.5)], []) == ""
     assert sentences([], ["n"]) == ["No run has ended yet."]
