@@ -103,8 +103,12 @@ def test_measures_and_figures_that_are_asked_for():
 def test_long_tables_are_folded():
     rows = [row({"n": n}, codes=0.5) for n in range(60)] + [row({"n": n}, error="no") for n in range(60, 120)]
     page = plain(study_page(rows, ["n"], About("long")))
-    assert "80 more" in page
+    assert "80 more rows" in page
     assert "10 more are in the table." in page
+    page = plain(study_page([row({"n": n}, codes=0.5) for n in range(500)], ["n"], About("longer")))
+    assert "360 more rows" in page  # of points
+    assert "400 rows" in page  # of differences
+    assert "100 more rows are left out." in page
 
 
 @pytest.mark.parametrize(

@@ -200,26 +200,32 @@ class _Grid:
             return []
         return [level for level in levels if level != self.reference(place)]
 
-    def follows(self, given: int, place: int) -> bool:
-        """Whether the level of a factor follows from that of another."""
-        both = {(point[given], point[place]) for point in self.points}
-        return len({point[given] for point in self.points}) == len(both)
+    @cached_property
+    def following(self) -> frozenset[tuple[int, int]]:
+        """Pairs of factors that vary, of which the level of the second follows from that of the first."""
+        counts = [len({point[k] for point in self.points}) for k in range(len(self.axes))]
+        return frozenset(
+            (given, place)
+            for given in self.varied
+            for place in self.varied
+            if given != place and len({(point[given], point[place]) for point in self.points}) == counts[given]
+        )
 
+    @cached_property
     def varied(self) -> list[int]:
-        return [place for place in range(len(self.axes)) if len(self.levels(place)) > 1] if self.points else []
+        return [place for place in range(len(self.axes)) if len({point[place] for point in self.points}) > 1]
 
     def independent(self) -> list[int]:
         """Return the factors that vary, without those that follow from an earlier one."""
-        varied = self.varied()
-        return [k for k in varied if not any(self.follows(earlier, k) for earlier in varied if earlier < k)]
+        return [k for k in self.varied if not any((earlier, k) in self.following for earlier in range(k))]
 
     def others(self, place: int) -> list[int]:
         """Return the factors that vary beside one, without those that follow from it."""
-        return [k for k in self.varied() if k != place and not self.follows(place, k)]
+        return [k for k in self.varied if k != place and (place, k) not in self.following]
 
     def beside(self, place: int) -> list[int]:
         """Return the factors that change with one."""
-        return [k for k in self.varied() if k != place and self.follows(place, k)]
+        return [k for k in self.varied if (place, k) in self.following]
 
     def pairs(self, place: int, level: Level) -> list[tuple[Levels, Levels]]:
         """Pair the points of a level with those of the reference that are equal in the other factors."""
@@ -349,26 +355,25 @@ def cheapest_within(
     axes = axes_of(factors)
     values = values_of(rows, axes, measure)
     places = [k for k, axis in enumerate(axes) if keep is None or axis.name in keep]
+    groups = _by_levels(list(values), places)
     candidates: list[tuple[float, Levels, Difference | None]] = [(known[best][1], best, None)]
     for levels, (_, price) in known.items():
-        pairs = _matched(list(values), places, levels, best)
-        difference, _ = paired(pairs, values)
-        if difference is not None and difference.n > 1 and difference.shown != "less" and price < known[best][1]:
-            candidates.append((price, levels, difference))
+        if price < known[best][1]:
+            pairs = [(one, groups[best][rest]) for rest, one in groups[levels].items() if rest in groups[best]]
+            difference, _ = paired(pairs, values)
+            if difference is not None and difference.n > 1 and difference.shown != "less":
+                candidates.append((price, levels, difference))
     price, levels, difference = min(candidates, key=lambda one: (one[0], -known[one[1]][0]))
     return Cheapest(best, levels, difference, (price, known[best][1]))
 
 
-def _matched(
-    points: Sequence[Levels], places: Sequence[int], one: Levels, other: Levels
-) -> list[tuple[Levels, Levels]]:
-    """Pair the points that have these levels at these places and are equal elsewhere."""
-    rest = [k for k in range(len(points[0])) if k not in places]
-    sides: list[dict[tuple[Level, ...], Levels]] = [
-        {tuple(p[k] for k in rest): p for p in points if tuple(p[k] for k in places) == wanted}
-        for wanted in (one, other)
-    ]
-    return [(sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
+def _by_levels(points: Sequence[Levels], places: Sequence[int]) -> dict[Levels, dict[Levels, Levels]]:
+    """Group points by their levels at these places, and those of a group by their other levels."""
+    groups: dict[Levels, dict[Levels, Levels]] = {}
+    for point in points:
+        rest = tuple(level for k, level in enumerate(point) if k not in places)
+        groups.setdefault(tuple(point[k] for k in places), {})[rest] = point
+    return groups
 
 
 def plus_minus(difference: Difference, measure: Measure, *, signed: bool = True) -> str:

@@ -23,6 +23,7 @@ from soensim.study.table import ordered, table_csv
 from soensim.study.trade_figures import limits_figure, pareto_figure
 
 _MOST_OPEN = 40  # rows of a table that are not folded away
+_MOST_ROWS = 400
 _MOST_FAILED = 50
 _MOST_BYTES = 2_000_000  # of the table inside the page
 
@@ -210,10 +211,16 @@ def _shown(summary: Summary) -> list[str]:
     return chosen or list(summary.measures[:6])
 
 
-def _folding(head: Sequence[str], body: Sequence[Sequence[str]], numbers: Sequence[int]) -> list[Markup]:
-    parts = [table(head, body[:_MOST_OPEN], numbers=numbers)]
-    if len(body) > _MOST_OPEN:
-        parts.append(folded(f"{len(body) - _MOST_OPEN} more", table(head, body[_MOST_OPEN:], numbers=numbers)))
+def _folding(
+    head: Sequence[str], body: Sequence[Sequence[str]], numbers: Sequence[int], first: int = _MOST_OPEN
+) -> list[Markup]:
+    """Write a table of which all but the first rows are folded away, and of a very long one the rest is left out."""
+    parts = [table(head, body[:first], numbers=numbers)] if first else []
+    if len(body) > first:
+        rest = table(head, body[first:_MOST_ROWS], numbers=numbers)
+        parts.append(folded(f"{min(len(body), _MOST_ROWS) - first} {'more ' if first else ''}rows", rest))
+    if len(body) > _MOST_ROWS:
+        parts.append(_told(f"{len(body) - _MOST_ROWS:,} more rows are left out.", "note"))
     return parts
 
 
@@ -235,8 +242,7 @@ def _differences(runs: Sequence[Row], axes: Sequence[Axis], main: str | None) ->
         for one in contrasts
     ]
     head = ["level", "against", "at", f"{measure.label}, difference", "shown", "seeds"]
-    count = f"{len(body)} differences at single points"
-    return "differences", "Differences", folded(count, table(head, body, numbers=(3, 5)))
+    return "differences", "Differences", joined(*_folding(head, body, (3, 5), first=0))
 
 
 def _pareto(front: Front | None) -> Section | None:
