@@ -7,6 +7,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from layouts import chip_text
 from test_cost import WIRED
 from test_report import make
@@ -292,6 +293,15 @@ def test_the_verdict_says_what_was_measured(files, subjects):
     assert "Not known: static bias" in html
     assert "as hardware: a source function is virtual" in files["light"].read_text()
     assert "<span>chips/x.yaml</span></code>" in html
+
+
+def test_every_section_is_in_the_docs(files):
+    documented = re.findall(r"^\| ([A-Z][^|]*?) \|", (ROOT / "docs" / "verdict.md").read_text(), flags=re.MULTILINE)
+    named = {name for cell in documented for name in cell.split(", or ")}
+    shown = {title for file in files.values() for title in re.findall(r"<h2[^>]*>(.*?)</h2>", file.read_text())}
+    asked = {"Accuracy, effect by effect", "Margins", "Causes of the variance", "Circuits in place of the model"}
+    assert len(shown) >= 14
+    assert shown | asked | {"Goodness", "Measured chips", "Model of a dendrite"} <= named
 
 
 def test_codes_tell_their_share_at_the_end_of_the_range(subjects):

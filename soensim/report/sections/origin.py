@@ -26,6 +26,7 @@ def origin_section(subject: Subject) -> Section:
             heading(f"The program, {provenance.program}"),
             code(command) if command else words("Its header names no training command."),
             *([folded("header of the program", rows(origin))] if origin else []),
+            words("The formula and the source of every number are in docs/verdict.md#numbers-of-the-page.", "note"),
             heading("Seeds and versions"),
             rows([*seeds, *provenance.versions.items(), ("hash of the chip", subject.evaluation.chip.hash)]),
         ),
