@@ -17,6 +17,8 @@ VERBS = {
     "explain": "say how one edge is routed, or why it does not exist",
     "evaluate": "score a program on its chip and on fabricated copies of it",
     "train": "fit a program for a chip",
+    "sweep": "train and score a chip over all combinations of some settings",
+    "study": "run a study from its file",
     "report": "show trainings: curves, efficacies, sweeps over several runs",
     "simulate": "run a program on given inputs and record the states",
     "export": "write a dendrite as a SPICE deck, or what is asked of a chip's devices",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from soensim._runtime.words import shown
 from soensim.errors import StudyError
 from soensim.study.run import Level
 
@@ -64,8 +64,8 @@ class Point:
 
 
 def factor_of(path: str, values: Sequence[Any]) -> Factor:
-    """Make the factor of one path; values that are no plain ones are called by how they are written."""
-    cases = tuple(Case(value if isinstance(value, Level) else shown(value), {path: value}) for value in values)
+    """Make the factor of one path; a value that is a list or a mapping is called by its JSON."""
+    cases = tuple(Case(value if isinstance(value, Level) else json.dumps(value), {path: value}) for value in values)
     return Factor(path, cases)
 
 

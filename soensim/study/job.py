@@ -13,12 +13,13 @@ from typing import Any, Literal, get_args
 
 from soensim._runtime.words import nearest, shown
 from soensim.data import absolute_name
-from soensim.errors import StudyError
+from soensim.errors import SoensimError, StudyError
+from soensim.fabrication.sizes import check_sizes, full_name
 from soensim.netlist import Task
 from soensim.netlist.topology.topology import needs_seed
 from soensim.netlist.yaml.load import load_netlist, netlist_source
 from soensim.program import Program
-from soensim.study.key_path import Document, KeyPath, value_at, with_value
+from soensim.study.key_path import ALL, Document, KeyPath, value_at, with_value
 from soensim.study.run import Level, Run
 from soensim.technology import technology_files
 from soensim.training.task import assign
@@ -32,6 +33,7 @@ _WORDS = ("chip", "data", "rule", "program")
 _GROUPS = ("recipe", "evaluate", "technology")
 _SCORING = ("trials", "refine", "read_seed", "chip_seed", "require", "yield")
 _VERSION = version("soensim")
+_SPREAD = "spread."
 _WHERE_ONLY = ("folder", "data_dir")  # where files are, which decides nothing
 
 
@@ -182,33 +184,54 @@ def _sorted_out(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
             groups[first][rest] = value
         else:
             keys[path] = value
-    _check_scoring(groups["evaluate"])
+    groups["evaluate"] = _checked_scoring(groups["evaluate"])
     return words, groups, keys
 
 
-def _check_scoring(settings: dict[str, Any]) -> None:
-    for name in settings:
-        if name not in _SCORING and not name.startswith("spread."):
+def _checked_scoring(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse unknown settings of `evaluate`, and write sizes of imperfections under their full names."""
+    checked = {}
+    for name, value in settings.items():
+        if name.startswith(_SPREAD):
+            checked[_SPREAD + _checked_size(name, value)] = float(value)
+        elif name in _SCORING:
+            checked[name] = value
+        else:
             raise StudyError(
                 f"evaluate.{name}: there is no such setting; {nearest(name, _SCORING)}there are "
                 f"{', '.join(_SCORING)} and spread.NAME"
             )
     for name, least in (("trials", 1), ("refine", 1), ("read_seed", 0), ("chip_seed", 0)):
-        value = settings.get(name, least)
+        value = checked.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise StudyError(
-                f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more"
-            )
+            raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more")
+    return checked
+
+
+def _checked_size(name: str, value: Any) -> str:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a number")
+    try:
+        full = full_name(name.removeprefix(_SPREAD))
+        check_sizes({full: float(value)})
+    except SoensimError as error:
+        raise StudyError(f"evaluate.{name}: {error}") from error
+    return full
 
 
 def _with_keys(document: Document, keys: Mapping[str, Any], seed: int) -> Document:
     """Set keys of a netlist; first kinds, since the other keys of a part are those of its kind."""
     read = {path: KeyPath.read(path) for path in keys}
-    for path in sorted(keys, key=lambda path: (not path.endswith(".kind"), len(read[path].parts))):
+    for path in sorted(keys, key=lambda path: _rank(read[path])):
         key, value = read[path], keys[path]
         set_value = _with_kind if path.endswith(".kind") else with_value
         document = set_value(document, key, value)
     return _with_seeds(document, seed)
+
+
+def _rank(path: KeyPath) -> tuple[bool, int, bool]:
+    """Order in which keys are set: kinds, then wholes before their parts, then all entries before one of them."""
+    return path.parts[-1] != "kind", len(path.parts), ALL not in path.parts
 
 
 def _with_kind(document: Document, key: KeyPath, kind: Any) -> Document:

@@ -77,6 +77,8 @@ class Study:
         Combinations of levels, in the order of the table's rows.
     seeds
         Runs per point.
+    first_seed
+        Of the first run of every point; the next ones count up.
     stop
         Adds seeds to a point until its interval is narrow; None: every point has `seeds`.
     measures
@@ -97,6 +99,7 @@ class Study:
     measures: tuple[str, ...] = ()
     figures: tuple[Axes, ...] = ()
     expectation: str = ""
+    first_seed: int = 0
 
     @property
     def factor_names(self) -> tuple[str, ...]:
@@ -153,7 +156,7 @@ class Plan:
         return runs
 
     def _run(self, point: Point, seed: int) -> Run:
-        return self.maker.make(point.levels, point.settings, seed)
+        return self.maker.make(point.levels, point.settings, self.study.first_seed + seed)
 
 
 def make_plan(study: Study) -> Plan:
@@ -165,7 +168,8 @@ def make_plan(study: Study) -> Plan:
         A path is no key, a value is not legal wherever it is set, or two runs are the same.
     """
     maker = RunMaker(study.question)
-    runs = [maker.make(point.levels, point.settings, seed) for point in study.points for seed in range(study.seeds)]
+    seeds = range(study.first_seed, study.first_seed + study.seeds)
+    runs = [maker.make(point.levels, point.settings, seed) for point in study.points for seed in seeds]
     known: dict[str, Run] = {}
     for run in runs:
         other = known.setdefault(run.key, run)
@@ -178,7 +182,7 @@ def make_plan(study: Study) -> Plan:
 
 def _check_levels(plan: Plan) -> None:
     """Find for every level a point whose chip is legal."""
-    first = [run for run in plan.runs if run.seed == 0]
+    first = [run for run in plan.runs if run.seed == plan.study.first_seed]
     missing: dict[tuple[str, Level], None] = {
         (f.name, case.level): None for f in plan.study.factors for case in f.cases
     }
