@@ -55,7 +55,9 @@ def test_a_path_that_means_nothing_is_refused(path: str, told: str) -> None:
 
 
 def test_a_number_has_no_keys() -> None:
-    with pytest.raises(StudyError, match=r"^populations.h.size.x: 3 has no key 'x': it is neither a mapping nor a list$"):
+    with pytest.raises(
+        StudyError, match=r"^populations.h.size.x: 3 has no key 'x': it is neither a mapping nor a list$"
+    ):
         with_value(CHIP, KeyPath.read("populations.h.size.x"), 1)
 
 

@@ -193,7 +193,7 @@ def test_a_point_whose_runs_fail_gets_no_more_seeds() -> None:
     assert plan.more({}) == []
 
 
-def test_keys_do_not_depend_on_the_process(tmp_path: Path) -> None:
+def test_a_job_is_plain_data() -> None:
     plain = json.loads(json.dumps(run(SPARSE).job))
     assert plain == run(SPARSE).job
     assert Plan(study({}), RunMaker(question()), ()).all_runs({}) == []

@@ -49,12 +49,16 @@ def test_a_run_is_what_the_three_commands_do_one_after_another() -> None:
     assert found["wire_mm"] == pytest.approx(lines["wire length"] * 1000)
     assert (found["passes"], found["neurons"], found["synapses"]) == (1, 28, 1008)
     assert found["use_fan_in"] == 36 / 1000
-    assert list(found)[0] == "validation"
+    assert next(iter(found)) == "validation"
     assert set(MEASURES) < set(found)
 
 
 def test_a_program_is_scored_without_a_training() -> None:
-    job = RunMaker(Question(str(CHIP), {**SETTINGS, "program": str(CHIP.with_suffix(".safetensors"))})).make({}, {}, 0).job
+    job = (
+        RunMaker(Question(str(CHIP), {**SETTINGS, "program": str(CHIP.with_suffix(".safetensors"))}))
+        .make({}, {}, 0)
+        .job
+    )
     found = work(job)
     assert "validation" not in found
     assert found["codes"] > 0.95

@@ -16,6 +16,7 @@ from soensim.commands.outputs import check_outputs, json_output, named
 from soensim.errors import SoensimError
 from soensim.study.engine import Progress, run_all
 from soensim.study.results import TABLE, Results, write_results
+from soensim.study.results_text import results_text
 from soensim.study.run import Outcome, Run
 from soensim.study.slots import Slots
 from soensim.study.store import load
@@ -44,12 +45,12 @@ def add_machine(parser: flags.Container, default: str) -> None:
     parser.add_argument("--out", metavar="DIR", help=f"folder of results (default: {default})")
     parser.add_argument("--dry-run", action="store_true", help="list the runs and estimate their time, and run nothing")
     flags.json_file(parser, "the answer")
-    parser.add_argument("--progress", action="store_true", help="show progress also where standard error is no terminal")
+    parser.add_argument(
+        "--progress", action="store_true", help="show progress also where standard error is no terminal"
+    )
 
 
-def run_study(
-    study: Study, folder: Path, given: Namespace, command: str, *, inputs: Sequence[Path] = ()
-) -> int:
+def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inputs: Sequence[Path] = ()) -> int:
     """Run a study, write its results, and tell them; return the exit status.
 
     Raises
@@ -87,7 +88,9 @@ def _slots(given: Namespace) -> Slots:
     if given.scheduler is None:
         return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
     if given.workers is not None:
-        raise SoensimError("--workers and --scheduler exclude one another: the scheduler knows its workers; leave one out")
+        raise SoensimError(
+            "--workers and --scheduler exclude one another: the scheduler knows its workers; leave one out"
+        )
     from soensim.study.cluster import DaskSlots  # an optional package
 
     return DaskSlots(given.scheduler)
@@ -100,7 +103,9 @@ def _tell_plan(plan: Plan, known: Mapping[str, Outcome], given: Namespace, targe
     workers = given.workers or ProcessSlots().workers
     seconds = sum(measured) / len(measured) * len(left) / min(workers, max(len(left), 1)) if measured else None
     if target is not None:
-        runs = [{"key": run.key, "levels": dict(run.levels), "seed": run.seed, "done": run not in left} for run in plan.runs]
+        runs = [
+            {"key": run.key, "levels": dict(run.levels), "seed": run.seed, "done": run not in left} for run in plan.runs
+        ]
         cli.write_json(target, {"runs": runs, "left": len(left), "seconds_left": seconds})
     if target == "-":
         return cli.DONE
@@ -108,7 +113,9 @@ def _tell_plan(plan: Plan, known: Mapping[str, Outcome], given: Namespace, targe
         cli.say(f"{_levels(run)}, seed {run.seed}{'' if run in left else ': done'}")
     if len(plan.runs) > _SHOWN_RUNS:
         cli.say(f"… {len(plan.runs) - _SHOWN_RUNS} more")
-    estimate = f"about {_duration(seconds)} with {workers} workers" if seconds is not None else "no run was measured yet"
+    estimate = (
+        f"about {_duration(seconds)} with {workers} workers" if seconds is not None else "no run was measured yet"
+    )
     stop = plan.study.stop
     more = "" if stop is None else f", and up to {stop.most} seeds per point"
     cli.say(f"{len(plan.runs)} runs, {len(left)} to do{more}: {estimate}")
@@ -123,7 +130,7 @@ def _refuse_failure(results: Results) -> None:
 
 
 def _tell(results: Results, folder: Path, seconds: float, new: int) -> None:
-    cli.say(results.text)
+    cli.say(results_text(results))
     failed = [row for row in results.rows if row.outcome.error is not None]
     for row in failed[:3]:
         cli.tell(f"failed: {_levels(row.run)}, seed {row.run.seed}: {row.outcome.error}")

@@ -30,9 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     netlist = load_chip(given.chip)
     fixed, factors = read_settings(given.set or [])
     paths = _measure_paths(given.measure)
-    question = Question(
-        given.chip, {**_flagged(given), **fixed}, _varied(given.vary), paths, data_dir=given.data_dir
-    )
+    question = Question(given.chip, {**_flagged(given), **fixed}, _varied(given.vary), paths, data_dir=given.data_dir)
     study = Study(
         name=given.name or netlist.name,
         asks=f"{netlist.name}: {', '.join(factor.name for factor in factors) or 'as it is'}",
@@ -91,14 +89,14 @@ def parser() -> Parser:
         "one table, figures with 95 % intervals, one page.",
         "examples:\n"
         "  python -m soensim.sweep netlists/year1-28.yaml --set 'projections[1].topology.kind=random' \\\n"
-        "      --set 'projections[1].topology.density=1,0.5,0.2,0.1' --set 'projections[*].efficacy.bits=2,3,4' --seeds 3\n"
-        "  python -m soensim.sweep netlists/rows-24.yaml --set 'populations.hidden.size=8,16,24' --set recipe.epochs=5\n"
+        "      --set 'projections[1].topology.density=1,0.5,0.2,0.1' --set 'projections[*].efficacy.bits=2,3,4'\n"
+        "  python -m soensim.sweep netlists/rows-24.yaml --set populations.hidden.size=8,16,24 --seeds 5\n"
         "  python -m soensim.sweep netlists/year1-28.yaml --program netlists/year1-28.safetensors \\\n"
         "      --set evaluate.spread.flux_offset=0,0.01,0.02,0.05 --vary chip\n\n"
-        "PATH is a key of the netlist; projections[1], projections[*] and projections[SOURCE->TARGET] are entries of its\n"
-        "list. Beside them there are recipe.NAME (settings of the rule), technology.QUANTITY, evaluate.NAME (trials,\n"
-        "refine, require, yield, read_seed, chip_seed, spread.NAME), data, rule, chip and program. One value sets a key,\n"
-        "several make a factor. A chip without a task takes data, rule and recipe from the program beside it.\n"
+        "PATH is a key of the netlist; projections[1], projections[*] and projections[SOURCE->TARGET] are entries of\n"
+        "its list. Beside them there are recipe.NAME (settings of the rule), technology.QUANTITY, evaluate.NAME\n"
+        "(trials, refine, require, yield, read_seed, chip_seed, spread.NAME), data, rule, chip and program. One value\n"
+        "sets a key, several make a factor. A chip without a task takes them from the program beside it.\n"
         "What is done is kept in DIR/results, and is not done again: the same command goes on after an interruption.",
     )
     flags.chip(parser)

@@ -204,7 +204,9 @@ def _checked_scoring(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, least in (("trials", 1), ("refine", 1), ("read_seed", 0), ("chip_seed", 0)):
         value = checked.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more")
+            raise StudyError(
+                f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more"
+            )
     return checked
 
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
 from soensim.report.figures import save_png, save_svg
-from soensim.study.figure import Roles, study_figure
-from soensim.study.run import Outcome, Row
-from soensim.study.study import Axes, Plan, Study
-from soensim.study.summary import Summary, summarise, summary_csv
-from soensim.study.table import table_csv
 
-TABLE, SUMMARY = "table.csv", "summary.csv"
+# isort: split
+from matplotlib.figure import Figure
+
+from soensim.study.figure import Roles, study_figure
+from soensim.study.limits import find_ceilings, limit_sentences
+from soensim.study.pareto import front_sentences, pareto_front
+from soensim.study.quantities import Axis, is_number, measure_of
+from soensim.study.run import Outcome, Row
+from soensim.study.sentences import note, sentences
+from soensim.study.study import Axes, Plan, Study
+from soensim.study.summary import Summary, main_cost, main_measure, summarise, summary_csv
+from soensim.study.table import table_csv
+from soensim.study.trade_figures import pareto_figure
+
+TABLE, SUMMARY, ANSWER, PAGE = "table.csv", "summary.csv", "study.json", "index.html"
+_PACKAGES = ("soensim", "numpy", "scipy", "torch")
 
 
 @dataclass(frozen=True)
 class Results:
-    """What came out of a study, and the files that it is in.
+    """What came out of a study.
 
     Attributes
     ----------
@@ -30,26 +43,52 @@ class Results:
         Every run that has ended, in the order of the table.
     summary
         Means over the seeds of each point.
-    files
-        That were written.
+    answers
+        What they say, in sentences.
+    note
+        What the intervals in the sentences are.
     command
         That made them.
+    files
+        That were written.
     """
 
     study: Study
     rows: tuple[Row, ...]
     summary: Summary
-    files: tuple[Path, ...]
+    answers: tuple[str, ...]
+    note: str
     command: str
-
-    @property
-    def text(self) -> str:
-        """The summary as text."""
-        return summary_text(self.summary, self.study.measures)
+    files: tuple[Path, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the answer as plain data for JSON."""
-        return {}
+        """Return the answer as plain data for JSON (docs/contracts.md)."""
+        names = [axis.name for axis in self.summary.axes]
+        return {
+            "study": self.study.name,
+            "question": self.study.asks,
+            "expectation": self.study.expectation,
+            "factors": {factor.name: [case.level for case in factor.cases] for factor in self.study.factors},
+            "runs": len(self.rows),
+            "failed": sum(row.outcome.error is not None for row in self.rows),
+            "answers": list(self.answers),
+            "note": self.note,
+            "points": [
+                {
+                    "levels": dict(zip(names, point.levels, strict=True)),
+                    "runs": point.n,
+                    "failed": point.failed,
+                    "measures": {
+                        name: {"mean": one.mean, "ci95": None if one.low is None else [one.low, one.high], "n": one.n}
+                        for name, one in point.statistics.items()
+                    },
+                }
+                for point in self.summary.points
+            ],
+            "files": [path.name for path in self.files],
+            "command": self.command,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        }
 
 
 def write_results(folder: Path, plan: Plan, outcomes: Mapping[str, Outcome], command: str) -> Results:
@@ -71,14 +110,55 @@ def write_results(folder: Path, plan: Plan, outcomes: Mapping[str, Outcome], com
     SoensimError
         A file cannot be written.
     """
-    study = plan.study
+    study, axes = plan.study, plan.study.axes
     rows = tuple(Row(run, outcomes[run.key]) for run in plan.all_runs(outcomes) if run.key in outcomes)
-    summary = summarise(rows, study.factor_names)
-    write_atomic(folder / TABLE, table_csv(rows, study.factor_names))
-    write_atomic(folder / SUMMARY, summary_csv(summary))
-    figures = _write_figures(folder, study, rows, summary)
-    return Results(study, rows, summary, (folder / TABLE, folder / SUMMARY, *figures), command)
+    summary = summarise(rows, axes)
+    measure = next(iter(study.measures), None) or main_measure(summary)
+    answers = (*sentences(rows, axes, measure), *_further_sentences(study, rows, summary, measure))
+    results = Results(study, rows, summary, answers, note(rows, axes, measure), command)
+    texts = {TABLE: table_csv(rows, axes), SUMMARY: summary_csv(summary)}
+    files = [folder / name for name in texts]
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
+    for name, figure in _figures(study, rows, summary, measure):
+        for save, ending in ((save_png, ".png"), (save_svg, ".svg")):
+            save(figure, folder / f"{name}{ending}")
+            files.append(folder / f"{name}{ending}")
+    results = Results(study, rows, summary, answers, results.note, command, (*files, folder / ANSWER))
+    write_atomic(folder / ANSWER, json.dumps(results.as_dict(), indent=1) + "\n")
+    return results
 
 
-def _write_figures(folder: Path, study: Study, rows: Sequence[Row], summary: Summary) -> list[Path]:
-    return []
+def _further_sentences(study: Study, rows: Sequence[Row], summary: Summary, measure: str | None) -> Iterator[str]:
+    """Say what the front of gain against cost is, and which limit binds along the first numeric factor."""
+    cost = main_cost(summary)
+    if measure is not None and cost is not None and measure_of(measure).kind == "score" and len(summary.points) > 1:
+        yield from front_sentences(pareto_front(rows, study.axes, measure, cost))
+    numeric = next((axis for axis in summary.axes if all(map(is_number, axis.levels)) and len(axis.levels) > 1), None)
+    if numeric is not None:
+        yield from limit_sentences(find_ceilings(rows, study.axes, numeric.name))
+
+
+def _figures(study: Study, rows: Sequence[Row], summary: Summary, measure: str | None) -> Iterator[tuple[str, Figure]]:
+    """Draw what the study asks for; else the first measure, and the front against the first cost that differs."""
+    if measure is None or not any(row.outcome.error is None for row in rows):
+        return
+    asked = study.figures or _usual(study, summary, measure)
+    for place, axes in enumerate(asked, 1):
+        name = study.name if place == 1 else f"{study.name}-{place}"
+        yield name, _figure(axes, study.axes, rows)
+
+
+def _usual(study: Study, summary: Summary, measure: str) -> tuple[Axes, ...]:
+    cost = main_cost(summary)
+    if cost is None or not study.factors or measure_of(measure).kind != "score":
+        return (Axes(measure),)
+    return Axes(measure), Axes(measure, cost)
+
+
+def _figure(axes: Axes, factors: Sequence[Axis], rows: Sequence[Row]) -> Figure:
+    names = [axis.name for axis in factors]
+    if axes.x is not None and axes.x not in names:
+        return pareto_figure(pareto_front(rows, factors, axes.y, axes.x))
+    given = (axes.x, axes.by, axes.columns)
+    return study_figure(rows, factors, axes.y, roles=Roles(*given) if any(given) else None)

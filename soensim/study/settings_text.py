@@ -31,7 +31,9 @@ def read_settings(texts: Sequence[str]) -> tuple[dict[str, Any], tuple[Factor, .
         path, sign, rest = text.partition("=")
         path = path.strip()
         if not sign:
-            raise StudyError(f"--set {shown(text)}: has no `=`; it is PATH=VALUE or PATH=VALUE,VALUE, such as {EXAMPLE}")
+            raise StudyError(
+                f"--set {shown(text)}: has no `=`; it is PATH=VALUE or PATH=VALUE,VALUE, such as {EXAMPLE}"
+            )
         KeyPath.read(path)
         if path in fixed or path in [factor.name for factor in factors]:
             raise StudyError(f"--set {path}: is given twice; give all its values in one --set {path}=VALUE,VALUE")

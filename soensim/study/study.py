@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from soensim.errors import SoensimError, StudyError
 from soensim.evaluation.statistics import student_interval
 from soensim.study.design import Factor, Point
 from soensim.study.job import Question, RunMaker
+from soensim.study.quantities import Axis
 from soensim.study.run import Level, Outcome, Run
 from soensim.study.work import netlist_of, requirement_of
 
@@ -46,11 +47,11 @@ class Axes:
     y
         Measure.
     x
-        Factor or measure on the abscissa; None: the first factor.
+        Factor or measure on the abscissa; over a measure, which is a cost, the Pareto front is drawn.
     by
-        Factor with a series per level; None: the second factor, where there is one.
+        Factor with a series per level.
     columns
-        Factor with a panel per level; None: the third factor, where there is one.
+        Factor with a panel per level. Where neither of the three is given, they are chosen by the levels.
     """
 
     y: str
@@ -87,6 +88,8 @@ class Study:
         What is drawn; empty: the first measure over the first factor.
     expectation
         What was expected before the study ran.
+    looks
+        How factors are shown, by name; the others by the last key of their names.
     """
 
     name: str
@@ -100,11 +103,13 @@ class Study:
     figures: tuple[Axes, ...] = ()
     expectation: str = ""
     first_seed: int = 0
+    looks: Mapping[str, Axis] = field(default_factory=dict)
 
     @property
-    def factor_names(self) -> tuple[str, ...]:
-        """Names of the factors, in order."""
-        return tuple(factor.name for factor in self.factors)
+    def axes(self) -> tuple[Axis, ...]:
+        """The factors as they are shown, in order, with their levels."""
+        shown = [(factor, self.looks.get(factor.name, Axis(factor.name))) for factor in self.factors]
+        return tuple(replace(axis, levels=tuple(case.level for case in factor.cases)) for factor, axis in shown)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from soensim.study.design import Case, Factor, Point, Range, factor_of, grid, sa
 from soensim.study.job import USUALLY_SEEDED, Question, Seeded
 from soensim.study.key_path import KeyPath
 from soensim.study.measures import MEASURES, VALIDATION, check_path
+from soensim.study.quantities import Axis
 from soensim.study.study import Axes, Stop, Study
 
 SCHEMA = "soensim-study/1"
@@ -87,8 +88,8 @@ def _axis(value: Any) -> Any:
     )
 
 
-Axis = Annotated[Span | Cases | list[Any], BeforeValidator(_axis)]
-Axes_ = dict[Text, Axis]
+Levels = Annotated[Span | Cases | list[Any], BeforeValidator(_axis)]
+Factors = dict[Text, Levels]
 
 
 class Draw(Part):
@@ -126,6 +127,25 @@ class FigurePart(Part):
     """Factor with a panel per level."""
 
 
+class Look(Part):
+    """How a factor is shown."""
+
+    label: Text = ""
+    """What it is, without its unit (default: the last key of its path)."""
+    unit: str = ""
+    """Of its levels."""
+    scale: Positive = 1.0
+    """What a level is multiplied with to be in the unit."""
+    phrase: str = ""
+    """A level in a sentence, such as `{} of W_hh`; the braces become the level with its unit."""
+    reference: str | int | float | bool | None = None
+    """Level that the others are compared with (default: the largest number, the first text)."""
+
+    def as_axis(self, name: str) -> Axis:
+        """Return it for the factor of this name."""
+        return Axis(name, self.label, self.unit, self.scale, self.phrase, reference=self.reference)
+
+
 class StudyFile(Part):
     """A study as its file has it."""
 
@@ -142,9 +162,9 @@ class StudyFile(Part):
     set: Settings = Field(default_factory=dict)
     """What holds at every point, by path: keys of the netlist, recipe.NAME, technology.QUANTITY, evaluate.NAME, data,
     rule, program."""
-    grid: Annotated[Axes_, Field(min_length=1)] | None = None
+    grid: Annotated[Factors, Field(min_length=1)] | None = None
     """Factors of which every level is combined with every one of the others."""
-    zip: Annotated[Axes_, Field(min_length=1)] | None = None
+    zip: Annotated[Factors, Field(min_length=1)] | None = None
     """Factors of which the first levels are taken together, then the second, …."""
     sobol: Draw | None = None
     """Points of a scrambled Sobol sequence."""
@@ -160,6 +180,8 @@ class StudyFile(Part):
     """What the summary shows, most important first; paths in the JSON of evaluate and check are added to the table."""
     figures: list[FigurePart] = Field(default_factory=list)
     """What is drawn."""
+    factors: dict[Text, Look] = Field(default_factory=dict)
+    """How factors are shown, by path or name."""
 
     @model_validator(mode="after")
     def _one_design(self) -> Self:
@@ -172,13 +194,23 @@ class StudyFile(Part):
         for axis in ("grid", "zip"):
             for name, levels in (getattr(self, axis) or {}).items():
                 _check_axis(levels, axis, name)
+        for name in self.factors:
+            if name not in self._factor_names:
+                raise fault(
+                    f"is no factor of this study; there are {', '.join(self._factor_names)}", "factors", name, key=True
+                )
         for place, figure in enumerate(self.figures):
             for key in ("x", "by", "columns"):
                 self._check_axis_name(getattr(figure, key), place, key)
         return self
 
+    @property
+    def _factor_names(self) -> list[str]:
+        draw = self.sobol or self.latin_hypercube
+        return list(self.grid or self.zip or (draw.ranges if draw is not None else ()))
+
     def _check_axis_name(self, name: str | None, place: int, key: str) -> None:
-        factors = list(self.grid or self.zip or (self.sobol or self.latin_hypercube or Draw.model_construct()).ranges)
+        factors = self._factor_names
         if name is None or name in factors or (key == "x" and (name in MEASURES or name in self.measures)):
             return
         legal = ", ".join(factors) + (", and measures" if key == "x" else "")
@@ -231,6 +263,7 @@ def load_study(path: str | Path) -> Study:
         measures=tuple(content.measures),
         figures=tuple(Axes(figure.y, figure.x, figure.by, figure.columns) for figure in content.figures),
         expectation=" ".join(content.expectation.split()),
+        looks={name: look.as_axis(name) for name, look in content.factors.items()},
     )
 
 
