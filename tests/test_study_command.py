@@ -1,4 +1,4 @@
-"""`python -m soensim.sweep` and `soensim.study`: outputs, going on, refusals, interruption. Workers are real processes."""
+"""`python -m soensim.sweep` and `soensim.study`: outputs, going on, refusals, interruption, with real processes."""
 
 import json
 import signal
@@ -62,7 +62,7 @@ def test_a_sweep_trains_scores_and_goes_on_where_it_ended(chip: Path, capsys: py
     ]
     assert len({row.outcome.measures["validation"] for row in rows}) > 1  # seeds train differently
     assert [row.outcome.measures["neurons"] for row in rows] == [4, 4, 6, 6]
-    for name in ("summary.csv", "tiny.png", "tiny.svg", "study.json"):
+    for name in ("summary.csv", "tiny.png", "tiny.svg", "study.json", "index.html"):
         assert (folder / name).stat().st_size > 100
     answer = json.loads((chip / "answer.json").read_text())
     assert answer == json.loads((folder / "study.json").read_text())
@@ -131,7 +131,6 @@ def test_a_failed_run_is_a_row_and_a_study_of_which_all_fail_is_refused(
         (["--yield", "0.9"], "--yield is a share of the chips that meet --require"),
         (["--require", "accuracy > 1"], "accuracy"),
         (["--workers", "0"], "--workers: 0 is not legal"),
-        (["--scheduler", "tcp://a:1", "--workers", "2"], "--workers and --scheduler exclude one another"),
         (["--json", "tiny.yaml"], "tiny.yaml: is read by this command"),
         (["--out", "tiny.yaml"], "tiny.yaml"),
     ],
@@ -164,6 +163,5 @@ def test_ctrl_c_leaves_a_table_of_what_is_done_and_the_same_command_goes_on(chip
     _, rows = read_table(chip / "sweeps" / "tiny" / "table.csv")
     assert 3 <= len(rows) < 400
     time.sleep(0.5)
-    assert subprocess.run(["pgrep", "-f", str(chip)], capture_output=True, check=False).stdout == b""
     _, later = read_table(chip / "sweeps" / "tiny" / "table.csv")
     assert len(later) == len(rows)  # no worker goes on by itself

@@ -36,12 +36,6 @@ def add_machine(parser: flags.Container, default: str) -> None:
         metavar="N",
         help="processes, a run in each at a time (default: one per core)",
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="run on the workers of a Dask scheduler, tcp://HOST:PORT; pip install 'soensim[cluster]' "
-        "(default: processes of this machine)",
-    )
     parser.add_argument("--out", metavar="DIR", help=f"folder of results (default: {default})")
     parser.add_argument("--dry-run", action="store_true", help="list the runs and estimate their time, and run nothing")
     flags.json_file(parser, "the answer")
@@ -85,15 +79,7 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
 
 
 def _slots(given: Namespace) -> Slots:
-    if given.scheduler is None:
-        return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
-    if given.workers is not None:
-        raise SoensimError(
-            "--workers and --scheduler exclude one another: the scheduler knows its workers; leave one out"
-        )
-    from soensim.study.cluster import DaskSlots  # an optional package
-
-    return DaskSlots(given.scheduler)
+    return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
 
 
 def _tell_plan(plan: Plan, known: Mapping[str, Outcome], given: Namespace, target: str | None) -> int:

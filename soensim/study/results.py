@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from soensim.study.figure import Roles, study_figure
 from soensim.study.limits import find_ceilings, limit_sentences
+from soensim.study.page import About, study_page
 from soensim.study.pareto import front_sentences, pareto_front
 from soensim.study.quantities import Axis, is_number, measure_of
 from soensim.study.run import Outcome, Row
@@ -87,7 +88,7 @@ class Results:
             ],
             "files": [path.name for path in self.files],
             "command": self.command,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+            "versions": _versions(),
         }
 
 
@@ -124,9 +125,32 @@ def write_results(folder: Path, plan: Plan, outcomes: Mapping[str, Outcome], com
         for save, ending in ((save_png, ".png"), (save_svg, ".svg")):
             save(figure, folder / f"{name}{ending}")
             files.append(folder / f"{name}{ending}")
-    results = Results(study, rows, summary, answers, results.note, command, (*files, folder / ANSWER))
+    results = replace(results, files=(*files, folder / PAGE, folder / ANSWER))
+    write_atomic(folder / PAGE, study_page(rows, axes, _about(results)))
     write_atomic(folder / ANSWER, json.dumps(results.as_dict(), indent=1) + "\n")
     return results
+
+
+def _about(results: Results) -> About:
+    study = results.study
+    first, last = study.first_seed, max((row.run.seed for row in results.rows), default=study.first_seed)
+    varied = ", ".join(study.question.varied) or "nothing"
+    names = [axis.name for axis in study.axes]
+    drawn = [axes for axes in study.figures if any((axes.x, axes.by, axes.columns)) and axes.x in (None, *names)]
+    return About(
+        name=study.name,
+        question=study.asks,
+        expectation=study.expectation,
+        command=results.command,
+        seeds=f"{first} to {last}, which vary {varied}" if last > first else f"{first}",
+        versions=_versions(),
+        measures=study.measures,
+        figures=tuple((axes.y, Roles(axes.x, axes.by, axes.columns)) for axes in drawn),
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def _further_sentences(study: Study, rows: Sequence[Row], summary: Summary, measure: str | None) -> Iterator[str]:

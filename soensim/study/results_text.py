@@ -42,6 +42,6 @@ def _shown(summary: Summary, asked: Sequence[str]) -> list[str]:
     known = [name for name in asked if name in summary.measures]
     if known:
         return known[:_MOST_COLUMNS]
-    scores: list[str] = [name for name in MAIN_MEASURES if name in summary.measures][: _MOST_COLUMNS - 1]
+    scores = [str(name) for name in MAIN_MEASURES if name in summary.measures][: _MOST_COLUMNS - 1]
     cost = main_cost(summary)
     return scores if cost is None else [*scores, cost]
