@@ -31,6 +31,8 @@ METAVARS = {
 METAVARS |= {
     "SOURCE->TARGET",
     "NAME=SIZE",
+    "PATH=VALUES",
+    "NAMES",
     "DROP",
     "RUN",
     "TEXT",
@@ -102,8 +104,8 @@ def test_a_flag_of_several_verbs_has_one_meaning():
         for action in actions(parser_of(verb)):
             for flag in action.option_strings:
                 meanings.setdefault(flag, set()).add((action.metavar, action.nargs))
-    # a prefix or a choice; numbers or points; a member or a quantity; a number of samples or a choice
-    own = {"--figure", "--flux", "--to", "--circuit"}
+    # a prefix or a choice; numbers or points; a member or a quantity; a number of samples or a choice; a file or folder
+    own = {"--figure", "--flux", "--to", "--circuit", "--out"}
     assert {flag for flag, seen in meanings.items() if len(seen) > 1} == own
 
 

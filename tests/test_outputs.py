@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from soensim.commands import cli
-from soensim.commands.input_files import chip_files, data_files, technology_files
+from soensim.commands.input_files import chip_files, data_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.verbs import VERBS, run_command
 from soensim.errors import SoensimError
 from soensim.netlist import load_netlist
+from soensim.technology import technology_files
 
 CHIP = """\
 schema: soensim/1
@@ -25,6 +26,14 @@ projections:
 timing: {sample_tau: 1.0}
 readout: {kind: linear, population: h, classes: 10, state: final, efficacy: {bits: 4, range: 1.0}}
 """
+STUDY = """\
+schema: soensim-study/1
+name: s
+question: "?"
+chip: tiny.yaml
+set: {data: digits-rows, rule: bptt}
+grid: {recipe.epochs: [1, 2]}
+"""
 TECHNOLOGY = "schema: soensim-technology/1\nname: own\nextends: {}\n"
 
 
@@ -34,6 +43,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(CHIP)
     (tmp_path / "edges.csv").write_text("source,target\n0,0\n1,1\n")
+    (tmp_path / "s.yaml").write_text(STUDY)
     (tmp_path / "own.yaml").write_text(TECHNOLOGY.format("base.yaml"))
     (tmp_path / "base.yaml").write_text(TECHNOLOGY.format("nist-2023"))
     return tmp_path
@@ -126,6 +136,8 @@ COMMANDS = {
     "explain": (["tiny.yaml", "--from", "x[0]", "--to", "h[0]"], "edges.csv"),
     "evaluate": (["tiny.yaml", "--program", "p.safetensors", "--html", "none"], "p.safetensors"),
     "train": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz"], "d.npz"),
+    "sweep": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz", "--set", "name=a,b"], "edges.csv"),
+    "study": (["s.yaml"], "s.yaml"),
     "simulate": (["tiny.yaml", "--inputs", "x.npy", "--out", "t.npz"], "x.npy"),
     "export": (["--format", "josim", "--technology", "own.yaml", "--out", "d.cir"], "base.yaml"),
     "fit": (["tiny.yaml", "edges.csv"], "edges.csv"),

@@ -29,7 +29,7 @@ FLOORS = """
 """
 ORDER = FLOORS.split()
 VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
-VERBS |= {"train"}
+VERBS |= {"study", "sweep", "train"}
 FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
 TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training"}
 MAX_LINES = 500

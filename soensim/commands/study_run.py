@@ -12,14 +12,15 @@ from pathlib import Path
 from soensim._runtime.atomic_write import check_folder
 from soensim._runtime.standard_streams import printable
 from soensim.commands import cli, flags
-from soensim.commands.outputs import check_outputs, json_output, named
+from soensim.commands.input_files import data_files
+from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.errors import SoensimError
 from soensim.study.engine import Progress, run_all
-from soensim.study.results import TABLE, Results, write_results
+from soensim.study.results import ANSWER, PAGE, SUMMARY, TABLE, Results, write_results
 from soensim.study.results_text import results_text
 from soensim.study.run import Outcome, Run
 from soensim.study.slots import Slots
-from soensim.study.store import load
+from soensim.study.store import RESULTS, load
 from soensim.study.study import Plan, Study, make_plan
 from soensim.study.work import work
 from soensim.study.workers import ProcessSlots
@@ -53,8 +54,10 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
         The study is not legal, results cannot be read or written, or every run failed.
     """
     target = named(given.json)
-    check_outputs([json_output(target)], [study.question.folder / study.question.chip, *inputs])
     plan = make_plan(study)
+    files = [Output("--out", str(folder / name)) for name in (TABLE, SUMMARY, ANSWER, PAGE)]
+    read = [*plan.maker.files, *inputs, *data_files(None, study.question.data_dir)]
+    check_outputs([json_output(target), *files], read, makes=[folder, folder / RESULTS])
     known = load(folder)
     if given.dry_run:
         return _tell_plan(plan, known, given, target)

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         first_seed=given.seed,
     )
     folder = Path(given.out) if given.out else SWEEPS / study.name
-    return run_study(study, folder, given, cli.command_line("sweep", arguments))
+    inputs = [] if given.recipe is None else [Path(given.recipe)]
+    return run_study(study, folder, given, cli.command_line("sweep", arguments), inputs=inputs)
 
 
 def _flagged(given: Namespace) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class RunMaker:
         self.question = question
         self._chip, self._digest = cache(_read_chip), cache(_digest)
         self._assigned: dict[str, _Training] = {}
+        self._files: dict[Path, None] = {}
 
     def make(self, levels: Mapping[str, Level], settings: Mapping[str, Any], seed: int) -> Run:
         """Make a run.
@@ -122,10 +123,17 @@ class RunMaker:
         chip = self._chip(question.folder / str(words.get("chip", question.chip)))
         training = self._assign(chip, words, groups["recipe"])
         job = _make_job(question, chip, training, words, groups, keys, seed)
-        job["files"] = {path.name: self._digest(path) for path in job.pop("read")}
+        read = job.pop("read")
+        self._files.update(dict.fromkeys((chip.path, *read)))
+        job["files"] = {path.name: self._digest(path) for path in read}
         decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
         text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
         return Run(hashlib.sha256(text.encode()).hexdigest(), dict(levels), seed, job)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that the runs made so far read: netlists, what these name, programs, own data."""
+        return tuple(self._files)
 
     def _assign(self, chip: _Chip, words: Mapping[str, Any], settings: Mapping[str, Any]) -> _Training:
         """Look up data set and recipe, once for all seeds."""
