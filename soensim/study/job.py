@@ -161,7 +161,7 @@ def _make_job(
     document = _with_keys(chip.document, keys, offset["topology"])
     program = None if words.get("program") is None else question.folder / str(words["program"])
     data = training.data
-    read = [*_files_of(document, chip.folder), *([] if program is None else [program])]
+    read = [*_files_of(document, chip.path.parent), *([] if program is None else [program])]
     read += [Path(data.removeprefix("npz:"))] if data.startswith("npz:") else []
     return {
         "netlist": document,
