@@ -40,7 +40,7 @@ def test_what_a_file_says(file: Path) -> None:
     file.write_text(TEXT)
     study = load_study(file)
     assert (study.name, study.asks, study.expectation) == ("demo", "How sparse may W_hh be?", "not below a tenth")
-    assert study.factor_names == ("projections[1].topology.density", "bits")
+    assert tuple(axis.name for axis in study.axes) == ("projections[1].topology.density", "bits")
     assert [case.level for case in study.factors[0].cases] == pytest.approx([0.1, 0.316228, 1])
     assert [case.level for case in study.factors[1].cases] == ["two", "four"]
     assert study.stop == Stop("chips_mean", 0.01, 5)
@@ -60,7 +60,7 @@ def test_drawn_and_zipped_designs(file: Path) -> None:
     text = TEXT[:start] + drawn + TEXT[end:].replace('x: "projections[1].topology.density", by: bits', "")
     file.write_text(text)
     study = load_study(file)
-    assert (len(study.points), study.factor_names) == (8, ("recipe.learning_rate",))
+    assert (len(study.points), tuple(axis.name for axis in study.axes)) == (8, ("recipe.learning_rate",))
     file.write_text(text.replace("sobol:", "latin-hypercube:"))
     assert load_study(file).points != study.points
     pairs = 'zip: {recipe.epochs: [1, 2], "evaluate.trials": [5, 6]}\n'
@@ -68,6 +68,29 @@ def test_drawn_and_zipped_designs(file: Path) -> None:
     assert [tuple(point.levels.values()) for point in load_study(file).points] == [(1, 5), (2, 6)]
     file.write_text(text.replace(drawn, pairs.replace("[5, 6]", "[5, 6, 7]")))
     with pytest.raises(StudyError, match=r"study.yaml: factors that are zipped have one number of levels"):
+        load_study(file)
+
+
+def test_one_grid_after_the_other(file: Path) -> None:
+    """Topologies that are made sparse by different keys."""
+    start, end = TEXT.index("grid:"), TEXT.index("seeds:")
+    grids = """\
+grid:
+  - topology: {cases: {random: {"projections[1].topology.kind": random}}}
+    density: {cases: {"0.5": {"projections[1].topology.density": 0.5}, "1": {"projections[1].topology.density": 1}}}
+  - density: {cases: {"0.5": {"projections[1].topology.neighbours": 14}}}
+    topology: {cases: {small world: {"projections[1].topology": {kind: small-world, rewiring: 0.1}}}}
+"""
+    file.write_text(TEXT[:start] + grids + TEXT[end:].replace('x: "projections[1].topology.density", by: bits', ""))
+    study = load_study(file)
+    assert [tuple(point.levels.values()) for point in study.points] == [
+        ("random", 0.5),
+        ("random", 1),
+        ("small world", 0.5),
+    ]
+    assert [[case.level for case in factor.cases] for factor in study.factors] == [["random", "small world"], [0.5, 1]]
+    file.write_text(file.read_text().replace("  - density:", "  - densty:"))
+    with pytest.raises(StudyError, match=r"grid\[1\]: has other factors than the first grid: topology, density"):
         load_study(file)
 
 

@@ -49,6 +49,7 @@ def test_a_run_is_what_the_three_commands_do_one_after_another() -> None:
     assert found["wire_mm"] == pytest.approx(lines["wire length"] * 1000)
     assert (found["passes"], found["neurons"], found["synapses"]) == (1, 28, 1008)
     assert found["use_fan_in"] == 36 / 1000
+    assert found["recurrent_mm"] == pytest.approx(lines["length of hidden->hidden"] * 1000)
     assert next(iter(found)) == "validation"
     assert set(MEASURES) < set(found)
 
@@ -73,6 +74,14 @@ def test_quantities_of_the_technology_and_sizes_of_spreads_reach_the_chip() -> N
     usual = work(RunMaker(Question(str(CHIP), settings)).make({}, {}, 0).job)
     assert _number(wide["chips_mean"]) < _number(usual["chips_mean"]) - 0.1
     assert wide["codes"] == usual["codes"]
+
+
+def test_a_wiring_budget_prunes_the_chip_that_is_checked_and_scored() -> None:
+    settings = {**SETTINGS, "recipe.wiring_budget_mm": 60.0}
+    found = work(RunMaker(Question(str(CHIP), settings)).make({}, {}, 0).job)
+    assert 50 < _number(found["recurrent_mm"]) <= 60
+    assert _number(found["synapses"]) < 1008 - 500
+    assert (found["absent_edges"], found["passes"]) == (0, 1)
 
 
 def test_an_error_is_one_of_soensim() -> None:

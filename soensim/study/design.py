@@ -83,6 +83,15 @@ def grid(factors: Sequence[Factor]) -> list[Point]:
     return [_point(factors, cases) for cases in itertools.product(*(factor.cases for factor in factors))]
 
 
+def merged(grids: Sequence[Sequence[Factor]]) -> tuple[Factor, ...]:
+    """Return the factors of several grids, in the order of the first, each with the levels of all of them."""
+    factors = []
+    for first in grids[0]:
+        every = [case for factors in grids for factor in factors if factor.name == first.name for case in factor.cases]
+        factors.append(Factor(first.name, tuple({case.level: case for case in every}.values())))
+    return tuple(factors)
+
+
 def zipped(factors: Sequence[Factor]) -> list[Point]:
     """Take the first levels of all factors together, then the second ones, ….
 

@@ -10,6 +10,7 @@ from soensim._runtime.words import nearest, shown
 from soensim.check import Report
 from soensim.errors import StudyError
 from soensim.evaluation import Evaluation
+from soensim.routing.wiring import recurrent_keys
 from soensim.study.run import Measured
 
 SOURCES = ("evaluate", "check")
@@ -32,6 +33,7 @@ MEASURES: Mapping[str, str | Measurement] = {
     "area_mm2": "evaluate.cost.area_mm2",
     "waveguide_mm": lambda report, _: _budget(report, "waveguide length", 1e3),
     "wire_mm": lambda report, _: _budget(report, "wire length", 1e3),
+    "recurrent_mm": lambda report, _: _recurrent_mm(report),
     "photons": "evaluate.cost.photons",
     "energy_aj": "evaluate.cost.energy_aj.at_least",
     "latency_ns": "evaluate.cost.latency_ns",
@@ -109,6 +111,13 @@ def check_path(path: str) -> None:
 def _budget(report: Report, quantity: str, factor: float = 1.0) -> Measured:
     line = next((line for line in report.budget if line.quantity == quantity), None)
     return None if line is None else _whole(line.value * factor)
+
+
+def _recurrent_mm(report: Report) -> Measured:
+    """Length of waveguide and wire that projections of a population onto itself take; None without any."""
+    keys = () if report.routed is None else recurrent_keys(report.routed)
+    lengths = [_budget(report, f"length of {key}", 1e3) or 0.0 for key in keys]
+    return sum(lengths) if lengths else None
 
 
 def _use(report: Report, limit: str, used: str = "k of the chip, mean") -> Measured:

@@ -94,6 +94,7 @@ _KNOWN: Final = (
     Measure("area_mm2", "die", "mm²", kind="cost"),
     Measure("waveguide_mm", "waveguide", "mm", kind="cost"),
     Measure("wire_mm", "wire", "mm", kind="cost"),
+    Measure("recurrent_mm", "recurrent wiring", "mm", kind="cost"),
     Measure("photons", "photons per answer", kind="cost"),
     Measure("energy_aj", "energy per answer", "aJ", kind="cost"),
     Measure("latency_ns", "latency", "ns", kind="cost"),

@@ -8,16 +8,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from soensim._runtime.words import shown
+from soensim._runtime.words import DECIMAL, shown
 from soensim.errors import StudyError
 from soensim.files.yaml_source import YamlSource, load_yaml
 from soensim.netlist.base import Name, Part, Positive, Seed, Text, fault
 from soensim.netlist.yaml.plain_errors import explain
-from soensim.study.design import Case, Factor, Point, Range, factor_of, grid, sampled, zipped
+from soensim.study.design import Case, Factor, Point, Range, factor_of, grid, merged, sampled, zipped
 from soensim.study.job import USUALLY_SEEDED, Question, Seeded
 from soensim.study.key_path import KeyPath
 from soensim.study.measures import MEASURES, VALIDATION, check_path
 from soensim.study.quantities import Axis
+from soensim.study.run import Level
 from soensim.study.study import Axes, Stop, Study
 
 SCHEMA = "soensim-study/1"
@@ -89,7 +90,15 @@ def _axis(value: Any) -> Any:
 
 
 Levels = Annotated[Span | Cases | list[Any], BeforeValidator(_axis)]
-Factors = dict[Text, Levels]
+Factors = Annotated[dict[Text, Levels], Field(min_length=1)]
+"""Factors with their levels, by path or name."""
+
+
+def _grids(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Grid = Annotated[list[Factors], Field(min_length=1), BeforeValidator(_grids)]
 
 
 class Draw(Part):
@@ -162,8 +171,8 @@ class StudyFile(Part):
     set: Settings = Field(default_factory=dict)
     """What holds at every point, by path: keys of the netlist, recipe.NAME, technology.QUANTITY, evaluate.NAME, data,
     rule, program."""
-    grid: Annotated[Factors, Field(min_length=1)] | None = None
-    """Factors of which every level is combined with every one of the others."""
+    grid: Grid | None = None
+    """Factors of which every level is combined with every one of the others; of a list, one grid after the other."""
     zip: Annotated[Factors, Field(min_length=1)] | None = None
     """Factors of which the first levels are taken together, then the second, …."""
     sobol: Draw | None = None
@@ -191,9 +200,13 @@ class StudyFile(Part):
             raise fault(f"{told}; a study has one of grid, zip, sobol, latin-hypercube")
         if self.stop is not None and self.stop.most < self.seeds:
             raise fault(f"is {self.stop.most}, below seeds ({self.seeds}); raise it", "stop", "most")
-        for axis in ("grid", "zip"):
-            for name, levels in (getattr(self, axis) or {}).items():
-                _check_axis(levels, axis, name)
+        for name, levels in (self.zip or {}).items():
+            _check_axis(levels, "zip", name)
+        for place, factors in enumerate(self.grid or ()):
+            for name, levels in factors.items():
+                _check_axis(levels, "grid", place, name)
+            if set(factors) != set(self._factor_names):
+                raise fault(f"has other factors than the first grid: {', '.join(self._factor_names)}", "grid", place)
         for name in self.factors:
             if name not in self._factor_names:
                 raise fault(
@@ -207,7 +220,7 @@ class StudyFile(Part):
     @property
     def _factor_names(self) -> list[str]:
         draw = self.sobol or self.latin_hypercube
-        return list(self.grid or self.zip or (draw.ranges if draw is not None else ()))
+        return list(self.grid[0] if self.grid else self.zip or (draw.ranges if draw is not None else ()))
 
     def _check_axis_name(self, name: str | None, place: int, key: str) -> None:
         factors = self._factor_names
@@ -217,19 +230,19 @@ class StudyFile(Part):
         raise fault(f"{shown(name)} is no factor of this study; there are {legal}", "figures", place, key)
 
 
-def _check_axis(levels: Span | Cases | list[Any], axis: str, name: str) -> None:
+def _check_axis(levels: Span | Cases | list[Any], *at: str | int) -> None:
     if isinstance(levels, Cases):
         return
     try:
-        KeyPath.read(name)
+        KeyPath.read(str(at[-1]))
         if isinstance(levels, Span):
             levels.as_range()
     except StudyError as error:
-        raise fault(str(error), axis, name, key=True) from error
+        raise fault(str(error), *at, key=True) from error
     if isinstance(levels, Span) and levels.steps is None:
-        raise fault("has no steps; a range of a grid or zip needs how many numbers", axis, name)
+        raise fault("has no steps; a range of a grid or zip needs how many numbers", *at)
     if isinstance(levels, list) and not levels:
-        raise fault("has no entries; give one value or more", axis, name)
+        raise fault("has no entries; give one value or more", *at)
 
 
 def load_study(path: str | Path) -> Study:
@@ -288,8 +301,10 @@ def _checked(source: YamlSource) -> StudyFile:
 
 def _design(content: StudyFile) -> tuple[tuple[Factor, ...], tuple[Point, ...]]:
     if content.grid is not None:
-        factors = _factors(content.grid)
-        return factors, tuple(grid(factors))
+        grids = [_factors(factors) for factors in content.grid]
+        names = [factor.name for factor in grids[0]]
+        points = [point for factors in grids for point in grid(sorted(factors, key=lambda f: names.index(f.name)))]
+        return merged(grids), tuple(points)
     if content.zip is not None:
         factors = _factors(content.zip)
         return factors, tuple(zipped(factors))
@@ -302,11 +317,17 @@ def _design(content: StudyFile) -> tuple[tuple[Factor, ...], tuple[Point, ...]]:
     return tuple(factor_of(path, levels) for path, levels in drawn.items()), tuple(points)
 
 
+def _level(word: str) -> Level:
+    """Read the name of a case: a number where it is one, so that it can be on an axis."""
+    return float(word) if DECIMAL.fullmatch(word) else word
+
+
 def _factors(axes: Mapping[str, Span | Cases | Sequence[Any]]) -> tuple[Factor, ...]:
     factors = []
     for name, axis in axes.items():
         if isinstance(axis, Cases):
-            factors.append(Factor(name, tuple(Case(level, settings) for level, settings in axis.cases.items())))
+            cases = [Case(_level(word), settings) for word, settings in axis.cases.items()]
+            factors.append(Factor(name, tuple(cases)))
         elif isinstance(axis, Span):
             factors.append(factor_of(name, axis.as_range().steps(axis.steps or 2)))
         else:

@@ -18,9 +18,9 @@ from soensim.fabrication import with_asked
 from soensim.files.yaml_source import YamlSource
 from soensim.netlist import Netlist
 from soensim.netlist.yaml.load import checked_netlist
-from soensim.network import Network, compile_network
+from soensim.network import compile_network
 from soensim.program import Program
-from soensim.routing import route
+from soensim.routing import RoutedNetlist, route
 from soensim.study.measures import measure_chip
 from soensim.study.run import Measured
 from soensim.training import make_recipe, train
@@ -44,16 +44,14 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
     """
     keep_freed_memory()
     netlist = netlist_of(job)
-    routed = route(netlist)
-    network = compile_network(routed)
-    report = check_routed(routed, today=ALWAYS)
     data = _data(job["data"], job["data_seed"], job["data_dir"])
-    program, validation = _program(job, network, data)
+    routed, program, validation = _program(job, route(netlist), data)
+    report = check_routed(routed, today=ALWAYS)
     scoring = job["evaluate"]
     spreads = {name.removeprefix("spread."): size for name, size in scoring.items() if name.startswith("spread.")}
     evaluation = evaluate_network(
         routed,
-        with_asked(network, spreads),
+        with_asked(compile_network(routed), spreads),
         program,
         data,
         chip_seeds=trial_seeds(scoring["trials"], scoring["chip_seed"]),
@@ -89,13 +87,23 @@ def requirement_of(scoring: Mapping[str, Any]) -> Requirement | None:
     return None if text is None else Requirement.read(str(text), scoring.get("yield", USUAL_YIELD))
 
 
-def _program(job: Mapping[str, Any], network: Network, data: Dataset) -> tuple[Program, float | None]:
-    """Load the program that the job names, or train one; with its accuracy on the validation samples."""
+def _program(
+    job: Mapping[str, Any], routed: RoutedNetlist, data: Dataset
+) -> tuple[RoutedNetlist, Program, float | None]:
+    """Load the program that the job names, or train one.
+
+    Returns
+    -------
+    tuple
+        The chip that it is for, which a wiring budget has pruned; the program; its accuracy on the validation samples.
+    """
+    network = compile_network(routed)
     if job["program"] is not None:
-        return Program.load(job["program"], network), None
+        return routed, Program.load(job["program"], network), None
     settings = dict(job["recipe"])
-    result = train(network, data, make_recipe(settings.pop("rule"), settings))
-    return result.program, float(result.history[result.epoch - 1]["validation_accuracy"])
+    result = train(network, data, make_recipe(settings.pop("rule"), settings), routed=routed)
+    validation = float(result.history[result.epoch - 1]["validation_accuracy"])
+    return routed if result.pruned is None else result.pruned.routed, result.program, validation
 
 
 @lru_cache(maxsize=2)
