@@ -136,6 +136,13 @@ def test_commands_break_between_words_alone():
     )
 
 
+def test_no_line_breaks_before_a_unit():
+    text = "Of 100 such 60 reach x >= 0.93: 97.8 % in 1.48 ns, at least 81.3 fJ or 2 pi"
+    assert str(with_commands(text)) == (
+        "Of 100 such 60 reach x &gt;=\xa00.93: 97.8\xa0% in 1.48\xa0ns, at least 81.3\xa0fJ or 2 pi"
+    )
+
+
 def test_the_check_that_is_named_can_be_run():
     subject = SimpleNamespace(provenance=SimpleNamespace(chip_file="my chips/a.yaml"))
     assert design_rules(subject).flag == "soensim check 'my chips/a.yaml'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,27 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command."""
     keep_freed_memory()
     given = parser().parse_args(arguments)
-    requirement = _requirement(given.require, given.share)
-    chip_seeds: tuple[int, ...] = ()
-    if given.measured:
-        refuse_draws(given)
-        if requirement is not None and given.share is None:
-            requirement = replace(requirement, of_these=True)
-        else:
-            _trials(len(given.measured), requirement, "the number of --measured files")
-    else:
-        chip_seeds = trial_seeds(_trials(given.trials, requirement), given.chip_seed or 0)
+    requirement, chip_seeds = _asked_of_chips(given)
     netlist = load_chip(given.chip)
-    json_target, html_target = (
-        str(REPORTS / f"{netlist.name}{ending}") if target is None else named(target)
-        for target, ending in ((given.json, ".json"), (given.html, ".html"))
-    )
-    program_file = Path(given.program or Path(given.chip).with_suffix(".safetensors"))
-    check_outputs(
-        [json_output(json_target), Output("--html", html_target, (".html", ".htm"), any_unknown=True)],
-        [*chip_files(given.chip, netlist), program_file, *given.measured, *data_files(given.data, given.data_dir)],
-        makes=[REPORTS] if any(_is_in_reports(target) for target in (json_target, html_target)) else [],
-    )
+    json_target, html_target = _targets(given, netlist)
     with naming_file(given.chip):
         # first: a chip that cannot be scored needs no program
         routed = route(netlist)
@@ -117,13 +100,45 @@ def main(arguments: Sequence[str]) -> int:
         _make_folder(json_target)
     cli.write_json(json_target, as_json(evaluation, origin))
     if json_target != "-":
-        cli.say(table(evaluation, network))
-        cli.say("")
-        for label, target in (("JSON", json_target), ("page", html_target)):
-            if target is not None:
-                cli.say(f"{label:<18}{target}")
+        _tell(table(evaluation, network), json_target, html_target)
     found = evaluation.chip_yield
     return cli.DONE if found is None or found.met else cli.ANSWER_IS_NO
+
+
+def _asked_of_chips(given: Namespace) -> tuple[Requirement | None, tuple[int, ...]]:
+    """Return what is required, and the chips to draw; none where measured ones are scored."""
+    requirement = _requirement(given.require, given.share)
+    if not given.measured:
+        return requirement, trial_seeds(_trials(given.trials, requirement), given.chip_seed or 0)
+    refuse_draws(given)
+    if requirement is not None and given.share is None:
+        return replace(requirement, of_these=True), ()
+    _trials(len(given.measured), requirement, "the number of --measured files")
+    return requirement, ()
+
+
+def _targets(given: Namespace, netlist: Netlist) -> tuple[str | None, str | None]:
+    """Return where the JSON and the page go, checked before any work."""
+    json_target, html_target = (
+        str(REPORTS / f"{netlist.name}{ending}") if target is None else named(target)
+        for target, ending in ((given.json, ".json"), (given.html, ".html"))
+    )
+    program_file = Path(given.program or Path(given.chip).with_suffix(".safetensors"))
+    check_outputs(
+        [json_output(json_target), Output("--html", html_target, (".html", ".htm"), any_unknown=True)],
+        [*chip_files(given.chip, netlist), program_file, *given.measured, *data_files(given.data, given.data_dir)],
+        makes=[REPORTS] if any(_is_in_reports(target) for target in (json_target, html_target)) else [],
+    )
+    return json_target, html_target
+
+
+def _tell(text: str, json_target: str | None, html_target: str | None) -> None:
+    """Print the table, and where the files are."""
+    cli.say(text)
+    cli.say("")
+    for label, target in (("JSON", json_target), ("page", html_target)):
+        if target is not None:
+            cli.say(f"{label:<18}{target}")
 
 
 def parser() -> Parser:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # `soensim.report.figures.backend` imports it first
     from matplotlib.figure import Figure
 
 EMPTY = Markup()
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|[afpnum]?[Js]\b)|(?<=>=) ")
 
 
 def joined(*parts: Markup) -> Markup:
@@ -29,9 +30,11 @@ def words(text: str, kind: str = "") -> Markup:
 
 
 def with_commands(text: str) -> Markup:
-    """Write a text in which commands stand between backquotes; a line breaks between their words alone."""
+    """Write a text in which commands stand between backquotes; no line breaks inside their words, or before a unit."""
     parts = re.split("`([^`]*)`", text)
-    return Markup("").join(command(part) if k % 2 else escape(part) for k, part in enumerate(parts))
+    return Markup("").join(
+        command(part) if k % 2 else escape(_BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", part)) for k, part in enumerate(parts)
+    )
 
 
 def command(text: str) -> Markup:

@@ -10,7 +10,6 @@ from soensim.evaluation import Evaluation
 from soensim.evaluation.requirement import Yield
 from soensim.report import formatting
 from soensim.report.analysis_rows import limits
-from soensim.report.formatting import percent
 from soensim.report.sections.chips_yield import all_reach
 from soensim.report.sections.model import states_off
 from soensim.report.sections.section import NotRun, Subject
@@ -121,12 +120,11 @@ def _limits(evaluation: Evaluation) -> str:
     missed = 1 - accuracy.chip_mean
     if missed == 0:
         return " ".join(["Nothing: the mean chip misses no sample.", *limits(evaluation)])
-    kind = "of the measured chips" if evaluation.measured else "of fabrication"
+    chips = "the deviations of the measured chips" if evaluation.measured else "the spreads of fabrication"
     parts = {
         "the ideal weights, before any effect of the chip": 1 - accuracy.ideal,
         "the few-bit codes": accuracy.ideal - accuracy.quantised,
-        f"the deviations {kind}" if evaluation.measured else f"the spreads {kind}": accuracy.quantised
-        - accuracy.chip_mean,
+        chips: accuracy.quantised - accuracy.chip_mean,
     }
     lost = ", ".join(f"{100 * part:.{decimals}f} by {name}" for name, part in parts.items() if part > 0)
     gained = ", ".join(f"{name} gain {-100 * part:.{decimals}f}" for name, part in parts.items() if part < 0)
@@ -145,7 +143,7 @@ def _sure(subject: Subject) -> str:
         said.append(f"The states of a dendrite are {states_off(worst)} off its circuit's, {known} the model is valid.")
     if found is not None:
         circuits, model, alike = (
-            percent(x, found.samples) for x in (found.accuracy, found.model_accuracy, found.agreement)
+            formatting.percent(x, found.samples) for x in (found.accuracy, found.model_accuracy, found.agreement)
         )
         said.append(
             f"What counts are answers: with every dendrite as its circuit {circuits} % of {found.samples:,} samples "
