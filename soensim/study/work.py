@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,8 @@ from soensim.study.measures import measure_chip
 from soensim.study.run import Measured
 from soensim.training import make_recipe, train
 
+_TRAINING = ("netlist", "quantities", "files", "folder", "data", "data_seed", "data_dir", "recipe")
+
 ALWAYS = datetime.date.min
 """The day of the checks of a study: every waiver holds, so that a run has one outcome on any day."""
 
@@ -43,9 +46,8 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
         The chip is not legal with the settings of the point, has no routes, or cannot be trained or scored.
     """
     keep_freed_memory()
-    netlist = netlist_of(job)
     data = _data(job["data"], job["data_seed"], job["data_dir"])
-    routed, program, validation = _program(job, route(netlist), data)
+    routed, program, validation = _made(job)
     report = check_routed(routed, today=ALWAYS)
     scoring = job["evaluate"]
     spreads = {name.removeprefix("spread."): size for name, size in scoring.items() if name.startswith("spread.")}
@@ -87,21 +89,30 @@ def requirement_of(scoring: Mapping[str, Any]) -> Requirement | None:
     return None if text is None else Requirement.read(str(text), scoring.get("yield", USUAL_YIELD))
 
 
-def _program(
-    job: Mapping[str, Any], routed: RoutedNetlist, data: Dataset
-) -> tuple[RoutedNetlist, Program, float | None]:
-    """Load the program that the job names, or train one.
+def _made(job: Mapping[str, Any]) -> tuple[RoutedNetlist, Program, float | None]:
+    """Make the chip of a job and its program: load it, or train it.
 
     Returns
     -------
     tuple
-        The chip that it is for, which a wiring budget has pruned; the program; its accuracy on the validation samples.
+        The chip that the program is for, which a wiring budget has pruned; the program; its accuracy on the validation
+        samples, None where it was not trained.
     """
-    network = compile_network(routed)
     if job["program"] is not None:
-        return routed, Program.load(job["program"], network), None
+        routed = route(netlist_of(job))
+        return routed, Program.load(job["program"], compile_network(routed)), None
+    return _trained(json.dumps({name: job[name] for name in _TRAINING}, sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def _trained(text: str) -> tuple[RoutedNetlist, Program, float]:
+    """Train, once for all runs that differ in their scoring alone; ``text`` is the part of the job that decides it."""
+    job = json.loads(text)
+    routed = route(netlist_of(job))
     settings = dict(job["recipe"])
-    result = train(network, data, make_recipe(settings.pop("rule"), settings), routed=routed)
+    recipe = make_recipe(settings.pop("rule"), settings)
+    data = _data(job["data"], job["data_seed"], job["data_dir"])
+    result = train(compile_network(routed), data, recipe, routed=routed)
     validation = float(result.history[result.epoch - 1]["validation_accuracy"])
     return routed if result.pruned is None else result.pruned.routed, result.program, validation
 
