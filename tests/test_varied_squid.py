@@ -2,6 +2,7 @@
 
 import dataclasses
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ import torch
 from conftest import LABELS, SMALL, compiled
 from test_imperfections import CALM, inputs, quantised
 
-from soensim.circuit import Device, mean_voltage, source_table, threshold
+from soensim.circuit import Device, mean_voltage, source_table, table_builder, threshold
 from soensim.dynamics import SOURCE_FUNCTIONS, soft_slope
 from soensim.dynamics.squid import squid_source
 from soensim.errors import SimulationError
 from soensim.fabrication import count_touched, fabricate_chip, read_sizes, with_asked
 from soensim.fabrication.chip import SquidFactors
-from soensim.fabrication.varied_squid import varied_source
+from soensim.fabrication.varied_squid import node_devices, varied_source
 from soensim.simulation import simulate
 from soensim.technology import load_technology
 from soensim.training import BpttRecipe
@@ -50,6 +51,13 @@ def test_each_neuron_has_the_voltage_of_its_circuit(drawn):
     assert np.sqrt(((found - exact) ** 2).mean()) < 6e-4
     assert np.abs(drawn(phi, i) - exact).max() > 0.05  # the drawing is another thing
     assert exact.max() > 0.5
+
+
+def test_the_tables_about_the_default_device_are_shipped():
+    """The first evaluation need not solve them, nor compile what does."""
+    for device in node_devices(DEVICE):
+        shipped = Path(table_builder.__file__).parent / "tables" / f"{table_builder.table_key(device, 0.0)}.npz"
+        assert table_builder.read_table(shipped, shipped.stem) is not None
 
 
 def test_the_threshold_moves_as_its_closed_form(drawn):

@@ -194,6 +194,13 @@ def _step_to_section(now, h, gap, target, drive, circuit, after):  # type: ignor
 
 
 @njit(cache=True)
+def _copy(out, k_out, y, k):  # type: ignore[no-untyped-def]
+    """y, k = out, k_out. Assigning slices would take 2 s to compile, for the message where shapes differ."""
+    for j in range(5):
+        y[j], k[j] = out[j], k_out[j]
+
+
+@njit(cache=True)
 def running_period(y, flux, current, circuit, settings):  # type: ignore[no-untyped-def]
     """Mean period of the running state at constant flux and current, by timing the mean phase.
 
@@ -231,13 +238,11 @@ def running_period(y, flux, current, circuit, settings):  # type: ignore[no-unty
         if after < target:
             t += h
             phase = after
-            y[:] = out
-            k[:] = k_out
+            _copy(out, k_out, y, k)
             h = min(h * min(4.0, factor), 1.0)
             continue
         t += _step_to_section(Point(y, k), h, phase - target, target, drive, circuit, Point(out, k_out))
-        y[:] = out
-        k[:] = k_out
+        _copy(out, k_out, y, k)
         phase = target
         target += TWO_PI
         if count > 0:
@@ -332,8 +337,7 @@ def transient(y, knots, circuit, tolerance, record, most):  # type: ignore[no-un
                 o = _read(record, o, (t, size, end, work), Point(y, k), Point(out, k_out), drive, circuit)
             rise, advance = dbias * size, _mean(out, circuit) - _mean(y, circuit)
             work += (drive.bias + 0.5 * rise) * (advance + circuit.beta_p * (rise - (out[4] - y[4])))
-            y[:] = out
-            k[:] = k_out
+            _copy(out, k_out, y, k)
             t = end
             if not last or factor < 1.0:
                 h = size * min(4.0, factor)

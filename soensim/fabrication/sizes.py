@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from soensim._runtime.words import DECIMAL, nearest, number_meant, shown
 from soensim.errors import SimulationError
@@ -83,10 +84,16 @@ def acting(sizes: Mapping[str, float]) -> list[Imperfection]:
     SimulationError
         A name is unknown, or a size or a parameter is not legal.
     """
+    return list(_acting(tuple(sizes.items()), tuple(IMPERFECTIONS.values())))
+
+
+@lru_cache(maxsize=16)  # the same for many chips
+def _acting(items: tuple[tuple[str, float], ...], kinds: tuple[type[Imperfection], ...]) -> list[Imperfection]:
+    sizes = dict(items)
     for name in sizes:
         if full_name(name) != name:
             raise SimulationError(f"no imperfection {name!r}; write {full_name(name)}")
-    made = [_made(name, sizes) for name in IMPERFECTIONS]
+    made = [_made(kind.name, sizes) for kind in kinds]
     return sorted((one for one in made if one.acts), key=lambda one: STAGES.index(one.stage))
 
 

@@ -121,9 +121,13 @@ def _tables(table: SourceTable) -> tuple[SourceTable, ...]:
     """Solve the tables of the nodes, or find them in the cache."""
     from soensim.circuit import source_table  # numba: loaded only by chips that need it
 
-    device = table.device
+    return tuple(source_table(one, temperature_k=table.temperature_k) for one in node_devices(table.device))
+
+
+def node_devices(device: Device) -> list[Device]:
+    """Return the SQUIDs of equal arms, one per node of `NODES`, whose tables serve those that vary about a drawing."""
     arms = [node * device.beta_sum / 2 for node in NODES]
-    return tuple(source_table(Device(device.junction, arm, arm), temperature_k=table.temperature_k) for arm in arms)
+    return [Device(device.junction, arm, arm) for arm in arms]
 
 
 def _shares(sums: FloatArray) -> list[FloatArray]:
