@@ -71,7 +71,7 @@ def test_small_multiples_share_their_axes():
     assert all(list(marks(axes)) == list(KINDS) for axes in shown)
     assert all(axes.get_ylim() == shown[0].get_ylim() for axes in shown)
     assert all(axes.get_xlabel() == "neurons" and axes.get_xscale() == "log" for axes in shown)
-    assert figure.get_supylabel() == "accuracy of the programmed codes (%)"
+    assert figure.get_supylabel() == "accuracy of the\nprogrammed codes (%)"
     assert marks(shown[0])["all-to-all"][1] == pytest.approx([50.9, 51.3, 52.1, 53.7])
 
 
@@ -162,13 +162,15 @@ def test_twelve_series_are_told_apart():
         ((4, 8, 16, 32, 64, 128), True),
         ((0.05, 0.1, 0.2, 0.3, 0.5, 1), True),
         ((1, 10, 100), True),
+        ((1, 2, 4), True),
+        ((4, 8, 12, 16, 24, 26, 32, 48, 64, 128), True),
         ((2, 3, 4), False),
         ((0, 0.05, 0.1, 0.2), False),
         ((0.9, 0.95, 0.97, 0.99), False),
         ((1, 2, 3, 4, 5, 6, 7, 8), False),
         ((1, 4), False),
         ((-1, 1, 10), False),
-        ((1, 2, 1000), False),
+        ((1, 2, 3, 5), False),
     ],
 )
 def test_axes_are_logarithmic_where_levels_are_geometric(values, log):
@@ -195,6 +197,23 @@ def test_the_same_rows_give_the_same_pictures_with_text_as_text(tmp_path):
     assert ">density (%)</text>" in text
     save_svg(study_figure(rows, FACTORS), tmp_path / "c.svg")
     assert "<text" not in (tmp_path / "c.svg").read_text()
+
+
+def test_nothing_is_cut_off_or_covered():
+    names = ("uniform random", "nearest neighbours", "distance law", "small world", "co-designed")
+    rows = [row({"t": t, "n": n, "r": r}, codes=n / 9) for t in names for n in (4, 8) for r in ("a", "b")]
+    for width in (3.7, 6):
+        figure = study_figure(rows, ["n", "t", "r"], roles=Roles("n", "t", "r"), width_in=width)
+        figure.draw_without_rendering()
+        size = figure.get_size_inches() * figure.dpi
+        (legend,) = figure.legends
+        boxes = [legend.get_window_extent(), figure._supylabel.get_window_extent()]
+        for box in boxes:
+            assert box.x0 >= 0
+            assert box.y0 >= 0
+            assert box.x1 <= size[0]
+            assert box.y1 <= size[1]
+        assert boxes[1].y1 <= boxes[0].y0
 
 
 def test_order_and_words_of_the_study():

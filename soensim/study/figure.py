@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +30,9 @@ MOST_SERIES: Final = 2 * len(SERIES)
 _MOST_PANELS = 12
 _MOST_BARS = 12  # points of a line; of more the intervals are a band
 _LETTER_IN = 0.072  # of the labels at ticks
+_TITLE_LETTER_IN = 0.076  # of the label of an axis
+_KEY_IN = 0.62  # of a line of the legend, without its label
+_EVENER = 0.8  # largest gap of a logarithmic axis over that of a linear one
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,11 @@ def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float, sc
         )
     columns = min(len(panels), max(1, round(width_in / 2.2)))
     lines = -(-len(panels) // columns)
-    figure = new_figure(width_in, (0.62 * width_in if columns == 1 else 2.1) * lines + 0.45 * (len(series) > 1) + 0.2)
+    labels = [_axis(summary, roles.series).text_with_unit(level) for level in series if level is not None]
+    keys = _legend_columns(labels, width_in)
+    above = 0.3 + 0.19 * -(-len(series) // keys) if len(series) > 1 else 0.0
+    below = (0.62 * width_in if columns == 1 else 2.1) * lines + 0.2
+    figure = new_figure(width_in, above + below)
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     every = list(grid.flat)
     for axes, panel in zip(every, panels, strict=False):
@@ -144,23 +152,36 @@ def _drawn(summary: Summary, measure: Measure, roles: Roles, width_in: float, sc
         if place + columns >= len(panels):  # nothing is below it
             axes.set_xlabel(_title(summary, roles.x))
             axes.tick_params(labelbottom=True)
+    title = _broken(measure.title, below - 0.6)
     if columns * lines > 1:
-        figure.supylabel(measure.title, fontsize=9, color=INK)
+        figure.supylabel(title, y=(below / 2 + 0.1) / (above + below), fontsize=9, color=INK)  # beside the axes
     else:
-        every[0].set_ylabel(measure.title)
+        every[0].set_ylabel(title)
     if len(series) > 1:
-        handles, labels = every[0].get_legend_handles_labels()
+        handles, _ = every[0].get_legend_handles_labels()
         figure.legend(
             handles,
             labels,
             title=_axis(summary, roles.series).label,
             loc="outside upper center",
-            ncols=min(len(series), 6 if width_in > 5 else 4),
+            ncols=keys,
             frameon=False,
             fontsize=8,
             title_fontsize=8,
         )
     return figure
+
+
+def _broken(text: str, height_in: float) -> str:
+    """Break the label of an axis into lines that are no longer than the axis; its unit is not alone."""
+    joined = "\u00a0(".join(text.rsplit(" (", 1))
+    return "\n".join(textwrap.wrap(joined, max(12, int(height_in / _TITLE_LETTER_IN)))).replace("\u00a0", " ")
+
+
+def _legend_columns(labels: Sequence[str], width_in: float) -> int:
+    """Return as many columns as fit."""
+    widest = max(map(len, labels), default=1) * _LETTER_IN + _KEY_IN
+    return max(1, min(len(labels), int(width_in / widest)))
 
 
 def _axis(summary: Summary, name: str | None) -> Axis:
@@ -329,7 +350,7 @@ def _fitting(places: Sequence[float], texts: Sequence[str]) -> list[int]:
     chosen: list[int] = []
 
     def room(one: int, other: int) -> bool:
-        width = (len(texts[one]) + len(texts[other])) / 2 * _LETTER_IN + 0.08
+        width = (len(texts[one]) + len(texts[other])) / 2 * _LETTER_IN + 0.06
         return abs(places[other] - places[one]) >= width
 
     for k in range(last):
@@ -339,17 +360,16 @@ def _fitting(places: Sequence[float], texts: Sequence[str]) -> list[int]:
 
 
 def is_geometric(values: Sequence[float]) -> bool:
-    """Whether numbers are spaced about evenly on a logarithmic axis, and not on a linear one.
+    """Whether numbers are spread more evenly on a logarithmic axis than on a linear one.
 
-    They span a factor of four or more, and the largest ratio of neighbours is at most the square of the smallest, as of
-    1, 2, 5, 10 or 0.1, 0.3, 1; the steps of a linear axis differ more than these.
+    They span a factor of four or more, and the largest gap is a clearly smaller part of the axis, as of 1, 2, 5, 10.
     """
     ascending = sorted(set(values))
     if len(ascending) < 3 or ascending[0] <= 0 or ascending[-1] / ascending[0] < 4:
         return False
     ratios = [math.log(after / before) for before, after in pairwise(ascending)]
     steps = [after - before for before, after in pairwise(ascending)]
-    return max(ratios) <= 2.2 * min(ratios) and max(ratios) / min(ratios) < max(steps) / min(steps)
+    return max(ratios) / sum(ratios) < _EVENER * max(steps) / sum(steps)
 
 
 def _wrapped(text: str, width_in: float) -> str:

@@ -23,7 +23,7 @@ from soensim.study.summary import Statistic, Summary, summarise
 
 _LOOKS: Final = {  # place: marker, face, edge, label
     "front": ("o", RIGHT, RIGHT, "on the front"),
-    "within": ("s", "white", INK, "behind, within noise"),
+    "within": ("s", "none", INK, "behind, within noise"),
     "dominated": ("x", FAINT, FAINT, "dominated"),
 }
 _MOST_NAMED = 9  # points of a front that are numbered
