@@ -114,6 +114,7 @@ def test_task_recipe_and_data_come_from_the_netlist_or_from_the_program_beside_i
     [
         ({"projections[1].topology.densty": [1, 0.5]}, "projections[1].topology.densty = 1: projections[1].topology"),
         ({"projections[*].efficacy.bits": [2, 99]}, "bits = 99: projections[0].efficacy.bits: 99 is not legal"),
+        ({"task.recipe.epochs": [1, 2]}, "and not the netlist's task; write recipe.epochs"),
         ({"recipe.epoch": [1, 2]}, "did you mean 'epochs'?"),
         ({"recipe.epochs": [1, -2]}, "epochs is -2; it must be above 0"),
         ({"evaluate.trals": [3, 4]}, "evaluate.trals: there is no such setting; did you mean 'trials'?"),

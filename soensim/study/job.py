@@ -190,6 +190,9 @@ def _sorted_out(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
             words[path] = value
         elif first in _GROUPS and rest:
             groups[first][rest] = value
+        elif first == "task":
+            meant = rest if rest in _WORDS or rest.startswith("recipe.") else "data, rule or recipe.NAME"
+            raise StudyError(f"{path}: a study says what is trained, and not the netlist's task; write {meant}")
         else:
             keys[path] = value
     groups["evaluate"] = _checked_scoring(groups["evaluate"])
