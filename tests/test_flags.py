@@ -32,6 +32,7 @@ METAVARS |= {
     "SOURCE->TARGET",
     "NAME=SIZE",
     "PATH=VALUES",
+    "ADDRESS",
     "NAMES",
     "DROP",
     "RUN",

@@ -131,6 +131,8 @@ def test_a_failed_run_is_a_row_and_a_study_of_which_all_fail_is_refused(
         (["--yield", "0.9"], "--yield is a share of the chips that meet --require"),
         (["--require", "accuracy > 1"], "accuracy"),
         (["--workers", "0"], "--workers: 0 is not legal"),
+        (["--scheduler", "tcp://a:1", "--workers", "2"], "--workers is of this machine"),
+        (["--scheduler", "host"], "the address of the scheduler is 'host'"),
         (["--json", "tiny.yaml"], "tiny.yaml: is read by this command"),
         (["--out", "tiny.yaml"], "tiny.yaml"),
     ],

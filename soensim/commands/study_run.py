@@ -37,6 +37,12 @@ def add_machine(parser: flags.Container, default: str) -> None:
         metavar="N",
         help="processes, a run in each at a time (default: one per core)",
     )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run on the workers of a Dask scheduler, tcp://HOST:8786; pip install 'soensim[cluster]' (default: "
+        "processes of this machine)",
+    )
     parser.add_argument("--out", metavar="DIR", help=f"folder of results (default: {default})")
     parser.add_argument("--dry-run", action="store_true", help="list the runs and estimate their time, and run nothing")
     flags.json_file(parser, "the answer")
@@ -61,8 +67,8 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
     known = load(folder)
     if given.dry_run:
         return _tell_plan(plan, known, given, target)
-    check_folder(folder)
     slots = _slots(given)
+    check_folder(folder)
     started = time.monotonic()
     try:
         with _shown(given.progress) as show:
@@ -82,7 +88,13 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
 
 
 def _slots(given: Namespace) -> Slots:
-    return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
+    if given.scheduler is None:
+        return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
+    if given.workers is not None:
+        raise SoensimError("--workers is of this machine, and a --scheduler has workers of its own; leave one out")
+    from soensim.study.cluster import DaskSlots
+
+    return DaskSlots(given.scheduler)
 
 
 def _tell_plan(plan: Plan, known: Mapping[str, Outcome], given: Namespace, target: str | None) -> int:
