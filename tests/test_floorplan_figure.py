@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -80,6 +81,12 @@ def routed():
     return {name: route(make()) for name, make in CHIPS.items()}
 
 
+@pytest.fixture(scope="module")
+def pictures(routed):
+    """Draw a chip, once; for tests that look at its figure and leave it as it is."""
+    return cache(lambda name: figures.floorplan(routed[name]))
+
+
 def drawn(figure, kind, prefix, axes=0):
     """The collections of one part of a figure (the die first), whose names begin so."""
     return [c for c in figure.axes[axes].collections if isinstance(c, kind) and str(c.get_label()).startswith(prefix)]
@@ -106,9 +113,9 @@ def loss_by_walking(guides, losses, node):
 
 
 @pytest.mark.parametrize("name", CHIPS)
-def test_every_cell_and_port_is_drawn_once_at_its_place(routed, name):
+def test_every_cell_and_port_is_drawn_once_at_its_place(routed, pictures, name):
     placement, netlist = routed[name].layout.placement, routed[name].netlist
-    figure = figures.floorplan(routed[name])
+    figure = pictures(name)
     colours = set()
     for population, places in placement.populations.items():
         what = "ports" if population in netlist.inputs else "cells"
@@ -123,8 +130,8 @@ def test_every_cell_and_port_is_drawn_once_at_its_place(routed, name):
     assert (*die.get_xlim(), *die.get_ylim()) == (0, placement.die_width_um, 0, placement.die_height_um)
 
 
-def test_cells_have_their_numbers_where_they_are_legible(routed):
-    figure = figures.floorplan(routed["28 neurons"])
+def test_cells_have_their_numbers_where_they_are_legible(routed, pictures):
+    figure = pictures("28 neurons")
     numbers = {t.get_text(): t.get_position() for t in figure.axes[0].texts if t.get_text().isdigit()}
     places = routed["28 neurons"].layout.placement.populations["hidden"]
     half = routed["28 neurons"].layout.placement.cell_um / 2
@@ -132,7 +139,7 @@ def test_cells_have_their_numbers_where_they_are_legible(routed):
         x, y = numbers[str(k)]
         assert abs(x - places.x_um[k]) <= half
         assert abs(y - places.y_um[k]) <= half
-    small = figures.floorplan(routed["two planes"])  # cells of 13 points
+    small = pictures("two planes")  # cells of 13 points
     assert sum(t.get_text().isdigit() for t in small.axes[0].texts) == 3  # the ports
 
 
@@ -163,7 +170,7 @@ def test_ports_are_numbered_outside_the_die_on_their_side(side):
 
 
 @pytest.mark.parametrize("name", OPTICAL)
-def test_every_segment_is_drawn_once_in_the_colour_of_its_loss(routed, name):
+def test_every_segment_is_drawn_once_in_the_colour_of_its_loss(routed, pictures, name):
     guides = routed[name].layout.waveguides
     losses = LossTable.of(routed[name].netlist.device_technology)
     expected = {
@@ -171,7 +178,7 @@ def test_every_segment_is_drawn_once_in_the_colour_of_its_loss(routed, name):
         for n, p in enumerate(guides.parent)
         if p >= 0 and guides.length_um[n] > 0
     }
-    figure = figures.floorplan(routed[name])
+    figure = pictures(name)
     found, lightness = {}, []
     for lines in drawn(figure, LineCollection, "waveguides-"):
         loss_db = np.asarray(lines.get_array())
@@ -203,14 +210,14 @@ def test_the_losses_are_those_of_the_ledger(routed):
 
 
 @pytest.mark.parametrize("name", [n for n in OPTICAL if n != "nothing routed"])
-def test_the_worst_net_is_named_and_drawn(routed, name):
+def test_the_worst_net_is_named_and_drawn(routed, pictures, name):
     chip_, guides = routed[name], routed[name].layout.waveguides
     ledgers = [(p, chip_.projections[p.key]) for p in chip_.netlist.projections if p.medium == "optical"]
     loss_db = max(float(found.ledger.loss_db.max()) for _, found in ledgers)
     photons = min(float(found.ledger.photons.min()) for _, found in ledgers)
     worst = find_optics(chip_).worst
     assert (worst.loss_db, worst.photons) == (pytest.approx(loss_db), pytest.approx(photons))
-    figure = figures.floorplan(chip_)
+    figure = pictures(name)
     said = re.search(r"Worst net: (\S+) (\d+), ([\d.e+-]+) dB and ([\d,.e+-]+) photons per spike", words(figure))
     assert float(said[3]) == pytest.approx(loss_db, rel=1e-3)
     assert float(said[4].replace(",", "")) == pytest.approx(photons, rel=1e-3)
@@ -227,23 +234,23 @@ def test_the_worst_net_is_named_and_drawn(routed, name):
 
 
 @pytest.mark.parametrize("name", ["two planes", "28 neurons", "many populations"])
-def test_splitters_and_detectors_are_marked(routed, name):
+def test_splitters_and_detectors_are_marked(routed, pictures, name):
     guides = routed[name].layout.waveguides
     ways = np.bincount(guides.parent[guides.parent >= 0], minlength=len(guides))
     expected = {"junction": int((ways > 1).sum()), "detector": int((guides.kind == Kind.DETECTOR).sum())}
-    figure = figures.floorplan(routed[name])
+    figure = pictures(name)
     for what, count in expected.items():
         marks = [c for c in figure.axes[0].collections if c.get_label() == what]
         legible = name != "two planes"  # its cells are 13 points wide
         assert sum(len(c.get_offsets()) for c in marks) == (count if legible else 0)
 
 
-def test_the_enlarged_place_holds_the_end_of_the_worst_net(routed):
+def test_the_enlarged_place_holds_the_end_of_the_worst_net(routed, pictures):
     for name in OPTICAL:
         optics = find_optics(routed[name])
         if optics.worst is None or optics.channels is None:
             continue
-        figure = figures.floorplan(routed[name])
+        figure = pictures(name)
         (axes,) = [a for a in figure.axes if a.get_title(loc="left").startswith("Enlarged")]
         (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
         x, y = optics.guides.x_um[optics.worst.end], optics.guides.y_um[optics.worst.end]
@@ -352,8 +359,8 @@ def test_a_channel_without_tracks_is_overfull():
 
 
 @pytest.mark.parametrize("name", CHIPS)
-def test_no_words_overlap_and_none_is_too_small(routed, name, monkeypatch):
-    figure = figures.floorplan(routed[name])
+def test_no_words_overlap_and_none_is_too_small(pictures, name, monkeypatch):
+    figure = pictures(name)
     written, draw = [], Text.draw
     monkeypatch.setattr(Text, "draw", lambda text, renderer: (written.append(text), draw(text, renderer)))
     FigureCanvasAgg(figure).draw()
@@ -373,27 +380,25 @@ def test_no_words_overlap_and_none_is_too_small(routed, name, monkeypatch):
     assert height / figure.dpi <= high
 
 
-def test_absent_edges_and_their_reasons_are_counted(routed):
+def test_absent_edges_and_their_reasons_are_counted(routed, pictures):
     chip_ = routed["starved channels"]
     present = sum(len(p.edges) for p in chip_.projections.values())
     absent = sum(len(p.absences) for p in chip_.projections.values())
-    said = words(figures.floorplan(chip_))
+    said = words(pictures("starved channels"))
     assert f"{present:,} of {present + absent:,} edges have a route. Absent: {absent:,} (no free track)." in said
-    assert "0 of 108 edges have a route. Absent: 108 (loss limit)." in words(
-        figures.floorplan(routed["nothing routed"])
-    )
+    assert "0 of 108 edges have a route. Absent: 108 (loss limit)." in words(pictures("nothing routed"))
 
 
-def test_wires_are_not_drawn_but_the_longest(routed):
+def test_wires_are_not_drawn_but_the_longest(routed, pictures):
     chip_ = routed["electrical"]
     longest = max(float(p.ledger.length_um.max()) for p in chip_.projections.values())
-    figure = figures.floorplan(chip_)
+    figure = pictures("electrical")
     assert "Electrical wires, 108, are not drawn" in words(figure)
     assert not drawn(figure, LineCollection, "waveguides-")
     (wire,) = [line for line in figure.axes[0].lines if line.get_label() == "longest-wire"]
     x, y = wire.get_data()
     assert np.abs(np.diff(x)).sum() + np.abs(np.diff(y)).sum() == pytest.approx(longest)
-    both = figures.floorplan(routed["both media"])
+    both = pictures("both media")
     assert "Electrical wires, 27, are not drawn" in words(both)
     assert drawn(both, LineCollection, "waveguides-rows")
 

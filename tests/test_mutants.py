@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import sys
+from functools import cache
 
 import pytest
 from conftest import ROOT
@@ -91,7 +92,8 @@ def test_a_change_is_that_of_its_place_and_nothing_else(changes):
         assert SOURCE.decode().splitlines()[mutant.line - 1].strip() == mutant.code
 
 
-def test_the_draw_is_seeded_and_shared_by_the_rooms():
+def test_the_draw_is_seeded_and_shared_by_the_rooms(monkeypatch):
+    monkeypatch.setattr(mutants, "mutants_of", cache(mutants.mutants_of))  # every file is read once
     rooms = list(mutants.ROOMS)
     chosen = mutants.choose(rooms, 200, 0, kernels=False)
     assert chosen == mutants.choose(rooms, 200, 0, kernels=False) != mutants.choose(rooms, 200, 1, kernels=False)

@@ -60,16 +60,23 @@ def refused(main, arguments, capsys):
 def test_of_two_trainings_that_start_together_one_is_refused(folder):
     """Real processes: the folder is held before anything else is done in it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "soensim.train", *COMMAND, "--epochs", "2"]
-    both = [
-        subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=120)[1] for process in both]
-    assert sorted(process.returncode for process in both) == [0, 2], told
-    (line,) = [text for process, text in zip(both, told, strict=True) if process.returncode == 2]
+    code = (  # all is loaded before they part, so that they start at once
+        "import os, sys, soensim.training.loop, soensim.kernels.unroll\n"
+        "from soensim.commands import cli, train\n"
+        "children = []\n"
+        "for name in ('0', '1'):\n"
+        "    children.append(os.fork())\n"
+        "    if not children[-1]:\n"
+        "        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), 2)\n"
+        "        sys.exit(cli.run(train.main, sys.argv[1:]))\n"
+        "print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])"
+    )
+    command = [sys.executable, "-c", code, *COMMAND, "--epochs", "2"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    ended = json.loads(done.stdout.splitlines()[-1])
+    told = [(folder / name).read_text() for name in ("0", "1")]
+    assert sorted(ended) == [0, 2], told
+    (line,) = [text for status, text in zip(ended, told, strict=True) if status == 2]
     assert line.count("\n") == 1
     assert "another training is running in it (process " in line or "holds a training already" in line
     assert (folder / "run" / "program.safetensors").exists()
