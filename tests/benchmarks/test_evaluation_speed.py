@@ -20,9 +20,20 @@ from soensim.routing import route
 from soensim.simulation import Samples, class_scores
 from soensim.simulation.engine import Engine, one_blas_thread
 
+EFFECTS = {
+    "arm_inductance_spread": 0.02,
+    "coupling_spread": 0.02,
+    "critical_current_spread": 0.02,
+    "dead_neurons": 0.005,
+    "drop_synapses": 0.002,
+    "gamma_plus_spread": 0.02,
+    "programming_error": 0.02,
+    "stuck_synapses": 0.002,
+}
 CASES = {
     "year1-28": ("year1-28", {}),
     "year1-28, SQUIDs differ": ("year1-28", {"critical_current_spread": 0.02, "arm_inductance_spread": 0.02}),
+    "year1-28, 12 effects": ("year1-28", EFFECTS),
     "year1-28, read noise": ("year1-28", {"read_noise_flux": 0.01}),
     "year1-28, thermal noise": ("year1-28", {"thermal_noise_k": 4.0}),
     "optical-28": ("optical-28", {}),
