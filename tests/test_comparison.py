@@ -24,7 +24,7 @@ def plain(**changes):
         },
         "steps": {"substeps": 16},
         "spreads": {"efficacy_spread": 0.05, "flux_offset_spread": 0.0},
-        "yield": {"require": "accuracy >= 0.96", "passed": 2, "lower": 0.2, "met": False},
+        "yield": {"require": "accuracy >= 0.96", "share": 0.9, "passed": 2, "lower": 0.2, "met": False},
         "cost": {
             "latency_ns": 1.477,
             "latency_at_least_ns": 1.477,
@@ -52,7 +52,7 @@ def test_what_is_read_is_what_is_written(tmp_path):
     assert found == Score(
         *(str(tmp_path / "a.json"), "one", False, 28, 1008, "digits-rows", "f" * 64, 360),
         *(0.975, 0.978, 0.97, (0.964, 0.976), 0.95, 3, 16, "efficacy_spread 0.05"),
-        *("accuracy >= 0.96", 2, 0.2, False, 1.477, 1.477, None, 81300.0, 1.95, 5264.0),
+        *(False, "accuracy >= 0.96", 0.9, 2, 0.2, False, 1.477, 1.477, None, 81300.0, 1.95, 5264.0),
     )
 
 
@@ -73,7 +73,13 @@ def test_an_older_file_has_neither_yield_nor_cost(tmp_path):
         ("chip__name", "a\nb", "chip.name"),
         ("chip", [], "chip.name is missing"),
         ("chip__virtual", 1, "chip.virtual is 1; it must be true or false"),
-        ("samples", True, "samples is True; it must be a whole number from 0"),
+        ("samples", True, "samples is True; it must be a whole number from 1"),
+        ("samples", 0, "samples is 0; it must be a whole number from 1"),
+        ("accuracy__chip__trials", 4, "accuracy.chip.trials is 4; it must be a whole number from 3 to 3"),
+        ("accuracy__chip__mean", 0.971, "accuracy.chip.mean is 0.971; it must be the mean of accuracy.chip.each"),
+        ("accuracy__chip__ci95", [0.9], r"accuracy.chip.ci95 is \[0.9\]; it must be null, or two fractions"),
+        ("accuracy__chip__ci95", [0.9, 0.8], "it must be null, or two fractions, ascending"),
+        ("yield__passed", 4, "yield.passed is 4; it must be a whole number from 0 to 3"),
         ("chip__neurons", -1, "chip.neurons is -1"),
         ("accuracy__ideal", 1.01, "accuracy.ideal is 1.01; it must be a number from 0 to 1"),
         ("accuracy__chip__each", [], "accuracy.chip.each is .*; it must be a list of fractions"),
@@ -109,8 +115,23 @@ def test_cautions_say_what_differs(tmp_path):
     for path, text in other.items():
         (said,) = cautions([same, score(**{path: values[path]})])
         assert text in said
-    (said,) = cautions([same, score(yield__require="accuracy >= 0.5")])
-    assert "Different things were required" in said
+    for changes in ({"yield__require": "accuracy >= 0.5"}, {"yield__share": 0.5}):
+        (said,) = cautions([same, score(**changes)])
+        assert "Different things were required" in said
+
+
+def test_of_measured_chips_nothing_is_said_of_others(tmp_path):
+    """They have no spreads, and a requirement is of each of them."""
+    changes = {"measured": [{"file": "a.csv", "fingerprint": "f" * 64}], "spreads": {}, "yield__share": 1.0}
+    measured, drawn = load_score(write(tmp_path, **changes)), load_score(write(tmp_path, "b.json"))
+    text = comparison_text([measured])
+    assert "accuracy >= 0.96, of each chip" in text
+    assert "2 of 3 (not met)" in text
+    assert "at least 20 %" not in text
+    assert cautions([measured, measured]) == []
+    said = cautions([measured, drawn])
+    assert said[0] == "Measured chips, beside such that are drawn: one."
+    assert "accuracy >= 0.96, of 90 % of chips" in comparison_text([drawn])
 
 
 def test_text_fits_100_columns_and_sets_chips_side_by_side(tmp_path):
@@ -120,8 +141,8 @@ def test_text_fits_100_columns_and_sets_chips_side_by_side(tmp_path):
     assert sum(text.count(f"chip-{k}") for k in range(9)) == 9
     assert "at least 81.3 fJ" in text
     assert "at least 1.48 ns" in comparison_text([load_score(write(tmp_path, cost__latency_ns=None))])
-    assert "2 of 3, at least 20 % (not met)" in text
-    assert "95.0 % of 3" in text
+    assert "2 of 3, at least 20.0 % (not met)" in text
+    assert "95.0 %, of 3 chips" in text
 
 
 def test_page_repeats_and_escapes(tmp_path):

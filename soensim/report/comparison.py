@@ -25,7 +25,7 @@ _ROWS: tuple[tuple[str, Callable[[Score], str]], ...] = (
     ("chips, mean", lambda s: f"{percent(s.chips_mean, s.samples)} %"),
     ("95 % interval", lambda s: _interval(s)),
     ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} %, of {s.trials} chips"),
-    ("required", lambda s: s.require or "nothing"),
+    ("required", lambda s: _required(s)),
     ("yield", lambda s: _yield(s)),
     ("latency", lambda s: _sum(s.latency_ns, s.latency_at_least_ns, formatting.latency_text)),
     ("energy of an answer", lambda s: _sum(s.energy_aj, s.energy_at_least_aj, formatting.energy_text)),
@@ -76,10 +76,18 @@ def _interval(score: Score) -> str:
     return f"{low} to {high} %"
 
 
+def _required(score: Score) -> str:
+    if score.require is None or score.share is None:
+        return "nothing"
+    return f"{score.require}, of {'each chip' if score.share == 1 else f'{100 * score.share:.6g} % of chips'}"
+
+
 def _yield(score: Score) -> str:
     if score.passed is None or score.lower is None:
         return "–"
     met = "met" if score.met else "not met"
+    if score.share == 1:  # nothing is said of others
+        return f"{score.passed} of {score.trials} ({met})"
     return f"{score.passed} of {score.trials}, at least {formatting.lower_bound(score.lower)} % ({met})"
 
 

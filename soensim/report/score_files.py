@@ -14,6 +14,7 @@ from soensim.files import load_json
 _LIMIT_BYTES = 64 * 2**20
 _ADVICE = "give a file of soensim evaluate --json"
 _LONGEST = 200
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ class Score:
         Integration steps per input sample.
     spreads
         Sizes of the imperfections that the chips were drawn with, as text.
-    require, passed, lower, met
-        What was required, how many chips met it, the lower bound of their share, and whether that suffices.
+    measured
+        Whether these are measured chips, and none was drawn.
+    require, share, passed, lower, met
+        What was required, of which share of the chips (1: of those scored alone), how many chips met it, the lower
+        bound of their share, and whether that suffices.
     latency_ns, latency_at_least_ns, energy_aj, energy_at_least_aj, area_mm2, junctions
         Cost of an answer.
     """
@@ -58,7 +62,9 @@ class Score:
     trials: int
     substeps: int
     spreads: str
+    measured: bool = False
     require: str | None = None
+    share: float | None = None
     passed: int | None = None
     lower: float | None = None
     met: bool | None = None
@@ -80,14 +86,11 @@ def load_score(path: str | Path) -> Score:
     Raises
     ------
     SoensimError
-        The file is missing, not JSON, or a value that is compared is missing or not legal.
+        The file is missing, not JSON, or a value that is compared is missing, not legal, or not what others say.
     """
     plain = load_json(path, limit_bytes=_LIMIT_BYTES, error=SoensimError, advice=_ADVICE)
     read = _Reader(shown_path(path), plain)
-    ends = read.parts("accuracy.chip.ci95")
-    each = read.parts("accuracy.chip.each")
-    if not each:
-        raise read.error("accuracy.chip.each", each, "a list of fractions")
+    each = read.chips()
     found = read.has("yield")
     cost = read.has("cost")
     return Score(
@@ -98,17 +101,19 @@ def load_score(path: str | Path) -> Score:
         synapses=read.count("chip.synapses"),
         data=read.text("data.name"),
         fingerprint=read.text("data.fingerprint"),
-        samples=read.count("samples"),
+        samples=read.count("samples", 1),
         ideal=read.fraction("accuracy.ideal"),
         quantised=read.fraction("accuracy.quantised"),
         chips_mean=read.fraction("accuracy.chip.mean"),
-        chips_ci95=(ends[0], ends[1]) if ends is not None and len(ends) == 2 else None,
+        chips_ci95=read.interval("accuracy.chip.ci95"),
         chips_worst=min(each),
-        trials=read.count("accuracy.chip.trials"),
+        trials=len(each),
         substeps=read.count("steps.substeps"),
         spreads=read.spreads(),
+        measured=bool(read.has("measured")),
         require=read.text("yield.require") if found else None,
-        passed=read.count("yield.passed") if found else None,
+        share=read.fraction("yield.share") if found else None,
+        passed=read.count("yield.passed", most=len(each)) if found else None,
         lower=read.fraction("yield.lower") if found else None,
         met=read.flag("yield.met") if found else None,
         latency_ns=read.amount("cost.latency_ns") if cost else None,
@@ -155,11 +160,32 @@ class _Reader:
             raise self.error(place, value, "true or false")
         return value
 
-    def count(self, place: str) -> int:
+    def count(self, place: str, least: int = 0, most: int = 2**53) -> int:
         value = self.at(place)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-            raise self.error(place, value, "a whole number from 0")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            up_to = "" if most == 2**53 else f" to {most}"
+            raise self.error(place, value, f"a whole number from {least}{up_to}")
         return value
+
+    def chips(self) -> list[float]:
+        """Return the accuracy of each chip; their number and their mean must be those that the file states."""
+        each = self.parts("accuracy.chip.each")
+        if not each:
+            raise self.error("accuracy.chip.each", each, "a list of fractions")
+        self.count("accuracy.chip.trials", len(each), len(each))
+        mean = self.fraction("accuracy.chip.mean")
+        if abs(mean - sum(each) / len(each)) > _ROUNDING:
+            raise self.error("accuracy.chip.mean", mean, "the mean of accuracy.chip.each")
+        return each
+
+    def interval(self, place: str) -> tuple[float, float] | None:
+        """Return both ends of an interval; None where it is null."""
+        ends = self.parts(place)
+        if ends is None:
+            return None
+        if len(ends) != 2 or ends[0] > ends[1]:
+            raise self.error(place, ends, "null, or two fractions, ascending")
+        return ends[0], ends[1]
 
     def fraction(self, place: str) -> float:
         return self._fraction(place, self.at(place))
@@ -206,9 +232,12 @@ def cautions(scores: Sequence[Score]) -> list[str]:
         said.append(f"Different data sets, so that accuracies do not compare: {each}.")
     elif len({score.fingerprint for score in scores}) > 1:
         said.append(f"Different test splits of {scores[0].data}: accuracies differ by chance too.")
-    if len({score.spreads for score in scores}) > 1:
+    if len({score.spreads for score in scores if not score.measured}) > 1:
         said.append("Fabricated chips were drawn with different spreads.")
-    if len({score.require for score in scores if score.require is not None}) > 1:
+    measured = [score.chip for score in scores if score.measured]
+    if 0 < len(measured) < len(scores):
+        said.append(f"Measured chips, beside such that are drawn: {', '.join(measured)}.")
+    if len({(score.require, score.share) for score in scores if score.require is not None}) > 1:
         said.append("Different things were required, so that yields do not compare.")
     virtual = [score.chip for score in scores if score.virtual]
     if virtual:
