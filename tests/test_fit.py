@@ -381,6 +381,22 @@ def test_a_trace_in_another_unit_is_told() -> None:
     assert fit_dendrite(Trace("t", trace.time_s, trace.state, 0 * trace.flux), HIDDEN, JUNCTION).systematic
 
 
+def test_a_long_fit_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,500 steps of 0.4 ms, 20 times over, are 20 s; times in ps for ns are a thousand times as long."""
+    said: list[str] = []
+    trace = pulse(1, 1, 1)
+    fit_dendrite(trace, HIDDEN, JUNCTION, said.append)
+    assert said == []
+    monkeypatch.setattr("soensim.fit.dendrite._least_squares", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    long = Trace("t.csv", 400 * trace.time_s, trace.state, trace.flux)
+    with pytest.raises(KeyboardInterrupt):
+        fit_dendrite(long, HIDDEN, JUNCTION, said.append)
+    (text,) = said
+    steps = int(_Model(long, HIDDEN, JUNCTION).parts.sum())
+    assert text == f"t.csv: 3,200 ns are {steps:,} steps: about {steps * 20 * 0.4e-3 / 60:.1g} min"
+    assert _Model(long, HIDDEN, JUNCTION).seconds > 20
+
+
 def test_steps_of_the_integration_are_fine_enough() -> None:
     trace = pulse(1, 1, 1)
     fine = _Model(trace, HIDDEN, JUNCTION)

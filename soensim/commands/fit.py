@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     traces = []
     if given.trace:
         population = _population(network, given.population)
-        traces = [fit_dendrite(read_trace(file), population, junction) for file in given.trace]
+        traces = [fit_dendrite(read_trace(file), population, junction, cli.tell) for file in given.trace]
     document = {
         "chip": {"name": network.name, "hash": network.netlist_hash},
         "measured": [{"file": chip.file, "fingerprint": chip.fingerprint} for chip in chips],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ NAMES: Final = ("critical_current", "gamma_plus", "gamma_minus")
 UNITS: Final = ("1", "1/tau", "1/tau")
 _LARGEST_STEP: Final = 0.25  # of the integration, in 1 / gamma_plus: states are off by less than 3e-6 I_c (measured)
 _MOST_STEPS: Final = 200_000
+_STEP_S: Final = 0.4e-3  # of all parameters side by side; measured on an x86 server of 2024
+_USUAL_EVALUATIONS: Final = 20
+_LONG_S: Final = 20.0
 _FACTORS: Final = (0.7, 1.3)  # of I_c: the source function is good to 5e-3 there (soensim.fabrication.varied_squid)
 _DIFFERENCE: Final = 1e-5
 _UNDETERMINED: Final = 1.0
@@ -119,6 +122,11 @@ class _Model:
             )
         self._at: tuple[bytes, FloatArray, FloatArray] | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Roughly how long a fit takes."""
+        return float(self.parts.sum()) * _STEP_S * _USUAL_EVALUATIONS
+
     def both(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the states (samples,), and their derivatives (samples, parameters)."""
         if self._at is None or self._at[0] != x.tobytes():
@@ -156,7 +164,9 @@ class _Model:
         return np.stack(record)
 
 
-def fit_dendrite(trace: Trace, population: Population, junction: Junction) -> DendriteFit:
+def fit_dendrite(
+    trace: Trace, population: Population, junction: Junction, tell: Callable[[str], None] = lambda _: None
+) -> DendriteFit:
     """Fit I_c, gamma_plus and gamma_minus of a dendrite, and the state that its trace starts from.
 
     Bias current, arms and beta_c are those of the drawing; the critical current c changes the SQUID as
@@ -165,6 +175,13 @@ def fit_dendrite(trace: Trace, population: Population, junction: Junction) -> De
     left, the intervals are Student's, of the logarithms. What a trace does not determine, such as the gain where
     nothing drives the dendrite, is said to be so, and held at the drawing's value.
 
+    Parameters
+    ----------
+    trace, population, junction
+        What was measured, the population that the dendrite is one of, and the scales of its units.
+    tell
+        Called with how long the fit takes, where that is long, before it starts.
+
     Raises
     ------
     MeasurementError
@@ -172,6 +189,11 @@ def fit_dendrite(trace: Trace, population: Population, junction: Junction) -> De
     """
     _check(population, trace)
     model = _Model(trace, population, junction)
+    if model.seconds > _LONG_S:
+        tell(
+            f"{shown_path(trace.file)}: {1e9 * (trace.time_s[-1] - trace.time_s[0]):,.4g} ns are "
+            f"{model.parts.sum():,} steps: about {model.seconds / 60:.1g} min"
+        )
     free = [0, 1, 2, 3]
     x = np.array([0.0, 0.0, 0.0, trace.state[0]])
     while True:
