@@ -118,7 +118,7 @@ def test_task_recipe_and_data_come_from_the_netlist_or_from_the_program_beside_i
         ({"recipe.epoch": [1, 2]}, "did you mean 'epochs'?"),
         ({"recipe.epochs": [1, -2]}, "epochs is -2; it must be above 0"),
         ({"evaluate.trals": [3, 4]}, "evaluate.trals: there is no such setting; did you mean 'trials'?"),
-        ({"evaluate.trials": [3, 0]}, "evaluate.trials: 0 is not legal; it must be a whole number, 1 or more"),
+        ({"evaluate.trials": [3, -1]}, "evaluate.trials: -1 is not legal; it must be a whole number, 0 or more"),
         ({"evaluate.trials": [3, True]}, "evaluate.trials: true is not legal"),
         ({"evaluate.spread.flux": [0.1, 0.2]}, "evaluate.spread.flux: "),
         ({"evaluate.spread.flux_offset": [0.1, -0.2]}, "-0.2"),

@@ -12,7 +12,7 @@ from soensim.errors import SoensimError
 from soensim.evaluation import Evaluation, evaluate
 from soensim.program import Program
 from soensim.study.job import Question, RunMaker
-from soensim.study.measures import MEASURES, check_path, measure_chip
+from soensim.study.measures import CHECKED, MEASURES, check_path, measure_chip
 from soensim.study.run import Measured
 from soensim.study.work import netlist_of, work
 from soensim.training import make_recipe, train
@@ -113,6 +113,21 @@ def test_names_with_dots_and_spaces_and_what_is_absent(scored: Evaluation) -> No
     assert (found[paths[1]], found[paths[2]]) == (None, scored.accuracy.chips[1])
     nothing = replace(report, budget=())
     assert measure_chip(nothing, scored, [])["neurons"] is None
+
+
+def test_without_trials_a_chip_is_checked_and_nothing_trained() -> None:
+    spiking = Question(str(CHIP.with_name("point-neurons-10.yaml")), {"evaluate.trials": 0})
+    found = work(RunMaker(spiking).make({}, {}, 0).job)
+    assert tuple(found) == tuple(CHECKED)
+    assert found["neurons"] == 10
+    with pytest.raises(SoensimError, match="there is no 'evaluate'"):
+        work(RunMaker(replace(spiking, measures=("evaluate.samples",))).make({}, {}, 0).job)
+
+
+def test_circuits_can_be_solved_beside_the_model() -> None:
+    settings = {**SETTINGS, "program": str(CHIP.with_suffix(".safetensors")), "evaluate.circuit": 4}
+    found = work(RunMaker(Question(str(CHIP), settings, measures=("evaluate.circuit.samples",))).make({}, {}, 0).job)
+    assert found["evaluate.circuit.samples"] == 4
 
 
 def test_what_is_no_measure_is_refused_by_name() -> None:

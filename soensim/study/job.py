@@ -31,7 +31,7 @@ USUALLY_SEEDED: tuple[Seeded, ...] = ("train", "topology", "chip")
 
 _WORDS = ("chip", "data", "rule", "program")
 _GROUPS = ("recipe", "evaluate", "technology")
-_SCORING = ("trials", "refine", "read_seed", "chip_seed", "require", "yield")
+_SCORING = ("trials", "refine", "circuit", "read_seed", "chip_seed", "require", "yield")
 _VERSION = version("soensim")
 _SPREAD = "spread."
 _WHERE_ONLY = ("folder", "data_dir")  # where files are, which decides nothing
@@ -47,8 +47,8 @@ class Question:
         Netlist file of the chip that settings go over.
     settings
         What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`;
-        `technology.QUANTITY`; `evaluate.NAME` (trials, refine, chip_seed, read_seed, require, yield, spread.NAME);
-        `data`, `rule`, `chip`, and `program`, a file that is scored without a training.
+        `technology.QUANTITY`; `evaluate.NAME` (trials, refine, circuit, chip_seed, read_seed, require, yield,
+        spread.NAME); `data`, `rule`, `chip`, and `program`, a file that is scored without a training.
     varied
         Whose seeds count up with the seed of the run; some of `SEEDED`.
     measures
@@ -121,7 +121,8 @@ class RunMaker:
         question = self.question
         words, groups, keys = _sorted_out({**question.settings, **settings})
         chip = self._chip(question.folder / str(words.get("chip", question.chip)))
-        training = self._assign(chip, words, groups["recipe"])
+        scores = groups["evaluate"].get("trials") != 0
+        training = self._assign(chip, words, groups["recipe"]) if scores else None
         job = _make_job(question, chip, training, words, groups, keys, seed)
         read = job.pop("read")
         self._files.update(dict.fromkeys((chip.path, *read)))
@@ -147,7 +148,7 @@ class RunMaker:
 def _make_job(
     question: Question,
     chip: _Chip,
-    training: _Training,
+    training: _Training | None,
     words: Mapping[str, Any],
     groups: Mapping[str, dict[str, Any]],
     keys: Mapping[str, Any],
@@ -157,12 +158,13 @@ def _make_job(
     scoring = {"trials": 10, "chip_seed": 0, "read_seed": 0, **groups["evaluate"]}
     scoring["chip_seed"] += offset["chip"] * scoring["trials"]  # no chip is drawn for two runs
     scoring["read_seed"] += offset["read"]
-    recipe = {**training.recipe, "train_seed": training.recipe["train_seed"] + offset["train"]}
     document = _with_keys(chip.document, keys, offset["topology"])
     program = None if words.get("program") is None else question.folder / str(words["program"])
-    data = training.data
+    data, recipe = (None, None) if training is None else (training.data, dict(training.recipe))
+    if recipe is not None:
+        recipe["train_seed"] += offset["train"]
     read = [*_files_of(document, chip.path.parent), *([] if program is None else [program])]
-    read += [Path(data.removeprefix("npz:"))] if data.startswith("npz:") else []
+    read += [Path(data.removeprefix("npz:"))] if data is not None and data.startswith("npz:") else []
     return {
         "netlist": document,
         "quantities": groups["technology"],
@@ -212,7 +214,7 @@ def _checked_scoring(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"evaluate.{name}: there is no such setting; {nearest(name, _SCORING)}there are "
                 f"{', '.join(_SCORING)} and spread.NAME"
             )
-    for name, least in (("trials", 1), ("refine", 1), ("read_seed", 0), ("chip_seed", 0)):
+    for name, least in (("trials", 0), ("refine", 1), ("circuit", 1), ("read_seed", 0), ("chip_seed", 0)):
         value = checked.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise StudyError(

@@ -17,37 +17,42 @@ SOURCES = ("evaluate", "check")
 _NAMES = ("quantity", "name", "effect", "parameter", "projection", "id")  # what an entry of a list is called by
 
 
-Measurement = Callable[[Report, Evaluation], Measured]
-
-MEASURES: Mapping[str, str | Measurement] = {
+SCORED: Mapping[str, str | Callable[[Evaluation], Measured]] = {
     "ideal": "evaluate.accuracy.ideal",
     "codes": "evaluate.accuracy.quantised",
     "chips_mean": "evaluate.accuracy.chip.mean",
-    "chips_worst": lambda _, evaluation: min(evaluation.accuracy.chips),
-    "yield": lambda _, evaluation: _yield(evaluation),
-    "passes": lambda report, _: int(report.passes),
-    "neurons": lambda report, _: _budget(report, "neurons"),
-    "synapses": lambda report, _: _budget(report, "synapses"),
-    "absent_edges": lambda report, _: sum(sum(summary.absent.values()) for summary in report.ledger),
-    "junctions": "evaluate.cost.junctions",
-    "area_mm2": "evaluate.cost.area_mm2",
-    "waveguide_mm": lambda report, _: _budget(report, "waveguide length", 1e3),
-    "wire_mm": lambda report, _: _budget(report, "wire length", 1e3),
-    "recurrent_mm": lambda report, _: _recurrent_mm(report),
+    "chips_worst": lambda evaluation: min(evaluation.accuracy.chips),
+    "yield": lambda evaluation: _yield(evaluation),
     "photons": "evaluate.cost.photons",
     "energy_aj": "evaluate.cost.energy_aj.at_least",
     "latency_ns": "evaluate.cost.latency_ns",
-    "power_mw": lambda report, _: _budget(report, "total before cooling"),
-    "use_light": lambda report, _: _use(report, "k allowed by light"),
-    "use_tracks": lambda report, _: _use(report, "k allowed by photonic tracks"),
-    "use_area": lambda report, _: _use(report, "k allowed by electronic area"),
-    "use_fan_in": lambda report, _: _use(report, "k allowed by fan-in", "k of the chip, largest fan-in"),
-    "use_power": lambda report, _: _use(report, "power density, published", "power density"),
 }
-"""Measures that every run has, in the order of the table: a path in the JSON of `evaluate`, or what computes them.
+"""Measures of every run that scores: a path in the JSON of `evaluate`, or what computes them.
 
 `validation`, of the validation samples, comes before them where a run trains.
 """
+
+CHECKED: Mapping[str, Callable[[Report], Measured]] = {
+    "passes": lambda report: int(report.passes),
+    "neurons": lambda report: _budget(report, "neurons"),
+    "synapses": lambda report: _budget(report, "synapses"),
+    "absent_edges": lambda report: sum(sum(summary.absent.values()) for summary in report.ledger),
+    "junctions": lambda report: _junctions(report),
+    "area_mm2": lambda report: _budget(report, "die"),
+    "waveguide_mm": lambda report: _budget(report, "waveguide length", 1e3),
+    "wire_mm": lambda report: _budget(report, "wire length", 1e3),
+    "recurrent_mm": lambda report: _recurrent_mm(report),
+    "power_mw": lambda report: _budget(report, "total before cooling"),
+    "use_light": lambda report: _use(report, "k allowed by light"),
+    "use_tracks": lambda report: _use(report, "k allowed by photonic tracks"),
+    "use_area": lambda report: _use(report, "k allowed by electronic area"),
+    "use_fan_in": lambda report: _use(report, "k allowed by fan-in", "k of the chip, largest fan-in"),
+    "use_power": lambda report: _use(report, "power density, published", "power density"),
+}
+"""Measures of every run, of the check and the budget of its chip."""
+
+MEASURES = (*SCORED, *CHECKED)
+"""Names of the measures that every run has, in the order of the table."""
 
 VALIDATION = "validation"
 
@@ -59,7 +64,7 @@ _INTERVALS = {
 """Measures whose interval over samples or chips a run has itself: it is in the table as NAME_low and NAME_high."""
 
 
-def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -> dict[str, Measured]:
+def measure_chip(report: Report, evaluation: Evaluation | None, paths: Sequence[str]) -> dict[str, Measured]:
     """Measure a chip.
 
     Parameters
@@ -67,7 +72,7 @@ def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -
     report
         Of its check.
     evaluation
-        Of its program.
+        Of its program; None where nothing was scored.
     paths
         Further measures, such as `evaluate.accuracy.quantised` or `check.budget.die.value`.
 
@@ -76,12 +81,9 @@ def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -
     StudyError
         A path leads to no number.
     """
-    plain: dict[str, Any] = {"evaluate": evaluation.as_dict()}
-    row: dict[str, Measured] = {}
-    for name, measure in MEASURES.items():
-        row[name] = _finite(_number(plain, measure) if isinstance(measure, str) else measure(report, evaluation))
-        for k, end in enumerate(("low", "high") if name in _INTERVALS else ()):
-            row[f"{name}_{end}"] = _finite(_number(plain, f"{_INTERVALS[name]}.{k}"))
+    plain: dict[str, Any] = {} if evaluation is None else {"evaluate": evaluation.as_dict()}
+    row = {} if evaluation is None else _scores(evaluation, plain)
+    row |= {name: _finite(measure(report)) for name, measure in CHECKED.items()}
     if any(path.startswith("check.") for path in paths):
         plain["check"] = {
             "passes": report.passes,
@@ -89,6 +91,16 @@ def measure_chip(report: Report, evaluation: Evaluation, paths: Sequence[str]) -
             "ledger": [summary.as_dict() for summary in report.ledger],
         }
     return {**row, **{path: _finite(_number(plain, path)) for path in paths}}
+
+
+def _scores(evaluation: Evaluation, plain: Mapping[str, Any]) -> dict[str, Measured]:
+    """Measure an evaluation, whose JSON is in ``plain``; after a mean come the ends of its interval."""
+    row: dict[str, Measured] = {}
+    for name, measure in SCORED.items():
+        row[name] = _finite(_number(plain, measure) if isinstance(measure, str) else measure(evaluation))
+        for k, end in enumerate(("low", "high") if name in _INTERVALS else ()):
+            row[f"{name}_{end}"] = _finite(_number(plain, f"{_INTERVALS[name]}.{k}"))
+    return row
 
 
 def check_path(path: str) -> None:
@@ -111,6 +123,12 @@ def check_path(path: str) -> None:
 def _budget(report: Report, quantity: str, factor: float = 1.0) -> Measured:
     line = next((line for line in report.budget if line.quantity == quantity), None)
     return None if line is None else _whole(line.value * factor)
+
+
+def _junctions(report: Report) -> Measured:
+    """Of neurons, synapses and the readout."""
+    neurons = _budget(report, "junctions")
+    return None if neurons is None else neurons + (_budget(report, "readout junctions") or 0)
 
 
 def _recurrent_mm(report: Report) -> Measured:

@@ -33,7 +33,7 @@ ALWAYS = datetime.date.min
 
 
 def work(job: Mapping[str, Any]) -> dict[str, Measured]:
-    """Do a run, and return its measures by name.
+    """Do a run, and return its measures by name: without trials of the check alone.
 
     Parameters
     ----------
@@ -46,10 +46,12 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
         The chip is not legal with the settings of the point, has no routes, or cannot be trained or scored.
     """
     keep_freed_memory()
+    scoring = job["evaluate"]
+    if scoring["trials"] == 0:
+        return measure_chip(check_routed(route(netlist_of(job)), today=ALWAYS), None, job["measures"])
     data = _data(job["data"], job["data_seed"], job["data_dir"])
     routed, program, validation = _made(job)
     report = check_routed(routed, today=ALWAYS)
-    scoring = job["evaluate"]
     spreads = {name.removeprefix("spread."): size for name, size in scoring.items() if name.startswith("spread.")}
     evaluation = evaluate_network(
         routed,
@@ -60,6 +62,7 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
         refine=scoring.get("refine"),
         read_seed=scoring["read_seed"],
         requirement=requirement_of(scoring),
+        circuit_samples=scoring.get("circuit"),
     )
     measures = measure_chip(report, evaluation, job["measures"])
     return measures if validation is None else {"validation": validation, **measures}
