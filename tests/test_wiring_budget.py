@@ -18,9 +18,11 @@ from soensim.commands import cli, evaluate
 from soensim.commands import train as train_command
 from soensim.data import load_dataset
 from soensim.errors import RecipeError
+from soensim.fabrication import read_measured
 from soensim.netlist import Netlist, load_netlist, parse_netlist
 from soensim.network import compile_network
 from soensim.program import Program
+from soensim.report.runs import load_run, load_trained
 from soensim.routing import route
 from soensim.routing.wiring import Wiring, recurrent_keys, wiring_of
 from soensim.training import TrainResult, make_recipe, train
@@ -389,6 +391,10 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
         capsys.readouterr().err
     )
     assert "wiring_budget_mm" in Path("run/recipe.yaml").read_text()
+    network, program = load_trained(load_run("run")) or (None, None)
+    assert network is not None
+    assert program is not None
+    assert network.netlist_hash == program.netlist_hash
 
 
 @pytest.mark.parametrize(
@@ -413,7 +419,7 @@ def test_what_a_recipe_cannot_ask_for(changes: dict[str, Any], settings: dict[st
         trained(laid_out(**changes), **settings)
 
 
-def test_what_cannot_be_pruned(small: Any, digits: Any) -> None:
+def test_what_cannot_be_pruned(small: Any, digits: Any, tmp_path: Path) -> None:
     recipe = make_recipe("bptt", {**TASK, "quantise": False, "wiring_budget_mm": 5.0})
     routed = route(laid_out(**WIRES))
     network = compile_network(routed)
@@ -434,9 +440,18 @@ def test_what_cannot_be_pruned(small: Any, digits: Any) -> None:
     with pytest.raises(RecipeError, match="has no projection of a population onto itself"):
         train(compile_network(forward), digits, recipe, routed=forward)
     assert recurrent_keys(forward) == ()
+    (tmp_path / "chip.csv").write_text(
+        "kind,where,neuron,source,quantity,value,unit\nchip,,,,read_noise_flux,0.01,Phi_0"
+    )
+    chip = read_measured(tmp_path / "chip.csv", network, routed.netlist.device_technology.junction)
+    with pytest.raises(RecipeError, match="a measured chip exists, and its edges cannot be pruned"):
+        train(network, digits, recipe, routed=routed, measured=chip)
+    settings = {"train_populations": False, "quantise": False, "wiring_budget_mm": 5.0, "epochs": 1}
+    with pytest.raises(RecipeError, match="wiring_budget_mm: train_populations is false, so that their size says noth"):
+        train(network, digits, make_recipe("ff-unsupervised", settings), routed=routed)
 
 
-def test_rules_that_do_not_train_the_recurrent_edges_refuse() -> None:
-    assert make_recipe("ff-unsupervised", {"train_populations": False}).untrained_edges
-    assert make_recipe("ff-local", {"growth": "one-by-one"}).untrained_edges
+def test_rules_that_train_the_recurrent_edges_late_refuse() -> None:
+    late = make_recipe("ff-local", {"growth": "one-by-one"})
+    assert late.untrained_edges == "growth is 'one-by-one', and later populations are not trained at first"
     assert not make_recipe("ff-local", {}).untrained_edges + make_recipe("ff-unsupervised", {}).untrained_edges

@@ -160,21 +160,27 @@ class Training:
         before = pruning.chip
         pruning.prune(step, self.chip.arrays())
         if pruning.chip is not before:
-            self._take_edges(before)
+            for old, new, places in self._take_edges(before, pruning.chip):
+                replace_parameter(self.optimiser, old, new, places)
 
-    def _take_edges(self, before: PrunedChip) -> None:
-        """Go on with the edges that are left of a chip, and the routes that they have now."""
-        if self.pruning is None:
-            return
-        chip = self.pruning.chip
+    def _take_edges(self, before: PrunedChip, chip: PrunedChip) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Go on with the edges that are left of a chip, and the routes that they have now.
+
+        Returns
+        -------
+        list
+            Each parameter that lost values, what is left of it, and where that was.
+        """
         stays = {key: np.flatnonzero(np.isin(had, chip.kept[key])) for key, had in before.kept.items()}
         stays = {key: places for key, places in stays.items() if len(places) < len(before.kept[key])}
         self.network = refined(chip.network, self.recipe.refine)
         self.chip.prune(self.network, stays)
-        for key, places in stays.items():
-            left = torch.as_tensor(places, device=self.device)
-            replace_parameter(self.optimiser, self.parameters[key], self.chip.latent[key], left)
-            self.parameters[key] = self.chip.latent[key]
+        replaced = [
+            (self.parameters[key], self.chip.latent[key], torch.as_tensor(places, device=self.device))
+            for key, places in stays.items()
+        ]
+        self.parameters |= {key: self.chip.latent[key] for key in stays}
+        return replaced
 
     def _gradients(
         self, rows: NDArray[np.int64], batch: tuple[int, int], rng: np.random.Generator
@@ -332,12 +338,11 @@ class Training:
             self.pruning.restore(kept)
         except RecipeError as error:
             raise RecipeError(f"{path}: {error}; {_ANOTHER}") from error
-        self._take_edges(before)
+        self._take_edges(before, self.pruning.chip)
 
     def _restore(self, checkpoint: Checkpoint, path: Path) -> None:
         """Take over the state of a checkpoint, which is of the same chip, recipe and data."""
         tensors = dict(checkpoint.parameters)
-        self._begin_phase(self.recipe.epochs)
         self._restore_edges(tensors, path)
         shapes = {name: tensor.shape for name, tensor in self.parameters.items()}
         shapes |= {f"{copy}/{name}": t.shape for copy in ("ideal", "best") for name, t in self.chip.latent.items()}

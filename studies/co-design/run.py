@@ -81,7 +81,7 @@ def measure(name: str, wiring: str, seed: int, netlist: Netlist) -> tuple[int, f
     found = evaluate(final, result.program, data, trials=1)
     row = [
         *(name, wiring, seed, len(final.projections[KEY].edges), f"{length_of(final):.2f}"),
-        *(f"{result.history[-1]['validation_accuracy']:.4f}", f"{found.ideal:.4f}", f"{seconds:.0f}"),
+        *(f"{result.history[-1]['validation_accuracy']:.4f}", f"{found.accuracy.ideal:.4f}", f"{seconds:.0f}"),
     ]
     print(*row, sep=", ", flush=True)  # noqa: T201
     append(row)
