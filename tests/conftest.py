@@ -100,11 +100,23 @@ COMPILING = [
 ]
 
 
+# Files with the longest tests beside these; the longest first, so that none of them is left for the end.
+LONG = ["fuzz", "run_folder", "analyses", "fit", "circuit_source", "circuit_dendrite", "public_names", "environment"]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one worker compile the kernels: the first half of the tests is its, and the others find them in the cache."""
+    """Let one worker compile the kernels: the first half of the tests is its, and the others find them in the cache.
+
+    The second half begins with the long tests. A worker with no tests left takes some from the end of the other half.
+    """
     if hasattr(config, "workerinput"):
         rank = {f"test_{name}.py": k for k, name in enumerate(COMPILING)}
         items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+        long = {f"test_{name}.py": k for k, name in enumerate(LONG)}
+        first = sorted((item for item in items if item.path.name in long), key=lambda item: long[item.path.name])
+        others = [item for item in items if item.path.name not in long]
+        half = len(items) // 2
+        items[:] = [*others[:half], *first, *others[half:]]
 
 
 def compiled(text: str, **options: int) -> Network:

@@ -112,4 +112,17 @@ def test_an_equivalent_mutant_is_known_by_its_line_not_by_its_number(changes):
     mutant = changes()[0]
     entry = {"file": "mean.py", "code": "LIMIT: Literal[3] = 7", "before": "7", "after": "8", "reason": "a limit"}
     assert mutant.same_as(entry)
+    assert mutant.same_as(entry | {"nth": 0})
+    assert not mutant.same_as(entry | {"nth": 1})
     assert not mutant.same_as(entry | {"after": "9"})
+
+
+def test_changes_of_lines_that_are_alike_are_told_apart(changes):
+    """What is known of one must not be taken for the other's."""
+    every = changes()
+    assert len({mutants.place(vars(mutant)) for mutant in every}) == len(every)
+    source = b"x = f(y[0], y[0])\nx = f(y[0], y[0])\n"
+    (mutants.ROOT / "soensim" / "mean.py").write_bytes(source)
+    ones = [m for m in changes() if m.kind == "constant"]
+    assert [m.nth for m in ones] == [0, 1, 2, 3]
+    assert len({m.apply(source) for m in ones}) == 4

@@ -135,14 +135,20 @@ class Mutant:
     before: str
     after: str
     code: str  # the line as it is, without indentation
+    nth: int = 0  # of the changes of the file whose line, and what is changed in it, are alike
 
     def apply(self, source: bytes) -> bytes:
         """Return the changed file."""
         return source[: self.start] + self.after.encode() + source[self.end :]
 
     def same_as(self, entry: Mapping[str, str]) -> bool:
-        """Whether an entry of the list of equivalent mutants means this one."""
-        return all(getattr(self, key) == entry[key] for key in ("file", "code", "before", "after"))
+        """Whether an entry of the list of equivalent mutants means this one; without `nth`, all that are alike."""
+        return place(vars(self))[:-1] == place(entry)[:-1] and entry.get("nth", self.nth) == self.nth
+
+
+def place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells a mutant from others whatever the number of its line."""
+    return (*(entry[key] for key in ("file", "code", "before", "after")), entry.get("nth", 0))
 
 
 def changed(node: ast.AST, **fields: Any) -> ast.AST:
@@ -257,7 +263,12 @@ def mutants_of(path: Path, kernels: bool = False) -> list[Mutant]:
             code = lines[test.lineno - 1].decode().strip()
             changes = (f"not ({text})", "False")
             mutants += [Mutant(file, test.lineno, start, end, "condition", text, after, code) for after in changes]
-    return sorted(mutants, key=lambda m: (m.start, m.end, m.kind, m.after))
+    found, alike = [], Counter[tuple[Any, ...]]()
+    for mutant in sorted(mutants, key=lambda m: (m.start, m.end, m.kind, m.after)):
+        key = place(vars(mutant))
+        found.append(dataclasses.replace(mutant, nth=alike[key]))
+        alike[key] += 1
+    return found
 
 
 def choose(rooms: Sequence[str], count: int, seed: int, kernels: bool) -> list[tuple[str, Mutant]]:
@@ -508,13 +519,13 @@ def main() -> None:
         return
     listed = yaml.safe_load(EQUIVALENT.read_text()) if EQUIVALENT.exists() else []
     before = json.loads(given.out.read_text()) if given.out.exists() else []
-    known = {(r["file"], r["code"], r["before"], r["after"]): r for r in before}
+    known = {place(r): r for r in before}
     results: dict[int, dict[str, Any]] = {}
 
     def note(number: int, room: str, mutant: Mutant, result: Mapping[str, Any]) -> None:
         results[number] = {**result, "room": room}
-        drawn = {(r["file"], r["code"], r["before"], r["after"]) for r in results.values()}
-        kept = [r for place, r in known.items() if place not in drawn]  # what is not asked for, or not yet
+        drawn = {place(r) for r in results.values()}
+        kept = [r for key, r in known.items() if key not in drawn]  # what is not asked for, or not yet
         text = json.dumps([*(results[k] for k in sorted(results)), *kept], indent=1)
         given.out.with_suffix(".tmp").write_text(text)
         given.out.with_suffix(".tmp").replace(given.out)
@@ -532,7 +543,7 @@ def main() -> None:
             if reason is not None:
                 note(number, room, mutant, {**dataclasses.asdict(mutant), "verdict": "equivalent", "reason": reason})
                 return
-            old = known.get((mutant.file, mutant.code, mutant.before, mutant.after), {})
+            old = known.get(place(vars(mutant)), {})
             note(number, room, mutant, judge(workshop, mutant, baselines, old))
 
         with ThreadPoolExecutor(given.workers) as pool:
