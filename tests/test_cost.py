@@ -14,7 +14,7 @@ from soensim.evaluation import evaluate
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.network import compile_network, present
 from soensim.program import Program
-from soensim.report import formatting
+from soensim.report import cost_rows
 from soensim.report.text import table
 from soensim.routing import route
 from soensim.simulation import measure_activity, simulate
@@ -182,8 +182,8 @@ def test_a_silent_chip_is_sparse():
     ],
 )
 def test_units_suit_their_values(value, energy, latency):
-    assert formatting.energy_text(value) == energy
-    assert formatting.latency_text(value) == latency
+    assert cost_rows.energy_text(value) == energy
+    assert cost_rows.latency_text(value) == latency
 
 
 def test_table_tells_the_cost(digits):
@@ -198,7 +198,7 @@ def test_table_tells_the_cost(digits):
     assert max(map(len, text.splitlines())) <= 100
     assert "not known: technology 'nist-2023' has no value for 'bias_voltage_v'" in text
     row = next(line for line in text.splitlines() if line.startswith("  energy in all "))
-    assert formatting.energy_text(evaluation.cost.energy_at_least_aj) in row
+    assert cost_rows.energy_text(evaluation.cost.energy_at_least_aj) in row
     assert "at least: what is known, and its cooling" in row
     assert "  activity sparsity " in text  # no label is cut
 
@@ -212,7 +212,7 @@ def test_the_page_of_claims_has_the_figures_of_the_chips():
         network = compile_network(route(netlist), refine=4)
         activity = measure_activity(network, program, load_dataset("digits-rows").test.inputs)
         cost = lines(answer_cost(route(netlist), activity))
-        shown[chip] = {name: formatting.energy_text(cost[name].value) for name in ("fluxons", "light", "detection")}
+        shown[chip] = {name: cost_rows.energy_text(cost[name].value) for name in ("fluxons", "light", "detection")}
     assert f"fluxons {shown['year1-28']['fluxons']} per answer" in text
     optical = shown["optical-28"]
     assert f"fluxons {optical['fluxons']}, detection {optical['detection']} per answer" in text

@@ -21,6 +21,7 @@ from soensim.fabrication import spiking_light
 from soensim.netlist import Netlist, load_netlist, parse_netlist
 from soensim.network import compile_network, encode_data, present, signals, with_average_light
 from soensim.program import Program
+from soensim.report.cost_rows import IN_COST
 from soensim.routing import route
 from soensim.simulation import measure_activity, simulate
 from soensim.simulation.engine import Engine
@@ -271,7 +272,10 @@ def test_the_command_tells_it(tmp_path, monkeypatch, capsys):
     assert total["unit"] == "pJ"
     assert 1000 < total["value"] < 10_000  # 3.1 nJ
     assert total["estimate"]
-    for quantity, line in made.items():
+    told = {quantity: line for quantity, line in made.items() if quantity not in IN_COST}
+    assert len(told) == len(made) - len(IN_COST) == 7
+    assert "  energy per classification " not in text
+    for quantity, line in told.items():
         row = next(row for row in text.splitlines() if row.startswith(f"  {quantity} "))
         assert f"{line['value']:.4g}" in row
         assert row.endswith(" e") == line["estimate"]

@@ -21,7 +21,8 @@ from soensim.evaluation.waterfall import Waterfall
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.program import Program
 from soensim.report.analysis_rows import waterfall_rows
-from soensim.report.formatting import cost_rows, energy_rows, lower_bound
+from soensim.report.cost_rows import cost_rows, energy_rows
+from soensim.report.formatting import lower_bound
 from soensim.report.page_parts import with_commands
 from soensim.report.sections.model import model_section
 from soensim.report.sections.origin import origin_section

@@ -92,7 +92,7 @@ OWNERS = {
     "fabrication/*": "test_fabrication.py test_simulate.py test_imperfections.py",
     "evaluation/parallel.py": "test_parallel.py",
     "evaluation/requirement.py": "test_yield.py",
-    "evaluation/energy.py": "test_energy.py test_cost.py",
+    "evaluation/answer_cost.py": "test_energy.py test_cost.py",
     "evaluation/circuit_check.py": "test_circuit_check.py",
     "evaluation/step_changes.py": "test_circuit_check.py",
     "evaluation/analyses.py": "test_analyses.py test_analyses_report.py",

@@ -10,9 +10,9 @@ from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
 from soensim.errors import DataError, SimulationError, SoensimError
 from soensim.evaluation.analyses import Analyses, analyse, planned
+from soensim.evaluation.answer_cost import measure_cost
 from soensim.evaluation.chips import chip_scorer
 from soensim.evaluation.circuit_check import check_circuits, plan_circuits
-from soensim.evaluation.energy import measure_cost
 from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.requirement import Requirement, count_yield
 from soensim.evaluation.result import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from soensim.report import figures, formatting
+from soensim.report import cost_rows, figures, formatting
 from soensim.report.formatting import percent
 from soensim.report.page_parts import joined, picture, table, words
 from soensim.report.score_files import Score, cautions
@@ -27,8 +27,8 @@ _ROWS: tuple[tuple[str, Callable[[Score], str]], ...] = (
     ("worst chip", lambda s: f"{percent(s.chips_worst, s.samples)} %, of {s.trials} chips"),
     ("required", lambda s: _required(s)),
     ("yield", lambda s: _yield(s)),
-    ("latency", lambda s: _sum(s.latency_ns, s.latency_at_least_ns, formatting.latency_text)),
-    ("energy of an answer", lambda s: _sum(s.energy_aj, s.energy_at_least_aj, formatting.energy_text)),
+    ("latency", lambda s: _sum(s.latency_ns, s.latency_at_least_ns, cost_rows.latency_text)),
+    ("energy of an answer", lambda s: _sum(s.energy_aj, s.energy_at_least_aj, cost_rows.energy_text)),
     ("die", lambda s: _known(s.area_mm2, lambda v: f"{v:.4g} mm^2")),
     ("junctions", lambda s: _known(s.junctions, lambda v: f"{v:,.0f}")),
     ("steps per sample", lambda s: f"{s.substeps}"),

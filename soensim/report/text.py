@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from soensim.evaluation import Evaluation
 from soensim.network import Network
-from soensim.report import analysis_rows, formatting, model_text
+from soensim.report import analysis_rows, cost_rows, formatting, model_text
 
 WIDTH = 100
 _LABEL = 18
@@ -91,7 +91,7 @@ def _analyses(evaluation: Evaluation) -> list[str]:
 def _cost(evaluation: Evaluation) -> list[str]:
     if evaluation.cost is None:
         return []
-    found = formatting.cost_rows(evaluation.cost)
+    found = cost_rows.cost_rows(evaluation.cost)
     room = WIDTH - max(len(r.label) + 2 for r in found) - max(len(r.value) for r in found) - 4
     rows = [
         (f"  {r.label}" if not k else "", r.value if not k else "", part)
@@ -115,7 +115,7 @@ def _chips(evaluation: Evaluation, network: Network) -> list[str]:
 def _energy(evaluation: Evaluation) -> list[str]:
     if evaluation.energy_unknown is not None:
         return ["", *_entry("light and power", f"not known: {evaluation.energy_unknown}")]
-    rows = [(f"  {r.label}", r.value, r.unit, r.note) for r in formatting.energy_rows(evaluation)]
+    rows = [(f"  {r.label}", r.value, r.unit, r.note) for r in cost_rows.energy_rows(evaluation)]
     if not rows:
         return []
     title = (

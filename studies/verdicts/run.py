@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 HERE = Path("studies/verdicts")  # from the root: pages and files say how they were made
 
 LIMITS = ("--waterfall", "--causes")
-#: What is required of each chip, and what else is measured. Circuits where the whole chip is one. Margins of wires: light
-#: takes a quarter of an hour for the bound of its photons (docs/verdict.md has them), and virtual chips have no devices.
-#: A sample of the chip with ten label lines takes ten times as long: the waterfall alone.
+#: What is required of each chip, and what else is measured. Circuits where the whole chip is one. Margins of wires:
+#: light takes a quarter of an hour for the bound of its photons (docs/verdict.md has it), and virtual chips have no
+#: devices. A sample of the chip with ten label lines takes ten times as long: the waterfall alone.
 ASKED = {
     "year1-28": ("accuracy >= 0.93", *LIMITS, "--margins", "--circuit", "360"),
     "optical-28": ("accuracy >= 0.93", *LIMITS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soensim.report import formatting
+from soensim.report import cost_rows
 from soensim.report.page_parts import folded, joined, table, words
 from soensim.report.sections.section import Section, Subject
 
@@ -12,7 +12,7 @@ def cost_section(subject: Subject) -> Section | None:
     evaluation = subject.evaluation
     if evaluation.cost is None:
         return None
-    found = formatting.cost_rows(evaluation.cost)
+    found = cost_rows.cost_rows(evaluation.cost)
     formulas = [(row.label, row.formula, row.source) for row in found if row.source]
     static = next((line for line in evaluation.cost.energy if line.name == "static_bias"), None)
     bias = (

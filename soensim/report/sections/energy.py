@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soensim.report import formatting
+from soensim.report import cost_rows
 from soensim.report.page_parts import joined, table, words
 from soensim.report.sections.section import Section, Subject
 
@@ -17,7 +17,7 @@ def energy_section(subject: Subject) -> Section | None:
     if not evaluation.energy:
         return None
     found = [
-        (row.label, row.value, row.unit, "estimate" if row.note else "") for row in formatting.energy_rows(evaluation)
+        (row.label, row.value, row.unit, "estimate" if row.note else "") for row in cost_rows.energy_rows(evaluation)
     ]
     return Section(
         "energy",

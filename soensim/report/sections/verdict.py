@@ -8,7 +8,7 @@ from soensim.budget import CostLine
 from soensim.circuit.model_validity import VALID_BELOW
 from soensim.evaluation import Evaluation
 from soensim.evaluation.requirement import Yield
-from soensim.report import formatting
+from soensim.report import cost_rows, formatting
 from soensim.report.analysis_rows import limits
 from soensim.report.sections.chips_yield import all_reach
 from soensim.report.sections.model import states_off
@@ -93,9 +93,9 @@ def _cost(evaluation: Evaluation) -> str:
     if cost is None:
         return ""
     least = "at least " if cost.latency_ns is None else ""
-    said = f"An answer takes {least}{formatting.latency_text(cost.latency_at_least_ns)}"
+    said = f"An answer takes {least}{cost_rows.latency_text(cost.latency_at_least_ns)}"
     missing = [
-        formatting.cost_label(line)
+        cost_rows.cost_label(line)
         for line in (*cost.latency, *cost.energy)
         if line.value is None and line.name != "cooling"
     ]
@@ -104,9 +104,9 @@ def _cost(evaluation: Evaluation) -> str:
     if not known:
         return f"{said}; its energy is not known{f': {left_out}' if left_out else ''}."
     least = "at least " if cost.energy_aj is None else ""
-    largest = formatting.cost_label(max(known, key=_value))
+    largest = cost_rows.cost_label(max(known, key=_value))
     return (
-        f"{said} and {least}{formatting.energy_text(cost.energy_at_least_aj)} with cooling; before cooling, most of "
+        f"{said} and {least}{cost_rows.energy_text(cost.energy_at_least_aj)} with cooling; before cooling, most of "
         f"what is known goes into {largest}.{f' Not known: {left_out}.' if left_out else ''}"
     )
 

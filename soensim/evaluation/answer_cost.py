@@ -1,4 +1,4 @@
-"""Cost of a classification: what the test samples make the codes do on the nominal chip."""
+"""Cost of an answer: what the test samples make the codes do on the nominal chip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Spent(NamedTuple):
 
 
 def measure_cost(routed: RoutedNetlist, network: Network, program: Program, test: Split, read_seed: int) -> Spent:
-    """Say what a classification costs.
+    """Say what an answer costs.
 
     A number that the technology lacks is no error here: accuracies do not depend on it.
     """
