@@ -133,6 +133,8 @@ def test_what_limits_the_chips_is_said_in_sentences(plain):
     ]
     said = dict(verdict(dataclasses.replace(plain, evaluation=found)))["What limits it?"]
     assert said.endswith(" ".join(limits(found)))
+    most = dataclasses.replace(CAUSES, effects=(dataclasses.replace(CAUSES.effects[0], total=1.06),))
+    assert "efficacies (100 % of the variance" in limits(dataclasses.replace(plain.evaluation, causes=most))[0]
     assert limits(plain.evaluation) == []
     assert limits(dataclasses.replace(plain.evaluation, causes=SAME)) == []
 

@@ -164,9 +164,10 @@ def limits(evaluation: Evaluation) -> list[str]:
     causes, margins, said = evaluation.causes, evaluation.margins, []
     if causes is not None and causes.resolved:
         largest = max(causes.effects, key=lambda cause: cause.total or 0.0)
+        share = min(largest.total or 0.0, 1.0)  # an estimate may lie above all of it
         said.append(
             f"Chips differ by {100 * causes.deviation:.2g} points (standard deviation), the largest part due to "
-            f"{effect_label(largest.effect)} ({_share(largest.total, None)} % of the variance, alone and with others)."
+            f"{effect_label(largest.effect)} ({_whole(share)} % of the variance, alone and with others)."
         )
     critical = None if margins is None else next((row for row in margins.rows if row.critical), None)
     if critical is not None and margins is not None:

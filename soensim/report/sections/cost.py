@@ -16,7 +16,7 @@ def cost_section(subject: Subject) -> Section | None:
     formulas = [(row.label, row.formula, row.source) for row in found if row.source]
     static = next((line for line in evaluation.cost.energy if line.name == "static_bias"), None)
     bias = (
-        " How the bias is brought, the technology does not say: resistors can take a hundred times what the fluxons do."
+        " How the bias is brought, the technology does not say: resistors can take tens of times what the fluxons do."
         if static is not None and static.value is None and not evaluation.chip.virtual
         else ""
     )
