@@ -16,7 +16,7 @@ from soensim.dynamics.squid import squid_source
 from soensim.fabrication.chip import SquidFactors
 from soensim.fabrication.varied_squid import varied_source
 from soensim.kernels.frame_loop import FrameLoop, Rows, pack_signals, runs_in_blocks
-from soensim.kernels.memory_layout import ROWS
+from soensim.kernels.memory_layout import ROWS, aligned_zeros
 from soensim.simulation import Samples, class_scores, engine
 from soensim.technology import load_technology
 
@@ -192,6 +192,19 @@ def test_what_is_not_a_number_stays_so():
         (states,) = fused_states(cells, signals, 2, (1, 3))
         assert np.isnan(states[0, 1]).all(), name
         assert np.isfinite(states[0, [0, 2]]).all(), name
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 29, ROWS)])
+def test_rows_of_the_kernel_begin_at_a_line_of_the_cache(shape):
+    kept = [aligned_zeros(shape) for _ in range(20)]  # wherever numpy has room
+    for array in kept:
+        assert array.ctypes.data % 64 == 0
+        assert array.shape == shape
+        assert array.dtype == np.float64
+        assert not array.any()
+        assert array.flags.c_contiguous
+        array[...] = 1.0  # none of them lies in another
+    assert all((array == 1).all() for array in kept)
 
 
 def test_what_the_kernel_cannot_do_is_left_to_the_plain_loop():

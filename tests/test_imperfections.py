@@ -603,6 +603,10 @@ def test_stages_follow_each_other():
     order = [STAGES.index(one.stage) for one in acting(sizes)]
     assert order == sorted(order)
     assert set(order) == {0, 1, 2, 3}
+    again = acting(sizes)
+    again.clear()  # a list of one's own, though the same sizes are made once
+    assert len(acting(sizes)) == len(order)
+    assert [one.size for one in acting({**sizes, "dead_neurons": 0.2}) if one.name == "dead_neurons"] == [0.2]
 
 
 def test_what_is_stuck_or_wrong_drifts_and_has_the_mismatch_of_its_device(calm):
