@@ -1,14 +1,18 @@
 """Studies on a Dask cluster of real processes: the same outcomes, whatever is killed."""
 
+import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+import yaml
+from conftest import ROOT
 from study_problems import executions, make_runs, settled, work
 from test_study_engine import HereSlots, expected, wait_until
 
@@ -166,6 +170,58 @@ def test_a_worker_of_a_cluster_does_one_run_at_a_time(monkeypatch):
     assert set(most) == {1}
     assert [reply.measures for reply in replies] == [{"threads": 1}] * 3
     assert isinstance(replies[0], Reply)
+
+
+def test_the_files_for_kubernetes():
+    """The arguments of its containers are those of this Dask."""
+    parts = list(yaml.safe_load_all((ROOT / "studies" / "cluster" / "kubernetes.yaml").read_text()))
+    pods = {
+        part["metadata"]["name"]: part["spec"]["template"]["spec"] for part in parts if part["kind"] == "Deployment"
+    }
+    scheduler, worker = (pods[f"soensim-{name}"]["containers"][0]["args"] for name in ("scheduler", "workers"))
+    assert scheduler[:2] == ["dask", "scheduler"]
+    assert worker[:3] == ["dask", "worker", f"tcp://{parts[0]['metadata']['name']}:8786"]
+    for part in parts[1:]:
+        assert part["spec"]["selector"]["matchLabels"] == part["spec"]["template"]["metadata"]["labels"]
+    assert parts[0]["spec"]["selector"] == {"app": "soensim-scheduler"}
+    pytest.importorskip("distributed", reason="Dask distributed is not installed")
+    from distributed.cli import dask_scheduler, dask_worker
+
+    assert dask_scheduler.main.make_context("scheduler", scheduler[2:]).params["port"] == "8786"
+    assert dask_worker.main.make_context("worker", worker[2:]).params["nthreads"] == 1
+
+
+def test_the_file_for_slurm(tmp_path):
+    """With a cluster that only notes what it is asked for."""
+    fake = """
+import json, os
+class SLURMCluster:
+    scheduler_address = "nowhere"
+    def __init__(self, **options): self.options = options
+    def __enter__(self): return self
+    def __exit__(self, *_): print(json.dumps(self.options))
+    def scale(self, workers): self.options["workers"] = workers
+"""
+    (tmp_path / "dask_jobqueue.py").write_text(fake)
+    arguments = ["--workers", "8", "--per-job", "4", "--memory", "1.5GB", "--", "schema"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "studies" / "cluster" / "slurm.py"), *arguments],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    options = json.loads(done.stdout)
+    assert {name: options[name] for name in ("cores", "processes", "memory", "workers", "walltime", "queue")} == {
+        "cores": 4,
+        "processes": 4,
+        "memory": "6GB",
+        "workers": 8,
+        "walltime": "04:00:00",
+        "queue": None,
+    }
+    assert done.returncode == 2  # of the command, a quick one that takes no scheduler
+    assert "--scheduler" in done.stderr
 
 
 def test_logs_of_dask_are_back_afterwards():

@@ -66,7 +66,7 @@ def workers_of(log):
     return {int(line.split()[1]) for line in log.read_text().splitlines()} if log.exists() else set()
 
 
-def wait_until(condition, longest_s=20.0):
+def wait_until(condition, longest_s=60.0):
     until = time.monotonic() + longest_s
     while not condition():
         assert time.monotonic() < until, "waited too long"
@@ -323,8 +323,9 @@ def test_ctrl_c_on_the_terminal_is_not_for_the_workers(tmp_path):
         pool.submit("a", {"value": 3, "sleep_s": 0.2, "log": str(tmp_path / "log")})
         wait_until(lambda: workers_of(tmp_path / "log"))
         os.kill(*workers_of(tmp_path / "log"), signal.SIGINT)
-        (ended,) = pool.wait(20.0) or pool.wait(20.0)
-        assert ended.reply.measures["square"] == 9
+        ended = []
+        wait_until(lambda: ended.extend(pool.wait(0.1)) or ended)
+        assert ended[0].reply.measures["square"] == 9
 
 
 def test_workers_end_with_a_killed_engine(tmp_path):

@@ -164,7 +164,8 @@ def _shown(asked: bool) -> Iterator[Callable[[Progress], None]]:
             return
         failed = f", {progress.failed} failed" if progress.failed else ""
         left = "" if progress.seconds_left is None else f", about {_duration(progress.seconds_left)} left"
-        text = f"{progress.done} of {progress.total} runs{failed}{left}"
+        waits = "" if progress.slots else ", waiting for a worker"
+        text = f"{progress.done} of {progress.total} runs{failed}{left}{waits}"
         if terminal:
             sys.stderr.write(f"\r\x1b[2K{printable(text, sys.stderr)}")
             sys.stderr.flush()
