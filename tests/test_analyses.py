@@ -68,7 +68,7 @@ def test_sobol_indices_of_a_model_with_an_interaction():
         for (low, high), value in ((cause.first_ci95, cause.first), (cause.total_ci95, cause.total)):
             assert low < value < high
             assert high - low < 0.3
-        assert cause.deviation == pytest.approx(found.deviation * math.sqrt(max(cause.first, 0)))
+        assert cause.deviation == pytest.approx(found.deviation * math.sqrt(min(max(cause.first, 0), 1)))
 
 
 def test_intervals_cover_the_closed_form(monkeypatch):
@@ -121,6 +121,17 @@ def test_chips_that_differ_by_one_sample_are_not_resolved():
     a = np.array([0.90, 0.92, 0.90, 0.92])
     deviation = share_out(["one"], a, a[::-1], a[None], 0.001).deviation
     assert not share_out(["one"], a, a[::-1], a[None], deviation).resolved
+
+
+def test_no_effect_has_a_larger_deviation_than_all_together():
+    """Estimates of few chips lie beyond 0 and 1, what they stand for does not."""
+    a, b = np.array([0.9, 0.8, 0.7, 0.95]), np.array([0.7, 0.95, 0.9, 0.8])
+    beyond, below = share_out(["one", "other"], a, b, np.stack([a + 2 * (b - a), a - (b - a)]), 0.001).effects
+    found = share_out(["one"], a, b, a[None], 0.001)
+    assert beyond.first > 1
+    assert beyond.deviation == found.deviation
+    assert below.first < 0
+    assert below.deviation == 0
 
 
 def test_one_effect_alone_has_all_of_the_variance():

@@ -43,7 +43,8 @@ class Cause:
     first, first_ci95, total, total_ci95
         Sobol indices; None where the chips hardly differ (`Causes.resolved`). Estimates may lie below 0 or above 1.
     deviation
-        Standard deviation of the accuracy that the effect has by itself: sqrt(first) times that of all.
+        Standard deviation of the accuracy that the effect has by itself: sqrt(first) times that of all, an estimate
+        beyond 0 or 1 taken to be that.
     """
 
     effect: str
@@ -179,7 +180,7 @@ def share_out(effects: Sequence[str], a: FloatArray, b: FloatArray, ab: FloatArr
                 (float(low[0]), float(high[0])),
                 float(total[k]),
                 (float(low[1]), float(high[1])),
-                deviation * math.sqrt(max(float(first[k]), 0.0)),
+                deviation * math.sqrt(min(max(float(first[k]), 0.0), 1.0)),  # no effect has more than all
             )
         )
     return Causes(tuple(found), len(a), a.size + b.size + ab.size, float(np.mean([a, b])), deviation, resolution)
