@@ -16,7 +16,7 @@ from soensim.evaluation.result import MeasuredFile, Seeds
 from soensim.evaluation.waterfall import Waterfall, WaterfallRow
 from soensim.netlist import parse_netlist
 from soensim.program import Program
-from soensim.report import figures
+from soensim.report import figures, formatting
 from soensim.report.analysis_rows import limits
 from soensim.report.figures.style import COLUMN
 from soensim.report.sections.causes import causes_section
@@ -167,6 +167,19 @@ def test_of_measured_chips_nothing_is_said_of_others(plain):
     for text in (said, nothing_asked):
         assert "such chips" not in text
         assert "drawn" not in text
+
+
+@pytest.mark.parametrize(
+    ("chips", "measured", "word"),
+    [
+        ((0.9, 0.8), True, "measured chips"),
+        ((0.9,), True, "one measured chip"),
+        ((0.9, 0.8), False, "fabricated chips"),
+        ((0.9,), False, "one fabricated chip"),
+    ],
+)
+def test_the_scored_chips_are_called_what_they_are(plain, chips, measured, word):
+    assert formatting.chips_word(seen_as(plain, chips, measured=measured).evaluation) == word
 
 
 def test_of_measured_chips_a_share_is_said_where_it_is_asked_for(plain):

@@ -60,9 +60,7 @@ def comparison_page(scores: Sequence[Score], command: str) -> str:
     """Write chips side by side as an HTML page; the same files give the same bytes."""
     body = joined(
         *(words(text, "warning") for text in cautions(scores)),
-        picture(
-            "compared", comparison_figure(scores), "accuracies of the chips", "Dots: mean of the fabricated chips."
-        ),
+        picture("compared", comparison_figure(scores), "accuracies of the chips", "Dots: means of the chips."),
         table(("", *titles(scores)), comparison_rows(scores)),
         words("Files: " + "; ".join(score.file for score in scores), "note"),
     )

@@ -72,7 +72,7 @@ def page(subject: Subject) -> str:
             ("ideal weights", formatting.percent(accuracy.ideal, samples)),
             ("quantised codes", formatting.percent(accuracy.quantised, samples)),
             (
-                "fabricated chips" if len(accuracy.chips) > 1 else "one fabricated chip",
+                formatting.chips_word(evaluation),
                 formatting.percent(accuracy.chip_mean, samples),
             ),
         ],

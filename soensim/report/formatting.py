@@ -90,6 +90,12 @@ def chip_word(evaluation: Evaluation) -> str:
     return "measured" if evaluation.measured else "fabricated"
 
 
+def chips_word(evaluation: Evaluation) -> str:
+    """Say what they are, one or several."""
+    kind = chip_word(evaluation)
+    return f"{kind} chips" if len(evaluation.accuracy.chips) > 1 else f"one {kind} chip"
+
+
 def chip_names(evaluation: Evaluation) -> list[str]:
     """Name the scored chips: by chip_seed, or by file."""
     if evaluation.measured:
