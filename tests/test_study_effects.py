@@ -9,6 +9,7 @@ from study_rows import FACTORS, grid_rows, row
 
 from soensim.study.effects import (
     Difference,
+    behind_best,
     cheapest_within,
     interactions,
     main_contrasts,
@@ -21,7 +22,7 @@ from soensim.study.effects import (
 )
 from soensim.study.quantities import Axis, axis_of, measure_of
 from soensim.study.sentences import contrast_sentence, note, sentences
-from soensim.study.summary import Statistic
+from soensim.study.summary import Statistic, summarise
 
 T2 = 4.302652729749462
 CODES = measure_of("codes")
@@ -154,6 +155,24 @@ def test_the_reference_is_the_largest_number_or_the_first_or_as_stated():
     assert reference_of(axis_of("kind"), ["b", "a"]) == "b"
     assert reference_of(Axis("n", reference=2), [1, 4, 2]) == 2
     assert reference_of(Axis("n", reference=3), [1, 4, 2]) == 4
+
+
+def test_a_level_without_counterparts_is_no_reference():
+    """All to all exists at one fan-in alone, which no other topology has."""
+    points = [("all", 28), *((kind, k) for kind in ("random", "near") for k in (2, 4, 8))]
+    rows = [row({"kind": t, "k": k}, s, codes=0.01 * k + 0.1 * s) for t, k in points for s in (0, 1)]
+    found = main_contrasts(rows, [Axis("kind", levels=("all", "random", "near")), "k"], "codes")
+    assert [(one.level, one.against, one.cases) for one in found] == [("near", "random", 3), (2, 8, 2), (4, 8, 2)]
+    stated = main_contrasts(rows, ["kind", Axis("k", reference=2)], "codes")
+    assert [(one.level, one.against) for one in stated] == [("random", "near"), (4, 2), (8, 2)]
+
+
+def test_points_against_the_best():
+    rows = [*two_levels(), row({"density": 0.1}, error="x")]
+    found = behind_best(rows, summarise(rows, ["density"]), "codes")
+    assert list(found) == [(0.3,)]
+    assert found[(0.3,)].mean == pytest.approx(-0.013)
+    assert behind_best([], summarise([], ["density"]), "codes") == {}
 
 
 def test_interactions_are_told_where_they_are_shown():

@@ -94,7 +94,7 @@ def test_measures_and_figures_that_are_asked_for():
     page = study_page(made_rows(), FACTORS, about)
     points = page.split('<section id="points"')[1].split("</section>")[0]
     assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', points) == [
-        *("point", "runs", "accuracy of the programmed codes (%)", "die (mm²)")
+        *("point", "runs", "accuracy of the programmed codes (%)", "against the best", "die (mm²)")
     ]
     assert "averaged over density" in page
     assert page.count('role="img"') == 4

@@ -14,7 +14,7 @@ from typing import Literal
 from soensim.evaluation.statistics import student_interval
 from soensim.study.quantities import Axis, Measure, axes_of, decimals_for, is_number, number_text, order_of
 from soensim.study.run import Level, Row
-from soensim.study.summary import Levels, Statistic, number, summarise
+from soensim.study.summary import Levels, Statistic, Summary, number, summarise
 from soensim.study.table import ordered
 
 Values = Mapping[Levels, Mapping[int, float]]
@@ -191,7 +191,23 @@ class _Grid:
         return sorted({point[place] for point in self.points}, key=lambda level: order_of(level, known))
 
     def reference(self, place: int) -> Level:
-        return reference_of(self.axes[place], self.levels(place))
+        """Return the level that most others can be compared with; of several as of `reference_of`."""
+        return self._references[place]
+
+    @cached_property
+    def _references(self) -> dict[int, Level]:
+        found = {}
+        for place in self.varied:
+            levels = self.levels(place)
+            cases: dict[tuple[Level, ...], set[Level]] = {}
+            for point in self.points:
+                cases.setdefault(tuple(point[k] for k in self.others(place)), set()).add(point[place])
+            beside = {
+                level: len(set().union(*(group for group in cases.values() if level in group))) for level in levels
+            }
+            most = max(beside.values())
+            found[place] = reference_of(self.axes[place], [level for level in levels if beside[level] == most])
+        return found
 
     def compared(self, place: int) -> list[Level]:
         """Return the levels that are compared with the reference."""
@@ -374,6 +390,17 @@ def _by_levels(points: Sequence[Levels], places: Sequence[int]) -> dict[Levels, 
         rest = tuple(level for k, level in enumerate(point) if k not in places)
         groups.setdefault(tuple(point[k] for k in places), {})[rest] = point
     return groups
+
+
+def behind_best(rows: Sequence[Row], summary: Summary, measure: str) -> dict[Levels, Difference]:
+    """Compare every other point of a summary of all factors with the one that has the highest mean."""
+    values = values_of(rows, summary.axes, measure)
+    means = {point.levels: mean for point in summary.points if (mean := point.of(measure).mean) is not None}
+    if not means:
+        return {}
+    best = max(means, key=lambda levels: means[levels])
+    found = {levels: paired([(levels, best)], values)[0] for levels in means if levels != best}
+    return {levels: difference for levels, difference in found.items() if difference is not None}
 
 
 def plus_minus(difference: Difference, measure: Measure, *, signed: bool = True) -> str:

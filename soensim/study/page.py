@@ -11,7 +11,7 @@ from markupsafe import Markup
 from soensim.report.figures.style import COLUMN
 from soensim.report.page_parts import EMPTY, code, download, folded, joined, picture, rows, side_by_side, table, words
 from soensim.report.templates import template
-from soensim.study.effects import plus_minus, simple_contrasts, value_text
+from soensim.study.effects import behind_best, plus_minus, simple_contrasts, value_text
 from soensim.study.figure import Roles, caption, choose_roles, study_figure
 from soensim.study.limits import Ceilings, find_ceilings, limit_sentences
 from soensim.study.pareto import Front, front_rows, front_sentences, pareto_front
@@ -98,7 +98,7 @@ def study_page(runs: Sequence[Row], factors: Sequence[str | Axis], about: About)
     sections = [
         _answer(runs, axes, about, main, front, ceilings),
         _figures(runs, axes, about, main, front, ceilings),
-        _points(summary, about),
+        _points(runs, summary, about),
         _differences(runs, axes, main),
         _pareto(front),
         _failed(runs, axes),
@@ -185,18 +185,25 @@ def _figures(
     return ("figures", "Figures", side_by_side(*drawn)) if drawn else None
 
 
-def _points(summary: Summary, about: About) -> Section | None:
+def _points(runs: Sequence[Row], summary: Summary, about: About) -> Section | None:
     names = about.measures or _shown(summary)
     if not names:
         return None
     measures = [measure_of(name) for name in names]
+    behind = behind_best(runs, summary, names[0]) if measures[0].kind == "score" and len(summary.points) > 1 else {}
     head = ["point", "runs", *(measure.title for measure in measures)]
+    if behind:
+        head.insert(3, "against the best")
     body = []
     for point in summary.points:
         count = f"{point.n}" + (f", {point.failed} failed" if point.failed else "")
         values = [value_text(point.of(measure.name), measure, unit=False) for measure in measures]
+        if behind:
+            found = behind.get(point.levels)
+            values.insert(1, "–" if found is None else plus_minus(found, measures[0]))
         body.append([_unbroken(summary.name(point)), count, *values])
-    below = _told("Mean over seeds (95 % interval).", "note")
+    best = " Against the best: difference to the highest mean, paired over seeds." if behind else ""
+    below = _told(f"Mean over seeds (95 % interval).{best}", "note")
     return "points", "Points", joined(*_folding(head, body, range(1, len(head))), below)
 
 
