@@ -104,7 +104,7 @@ def test_a_cost_says_what_is_not_known(scored):
     )
     none = cost({"static_bias": None, "light": 0.0, "cooling": None}, {"frames": 1.5, "readout": None})
     assert answers(dataclasses.replace(scored, cost=none))["At what cost?"] == (
-        "An answer takes at least 1.5 ns; its energy is not known: readout, static bias (see below)."
+        "An answer takes at least 1.5 ns (not known: readout); its energy is not known: static bias (see below)."
     )
     rows = {row.label: row for row in cost_rows(none)}
     assert (rows["energy in all"].value, rows["energy in all"].note) == (

@@ -31,6 +31,7 @@ from soensim.routing import route
 from soensim.units import Junction
 
 _TWO_PERCENT = 0.02
+_DEVICES_FOR_IT = 1 + round(1 / (2 * _TWO_PERCENT**2))  # n with 1 / sqrt(2 (n - 1)) = 2 %
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -223,7 +224,8 @@ def _notes(spreads: Sequence[SpreadFit]) -> list[str]:
         worst = max(few, key=lambda one: one.relative_error or 0)
         notes.append(
             f"of {len(few)} of {len(spreads)} spreads the standard error (s.e., 1 / sqrt(2 (n - 1)) of sigma) is above "
-            f"2 %; {worst.devices:,} devices of {IMPERFECTIONS[worst.imperfection].varies} cannot tell more, 1,251 can"
+            f"2 %; {worst.devices:,} devices of {IMPERFECTIONS[worst.imperfection].varies} cannot tell more, "
+            f"{_DEVICES_FOR_IT:,} can"
         )
     return notes
 

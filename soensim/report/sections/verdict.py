@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from soensim.budget import CostLine
 from soensim.circuit.model_validity import VALID_BELOW
@@ -94,21 +95,24 @@ def _cost(evaluation: Evaluation) -> str:
         return ""
     least = "at least " if cost.latency_ns is None else ""
     said = f"An answer takes {least}{cost_rows.latency_text(cost.latency_at_least_ns)}"
-    missing = [
-        cost_rows.cost_label(line)
-        for line in (*cost.latency, *cost.energy)
-        if line.value is None and line.name != "cooling"
-    ]
-    left_out = f"{', '.join(missing)} (see below)" if missing else ""
+    missing = _not_known(cost.energy)
     known = [line for line in cost.energy if line.value and line.name != "cooling"]
     if not known:
-        return f"{said}; its energy is not known{f': {left_out}' if left_out else ''}."
+        if cost.latency_ns is None:
+            said += f" (not known: {_not_known(cost.latency)})"
+        return f"{said}; its energy is not known{f': {missing} (see below)' if missing else ''}."
+    missing = ", ".join(filter(None, (_not_known(cost.latency), missing)))
     least = "at least " if cost.energy_aj is None else ""
     largest = cost_rows.cost_label(max(known, key=_value))
     return (
         f"{said} and {least}{cost_rows.energy_text(cost.energy_at_least_aj)} with cooling; before cooling, most of "
-        f"what is known goes into {largest}.{f' Not known: {left_out}.' if left_out else ''}"
+        f"what is known goes into {largest}.{f' Not known: {missing} (see below).' if missing else ''}"
     )
+
+
+def _not_known(lines: Iterable[CostLine]) -> str:
+    """Name the lines without a value; cooling follows from the others."""
+    return ", ".join(cost_rows.cost_label(line) for line in lines if line.value is None and line.name != "cooling")
 
 
 def _value(line: CostLine) -> float:
