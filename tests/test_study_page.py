@@ -100,6 +100,22 @@ def test_measures_and_figures_that_are_asked_for():
     assert page.count('role="img"') == 4
 
 
+def test_of_many_measures_the_main_ones_fit_a_desk(browser, tmp_path):  # noqa: F811
+    more = {f"{name}_mm": 123.456 for name in ("waveguide", "wire", "a", "b", "c")} | {"latency_ns": 1.4, "ideal": 0.9}
+    rows = [
+        row({"t": t, "n": n}, s, codes=0.9 + 0.01 * s, energy_aj=74282.1 * n + 5e4 * s, chips_mean=0.8, **more)
+        for t in ("all to all", "nearest neighbours", "exponential law")
+        for n in (4, 8)
+        for s in (0, 1)
+    ]
+    (tmp_path / "wide.html").write_text(study_page(rows, ["t", "n"], About("wide")))
+    for width in (1280, 390):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto((tmp_path / "wide.html").as_uri())
+        assert tab.evaluate(LOOK) == {"out": [], "small": []}
+        tab.close()
+
+
 def test_long_tables_are_folded():
     rows = [row({"n": n}, codes=0.5) for n in range(60)] + [row({"n": n}, error="no") for n in range(60, 120)]
     page = plain(study_page(rows, ["n"], About("long")))

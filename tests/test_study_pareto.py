@@ -67,6 +67,9 @@ def test_the_knee_is_farthest_above_the_chord():
     assert pareto_front(rows_of([(1, 0.0), (2, 1.0)]), ["n"], "codes", "junctions").knee is None
     convex = pareto_front(rows_of([(10, 0.0), (15, 0.2), (20, 1.0)]), ["n"], "codes", "junctions")
     assert convex.knee is None
+    same = pareto_front(rows_of([(10, 0.5)] * 3), ["n"], "codes", "junctions")
+    assert len(same.front) == 3
+    assert same.knee is None
     straight = pareto_front(rows_of([(10, 0.0), (15, 0.5), (20, 1.0)]), ["n"], "codes", "junctions")
     assert straight.knee is None
 
@@ -92,6 +95,13 @@ def test_the_front_in_words_and_rows():
     assert [(name, number, cost) for name, number, cost, _ in rows] == [
         *[("n 0", "1", "10"), ("n 1", "2", "12"), ("n 2", "3*", "14"), ("n 4", "4", "20")]
     ]
+
+
+def test_a_long_front_has_no_numbers():
+    front = pareto_front(rows_of([(k, 0.9 - 0.3 / k) for k in range(1, 12)]), ["n"], "codes", "junctions")
+    assert [one[1] for one in front_rows(front)].count("yes") == 10
+    assert [one[1] for one in front_rows(front)].count("yes*") == 1
+    assert len(pareto_figure(front).axes[0].texts) == 0
 
 
 def test_the_front_as_a_figure():

@@ -31,7 +31,7 @@ _MOST_PANELS = 12
 _MOST_BARS = 12  # points of a line; of more the intervals are a band
 _LETTER_IN = 0.072  # of the labels at ticks
 _TITLE_LETTER_IN = 0.076  # of the label of an axis
-_KEY_IN = 0.62  # of a line of the legend, without its label
+_KEY_IN, _KEY_LETTER_IN = 0.55, 0.07  # of a line of the legend, and of a letter of its label
 _EVENER = 0.8  # largest gap of a logarithmic axis over that of a linear one
 
 
@@ -179,9 +179,13 @@ def _broken(text: str, height_in: float) -> str:
 
 
 def _legend_columns(labels: Sequence[str], width_in: float) -> int:
-    """Return as many columns as fit."""
-    widest = max(map(len, labels), default=1) * _LETTER_IN + _KEY_IN
-    return max(1, min(len(labels), int(width_in / widest)))
+    """Return as many columns as fit; they are filled one after the other, and each is as wide as its widest label."""
+    for columns in range(len(labels), 1, -1):
+        rows = -(-len(labels) // columns)
+        parts = [labels[k : k + rows] for k in range(0, len(labels), rows)]
+        if sum(max(map(len, part)) * _KEY_LETTER_IN + _KEY_IN for part in parts) <= width_in:
+            return columns
+    return 1
 
 
 def _axis(summary: Summary, name: str | None) -> Axis:

@@ -24,6 +24,7 @@ from soensim.study.trade_figures import limits_figure, pareto_figure
 
 _MOST_OPEN = 40  # rows of a table that are not folded away
 _MOST_ROWS = 400
+_MOST_MEASURES = 5  # columns that fit a desk
 _MOST_FAILED = 50
 _MOST_BYTES = 2_000_000  # of the table inside the page
 
@@ -49,7 +50,7 @@ class About:
     versions
         By package.
     measures
-        Of the summary's table, most important first; by default the accuracies and the costs that differ.
+        Of the table of points, most important first, at most five; by default accuracies and the main cost.
     figures
         Measure and roles of each figure; by default the main measure in the roles of `choose_roles`.
     cost
@@ -98,7 +99,7 @@ def study_page(runs: Sequence[Row], factors: Sequence[str | Axis], about: About)
     sections = [
         _answer(runs, axes, about, main, front, ceilings),
         _figures(runs, axes, about, main, front, ceilings),
-        _points(runs, summary, about),
+        _points(runs, summary, about.measures[:_MOST_MEASURES] or _shown(summary, main)),
         _differences(runs, axes, main),
         _pareto(front),
         _failed(runs, axes),
@@ -185,8 +186,7 @@ def _figures(
     return ("figures", "Figures", side_by_side(*drawn)) if drawn else None
 
 
-def _points(runs: Sequence[Row], summary: Summary, about: About) -> Section | None:
-    names = about.measures or _shown(summary)
+def _points(runs: Sequence[Row], summary: Summary, names: Sequence[str]) -> Section | None:
     if not names:
         return None
     measures = [measure_of(name) for name in names]
@@ -207,15 +207,11 @@ def _points(runs: Sequence[Row], summary: Summary, about: About) -> Section | No
     return "points", "Points", joined(*_folding(head, body, range(1, len(head))), below)
 
 
-def _shown(summary: Summary) -> list[str]:
-    """Choose measures for a table: scores, and costs that differ between points."""
-    chosen = []
-    for name in summary.measures:
-        kind = measure_of(name).kind
-        values = {point.of(name).mean for point in summary.points}
-        if kind == "score" or (kind == "cost" and (len(values) > 1 or len(summary.points) == 1)):
-            chosen.append(name)
-    return chosen or list(summary.measures[:6])
+def _shown(summary: Summary, main: str | None) -> list[str]:
+    """Choose measures for a table: the main one, two more scores, and the cost that points are compared by."""
+    scores = [name for name in summary.measures if measure_of(name).kind == "score" and name != main][:2]
+    cost = main_cost(summary)
+    return [*([] if main is None else [main]), *scores, *([] if cost is None else [cost])]
 
 
 def _folding(
@@ -255,7 +251,7 @@ def _differences(runs: Sequence[Row], axes: Sequence[Axis], main: str | None) ->
 def _pareto(front: Front | None) -> Section | None:
     if front is None:
         return None
-    head = ["point", "number in the figure", front.cost.label, front.gain.label]
+    head = ["point", "number in the figure" if front.is_numbered else "front", front.cost.label, front.gain.label]
     star = " The asterisk marks the knee." if front.knee is not None else ""
     below = _told(f"From cheap to expensive, without points that are shown to be dominated.{star}", "note")
     return "pareto", "Pareto front", joined(*_folding(head, front_rows(front), (2, 3)), below)

@@ -22,6 +22,7 @@ from soensim.study.run import Row
 from soensim.study.summary import Levels, Point, Statistic, Summary, summarise
 
 Place = Literal["front", "within", "dominated"]
+MOST_NUMBERED = 9
 _WIDE = 10.0  # largest cost over the smallest from which on their logarithms are compared, as on the figure's axis
 
 
@@ -76,11 +77,16 @@ class Front:
     def knee(self) -> ParetoPoint | None:
         """The point of the front that is farthest above its chord; None of fewer than three, or where none is above."""
         front = self.front
-        if len(front) < 3:
+        if len(front) < 3 or front[0].gain.mean == front[-1].gain.mean:  # the same point several times
             return None
         heights = _above_chord([self.position(one) for one in front], [one.gain.mean or 0.0 for one in front])
         best = max(range(len(front)), key=lambda k: (heights[k], -k))
         return front[best] if heights[best] > 1e-9 else None
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the points of the front have numbers in the figure: of many these would cover one another."""
+        return 1 < len(self.front) <= MOST_NUMBERED
 
     def position(self, one: ParetoPoint) -> float:
         """Cost of a point as it is compared: itself, or its logarithm."""
@@ -156,7 +162,8 @@ def front_rows(front: Front) -> list[tuple[str, ...]]:
         if one.place == "dominated":
             continue
         count += one.place == "front"
-        number = f"{count}{'*' if one is front.knee else ''}" if one.place == "front" else ""
+        name = f"{count}" if front.is_numbered else "yes"
+        number = f"{name}{'*' if one is front.knee else ''}" if one.place == "front" else ""
         cost, gain = value_text(one.cost, front.cost), value_text(one.gain, front.gain)
         rows.append((front.name(one), number, cost, gain))
     return rows

@@ -26,7 +26,6 @@ _LOOKS: Final = {  # place: marker, face, edge, label
     "within": ("s", "none", INK, "behind, within noise"),
     "dominated": ("x", FAINT, FAINT, "dominated"),
 }
-_MOST_NAMED = 9  # points of a front that are numbered
 _KEY_FROM_IN = 5.0  # width from which on a key of the numbers is beside the axes
 
 
@@ -57,7 +56,7 @@ def pareto_figure(front: Front, width_in: float = WIDTH_IN) -> Figure:
     axes.set_ylabel(front.gain.title)
     _finish(axes)
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
-    if width_in > _KEY_FROM_IN and 1 < len(ends) <= _MOST_NAMED:
+    if width_in > _KEY_FROM_IN and front.is_numbered:
         key = "\n".join(f"{k}  {front.name(one)}" for k, one in enumerate(ends, 1))
         axes.text(1.02, 0.98, key, transform=axes.transAxes, va="top", fontsize=8, linespacing=1.5)
     return figure
@@ -104,7 +103,7 @@ def _ends(found: Statistic, measure: Measure) -> tuple[float, float] | None:
 def _number(axes: Axes, front: Front) -> None:
     """Number the points of the front from cheap to expensive."""
     for k, one in enumerate(front.front, 1):
-        if 1 < len(front.front) <= _MOST_NAMED:
+        if front.is_numbered:
             place = (_x(front, one), _y(front, one))
             axes.annotate(str(k), place, (-4, 5), textcoords="offset points", ha="right", fontsize=8, color=INK)
 
