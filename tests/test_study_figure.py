@@ -199,8 +199,15 @@ def test_the_same_rows_give_the_same_pictures_with_text_as_text(tmp_path):
     assert "<text" not in (tmp_path / "c.svg").read_text()
 
 
-def test_nothing_is_cut_off_or_covered():
-    names = ("uniform random", "nearest neighbours", "distance law", "small world", "co-designed")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("uniform random", "nearest neighbours", "distance law", "small world", "co-designed"),
+        ("all to all", "co-designed", "exponential law", "nearest neighbours", "small world", "uniform random"),
+        tuple(f"a rather long name of case {k}" for k in range(9)),
+    ],
+)
+def test_nothing_is_cut_off_or_covered(names):
     rows = [row({"t": t, "n": n, "r": r}, codes=n / 9) for t in names for n in (4, 8) for r in ("a", "b")]
     for width in (3.7, 6):
         figure = study_figure(rows, ["n", "t", "r"], roles=Roles("n", "t", "r"), width_in=width)

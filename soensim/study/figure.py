@@ -12,6 +12,7 @@ from typing import Any, Final
 from soensim.report.figures.backend import import_matplotlib  # noqa: F401 - first: it imports matplotlib, safely
 
 # isort: split
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
@@ -179,11 +180,10 @@ def _broken(text: str, height_in: float) -> str:
 
 
 def _legend_columns(labels: Sequence[str], width_in: float) -> int:
-    """Return as many columns as fit; they are filled one after the other, and each is as wide as its widest label."""
+    """Return as many columns as fit; each is as wide as its widest label."""
     for columns in range(len(labels), 1, -1):
-        rows = -(-len(labels) // columns)
-        parts = [labels[k : k + rows] for k in range(0, len(labels), rows)]
-        if sum(max(map(len, part)) * _KEY_LETTER_IN + _KEY_IN for part in parts) <= width_in:
+        parts = [part for part in np.array_split([len(label) for label in labels], columns) if len(part)]
+        if sum(int(max(part)) * _KEY_LETTER_IN + _KEY_IN for part in parts) <= width_in:
             return columns
     return 1
 

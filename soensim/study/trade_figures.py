@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,6 +27,7 @@ _LOOKS: Final = {  # place: marker, face, edge, label
     "within": ("s", "none", INK, "behind, within noise"),
     "dominated": ("x", FAINT, FAINT, "dominated"),
 }
+_KEY_LETTERS = 30  # of a line of the key
 _KEY_FROM_IN = 5.0  # width from which on a key of the numbers is beside the axes
 
 
@@ -57,9 +59,18 @@ def pareto_figure(front: Front, width_in: float = WIDTH_IN) -> Figure:
     _finish(axes)
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
     if width_in > _KEY_FROM_IN and front.is_numbered:
-        key = "\n".join(f"{k}  {front.name(one)}" for k, one in enumerate(ends, 1))
-        axes.text(1.02, 0.98, key, transform=axes.transAxes, va="top", fontsize=8, linespacing=1.5)
+        axes.text(1.02, 0.98, _key(front), transform=axes.transAxes, va="top", fontsize=8, linespacing=1.5)
     return figure
+
+
+def _key(front: Front) -> str:
+    """List the levels of the numbered points, below the labels of the factors."""
+    axes = front.summary.axes
+    lines = [", ".join(axis.label for axis in axes)]
+    for count, one in enumerate(front.front, 1):
+        levels = (axis.text_with_unit(level) for axis, level in zip(axes, one.point.levels, strict=True))
+        lines.append(f"{count}  {', '.join(levels)}")
+    return "\n".join(textwrap.fill(line, _KEY_LETTERS, subsequent_indent="    ") for line in lines)
 
 
 def _x(front: Front, one: ParetoPoint) -> float:
