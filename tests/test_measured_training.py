@@ -124,6 +124,12 @@ def test_the_run_folder_has_the_name_of_the_chip() -> None:
     assert one != two
 
 
+def test_a_training_is_for_one_chip(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first of two files would be left out without a word."""
+    assert run("--measured", "a.csv", "--measured", "b.csv") == 2
+    assert "--measured is given twice; give one file" in capsys.readouterr().err
+
+
 def test_a_measured_file_is_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (path := tmp_path / "p.safetensors").write_text(HEAD + ROWS[1])
     assert run("--measured", str(path), "--out", str(path), "--run-dir", str(tmp_path / "run")) == 2

@@ -192,12 +192,23 @@ def _sizes(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+class _Once(argparse.Action):
+    """Keep a value, and refuse a second one: the flag is repeatable elsewhere, and the first would be lost."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} is given twice; give one file")
+        setattr(namespace, self.dest, values)
+
+
 def measured(parser: Container, what: str, *, repeatable: bool) -> None:
     """Add ``--measured``; ``what`` says what is done with the file."""
     if repeatable:
         parser.add_argument("--measured", action="append", metavar="FILE", default=[], help=what)
     else:
-        parser.add_argument("--measured", metavar="FILE", help=what)
+        parser.add_argument("--measured", action=_Once, metavar="FILE", help=what)
 
 
 def technology(parser: Container, *, flag: bool) -> None:
