@@ -308,7 +308,7 @@ def interactions(rows: Sequence[Row], factors: Sequence[str | Axis], measure: st
 def _depends(grid: _Grid, place: int, by: int, level: Level) -> Interaction | None:
     ends = grid.levels(by)
     pairs = grid.pairs(place, level)
-    own = [[pair for pair in pairs if pair[0][by] == end == pair[1][by]] for end in (ends[0], ends[-1])]
+    own = [[pair for pair in pairs if pair[0][by] == end] for end in (ends[0], ends[-1])]
     one, other = (grid.contrast(place, level, some, at=[by]) for some in own)
     first, second = (_by_seed(some, grid.values)[0] for some in own)
     seeds = sorted(set(first) & set(second))
