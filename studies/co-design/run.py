@@ -23,27 +23,28 @@ HERE = Path(__file__).parent
 KEY = "hidden->hidden"
 COLUMNS = ["case", "wiring", "seed", "edges", "length_mm", "validation", "test", "train_s"]
 SEEDS = (0, 1, 2)
+NEAR = "co-designed, near"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A chip whose W_hh is all-to-all, its data, the settings of the rule, the budget."""
+    """A chip whose W_hh is all-to-all, its data, the settings of the rule, budgets: from all edges, from near ones."""
 
     chip: Path
     data: str
     settings: dict[str, float]
     budget_mm: float
-    radius: float
+    near_budget_mm: float
 
 
 CASES = {
-    "rows-24-wired": Case(HERE / "rows-24-wired.yaml", "mnist-rows", {"epochs": 10}, 25.0, 1.0),
+    "rows-24-wired": Case(HERE / "rows-24-wired.yaml", "mnist-rows", {"epochs": 10}, 25.0, 18.0),
     "optical-28": Case(
         HERE.parents[1] / "netlists" / "optical-28.yaml",
         "digits-rows",
         {"epochs": 60, "batch_size": 32, "learning_rate": 0.02},
         120.0,
-        1.0,
+        100.0,
     ),
 }
 
@@ -57,23 +58,24 @@ def main() -> None:
     for name in options.cases or CASES:
         for seed in SEEDS:
             whole = load_netlist(CASES[name].chip)
-            edges, length_mm = measure(name, "co-designed", seed, whole)
+            measure(name, NEAR, seed, near(whole, 2, self_connections=True), CASES[name].near_budget_mm)
+            edges, length_mm = measure(name, "co-designed", seed, whole, CASES[name].budget_mm)
             measure(name, "random, equal length", seed, random_of_length(whole, length_mm, seed))
             measure(name, "random, equal edges", seed, random_of_edges(whole, edges, seed))
-            measure(name, "neighbours, equal edges", seed, neighbours(whole, edges, CASES[name].radius, seed))
+            measure(name, "neighbours, equal edges", seed, neighbours(whole, edges, seed))
             if options.dense:
                 measure(name, "all-to-all", seed, whole)
 
 
-def measure(name: str, wiring: str, seed: int, netlist: Netlist) -> tuple[int, float]:
+def measure(name: str, wiring: str, seed: int, netlist: Netlist, budget_mm: float = 0.0) -> tuple[int, float]:
     """Train and score one chip, or look it up; return its recurrent edges and their length (mm)."""
     for row in measured():
         if (row["case"], row["wiring"], row["seed"]) == (name, wiring, str(seed)):
             return int(row["edges"]), float(row["length_mm"])
     case, started = CASES[name], time.process_time()
     data = load_dataset(case.data, data_seed=0 if case.data.startswith("mnist") else seed)
-    budget = {"wiring_budget_mm": case.budget_mm} if wiring == "co-designed" else {}
-    recipe = make_recipe("bptt", {**case.settings, **budget, "quantise": False, "train_seed": seed})
+    settings = {**case.settings, "wiring_budget_mm": budget_mm, "quantise": False, "train_seed": seed}
+    recipe = make_recipe("bptt", settings)
     routed = route(netlist)
     result = train(compile_network(routed), data, recipe, routed=routed)
     seconds = time.process_time() - started
@@ -121,13 +123,16 @@ def random_of_length(whole: Netlist, length_mm: float, seed: int) -> Netlist:
     return min(chips, key=lambda chip: abs(length_of(route(chip)) - length_mm))
 
 
-def neighbours(whole: Netlist, edges: int, radius: float, seed: int) -> Netlist:
-    """Draw as many edges among the pairs within a radius."""
-    near = with_topology(whole, kind="distance-limited", radius=radius)
-    possible = len(near.edges(near.projections[-1]))
-    if edges == possible:
-        return near
-    return with_topology(whole, kind="distance-limited", radius=radius, density=edges / possible, seed=seed)
+def near(whole: Netlist, radius: float, **more: object) -> Netlist:
+    """Take the pairs within a radius (cell pitches)."""
+    return with_topology(whole, kind="distance-limited", radius=radius, **more)
+
+
+def neighbours(whole: Netlist, edges: int, seed: int) -> Netlist:
+    """Draw as many edges among the nearest neighbours."""
+    nearest = near(whole, 1)
+    possible = len(nearest.edges(nearest.projections[-1]))
+    return nearest if edges == possible else near(whole, 1, density=edges / possible, seed=seed)
 
 
 def measured() -> list[dict[str, str]]:
