@@ -12,7 +12,7 @@ from test_program import random_weights
 
 from soensim.data import load_dataset
 from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
-from soensim.evaluation import evaluate, predict, score
+from soensim.evaluation import evaluate, evaluate_network, predict, score
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.summary import summarise_chip
 from soensim.netlist import parse_netlist
@@ -54,6 +54,23 @@ def test_accuracies_are_counted_on_the_test_split(evaluation, program, digits):
     assert evaluation.seeds.chip_seeds == (5, 6, 7)
     steps = evaluation.steps
     assert (steps.training_substeps, steps.substeps, steps.refine) == (2, 8, 4)
+
+
+def test_choices_between_chips_are_made_on_validation_samples(small, small_netlist, program, digits):
+    found = evaluate_network(
+        route(small_netlist), small, program, digits, chip_seeds=(5,), refine=1, split="validation"
+    )
+    labels, inputs = digits.validation.labels, digits.validation.inputs
+    answers = class_scores(small, program, inputs).argmax(1)
+    assert found.samples == len(labels)
+    assert found.accuracy.quantised == (answers == labels).mean()
+    assert found.confusion.sum() == len(labels)
+    assert found.accuracy.chips == ((class_scores(small, program, inputs, chip_seed=5).argmax(1) == labels).mean(),)
+    none = dataclasses.replace(
+        digits, validation=dataclasses.replace(digits.validation, labels=labels[:0], indices=labels[:0])
+    )
+    with pytest.raises(DataError, match="'digits-rows' has no validation samples to score"):
+        evaluate_network(route(small_netlist), small, program, none, split="validation")
 
 
 def test_confusion_and_classes(evaluation, program, digits):

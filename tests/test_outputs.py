@@ -34,6 +34,16 @@ chip: tiny.yaml
 set: {data: digits-rows, rule: bptt}
 grid: {recipe.epochs: [1, 2]}
 """
+REQUIREMENTS = """\
+schema: soensim-design/1
+name: r
+chip: tiny.yaml
+require: accuracy >= 0.5
+least: junctions
+data: digits-rows
+set: {rule: bptt}
+search: {recipe.epochs: [1, 2]}
+"""
 TECHNOLOGY = "schema: soensim-technology/1\nname: own\nextends: {}\n"
 
 
@@ -44,6 +54,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "tiny.yaml").write_text(CHIP)
     (tmp_path / "edges.csv").write_text("source,target\n0,0\n1,1\n")
     (tmp_path / "s.yaml").write_text(STUDY)
+    (tmp_path / "r.yaml").write_text(REQUIREMENTS)
     (tmp_path / "own.yaml").write_text(TECHNOLOGY.format("base.yaml"))
     (tmp_path / "base.yaml").write_text(TECHNOLOGY.format("nist-2023"))
     return tmp_path
@@ -138,6 +149,7 @@ COMMANDS = {
     "train": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz"], "d.npz"),
     "sweep": (["tiny.yaml", "--rule", "bptt", "--data", "npz:d.npz", "--set", "name=a,b"], "edges.csv"),
     "study": (["s.yaml"], "s.yaml"),
+    "design": (["r.yaml"], "r.yaml"),
     "simulate": (["tiny.yaml", "--inputs", "x.npy", "--out", "t.npz"], "x.npy"),
     "export": (["--format", "josim", "--technology", "own.yaml", "--out", "d.cir"], "base.yaml"),
     "fit": (["tiny.yaml", "edges.csv"], "edges.csv"),

@@ -24,12 +24,12 @@ FLOORS = """
     program  budget
     fabrication
     simulation  check  evaluation  fit  training
-    report  interop  study
+    report  interop  study  search
     commands
 """
 ORDER = FLOORS.split()
 VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
-VERBS |= {"study", "sweep", "train"}
+VERBS |= {"design", "study", "sweep", "train"}
 FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
 TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training"}
 MAX_LINES = 500

@@ -146,3 +146,16 @@ def scored() -> Evaluation:
 def _number(value: Measured) -> float:
     assert value is not None
     return float(value)
+
+
+def test_a_study_can_score_validation_samples() -> None:
+    few = {**SETTINGS, "populations.hidden.size": 3}
+    measured = ("evaluate.samples",)
+    split = Question(str(CHIP), {**few, "evaluate.split": "validation"}, measures=measured)
+    found, usual = (work(RunMaker(q).make({}, {}, 0).job) for q in (split, Question(str(CHIP), few, measures=measured)))
+    assert (found["evaluate.samples"], usual["evaluate.samples"]) == (
+        *(len(getattr(load_dataset("digits-rows"), name).labels) for name in ("validation", "test")),
+    )
+    assert found["codes"] != usual["codes"]
+    with pytest.raises(SoensimError, match=r"evaluate\.split: 'train' is not legal; it must be test or validation"):
+        RunMaker(Question(str(CHIP), {"evaluate.split": "train"})).make({}, {}, 0)

@@ -132,11 +132,7 @@ def answer_cost(routed: RoutedNetlist, activity: Activity) -> AnswerCost:
         _line("detection", "aJ", lambda: _light(routed, activity, event_energy)),
     )
     return AnswerCost(
-        (
-            _line("frames", "ns", lambda: _frames(activity, seconds)),
-            _line("hops", "ns", lambda: _hops(routed)),
-            _line("readout", "ns", lambda: _readout(routed)),
-        ),
+        _latency(routed, activity.frames, seconds),
         (*cold, _line("cooling", "aJ", lambda: _cooling(netlist, cold))),
         (
             _line("area_mm2", "mm^2", lambda: _area(routed)),
@@ -146,6 +142,19 @@ def answer_cost(routed: RoutedNetlist, activity: Activity) -> AnswerCost:
             _line("activity_sparsity", "1", lambda: _sparsity(activity)),
         ),
         _at_least_aj(netlist, cold),
+    )
+
+
+def answer_latency_ns(routed: RoutedNetlist, frames: int) -> float | None:
+    """Return the latency of an answer that takes so many input samples, which no program changes; None: not known."""
+    return _total(_latency(routed, frames, frames * frame_seconds(routed.netlist)))
+
+
+def _latency(routed: RoutedNetlist, frames: int, seconds: float) -> tuple[CostLine, ...]:
+    return (
+        _line("frames", "ns", lambda: _frames(frames, seconds)),
+        _line("hops", "ns", lambda: _hops(routed)),
+        _line("readout", "ns", lambda: _readout(routed)),
     )
 
 
@@ -163,8 +172,8 @@ def _line(name: str, unit: str, make: Callable[[], BudgetEntry]) -> CostLine:
     return CostLine(name, found.value, unit, found.formula, found.source, found.estimate)
 
 
-def _frames(activity: Activity, seconds: float) -> BudgetEntry:
-    formula = f"{activity.frames} input samples (all frames, all labels) x input sample"
+def _frames(frames: int, seconds: float) -> BudgetEntry:
+    formula = f"{frames} input samples (all frames, all labels) x input sample"
     return entry("latency", "frames", seconds * _NS_PER_S, "ns", formula, basis="netlist: timing, the data")
 
 

@@ -67,11 +67,11 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
     known = load(folder)
     if given.dry_run:
         return _tell_plan(plan, known, given, target)
-    slots = _slots(given)
+    slots = slots_of(given)
     check_folder(folder)
     started = time.monotonic()
     try:
-        with _shown(given.progress) as show:
+        with shown_progress(given.progress) as show:
             outcomes = run_all(plan.runs, work, folder=folder, slots=slots, more=plan.more, progress=show)
     except (KeyboardInterrupt, SoensimError) as error:
         done = load(folder)
@@ -87,7 +87,14 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
     return cli.DONE
 
 
-def _slots(given: Namespace) -> Slots:
+def slots_of(given: Namespace) -> Slots:
+    """Return where runs are done.
+
+    Raises
+    ------
+    SoensimError
+        --workers and --scheduler are both given, or the scheduler's address is not legal.
+    """
     if given.scheduler is None:
         return ProcessSlots() if given.workers is None else ProcessSlots(given.workers)
     if given.workers is not None:
@@ -114,9 +121,7 @@ def _tell_plan(plan: Plan, known: Mapping[str, Outcome], given: Namespace, targe
         cli.say(f"{_levels(run)}, seed {run.seed}{'' if run in left else ': done'}")
     if len(plan.runs) > _SHOWN_RUNS:
         cli.say(f"… {len(plan.runs) - _SHOWN_RUNS} more")
-    estimate = (
-        f"about {_duration(seconds)} with {workers} workers" if seconds is not None else "no run was measured yet"
-    )
+    estimate = f"about {duration(seconds)} with {workers} workers" if seconds is not None else "no run was measured yet"
     stop = plan.study.stop
     more = "" if stop is None else f", and up to {stop.most} seeds per point"
     cli.say(f"{len(plan.runs)} runs, {len(left)} to do{more}: {estimate}")
@@ -139,7 +144,7 @@ def _tell(results: Results, folder: Path, seconds: float, new: int) -> None:
         cli.tell(f"{len(failed) - 3} more failed; {folder / TABLE} has the error of each")
     old = len(results.rows) - new
     kept = f", {old} were done before" if old else ""
-    cli.say(f"{new} runs in {_duration(seconds)}{kept}")
+    cli.say(f"{new} runs in {duration(seconds)}{kept}")
     for path in results.files:
         cli.say(f"written: {path}")
 
@@ -148,14 +153,15 @@ def _levels(run: Run) -> str:
     return ", ".join(f"{name} {level}" for name, level in run.levels.items()) or "the chip as it is"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Write a duration in the unit that people use."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @contextmanager
-def _shown(asked: bool) -> Iterator[Callable[[Progress], None]]:
+def shown_progress(asked: bool) -> Iterator[Callable[[Progress], None]]:
     """Give a function that shows how far a study is, on one line of a terminal, or in lines where it is asked for."""
     terminal = sys.stderr.isatty()
 
@@ -163,7 +169,7 @@ def _shown(asked: bool) -> Iterator[Callable[[Progress], None]]:
         if not (terminal or asked):
             return
         failed = f", {progress.failed} failed" if progress.failed else ""
-        left = "" if progress.seconds_left is None else f", about {_duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
         waits = "" if progress.slots else ", waiting for a worker"
         text = f"{progress.done} of {progress.total} runs{failed}{left}{waits}"
         if terminal:

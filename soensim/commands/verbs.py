@@ -19,6 +19,7 @@ VERBS = {
     "train": "fit a program for a chip",
     "sweep": "train and score a chip over all combinations of some settings",
     "study": "run a study from its file",
+    "design": "find the cheapest chip that meets requirements",
     "report": "show trainings: curves, efficacies, sweeps over several runs",
     "simulate": "run a program on given inputs and record the states",
     "export": "write a dendrite as a SPICE deck, or what is asked of a chip's devices",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -42,6 +43,7 @@ MOST_COUNTED = 32
 REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (docs/physics.md)
 
 Progress = Callable[[str], None]
+ScoredSplit = Literal["test", "validation"]
 
 
 @renamed_keyword("seed", "chip_seed")
@@ -152,11 +154,13 @@ def evaluate_network(
     measured: Sequence[MeasuredChip] = (),
     analyses: Analyses | None = None,
     circuit_samples: int | None = None,
+    split: ScoredSplit = "test",
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Do what `evaluate` does, on a chip that is compiled at its netlist's own step already.
 
-    The chips are those of ``chip_seeds``, or else the measured ones.
+    The chips are those of ``chip_seeds``, or else the measured ones. With the split "validation" all is of the
+    validation samples: for choices between chips, which must not see the test samples.
     """
     program.check_chip(network)
     coarse = at_training_step(network, program.header)
@@ -167,20 +171,23 @@ def evaluate_network(
     _check_unseen(program, dataset)
     asked = analyses or Analyses()
     planned(asked, fine, chip_seeds)  # refuses what means nothing on this chip, before any work
-    plan = None if circuit_samples is None else plan_circuits(routed, fine, program, dataset.test, circuit_samples)
+    samples = dataset.test if split == "test" else dataset.validation
+    if not samples.samples:
+        raise DataError(f"{dataset.name!r} has no {split} samples to score")
+    plan = None if circuit_samples is None else plan_circuits(routed, fine, program, samples, circuit_samples)
     chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
-    accuracy, answers, changes = _score(coarse, fine, program, dataset.test, chips, read_seed, progress)
-    score = chip_scorer(fine, program, dataset.test, read_seed, progress)
-    found = analyse(asked, fine, accuracy, len(dataset.test.labels), chip_seeds, score)
+    accuracy, answers, changes = _score(coarse, fine, program, samples, chips, read_seed, progress)
+    score = chip_scorer(fine, program, samples, read_seed, progress)
+    found = analyse(asked, fine, accuracy, samples.samples, chip_seeds, score)
     progress("cost")
-    spent = measure_cost(routed, fine, program, dataset.test, read_seed)
+    spent = measure_cost(routed, fine, program, samples, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
-    np.add.at(confusion, (dataset.test.labels, answers), 1)
+    np.add.at(confusion, (samples.labels, answers), 1)
     confusion.setflags(write=False)
     return Evaluation(
         chip=summarise_chip(routed.netlist, fine, program),
         data=ScoredData(dataset.name, dataset.data_seed, dataset.fingerprint),
-        samples=len(dataset.test.labels),
+        samples=samples.samples,
         accuracy=accuracy,
         per_class=tuple(float(row[k] / row.sum()) if row.any() else None for k, row in enumerate(confusion)),
         confusion=confusion,
@@ -193,11 +200,11 @@ def evaluate_network(
         energy=spent.figures,
         energy_unknown=spent.why_unknown,
         measured=tuple(MeasuredFile(chip.file, chip.fingerprint) for chip in measured),
-        chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, len(dataset.test.labels)),
+        chip_yield=None if requirement is None else count_yield(requirement, accuracy.chips, samples.samples),
         waterfall=found.waterfall,
         margins=found.margins,
         causes=found.causes,
-        circuit=None if plan is None else check_circuits(plan, fine, program, dataset.test, progress),
+        circuit=None if plan is None else check_circuits(plan, fine, program, samples, progress),
     )
 
 

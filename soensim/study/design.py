@@ -80,7 +80,7 @@ def grid(factors: Sequence[Factor]) -> list[Point]:
     count = math.prod(len(factor.cases) for factor in factors)
     if count > MOST_POINTS:
         raise StudyError(f"the grid has {count} points; the limit is {MOST_POINTS}")
-    return [_point(factors, cases) for cases in itertools.product(*(factor.cases for factor in factors))]
+    return [point_of(factors, cases) for cases in itertools.product(*(factor.cases for factor in factors))]
 
 
 def merged(grids: Sequence[Sequence[Factor]]) -> tuple[Factor, ...]:
@@ -104,7 +104,7 @@ def zipped(factors: Sequence[Factor]) -> list[Point]:
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise StudyError(f"factors that are zipped have one number of levels; {told}")
-    return [_point(factors, cases) for cases in zip(*(factor.cases for factor in factors), strict=True)]
+    return [point_of(factors, cases) for cases in zip(*(factor.cases for factor in factors), strict=True)]
 
 
 def sampled(ranges: Mapping[str, Range], method: str, count: int, seed: int) -> list[Point]:
@@ -121,17 +121,22 @@ def sampled(ranges: Mapping[str, Range], method: str, count: int, seed: int) -> 
     seed
         Scrambles or draws them.
     """
+    points = []
+    for row in drawn_units(len(ranges), method, count, seed):
+        levels = {path: span.at(unit) for (path, span), unit in zip(ranges.items(), row, strict=True)}
+        points.append(Point(levels, levels))
+    return points
+
+
+def drawn_units(dimensions: int, method: str, count: int, seed: int) -> list[list[float]]:
+    """Draw points of the unit cube, as `sampled` does."""
     from scipy.stats import qmc  # slow to load: only where it is asked for
 
     if method == "sobol":
-        units = qmc.Sobol(len(ranges), rng=seed).random_base2(math.ceil(math.log2(count)))[:count]
+        units = qmc.Sobol(dimensions, rng=seed).random_base2(math.ceil(math.log2(count)))[:count]
     else:
-        units = qmc.LatinHypercube(len(ranges), rng=seed).random(count)
-    points = []
-    for row in units:
-        levels = {path: span.at(float(unit)) for (path, span), unit in zip(ranges.items(), row, strict=True)}
-        points.append(Point(levels, levels))
-    return points
+        units = qmc.LatinHypercube(dimensions, rng=seed).random(count)
+    return [[float(unit) for unit in row] for row in units]
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,8 @@ class Range:
         return list(dict.fromkeys(self.at(k / (count - 1)) for k in range(count)))
 
 
-def _point(factors: Sequence[Factor], cases: Sequence[Case]) -> Point:
+def point_of(factors: Sequence[Factor], cases: Sequence[Case]) -> Point:
+    """Make the point of one level of each factor."""
     levels = {factor.name: case.level for factor, case in zip(factors, cases, strict=True)}
     settings: dict[str, Any] = {}
     for case in cases:

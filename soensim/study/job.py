@@ -31,10 +31,11 @@ USUALLY_SEEDED: tuple[Seeded, ...] = ("train", "topology", "chip")
 
 _WORDS = ("chip", "data", "rule", "program")
 _GROUPS = ("recipe", "evaluate", "technology")
-_SCORING = ("trials", "refine", "circuit", "read_seed", "chip_seed", "require", "yield")
+_SCORING = ("trials", "refine", "circuit", "read_seed", "chip_seed", "require", "yield", "split")
+_SPLITS = ("test", "validation")
 _VERSION = version("soensim")
 _SPREAD = "spread."
-_WHERE_ONLY = ("folder", "data_dir")  # where files are, which decides nothing
+_WHERE_ONLY = ("folder", "data_dir", "keep")  # where files are, which decides nothing
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Question:
         Netlist file of the chip that settings go over.
     settings
         What holds at every point, by path, under the settings of the point: keys of the netlist; `recipe.NAME`;
-        `technology.QUANTITY`; `evaluate.NAME` (trials, refine, circuit, chip_seed, read_seed, require, yield,
+        `technology.QUANTITY`; `evaluate.NAME` (trials, refine, circuit, chip_seed, read_seed, require, yield, split,
         spread.NAME); `data`, `rule`, `chip`, and `program`, a file that is scored without a training.
     varied
         Whose seeds count up with the seed of the run; some of `SEEDED`.
@@ -127,9 +128,7 @@ class RunMaker:
         read = job.pop("read")
         self._files.update(dict.fromkeys((chip.path, *read)))
         job["files"] = {path.name: self._digest(path) for path in read}
-        decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
-        text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
-        return Run(hashlib.sha256(text.encode()).hexdigest(), dict(levels), seed, job)
+        return run_of(job, levels, seed)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -143,6 +142,13 @@ class RunMaker:
             found = assign(chip.task, data=words.get("data"), rule=words.get("rule"), settings=settings)
             self._assigned[key] = _Training(absolute_name(found.data), found.recipe.as_dict())
         return self._assigned[key]
+
+
+def run_of(job: Mapping[str, Any], levels: Mapping[str, Level], seed: int) -> Run:
+    """Make the run of a job; its key is the hash of all in it that decides the outcome."""
+    decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return Run(hashlib.sha256(text.encode()).hexdigest(), dict(levels), seed, job)
 
 
 def _make_job(
@@ -214,6 +220,8 @@ def _checked_scoring(settings: Mapping[str, Any]) -> dict[str, Any]:
                 f"evaluate.{name}: there is no such setting; {nearest(name, _SCORING)}there are "
                 f"{', '.join(_SCORING)} and spread.NAME"
             )
+    if checked.get("split", "test") not in _SPLITS:
+        raise StudyError(f"evaluate.split: {shown(checked['split'])} is not legal; it must be {' or '.join(_SPLITS)}")
     for name, least in (("trials", 0), ("refine", 1), ("circuit", 1), ("read_seed", 0), ("chip_seed", 0)):
         value = checked.get(name, least)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -201,10 +201,10 @@ class StudyFile(Part):
         if self.stop is not None and self.stop.most < self.seeds:
             raise fault(f"is {self.stop.most}, below seeds ({self.seeds}); raise it", "stop", "most")
         for name, levels in (self.zip or {}).items():
-            _check_axis(levels, "zip", name)
+            check_levels(levels, "zip", name)
         for place, factors in enumerate(self.grid or ()):
             for name, levels in factors.items():
-                _check_axis(levels, "grid", place, name)
+                check_levels(levels, "grid", place, name)
             if set(factors) != set(self._factor_names):
                 raise fault(f"has other factors than the first grid: {', '.join(self._factor_names)}", "grid", place)
         for name in self.factors:
@@ -230,7 +230,8 @@ class StudyFile(Part):
         raise fault(f"{shown(name)} is no factor of this study; there are {legal}", "figures", place, key)
 
 
-def _check_axis(levels: Span | Cases | list[Any], *at: str | int) -> None:
+def check_levels(levels: Span | Cases | list[Any], *at: str | int) -> None:
+    """Refuse levels at a place of the file that are not legal; a range has steps."""
     if isinstance(levels, Cases):
         return
     try:
@@ -301,12 +302,12 @@ def _checked(source: YamlSource) -> StudyFile:
 
 def _design(content: StudyFile) -> tuple[tuple[Factor, ...], tuple[Point, ...]]:
     if content.grid is not None:
-        grids = [_factors(factors) for factors in content.grid]
+        grids = [read_factors(factors) for factors in content.grid]
         names = [factor.name for factor in grids[0]]
         points = [point for factors in grids for point in grid(sorted(factors, key=lambda f: names.index(f.name)))]
         return merged(grids), tuple(points)
     if content.zip is not None:
-        factors = _factors(content.zip)
+        factors = read_factors(content.zip)
         return factors, tuple(zipped(factors))
     method = "sobol" if content.sobol is not None else "latin-hypercube"
     draw = content.sobol or content.latin_hypercube
@@ -322,7 +323,8 @@ def _level(word: str) -> Level:
     return float(word) if DECIMAL.fullmatch(word) else word
 
 
-def _factors(axes: Mapping[str, Span | Cases | Sequence[Any]]) -> tuple[Factor, ...]:
+def read_factors(axes: Mapping[str, Span | Cases | Sequence[Any]]) -> tuple[Factor, ...]:
+    """Make the factors of checked levels."""
     factors = []
     for name, axis in axes.items():
         if isinstance(axis, Cases):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from soensim._runtime.malloc import keep_freed_memory
 from soensim.check.check import check_routed
 from soensim.data import Dataset, load_dataset
 from soensim.errors import StudyError
-from soensim.evaluation import Requirement, evaluate_network, trial_seeds
+from soensim.evaluation import Evaluation, Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.requirement import USUAL_YIELD
 from soensim.fabrication import with_asked
 from soensim.files.yaml_source import YamlSource
@@ -45,13 +46,35 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
     SoensimError
         The chip is not legal with the settings of the point, has no routes, or cannot be trained or scored.
     """
-    keep_freed_memory()
-    scoring = job["evaluate"]
-    if scoring["trials"] == 0:
+    if job["evaluate"]["trials"] == 0:
         return measure_chip(check_routed(route(netlist_of(job)), today=ALWAYS), None, job["measures"])
-    data = _data(job["data"], job["data_seed"], job["data_dir"])
-    routed, program, validation = _made(job)
-    report = check_routed(routed, today=ALWAYS)
+    scored = score(job)
+    measures = measure_chip(check_routed(scored.routed, today=ALWAYS), scored.evaluation, job["measures"])
+    return measures if scored.validation is None else {"validation": scored.validation, **measures}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a run made: the chip that the program is for, the program, its validation accuracy where it was trained."""
+
+    routed: RoutedNetlist
+    program: Program
+    validation: float | None
+    evaluation: Evaluation
+
+
+def score(job: Mapping[str, Any]) -> Scored:
+    """Train what a job says, or load its program, and score it.
+
+    Raises
+    ------
+    SoensimError
+        As `work`.
+    """
+    keep_freed_memory()
+    data = dataset_of(job)
+    routed, program, validation = make_program(job)
+    scoring = job["evaluate"]
     spreads = {name.removeprefix("spread."): size for name, size in scoring.items() if name.startswith("spread.")}
     evaluation = evaluate_network(
         routed,
@@ -63,9 +86,14 @@ def work(job: Mapping[str, Any]) -> dict[str, Measured]:
         read_seed=scoring["read_seed"],
         requirement=requirement_of(scoring),
         circuit_samples=scoring.get("circuit"),
+        split=scoring.get("split", "test"),
     )
-    measures = measure_chip(report, evaluation, job["measures"])
-    return measures if validation is None else {"validation": validation, **measures}
+    return Scored(routed, program, validation, evaluation)
+
+
+def dataset_of(job: Mapping[str, Any]) -> Dataset:
+    """Load the data of a job; the last ones are kept."""
+    return _data(job["data"], job["data_seed"], job["data_dir"])
 
 
 def netlist_of(job: Mapping[str, Any]) -> Netlist:
@@ -92,7 +120,7 @@ def requirement_of(scoring: Mapping[str, Any]) -> Requirement | None:
     return None if text is None else Requirement.read(str(text), scoring.get("yield", USUAL_YIELD))
 
 
-def _made(job: Mapping[str, Any]) -> tuple[RoutedNetlist, Program, float | None]:
+def make_program(job: Mapping[str, Any]) -> tuple[RoutedNetlist, Program, float | None]:
     """Make the chip of a job and its program: load it, or train it.
 
     Returns
@@ -114,7 +142,7 @@ def _trained(text: str) -> tuple[RoutedNetlist, Program, float]:
     routed = route(netlist_of(job))
     settings = dict(job["recipe"])
     recipe = make_recipe(settings.pop("rule"), settings)
-    data = _data(job["data"], job["data_seed"], job["data_dir"])
+    data = dataset_of(job)
     result = train(compile_network(routed), data, recipe, routed=routed)
     validation = float(result.history[result.epoch - 1]["validation_accuracy"])
     return routed if result.pruned is None else result.pruned.routed, result.program, validation
