@@ -13,6 +13,7 @@ from soensim.study.summary import Summary, main_cost
 
 _MOST_POINTS = 40
 _MOST_COLUMNS = 3
+_TITLE = 12  # letters of a line of a title
 
 
 def results_text(results: Results) -> str:
@@ -28,13 +29,22 @@ def results_text(results: Results) -> str:
         )
         for point in points
     ]
-    lines = columns(head, rows, right=tuple(range(len(summary.axes)))) if head else []
+    first, *more = _wrapped(head, rows) if head else [()]
+    lines = columns(first, [*more, *rows], right=tuple(range(len(summary.axes)))) if head else []
     if len(summary.points) > len(points):
         lines.append(f"… {len(summary.points) - len(points)} more points in summary.csv")
     lines.append("")
     for text in (*results.answers, results.note):
         lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def _wrapped(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Write titles in as many lines as it takes for them to be hardly wider than what is below them."""
+    widths = [max(_TITLE, *(len(row[k]) for row in rows)) for k in range(len(head))]
+    parts = [textwrap.wrap(title, width) for title, width in zip(head, widths, strict=True)]
+    height = max(map(len, parts))
+    return list(zip(*([""] * (height - len(part)) + part for part in parts), strict=True))
 
 
 def _shown(summary: Summary, asked: Sequence[str]) -> list[str]:
