@@ -199,6 +199,8 @@ def test_the_cheapest_in_the_noise_of_the_best():
         "The cheapest point that is not shown to be worse than the best (n 4) is n 2: junctions 20 against 40; "
         "accuracy of the programmed codes: -1.0 ± 2.5 points, so that a loss of 3.5 points is not excluded."
     )
+    equal = [row({"n": n}, s, codes=0.9 + 0.01 * s, junctions=10 * n) for n in (3, 1, 2) for s in (0, 1)]
+    assert cheapest_within(equal, ["n"], "codes", "junctions").best == (1,)  # of equal ones the cheapest
     alone = [r for r in rows if r.run.levels["n"] in (1, 4)]
     assert cheapest_within(alone, ["n"], "codes", "junctions").difference is None
     assert sentences(alone, ["n"])[-1] == "No cheaper point is left in the noise of the best (n 4)."
