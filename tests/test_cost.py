@@ -219,3 +219,16 @@ def test_the_page_of_claims_has_the_figures_of_the_chips():
     assert f"light {optical['light']}" in text
     assert pytest.approx(109, abs=0.5) == 2.15e-3 / 3.02e9 / 6.55e-15
     assert pytest.approx(50_000, rel=0.02) == 1e4 * PHOTON_J / 1e-3 / 33e-18
+
+
+def test_a_path_whose_length_nobody_says_has_no_delay():
+    """Not laid out, and a delay of none: it is not known, and not zero; the sum of the others is a lower bound."""
+    cost = answer_cost(wired(text=WIRED.replace(", delay_ps: 5.0", "")), Activity({}, {"hidden": DRIVE}, 7, 0.25))
+    found = lines(cost)
+    for name in ("hops", "readout"):
+        assert found[name].value is None
+        assert "not laid out, and hidden->hidden has no delay_ps" in found[name].unknown
+    assert cost.latency_ns is None
+    assert cost.latency_at_least_ns == pytest.approx(1.4)
+    zero = answer_cost(wired(text=WIRED.replace("5.0", "0.0")), Activity({}, {"hidden": DRIVE}, 7, 0.25))
+    assert zero.latency_ns is not None  # a zero that somebody says is known

@@ -185,16 +185,24 @@ def _hops(routed: RoutedNetlist) -> BudgetEntry:
     hops = max((h for h in reached if h is not None), default=None)
     if hops is None:
         raise SoensimError("no path leads from the inputs to the readout")
-    delay_ns = longest_delay_ps(routed) * 1e-3
+    delay_ns = _known_delay_ns(routed)
     where = "routes" if routed.layout is not None else "netlist: delay_ps"
     return entry("latency", "hops", hops * delay_ns, "ns", f"{hops} hops, input to readout, x longest delay", (), where)
+
+
+def _known_delay_ns(routed: RoutedNetlist) -> float:
+    """Longest delay of a path; refused where nothing says how long the paths are."""
+    unknown = [p.key for p in routed.netlist.projections if "delay_ps" not in p.model_fields_set]
+    if routed.layout is None and unknown:
+        raise SoensimError(f"the chip is not laid out, and {unknown[0]} has no delay_ps: add a floorplan, or the delay")
+    return longest_delay_ps(routed) * 1e-3
 
 
 def _readout(routed: RoutedNetlist) -> BudgetEntry:
     readout = routed.netlist.readout
     if not isinstance(readout, LinearReadout) or readout.location != "on-chip":
         raise SoensimError("the readout is off the chip, and its electronics are not described")
-    value = longest_delay_ps(routed) * 1e-3 + frame_seconds(routed.netlist) * _NS_PER_S
+    value = _known_delay_ns(routed) + frame_seconds(routed.netlist) * _NS_PER_S
     assumed = Number("readout", 1, "hop", "estimate: its dendrites integrate for as long as a neuron's", estimate=True)
     return entry("latency", "readout", value, "ns", "one hop more: longest delay + one input sample", (assumed,))
 
