@@ -96,6 +96,7 @@ def test_a_chip_is_found_that_holds_by_itself(folder: Path, capsys: pytest.Captu
     ]
     index = (found / "index.html").read_text()
     assert 'href="evaluation.html"' in index
+    assert index.count("<svg") == 1
     assert "neurons is 40, above 30" in index
 
     # the same command does nothing again, and writes the same
@@ -147,6 +148,16 @@ def test_refusals(
     assert captured.err.startswith("soensim: error: ")
     assert told in captured.err
     assert captured.out == ""
+
+
+def test_a_waiver_that_has_ended_is_told_before_any_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waiver = "waivers: [{rule: SOEN-RT-020, object: '*', reason: no, until: 2020-01-31}]\n"
+    (folder / "tiny.yaml").write_text(CHIP + waiver)
+    assert cli.run(design, ["wanted/small.yaml", *HERE]) == cli.BAD_INPUT
+    assert "tiny.yaml: the waiver of SOEN-RT-020 for * ended on 2020-01-31" in capsys.readouterr().err
+    assert not (folder / "designs").exists()
+    (folder / "tiny.yaml").write_text(CHIP + waiver.replace("2020", "9020"))
+    assert cli.run(design, ["wanted/small.yaml", "--dry-run"]) == cli.DONE
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(folder: Path) -> None:

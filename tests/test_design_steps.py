@@ -8,10 +8,11 @@ import types
 import numpy as np
 import pytest
 
-from soensim.errors import StudyError
+from soensim.errors import SoensimError, StudyError
 from soensim.search.answer import sentences, table_columns, why
 from soensim.search.design import Design, Draw, Goal, Rung
 from soensim.search.estimate import estimate
+from soensim.search.figure import design_figure
 from soensim.search.proof import proof_of
 from soensim.search.runs import PROOF_SEED
 from soensim.search.steps import Search
@@ -299,3 +300,23 @@ def test_the_real_optuna_proposes_the_same_candidates_again():
     one, other = run(design, chips), run(design, chips, 1)
     assert table_columns(design, one) == table_columns(design, other)
     assert one.winner is not None
+
+
+def test_the_figure_shows_what_was_trained_over_its_cost():
+    design = make_design([4, 8, 12, 16, 20], wave=2)
+    answer = run(design, Chips({4: 0.5, 8: 0.85, 12: 0.93, 16: 0.95, 20: 0.97}))
+    (axes,) = design_figure(design, answer, 5.0).axes
+    marks = {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
+    assert {name: list(line.get_xdata()) for name, line in marks.items() if name != "required"} == {
+        "few epochs": [40.0],
+        "all epochs": [80.0, 160.0],
+        "chosen": [120.0],
+    }
+    assert marks["chosen"].get_ydata() == pytest.approx([93.0])
+    assert marks["required"].get_ydata() == pytest.approx([90, 90])
+    bars = [line for line in axes.get_lines() if line.get_label().startswith("_")]
+    chosen = next(line for line in bars if list(line.get_xdata()) == [120.0, 120.0])
+    found = answer.winner.estimate
+    assert chosen.get_ydata() == pytest.approx([100 * found.low, 100 * found.high])
+    with pytest.raises(SoensimError, match="no candidate was trained"):
+        design_figure(design, run(make_design([8], limits={"area": 10}), Chips({})), 5.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import textwrap
 import time
 from argparse import Namespace
@@ -17,6 +18,7 @@ from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.study_run import add_machine, duration, shown_progress, slots_of
 from soensim.errors import SoensimError
+from soensim.netlist import load_netlist
 from soensim.report.text import WIDTH
 from soensim.search.answer import cost_text, runners_up, said, sentences, why
 from soensim.search.design import Design
@@ -58,6 +60,7 @@ def _run(design: Design, folder: Path, given: Namespace, command: str) -> int:
     if given.dry_run:
         return _tell_plan(design, search, known, given, target)
     slots = slots_of(given)
+    _refuse_ended_waivers(source)
     check_folder(folder)
     started = time.monotonic()
     try:
@@ -79,6 +82,24 @@ def _run(design: Design, folder: Path, given: Namespace, command: str) -> int:
         for path in written.files:
             cli.say(f"written: {path}")
     return cli.DONE if search.answer.winner is not None else cli.ANSWER_IS_NO
+
+
+def _refuse_ended_waivers(source: RunSource) -> None:
+    """Refuse before any work a chip with a waiver that has ended: what is found would not pass `check`.
+
+    Raises
+    ------
+    SoensimError
+        With the waiver.
+    """
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    for path in source.maker.chips:
+        for waiver in load_netlist(path).waivers:
+            if waiver.until < today:
+                raise SoensimError(
+                    f"{path}: the waiver of {waiver.rule} for {waiver.object} ended on {waiver.until}, so that a chip "
+                    "that is found might not pass `check`; extend `until`, or take it out"
+                )
 
 
 def _tell_plan(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from soensim.report.page_parts import code, download, folded, joined, rows, table, words
+from soensim.report.figures.style import COLUMN
+from soensim.report.page_parts import code, download, folded, joined, picture, rows, side_by_side, table, words
 from soensim.report.templates import template
 from soensim.search.answer import answer_rows, percent, runners_up, sentences
 from soensim.search.design import Design, Rung
+from soensim.search.figure import design_figure
 from soensim.search.steps import Answer
 from soensim.study import page as study
 from soensim.study.quantities import measure_of, number_text
@@ -57,7 +59,11 @@ def _answer(design: Design, answer: Answer, origin: Origin) -> Section:
     told = [words(text.replace(" %", "\u00a0%")) for text in sentences(design, answer)]
     linked = Markup(", ").join(Markup('<a href="{0}">{0}</a>').format(name) for name in origin.files)
     files = Markup('<p class="note">{} {}</p>').format("Files beside this page:", linked)
-    return "answer", "Answer", joined(*told, files)
+    if not any(one.estimate is not None for one in answer.standings):
+        return "answer", "Answer", joined(*told, files)
+    below = "Of the best program on validation samples; bars: 95 % Wilson intervals."
+    drawn = picture("candidates-figure", design_figure(design, answer, COLUMN), "estimates over cost", below)
+    return "answer", "Answer", joined(*told, files, side_by_side(drawn))
 
 
 def _runners_up(design: Design, answer: Answer) -> Section | None:

@@ -100,6 +100,7 @@ class RunMaker:
         self._chip, self._digest = cache(_read_chip), cache(_digest)
         self._assigned: dict[str, _Training] = {}
         self._files: dict[Path, None] = {}
+        self._chips: dict[Path, None] = {}
 
     def make(self, levels: Mapping[str, Level], settings: Mapping[str, Any], seed: int) -> Run:
         """Make a run.
@@ -126,6 +127,7 @@ class RunMaker:
         training = self._assign(chip, words, groups["recipe"]) if scores else None
         job = _make_job(question, chip, training, words, groups, keys, seed)
         read = job.pop("read")
+        self._chips[chip.path] = None
         self._files.update(dict.fromkeys((chip.path, *read)))
         job["files"] = {path.name: self._digest(path) for path in read}
         return run_of(job, levels, seed)
@@ -134,6 +136,11 @@ class RunMaker:
     def files(self) -> tuple[Path, ...]:
         """Files that the runs made so far read: netlists, what these name, programs, own data."""
         return tuple(self._files)
+
+    @property
+    def chips(self) -> tuple[Path, ...]:
+        """Netlist files of the runs made so far."""
+        return tuple(self._chips)
 
     def _assign(self, chip: _Chip, words: Mapping[str, Any], settings: Mapping[str, Any]) -> _Training:
         """Look up data set and recipe, once for all seeds."""
