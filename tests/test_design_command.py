@@ -131,7 +131,11 @@ def test_a_dry_run_excludes_and_trains_nothing(folder: Path, capsys: pytest.Capt
     ("change", "arguments", "told"),
     [
         (("hidden.size", "hiden.size"), [], "there is no population 'hiden'; did you mean 'hidden'?"),
-        (("[40, 1, 16, 20]", "[-1, -2]"), [], "none of 2 candidates is a legal chip; the first is not, because: "),
+        (
+            ("[40, 1, 16, 20]", "[-1, -2]"),
+            [],
+            "none of 2 candidates is a legal chip; the first is not, because: populations.",
+        ),
         (("../tiny.yaml", "../none.yaml"), [], "none.yaml"),
         (("schema", "schema"), ["--json", "wanted/small.yaml"], "wanted/small.yaml: is read by this command"),
         (("schema", "schema"), ["--json", "tiny.yaml"], "tiny.yaml: is read by this command"),

@@ -20,6 +20,7 @@ from soensim.search.proposals import Proposer, make_proposer
 from soensim.search.runs import Candidate, RunSource
 from soensim.study.design import Point
 from soensim.study.run import Measured, Outcome, Run
+from soensim.study.study import PLACE_OF_CHIP
 
 State = Literal["open", "excluded", "failed", "missed", "unproved", "winner"]
 Outcomes = Mapping[str, Outcome]
@@ -181,7 +182,7 @@ class Table:
 
     def _judge_look(self, one: Standing, outcome: Outcome) -> None:
         if outcome.error is not None:
-            one.drop("failed" if outcome.lost else "excluded", outcome.error)
+            one.drop("failed" if outcome.lost else "excluded", PLACE_OF_CHIP.sub("", outcome.error))
             return
         one.costs = outcome.measures
         for name in self._design.costs:

@@ -16,7 +16,7 @@ from soensim.study.run import Level, Outcome, Run
 from soensim.study.work import netlist_of, requirement_of
 
 MOST_TRIED = 100
-_PLACE = re.compile(r"^chip:\d+:\d+: ")
+PLACE_OF_CHIP = re.compile(r"^chip:\d+:\d+: ")
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _refusal(run: Run) -> SoensimError | None:
 
 
 def _told(error: SoensimError | None) -> str:
-    return "" if error is None else _PLACE.sub("", error.in_one_line)
+    return "" if error is None else PLACE_OF_CHIP.sub("", error.in_one_line)
 
 
 def _written(levels: Mapping[str, Level]) -> str:
