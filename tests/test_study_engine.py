@@ -117,6 +117,20 @@ def test_no_more_runs_than_slots_are_under_way(tmp_path):
     assert slots.most == 4
 
 
+def test_slots_that_become_fewer(tmp_path):
+    class Shrinking(HereSlots):
+        def wait(self, longest_s):
+            if self.count == 1:
+                return super().wait(longest_s)
+            back, self.under_way, self.most, self.count = self.under_way, [], 0, 1
+            return [Ended(key, None) for key, _ in back]
+
+    slots = Shrinking(4)
+    slots.later = 1
+    assert settled(run_all(make_runs(6), work, folder=tmp_path, slots=slots)) == expected(6)
+    assert slots.most == 1
+
+
 FAILURES = {
     "error": ("no such chip", False),
     "fault": ("a fault of soensim: KeyError: 'nobody expected this'; see faults/", False),
@@ -233,6 +247,11 @@ def test_progress(tmp_path):
     replies[4], replies[5] = [(Reply({}, seconds=9.0),)], [(Reply({}, seconds=9.0),)]
     run_all(make_runs(6), work, folder=tmp_path, slots=HereSlots(2, replies), progress=told.append)
     assert told[0] == Progress(3, 0, 6, 2, 4.5)  # mean of 2, 4, 3; three runs in two slots
+    told.clear()
+    wrong = make_runs(7, do="error")[6:]
+    run_all(make_runs(6) + wrong, work, folder=tmp_path, slots=HereSlots(3), progress=told.append)
+    assert [(p.done, p.failed, p.total) for p in told] == [(6, 0, 7), (7, 1, 7)]
+    assert told[0].seconds_left == pytest.approx(sum(o.seconds for o in load(tmp_path).values() if not o.error) / 6)
 
 
 def test_a_number_of_slots_that_changes_is_told(tmp_path):
