@@ -64,6 +64,8 @@ def test_the_knee_is_farthest_above_the_chord():
     assert log.knee.point.levels == (1,)  # 0.6 - 1/3 = 0.267, 0.9 - 2/3 = 0.233; linear costs would say so too, by 0.59
     other = pareto_front(rows_of([(1, 0.0), (10, 0.5), (100, 0.9), (1000, 1.0)]), ["n"], "codes", "junctions")
     assert other.knee.point.levels == (2,)  # of linear costs it would be the first
+    small = pareto_front(rows_of([(0.01, 0.0), (0.1, 0.6), (1, 0.9), (10, 1.0)]), ["n"], "codes", "junctions")
+    assert small.knee.point.levels == (1,)  # as with costs a hundred times higher
     assert pareto_front(rows_of([(1, 0.0), (2, 1.0)]), ["n"], "codes", "junctions").knee is None
     convex = pareto_front(rows_of([(10, 0.0), (15, 0.2), (20, 1.0)]), ["n"], "codes", "junctions")
     assert convex.knee is None
