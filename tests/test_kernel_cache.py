@@ -22,6 +22,7 @@ import soensim
 from soensim import _runtime
 from soensim._runtime import compile_notice, kernel_cache, source_stamp
 from soensim._runtime.cache_directory import cache_directory
+from soensim._runtime.kernel_cache import njit
 from soensim.commands import cli
 
 PACKAGE = Path(soensim.__file__).parent
@@ -447,3 +448,32 @@ def test_the_time_is_told_when_the_kernels_are_compiled(monkeypatch):
         compile_notice.report_compile_time()
         compile_notice.report_compile_time()
     assert lines == ["compiling kernels, about 5 s, once per machine …", "kernels compiled in 7 s"]
+
+
+def test_a_function_takes_no_flags_from_the_kernel_that_calls_it_first() -> None:
+    """1 + x times 1 - x is 1 when it is rounded, and 1 - x^2 in a fused product and sum, which the caller may use."""
+
+    @njit
+    def product_and_sum(a, b, c):
+        return a * b + c
+
+    @njit(fastmath={"contract"})
+    def caller(a, b, c):
+        return product_and_sum(a, b, c)
+
+    small = 2.0**-30
+    caller(1.0 + small, 1.0 - small, -1.0)  # compiles both
+    assert product_and_sum(1.0 + small, 1.0 - small, -1.0) == 0.0
+
+    @njit
+    def ratio(a, b):
+        return a / b
+
+    @njit(error_model="numpy")
+    def dividing(a, b):
+        return ratio(a, b)
+
+    with pytest.raises(ZeroDivisionError):
+        dividing(1.0, 0.0)
+    with pytest.raises(ZeroDivisionError):
+        ratio(1.0, 0.0)

@@ -44,6 +44,9 @@ UNUSED_DAYS, MAX_BYTES = 90, 512 * 2**20
 _DAY_S = 86400.0
 # Settings of numba (NUMBA_OPT, …) that change the code of a kernel whose source is the same.
 _SETTINGS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML")
+# A function that does not state these takes them from the caller that it is first compiled for (inherit_if_not_set in
+# numba/core/cpu.py): its bits would depend on which kernel a machine compiled first.
+_STATED = {"fastmath": False, "error_model": "python", "forceinline": False}
 
 
 def njit(function: Callable[..., Any] | None = None, *, cache: bool = False, **options: Any) -> Any:
@@ -56,7 +59,7 @@ def njit(function: Callable[..., Any] | None = None, *, cache: bool = False, **o
     cache
         Whether to keep the code. The function must take nothing from an enclosing function.
     options
-        Options of `numba.njit`, such as `error_model`.
+        Options of `numba.njit`, such as `error_model`; those of `_STATED` never come from a caller.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def njit(function: Callable[..., Any] | None = None, *, cache: bool = False, **o
     """
     if function is None:
         return partial(njit, cache=cache, **options)
-    dispatcher = numba.njit(function, **options)
+    dispatcher = numba.njit(function, **{**_STATED, **options})
     if cache and isinstance(dispatcher, Dispatcher):  # with NUMBA_DISABLE_JIT it is the function
         if function.__closure__:
             outer = ", ".join(function.__code__.co_freevars)
@@ -146,6 +149,7 @@ class KernelCache:
             sys.version_info[:2],
             [module.__version__ for module in (numba, llvmlite, np)],
             [getattr(config, name, None) for name in _SETTINGS],
+            _STATED,
         ]
         key = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
         name = f"{self._function.__module__}.{self._function.__qualname__}".replace("<", "").replace(">", "")
