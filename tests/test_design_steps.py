@@ -59,7 +59,7 @@ class Chips:
         mean = self.test[size] if kind == "proof" else self.truth[size] - 0.001 * run.seed
         if kind == "train" and run.job["rung"].epochs < 1:
             mean = 1 - 2 * (1 - mean)  # short trainings have twice the errors
-        passed = 100 if mean >= 0.9 else 50
+        passed = 100 if mean >= 0.9 else int(100 * mean)
         measures = {"mean": mean, "mean_low": mean - 0.01, "mean_high": mean + 0.01, "spread": 0.0, "worst": mean}
         return Outcome(run.key, {**measures, "chips": 100, "passed": passed, "samples": SAMPLES, "codes": mean})
 
@@ -140,6 +140,14 @@ def test_a_chip_whose_proof_fails_is_followed_by_the_next():
     assert states(limited) == {8: "unproved", 12: "unproved", 16: "open"}
     assert limited.winner is None
     assert why(make_design([8]), limited, limited.standings[2]) == "not tried: 2 proofs were, and no more are"
+
+
+def test_no_more_proofs_are_tried_than_asked_and_the_one_by_most_chips_is_nearest():
+    chips = Chips({8: 0.93, 12: 0.92, 16: 0.95}, test={8: 0.8, 12: 0.89, 16: 0.95})
+    answer = run(make_design([8, 12, 16], wave=3, proofs=2), chips)
+    assert states(answer) == {8: "unproved", 12: "unproved", 16: "open"}
+    assert answer.nearest.candidate.levels == {"size": 12}
+    assert answer.nearest.proof.passed == 89
 
 
 def test_without_a_chip_that_meets_the_nearest_is_trained_in_full_and_named():
@@ -249,10 +257,13 @@ def test_optuna_is_asked_and_told_and_its_absence_is_said(monkeypatch):
         Search(design, Chips({}))
     told = []
     monkeypatch.setitem(sys.modules, "optuna", pretend_optuna(told))
-    chips = Chips({size: 0.8 + 0.01 * size for size in range(2, 14)}, lost=["train 12 0.1 0 1"])
+    chips = Chips({size: 0.7 + 0.02 * size for size in range(2, 14)}, lost=["train 12 0.1 0 1"])
     answer = run(design, chips)
     assert len(answer.standings) <= 10  # what is proposed twice is there once
     assert [len(each) for each in told] == [10]
+    # of sizes 2 to 12 the first two cannot meet it after the first rung, the next ones can, and the last failed
+    scores = dict(told[0])
+    assert 0 < scores[2] < scores[3] < scores[4] < 1 < scores[1] < scores[0] < 2 < scores[5] == 3
     again = []
     monkeypatch.setitem(sys.modules, "optuna", pretend_optuna(again))
     other = run(design, chips, 3)
