@@ -121,7 +121,7 @@ def measure_of(name: str) -> Measure:
     if name in MEASURES:
         return MEASURES[name]
     label, unit = _label_and_unit(name)
-    if "accuracy" in name:
+    if "accuracy" in name or name.endswith("agreement"):
         return _fraction(name, label)
     return Measure(name, label, unit)
 
