@@ -116,6 +116,7 @@ def test_measures_have_units():
     assert measure_of("codes").difference_unit == "points"
     assert measure_of("cost.lines.height_um").title == "height (µm)"
     assert measure_of("accuracy.chip.mean").is_fraction
+    assert measure_of("evaluate.circuit.agreement").is_fraction
     assert measure_of("zebra").title == "zebra"
     assert measure_of("junctions").kind == "cost"
 
