@@ -203,7 +203,16 @@ def test_a_technology_has_the_same_limits(tmp_path: Path, entry: str, words: str
     assert words in str(caught.value)
 
 
-SHIPPED = [*ROOT.glob("netlists/*.yaml"), *(p for p in ROOT.glob("studies/*/*.yaml") if p.name != "study.yaml")]
+def _is_netlist(path: Path) -> bool:
+    return "\nschema: soensim/1\n" in path.read_text()
+
+
+SHIPPED = [p for p in (*ROOT.glob("netlists/*.yaml"), *ROOT.glob("studies/*/*.yaml")) if _is_netlist(p)]
+
+
+def test_every_shipped_netlist_is_found() -> None:
+    assert set(ROOT.glob("netlists/*.yaml")) < set(SHIPPED)
+    assert len(SHIPPED) > len(list(ROOT.glob("netlists/*.yaml")))
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED), ids=str)
