@@ -240,10 +240,14 @@ def trained_files(folder: Path, run: Callable[[list[str]], int]) -> Files:
 
 
 def run_right_commands(run: Callable[[list[str]], int]) -> None:
-    """Run a right command of every verb that computes, in a folder that holds all files."""
+    """Run a right command of every verb that computes, in a folder that holds all files; route with every strategy."""
+    from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
+
     for verb in ("check", "evaluate", "simulate", "fit"):
         for arguments in COMMANDS[verb]:
             _run_right([verb, *arguments], run)
+    for strategy in ROUTING_STRATEGIES:
+        _run_right(["check", "light.yaml", "--strategy", strategy], run)
 
 
 def _run_right(arguments: list[str], run: Callable[[list[str]], int]) -> None:
