@@ -63,6 +63,20 @@ def test_a_file_counts_by_what_is_in_it(tmp_path: Path) -> None:
     assert keys[0] != keys[1]
 
 
+def test_files_of_one_name_in_two_folders_both_count(tmp_path: Path) -> None:
+    text = (NETLISTS / "year1-28.yaml").read_text()
+    for name in "ab":
+        text = text.replace("{kind: all-to-all}", f"{{kind: file, path: {name}/e.csv}}", 1)
+        (tmp_path / name).mkdir()
+    (tmp_path / "chip.yaml").write_text(text)
+    keys = set()
+    for a, b in (("0,0", "0,1"), ("0,2", "0,1"), ("0,0", "0,2")):
+        (tmp_path / "a" / "e.csv").write_text(f"source,target\n{a}\n")
+        (tmp_path / "b" / "e.csv").write_text(f"source,target\n{b}\n")
+        keys.add(RunMaker(Question(str(tmp_path / "chip.yaml"))).make({}, {}, 0).key)
+    assert len(keys) == 3
+
+
 def test_seeds_count_up_from_those_of_the_chip_and_chips_are_never_drawn_twice() -> None:
     settings = {**SPARSE, "evaluate.trials": 20, "recipe.train_seed": 5, "evaluate.chip_seed": 100}
     jobs = [run(settings, seed).job for seed in range(3)]
@@ -124,6 +138,12 @@ def test_task_recipe_and_data_come_from_the_netlist_or_from_the_program_beside_i
         ({"evaluate.spread.flux_offset": [0.1, -0.2]}, "-0.2"),
         ({"evaluate.require": ["accuracy >= 0.9", "x >= 1"]}, "no measure 'x' to require something of"),
         ({"rule": ["bptt", "bpt"]}, "no rule 'bpt'"),
+        ({"data": [5, 6]}, "data: 5 is not legal; it must be text"),
+        ({"rule": [5, 6]}, "rule: 5 is not legal; it must be text"),
+        ({"technology.beta_1": ["abc", 1]}, "technology.beta_1: 'abc' is not legal; it must be a finite number"),
+        ({"technology.beta_1": [True, 1]}, "technology.beta_1: true is not legal"),
+        ({"evaluate.yield": [0.9, 0.5]}, "evaluate.yield: is a share of the chips that meet evaluate.require"),
+        ({"evaluate.yield": ["x", 0.5]}, "evaluate.yield: 'x' is not legal; it must be a finite number"),
         ({"data": ["digits-rows", "digit"]}, "unknown data set 'digit'"),
         ({"technology.beta_1": [1, 1e9]}, "beta_1: 1000000000 is not legal"),
         ({"technology.gamma_plus": [1, 2]}, "gamma_plus cannot be set: 1 / beta_di gives it"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -129,8 +130,16 @@ class RunMaker:
         read = job.pop("read")
         self._chips[chip.path] = None
         self._files.update(dict.fromkeys((chip.path, *read)))
-        job["files"] = {path.name: self._digest(path) for path in read}
+        job["files"] = self._digests(read)
         return run_of(job, levels, seed)
+
+    def _digests(self, paths: Iterable[Path]) -> dict[str, str]:
+        """Digest files by their names, without their folders; a second file of one name has a number."""
+        digests: dict[str, str] = {}
+        for path in paths:
+            same = sum(name.partition("#")[0] == path.name for name in digests)
+            digests[f"{path.name}#{same + 1}" if same else path.name] = self._digest(path)
+        return digests
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -210,6 +219,11 @@ def _sorted_out(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
             raise StudyError(f"{path}: a study says what is trained, and not the netlist's task; write {meant}")
         else:
             keys[path] = value
+    for word, value in words.items():
+        if not isinstance(value, str):
+            raise StudyError(f"{word}: {shown(value)} is not legal; it must be text")
+    for key, value in groups["technology"].items():
+        _check_number(f"technology.{key}", value)
     groups["evaluate"] = _checked_scoring(groups["evaluate"])
     return words, groups, keys
 
@@ -235,12 +249,20 @@ def _checked_scoring(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise StudyError(
                 f"evaluate.{name}: {shown(value)} is not legal; it must be a whole number, {least} or more"
             )
+    if "yield" in checked:
+        _check_number("evaluate.yield", checked["yield"])
+        if "require" not in checked:
+            raise StudyError("evaluate.yield: is a share of the chips that meet evaluate.require; set that too")
     return checked
 
 
+def _check_number(path: str, value: Any) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise StudyError(f"{path}: {shown(value)} is not legal; it must be a finite number")
+
+
 def _checked_size(name: str, value: Any) -> str:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise StudyError(f"evaluate.{name}: {shown(value)} is not legal; it must be a number")
+    _check_number(f"evaluate.{name}", value)
     try:
         full = full_name(name.removeprefix(_SPREAD))
         check_sizes({full: float(value)})

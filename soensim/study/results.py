@@ -16,7 +16,7 @@ from soensim.report.figures import save_png, save_svg
 # isort: split
 from matplotlib.figure import Figure
 
-from soensim.study.figure import Roles, study_figure
+from soensim.study.figure import Roles, choose_roles, study_figure
 from soensim.study.limits import find_ceilings, limit_sentences
 from soensim.study.page import About, study_page
 from soensim.study.pareto import front_sentences, pareto_front
@@ -135,8 +135,7 @@ def _about(results: Results) -> About:
     study = results.study
     first, last = study.first_seed, max((row.run.seed for row in results.rows), default=study.first_seed)
     varied = ", ".join(study.question.varied) or "nothing"
-    names = [axis.name for axis in study.axes]
-    drawn = [axes for axes in study.figures if any((axes.x, axes.by, axes.columns)) and axes.x in (None, *names)]
+    chosen = choose_roles(results.rows, study.axes)
     return About(
         name=study.name,
         question=study.asks,
@@ -145,7 +144,7 @@ def _about(results: Results) -> About:
         seeds=f"{first} to {last}, which vary {varied}" if last > first else f"{first}",
         versions=_versions(),
         measures=study.measures,
-        figures=tuple((axes.y, Roles(axes.x, axes.by, axes.columns)) for axes in drawn),
+        figures=tuple((axes.y, _roles(axes) or chosen) for axes in study.figures),
     )
 
 
@@ -182,7 +181,12 @@ def _usual(study: Study, summary: Summary, measure: str) -> tuple[Axes, ...]:
 
 def _figure(axes: Axes, factors: Sequence[Axis], rows: Sequence[Row]) -> Figure:
     names = [axis.name for axis in factors]
-    if axes.x is not None and axes.x not in names:
+    if axes.x is not None and axes.x not in names and axes.by is None and axes.columns is None:
         return pareto_figure(pareto_front(rows, factors, axes.y, axes.x))
+    return study_figure(rows, factors, axes.y, roles=_roles(axes))
+
+
+def _roles(axes: Axes) -> Roles | None:
+    """Return which factor is where; None where a study leaves it open."""
     given = (axes.x, axes.by, axes.columns)
-    return study_figure(rows, factors, axes.y, roles=Roles(*given) if any(given) else None)
+    return Roles(*given) if any(given) else None

@@ -55,7 +55,7 @@ def serve(connection: Connection, life: int) -> NoReturn:
         status = 0
     except _Terminated:
         status = 128 + signal.SIGTERM
-    except BaseException:
+    except (Exception, SystemExit):  # of the engine's connection, or by what the work called
         traceback.print_exc()
     os._exit(status)
 
