@@ -1,6 +1,15 @@
 """Spiking neurons: photon synapse, dendritic tree, soma, refractory dendrite, transmitter, and their time loop."""
 
-from soensim.dynamics.spiking.arrays import Buffers, InputSpikes, Record, SpikingArrays, SpikingState, initial_state
+from soensim.dynamics.spiking.arrays import (
+    Buffers,
+    InputSpikes,
+    Record,
+    SampleSpikes,
+    SampleSums,
+    SpikingArrays,
+    SpikingState,
+    initial_state,
+)
 from soensim.dynamics.spiking.assembly import Links, assemble
 from soensim.dynamics.spiking.kernel import advance
 from soensim.dynamics.spiking.neuron import (
@@ -13,6 +22,7 @@ from soensim.dynamics.spiking.neuron import (
     threshold_flux,
 )
 from soensim.dynamics.spiking.reference import ReferenceRun, reference_run
+from soensim.dynamics.spiking.samples import advance_samples
 from soensim.dynamics.spiking.steps import StepArrays, SteppedNetwork, largest_step, step_arrays
 from soensim.dynamics.spiking.synapse import SynapseResponse
 
@@ -26,12 +36,15 @@ __all__ = [
     "Record",
     "ReferenceRun",
     "Refractory",
+    "SampleSpikes",
+    "SampleSums",
     "SpikingArrays",
     "SpikingState",
     "StepArrays",
     "SteppedNetwork",
     "SynapseResponse",
     "advance",
+    "advance_samples",
     "assemble",
     "initial_state",
     "largest_state",

@@ -137,11 +137,46 @@ class Buffers(NamedTuple):
         (times, origins, edges) of photon arrivals under way, one length; `soensim.dynamics.spiking.queue`.
     spikes_ns, spike_neuron
         Spikes; `SpikingState.counts` says how many they hold.
+    soma_flux
+        (neurons,): flux of every soma (Phi_0), summed over the steps.
     """
 
     queue: tuple[Floats, Floats, Indices]
     spikes_ns: Floats
     spike_neuron: Indices
+    soma_flux: Floats
+
+
+class SampleSpikes(NamedTuple):
+    """Input spikes of many samples, one after the other.
+
+    Parameters
+    ----------
+    times_ns, emitters
+        (spikes,): as `InputSpikes`, the times of one sample in ascending order.
+    starts
+        (samples + 1,): sample k has the spikes starts[k] to starts[k + 1] - 1.
+    seeds
+        (samples,): read seed of each, or -1.
+    """
+
+    times_ns: Floats
+    emitters: Indices
+    starts: Indices
+    seeds: Indices
+
+
+class SampleSums(NamedTuple):
+    """What is kept of each sample.
+
+    Parameters
+    ----------
+    spikes, soma_flux
+        (samples, neurons): number of spikes, and flux of the soma (Phi_0) summed over the steps.
+    """
+
+    spikes: Indices
+    soma_flux: Floats
 
 
 class Record(NamedTuple):

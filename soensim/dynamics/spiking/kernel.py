@@ -180,6 +180,7 @@ def _step_neurons(t_end, network, state, seed, buffers):  # type: ignore[no-unty
                 if hold[neuron] > 0:
                     hold[neuron] -= 1
                     after = 0.0
+                buffers.soma_flux[neuron] += phi
             else:
                 # the parent comes first in the order: it sees this in its next step
                 drive[_Index(parent[d])] += coupling[d] * after
@@ -209,7 +210,7 @@ def _write(record, state):  # type: ignore[no-untyped-def]
         record.synapse_flux[row, r] = state.synapse_flux[record.synapses[r]]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def advance(network, state, inputs, seed, buffers, record, until):  # type: ignore[no-untyped-def]
     """Step until step number ``until``, or until a buffer may be too small for another step.
 

@@ -41,6 +41,13 @@ def unit_exponential(seed, stream, count):  # type: ignore[no-untyped-def]
     return -math.log((np.float64(bits >> _S11) + 0.5) * _UNIT)
 
 
+@njit(cache=True)
+def sample_seed(read_seed, sample):  # type: ignore[no-untyped-def]
+    """Read seed of one sample of many: a function of both whole numbers, 0 or more and below 2^63."""
+    key = mix(mix(np.uint64(read_seed) + _GOLDEN) + np.uint64(sample) * _GOLDEN)
+    return np.int64(key >> np.uint64(1))
+
+
 @njit(cache=True, error_model="numpy")
 def photon_delay(after, mean, tau_rad_ns, deviate):  # type: ignore[no-untyped-def]
     """Delay (ns) from emission to the next detection later than ``after``; infinity if there is none.

@@ -79,8 +79,8 @@ def simulate_spikes(
         none where more than 1 % of the spikes bring no photon to a synapse.
     """
     run = _Run(network, dt_ns, integrator, read_seed)
-    until = run.steps_in(duration_ns)
-    _check_noise(network, read_seed)
+    until = steps_in(duration_ns, run.network.steps.dt_ns)
+    check_noise(network, read_seed)
     inputs_ns, emitters = _merge(network, inputs, duration_ns)
     kept = _record(network, Recording() if record is None else record, until)
     spikes = run.advance(InputSpikes(inputs_ns, emitters), kept, until, progress)
@@ -95,42 +95,26 @@ class _Run:
     ) -> None:
         self._chip = network
         self._seed = -1 if read_seed is None else read_seed
-        arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
-        steps = step_arrays(
-            arrays,
-            network.source.arrays,
-            dt_ns=network.dt_ns if dt_ns is None else dt_ns,
-            tau_0_ns=network.tau_0_ns,
-            integrator=network.integrator if integrator is None else integrator,
-        )
-        self.network = SteppedNetwork(arrays, steps, network.source.arrays)
-        self.state = initial_state(arrays)
-
-    def steps_in(self, duration_ns: float) -> int:
-        """Return the number of steps that cover a time (ns)."""
-        if not (math.isfinite(duration_ns) and duration_ns > 0):
-            raise SimulationError(f"duration_ns is {duration_ns!r}; it must be a positive finite number")
-        return math.ceil(duration_ns / self.network.steps.dt_ns * (1 - 1e-12))
+        self.network = stepped_network(network, dt_ns, integrator)
+        self.state = initial_state(self.network.arrays)
 
     def advance(
         self, inputs: InputSpikes, record: Record, until: int, progress: Callable[[int, int], None] | None
     ) -> Spikes:
         """Step until step number ``until``; return the times (ns) and neurons of all spikes."""
         arrays, counts = self.network.arrays, self.state.counts
-        size = max(_SPIKE_BUFFER, arrays.neurons)
-        queue = _queue(arrays.synapses + len(arrays.edge_synapse))
-        buffers = Buffers(queue, np.empty(size), np.empty(size, dtype=np.int64))
+        buffers = new_buffers(arrays, _SPIKE_BUFFER)
         spikes: list[Spikes] = []
-        look = max(1, _LOOK_EVERY // max(1, arrays.dendrites))
+        look = steps_per_look(arrays)
         while counts[STEP] < until:
             end = min(until, int(counts[STEP]) + look)
             if advance(self.network, self.state, inputs, self._seed, buffers, record, end) == QUEUE_FULL:
-                buffers = buffers._replace(queue=_larger(buffers.queue))
+                buffers = with_larger_queue(buffers)
                 continue
             count = int(counts[SPIKES])
             spikes.append((buffers.spikes_ns[:count].copy(), buffers.spike_neuron[:count].copy()))
             counts[SPIKES] = 0
-            _check_finite(self._chip, self.state)
+            check_finite(self._chip, self.state)
             if progress is not None:
                 progress(int(counts[STEP]), until)
         return np.concatenate([t for t, _ in spikes]), np.concatenate([n for _, n in spikes])
@@ -176,16 +160,60 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+def stepped_network(network: SpikingNetwork, dt_ns: float | None, integrator: Integrator | None) -> SteppedNetwork:
+    """Prepare a network for the kernel; None: its own step, its own integrator.
+
+    Raises
+    ------
+    SimulationError
+        The step is not positive or too coarse, or there is no such integrator.
+    """
+    arrays = SpikingArrays(*(_read_only(array) for array in network.arrays))
+    steps = step_arrays(
+        arrays,
+        network.source.arrays,
+        dt_ns=network.dt_ns if dt_ns is None else dt_ns,
+        tau_0_ns=network.tau_0_ns,
+        integrator=network.integrator if integrator is None else integrator,
+    )
+    return SteppedNetwork(arrays, steps, network.source.arrays)
+
+
+def steps_in(duration_ns: float, dt_ns: float) -> int:
+    """Return the number of steps that cover a time (ns).
+
+    Raises
+    ------
+    SimulationError
+        It is not positive and finite.
+    """
+    if not (math.isfinite(duration_ns) and duration_ns > 0):
+        raise SimulationError(f"duration_ns is {duration_ns!r}; it must be a positive finite number")
+    return math.ceil(duration_ns / dt_ns * (1 - 1e-12))
+
+
+def steps_per_look(arrays: SpikingArrays) -> int:
+    """Return the steps between two looks at the states, about a second of work."""
+    return max(1, _LOOK_EVERY // max(1, arrays.dendrites))
+
+
+def new_buffers(arrays: SpikingArrays, spikes: int) -> Buffers:
+    """Return room for ``spikes`` spikes, one per neuron at least, and for the light of a spike of every emitter."""
+    size = max(spikes, arrays.neurons)
+    queue = _queue(arrays.synapses + len(arrays.edge_synapse))
+    return Buffers(queue, np.empty(size), np.empty(size, dtype=np.int64), np.zeros(arrays.neurons))
+
+
+def with_larger_queue(buffers: Buffers) -> Buffers:
+    """Return buffers whose queue has more room, and what is in it."""
+    queue = _queue(2 * len(buffers.queue[0]) + 64)
+    for new, old in zip(queue, buffers.queue, strict=True):
+        new[: len(old)] = old
+    return buffers._replace(queue=queue)
+
+
 def _queue(size: int) -> Queue:
     return np.empty(size), np.empty(size), np.empty(size, dtype=np.int64)
-
-
-def _larger(queue: Queue) -> Queue:
-    """Return a queue with more room, and what is in it."""
-    larger = _queue(2 * len(queue[0]) + 64)
-    for new, old in zip(larger, queue, strict=True):
-        new[: len(old)] = old
-    return larger
 
 
 def checked_trains(
@@ -233,7 +261,14 @@ def _merge(
     return times[order], emitters[order]
 
 
-def _check_noise(network: SpikingNetwork, read_seed: int | None) -> None:
+def check_noise(network: SpikingNetwork, read_seed: int | None) -> None:
+    """Refuse a read seed where nothing is random, and none where light would be flattered without it.
+
+    Raises
+    ------
+    SimulationError
+        Either is so, or the seed is out of its range.
+    """
     photons = network.arrays.edge_photons
     if read_seed is not None:
         if not 0 <= read_seed < 2**63:
@@ -253,7 +288,14 @@ def _check_noise(network: SpikingNetwork, read_seed: int | None) -> None:
         )
 
 
-def _check_finite(network: SpikingNetwork, state: SpikingState) -> None:
+def check_finite(network: SpikingNetwork, state: SpikingState) -> None:
+    """Refuse a state that has diverged.
+
+    Raises
+    ------
+    SimulationError
+        A state or a flux is not finite.
+    """
     for name, values in (("state", state.state), ("flux", state.flux)):
         if not np.isfinite(values).all():
             worst = int(np.flatnonzero(~np.isfinite(values))[0])
