@@ -122,6 +122,38 @@ def test_kernel_equals_the_reference_where_responses_end(noise, seed, dead_time_
         assert len(dark) > 10
 
 
+@pytest.mark.parametrize("cut_ns", [9.0, 300.0])
+def test_levels_of_responses_outlast_any_run(cut_ns):
+    """Over 600 decay times, so that their epoch is renewed; cuts that come soon, and after the level underflows."""
+    brief = SynapseResponse(0.5, 0.02, 0.6, 0.06, cut_ns=cut_ns, dead_time_ns=1.0)
+    silent = point_neuron(threshold=1e9, refractory=False)
+    net = network([(silent, 2)], 2, [links([(2, 0, 0), (3, 1, 0), (2, 1, 0)], Receiver(brief), efficacy=0.4)])
+    trains = [np.array([1.03, 2.0, 130.0, 355.5, 356.0, 357.3]), np.arange(0.5, 400.0, 7.3)]
+    trace = simulate_spikes(net, trains, duration_ns=400.0, dt_ns=0.1, record=everything(net))
+    seen = [np.array([1.03, 130.0, 355.5, 357.3]), trains[1], np.array([1.03, 130.0, 355.5, 357.3])]
+    for k, times in enumerate(seen):
+        expected = np.max([brief.flux(trace.t_ns - t) for t in times], axis=0)
+        np.testing.assert_allclose(trace.synapse_flux[:, k], expected, rtol=0, atol=1e-14)
+    one, two, three = trace.synapse_flux.T
+    np.testing.assert_allclose(trace.flux, 0.4 * np.array([one, two + three]).T, rtol=0, atol=1e-14)
+
+
+def test_responses_end_in_the_order_of_their_detections():
+    """Light of one spike after delays of 0 to 3 ns, so that detections of a step are not in the order of edges."""
+    short = Receiver(SynapseResponse(0.5, 0.02, 4.0, 0.06, cut_ns=10.0, dead_time_ns=2.0))
+    silent = point_neuron(threshold=1e9, refractory=False)
+    delays = np.array([2.93, 0.41, 0.02, 1.7, 0.44, 0.0])
+    net = network([(silent, 1)], 2, [links([(1 + k % 2, 0, 0) for k in range(6)], short, delay_ns=delays)])
+    for dt_ns in (0.1, 0.5):
+        slow = dataclasses.replace(net, arrays=net.arrays._replace(gamma_plus=np.array([1e-5])))
+        trace = simulate_spikes(slow, [[1.0, 4.2], [1.1]], duration_ns=25.0, dt_ns=dt_ns, record=everything(net))
+        for k, delay in enumerate(delays):
+            times = np.array([1.0, 4.2] if k % 2 == 0 else [1.1]) + delay
+            expected = np.max([short.response.flux(trace.t_ns - t) for t in times], axis=0)
+            np.testing.assert_allclose(trace.synapse_flux[:, k], expected, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(trace.flux[:, 0], trace.synapse_flux.sum(axis=1), rtol=0, atol=1e-14)
+
+
 def test_a_detector_without_dead_time_loses_nothing():
     """Also of two photons at once; one that is dead for a moment loses the second."""
     for dead_time_ns, expected in ((0.0, (4, 0)), (1e-3, (3, 1))):
@@ -168,7 +200,8 @@ def test_response_is_the_closed_form_at_exact_times():
     scale = 0.5 * (1 - 0.02 / 50) * (1 - math.exp(-3))
     expected = np.where((age >= 0.06) & (age < 400.0), scale * np.exp(-(age - 0.06) / 50), 0.0)
     np.testing.assert_allclose(trace.synapse_flux[:, 0], expected, rtol=0, atol=1e-13)
-    np.testing.assert_array_equal(trace.flux[:, 0], trace.synapse_flux[:, 0])
+    np.testing.assert_allclose(trace.flux[:, 0], trace.synapse_flux[:, 0], rtol=0, atol=1e-15)
+    assert not trace.flux[trace.t_ns >= 420.03].any()
 
 
 def test_rise_is_resolved_by_a_fine_step():

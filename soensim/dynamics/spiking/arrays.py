@@ -95,29 +95,51 @@ class SpikingState(NamedTuple):
         (dendrites,): s (I_c), and the flux (Phi_0) that the last step saw.
     drive
         (dendrites,): the part of the next step's flux that upstream states give, offset included.
-    synapse_flux, last_detection_ns, rising
-        (synapses,): phi of the response (Phi_0), when it began (-infinity: never), whether it may still rise.
+    pool, members
+        (pools,): falling responses of one dendrite and kind, weighted and summed at the level of their epoch
+        (`soensim.dynamics.spiking.pools`), and how many they are.
+    epoch_ns
+        (kinds,): the time to which levels refer.
+    last_detection_ns
+        (synapses,): when the last response began (-infinity: never).
+    level, old_level
+        (synapses,): level of that response once it falls, and of what was there when it began.
+    rising, is_rising
+        (synapses,): synapses whose response may still rise come first in `rising`; whether a synapse is among them.
+    newer, older
+        (synapses,): neighbours in the list of a kind's responses in order of their beginning; -1 at its
+        ends, and `older` -2 of a synapse without a response.
+    newest, oldest
+        (kinds,): the ends of these lists.
     draws
         (synapses,): random numbers used.
-    active, is_active
-        (synapses,): synapses whose flux is not zero come first in `active`; whether a synapse is among them.
-    hold
-        (neurons,): steps for which the soma is still held.
+    hold, release_ns
+        (neurons,): steps for which the soma is still held; the time at which it is released, with a step that locates
+        spikes.
     counts
-        (8,): step, active synapses, queue size, input spikes used, spikes in the buffer, detections, photons lost in
-        dead times, and 1 once the run is prepared; see `soensim.dynamics.spiking.kernel`.
+        (12,): step, rising responses, arrivals that inputs queue, input spikes used, spikes in the buffer, detections,
+        photons lost in dead times, 1 once the run is prepared, arrivals that neurons queue, jumps that are kept, 1 if
+        they had no room; see `soensim.dynamics.spiking.delivery`.
     """
 
     state: Floats
     flux: Floats
     drive: Floats
-    synapse_flux: Floats
+    pool: Floats
+    members: Indices
+    epoch_ns: Floats
     last_detection_ns: Floats
-    rising: NDArray[np.bool_]
+    level: Floats
+    old_level: Floats
+    rising: Indices
+    is_rising: NDArray[np.bool_]
+    newer: Indices
+    older: Indices
+    newest: Indices
+    oldest: Indices
     draws: NDArray[np.uint64]
-    active: Indices
-    is_active: NDArray[np.bool_]
     hold: Indices
+    release_ns: Floats
     counts: Indices
 
 
@@ -133,18 +155,26 @@ class Buffers(NamedTuple):
 
     Parameters
     ----------
-    queue
-        (times, origins, edges) of photon arrivals under way, one length; `soensim.dynamics.spiking.queue`.
+    queue, own_queue
+        (times, origins, edges) of arrivals under way, each of one length: at synapses that inputs feed, and at those
+        that neurons feed; `soensim.dynamics.spiking.queue`.
     spikes_ns, spike_neuron
         Spikes; `SpikingState.counts` says how many they hold.
     soma_flux
         (neurons,): flux of every soma (Phi_0), summed over the steps.
+    lookup
+        (phi, i, g, dendrites), each (dendrites,): room for the lookups of a step.
+    factor
+        (kinds,): flux per level at the end of a step.
     """
 
     queue: tuple[Floats, Floats, Indices]
+    own_queue: tuple[Floats, Floats, Indices]
     spikes_ns: Floats
     spike_neuron: Indices
     soma_flux: Floats
+    lookup: tuple[Floats, Floats, Floats, Indices]
+    factor: Floats
 
 
 class SampleSpikes(NamedTuple):
@@ -200,19 +230,27 @@ class Record(NamedTuple):
     synapse_flux: Floats
 
 
-def initial_state(arrays: SpikingArrays) -> SpikingState:
-    """Everything at rest: no current, no light, no spike yet."""
-    synapses = arrays.synapses
+def initial_state(arrays: SpikingArrays, pools: int) -> SpikingState:
+    """Everything at rest: no current, no light, no spike yet; ``pools`` is their number (`StepArrays.pool_kind`)."""
+    synapses, kinds = arrays.synapses, len(arrays.kinds)
     return SpikingState(
         state=np.zeros(arrays.dendrites),
         flux=arrays.flux_offset.copy(),
         drive=arrays.flux_offset.copy(),
-        synapse_flux=np.zeros(synapses),
+        pool=np.zeros(pools),
+        members=np.zeros(pools, dtype=np.int64),
+        epoch_ns=np.zeros(kinds),
         last_detection_ns=np.full(synapses, -math.inf),
-        rising=np.zeros(synapses, dtype=np.bool_),
+        level=np.zeros(synapses),
+        old_level=np.zeros(synapses),
+        rising=np.zeros(synapses, dtype=np.int64),
+        is_rising=np.zeros(synapses, dtype=np.bool_),
+        newer=np.full(synapses, -1, dtype=np.int64),
+        older=np.full(synapses, -2, dtype=np.int64),
+        newest=np.full(kinds, -1, dtype=np.int64),
+        oldest=np.full(kinds, -1, dtype=np.int64),
         draws=np.zeros(synapses, dtype=np.uint64),
-        active=np.zeros(synapses, dtype=np.int64),
-        is_active=np.zeros(synapses, dtype=np.bool_),
         hold=np.zeros(arrays.neurons, dtype=np.int64),
-        counts=np.zeros(8, dtype=np.int64),
+        release_ns=np.zeros(arrays.neurons),
+        counts=np.zeros(12, dtype=np.int64),
     )

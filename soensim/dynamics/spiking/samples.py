@@ -6,7 +6,9 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.dynamics.spiking.arrays import InputSpikes
-from soensim.dynamics.spiking.kernel import DIVERGED, DONE, QUEUE_FULL, SPIKES, STEP, advance
+from soensim.dynamics.spiking.delivery import SPIKES, STEP
+from soensim.dynamics.spiking.kernel import DIVERGED, DONE, QUEUE_FULL, advance
+from soensim.dynamics.spiking.pools import NOT_LINKED
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -15,12 +17,19 @@ def to_rest(arrays, state, buffers):  # type: ignore[no-untyped-def]
     state.state[:] = 0.0
     state.flux[:] = arrays.flux_offset
     state.drive[:] = arrays.flux_offset
-    state.synapse_flux[:] = 0.0
+    state.pool[:] = 0.0
+    state.members[:] = 0
+    state.epoch_ns[:] = 0.0
     state.last_detection_ns[:] = -math.inf
-    state.rising[:] = False
+    state.level[:] = 0.0
+    state.old_level[:] = 0.0
+    state.is_rising[:] = False
+    state.older[:] = NOT_LINKED
+    state.newest[:] = -1
+    state.oldest[:] = -1
     state.draws[:] = 0
-    state.is_active[:] = False
     state.hold[:] = 0
+    state.release_ns[:] = 0.0
     state.counts[:] = 0
     buffers.soma_flux[:] = 0.0
 

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim.circuit import SourceArrays
 from soensim.dynamics.integrators import MAX_DRIVE_PER_STEP, Integrator, coefficients
@@ -26,8 +27,12 @@ class StepArrays(NamedTuple):
         (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
     hold
         (neurons,): steps for which the soma is held at zero.
-    decay
-        (kinds,): what a falling response keeps per step.
+    first_pool, pool_kind
+        (dendrites + 1,): dendrite d has the pools first_pool[d] to first_pool[d + 1] - 1; (pools,): the kind of each.
+    synapse_pool
+        (synapses,): where its response is summed once it falls.
+    synapse_fed
+        (synapses,): whether neurons feed it, not an input channel.
     """
 
     dt_ns: float
@@ -35,7 +40,10 @@ class StepArrays(NamedTuple):
     gain: Floats
     rest_flux: Floats
     hold: Indices
-    decay: Floats
+    first_pool: Indices
+    pool_kind: Indices
+    synapse_pool: Indices
+    synapse_fed: NDArray[np.bool_]
 
 
 class SteppedNetwork(NamedTuple):
@@ -79,8 +87,22 @@ def step_arrays(
         gain=gain,
         rest_flux=rest_flux(arrays.bias_current, source),
         hold=hold,
-        decay=np.exp(-dt_ns / arrays.kinds[:, 2]),
+        **_pools(arrays),
     )
+
+
+def _pools(arrays: SpikingArrays) -> dict[str, Any]:
+    """One pool for every dendrite and kind of synapse on it, in the order of dendrites."""
+    kinds = max(1, len(arrays.kinds))
+    pairs, synapse_pool = np.unique(arrays.synapse_dendrite * kinds + arrays.synapse_kind, return_inverse=True)
+    fed = np.zeros(arrays.synapses, dtype=np.bool_)
+    fed[arrays.edge_synapse[: arrays.first_edge[arrays.neurons]]] = True
+    return {
+        "first_pool": np.searchsorted(pairs // kinds, np.arange(arrays.dendrites + 1)).astype(np.int64),
+        "pool_kind": (pairs % kinds).astype(np.int64),
+        "synapse_pool": synapse_pool.astype(np.int64),
+        "synapse_fed": fed,
+    }
 
 
 def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrator) -> tuple[float, str]:

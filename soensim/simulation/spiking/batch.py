@@ -174,7 +174,8 @@ def _run(
     halt: Stop,
 ) -> None:
     """Take parts of the batch until none is left; state and buffers are this thread's own."""
-    state, buffers = initial_state(stepped.arrays), new_buffers(stepped.arrays, 0)
+    state = initial_state(stepped.arrays, len(stepped.steps.pool_kind))
+    buffers = new_buffers(stepped.arrays, 0)
     none = np.zeros(0, dtype=np.int64)
     record = Record(until, none, np.zeros((2, 0)), np.zeros((2, 0)), none, np.zeros((2, 0)))
     most_steps = steps_per_look(stepped.arrays)
@@ -202,9 +203,11 @@ def _given(
     _check_spikes(network, times_ns, channels, starts, duration_ns)
     numbers = range(first_sample, first_sample + len(starts) - 1)
     seeds = [-1 if (own := read_seed_of(read_seed, k)) is None else own for k in numbers]
+    sample = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    order = np.lexsort((channels, times_ns, sample))  # spikes at one time in the order of channels
     return SampleSpikes(
-        times_ns.copy(),
-        channels.astype(np.int64) + network.arrays.neurons,
+        times_ns[order],
+        channels[order].astype(np.int64) + network.arrays.neurons,
         starts.astype(np.int64),
         np.array(seeds, dtype=np.int64),
     )

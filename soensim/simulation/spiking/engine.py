@@ -21,7 +21,8 @@ from soensim.dynamics.spiking import (
     initial_state,
     step_arrays,
 )
-from soensim.dynamics.spiking.kernel import DETECTIONS, LOST, QUEUE_FULL, QUEUED, SPIKES, STEP
+from soensim.dynamics.spiking.delivery import DETECTIONS, LOST, OWN_QUEUED, QUEUED, SPIKES, STEP
+from soensim.dynamics.spiking.kernel import QUEUE_FULL
 from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.simulation.spiking.trace import Recording, SpikingTrace
@@ -96,7 +97,7 @@ class _Run:
         self._chip = network
         self._seed = -1 if read_seed is None else read_seed
         self.network = stepped_network(network, dt_ns, integrator)
-        self.state = initial_state(self.network.arrays)
+        self.state = initial_state(self.network.arrays, len(self.network.steps.pool_kind))
 
     def advance(
         self, inputs: InputSpikes, record: Record, until: int, progress: Callable[[int, int], None] | None
@@ -137,7 +138,7 @@ def _trace(run: _Run, spikes: Spikes, record: Record, until: int) -> SpikingTrac
         dt_ns=dt_ns,
         detections=int(counts[DETECTIONS]),
         lost_to_dead_time=int(counts[LOST]),
-        under_way=int(counts[QUEUED]),
+        under_way=int(counts[QUEUED] + counts[OWN_QUEUED]),
     )
 
 
@@ -200,16 +201,30 @@ def steps_per_look(arrays: SpikingArrays) -> int:
 def new_buffers(arrays: SpikingArrays, spikes: int) -> Buffers:
     """Return room for ``spikes`` spikes, one per neuron at least, and for the light of a spike of every emitter."""
     size = max(spikes, arrays.neurons)
-    queue = _queue(arrays.synapses + len(arrays.edge_synapse))
-    return Buffers(queue, np.empty(size), np.empty(size, dtype=np.int64), np.zeros(arrays.neurons))
+    fed = int(arrays.first_edge[arrays.neurons])
+    queue = _queue(arrays.synapses - fed + len(arrays.edge_synapse) - fed)
+    lookup = (*np.empty((3, arrays.dendrites)), np.empty(arrays.dendrites, dtype=np.int64))
+    return Buffers(
+        queue,
+        _queue(2 * fed),
+        np.empty(size),
+        np.empty(size, dtype=np.int64),
+        np.zeros(arrays.neurons),
+        lookup,
+        np.empty(len(arrays.kinds)),
+    )
 
 
 def with_larger_queue(buffers: Buffers) -> Buffers:
-    """Return buffers whose queue has more room, and what is in it."""
-    queue = _queue(2 * len(buffers.queue[0]) + 64)
-    for new, old in zip(queue, buffers.queue, strict=True):
+    """Return buffers whose queues have more room, and what is in them."""
+    return buffers._replace(queue=_larger(buffers.queue), own_queue=_larger(buffers.own_queue))
+
+
+def _larger(queue: Queue) -> Queue:
+    larger = _queue(2 * len(queue[0]) + 64)
+    for new, old in zip(larger, queue, strict=True):
         new[: len(old)] = old
-    return buffers._replace(queue=queue)
+    return larger
 
 
 def _queue(size: int) -> Queue:
