@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from soensim.kernels.sparse import SparsePattern, SparseWeights
     from soensim.kernels.supported import supports
     from soensim.kernels.unroll import project, unroll_fused
+    from soensim.kernels.edge_loop import edges_alone, unroll_edges
 
 else:  # most of them load torch, which a simulation does not need
     _MODULES = {
@@ -21,6 +22,7 @@ else:  # most of them load torch, which a simulation does not need
         "SparsePattern": "soensim.kernels.sparse",
         "SparseWeights": "soensim.kernels.sparse",
         "by_channel": "soensim.kernels.memory_layout",
+        "edges_alone": "soensim.kernels.edge_loop",
         "kernel_inputs": "soensim.kernels.input_flux",
         "leading_shape": "soensim.kernels.input_flux",
         "lit_throughout": "soensim.kernels.lit",
@@ -30,6 +32,7 @@ else:  # most of them load torch, which a simulation does not need
         "shared_inputs": "soensim.kernels.input_flux",
         "supports": "soensim.kernels.supported",
         "temporal_forward_forward": "soensim.kernels.forward_forward_loss",
+        "unroll_edges": "soensim.kernels.edge_loop",
         "unroll_fused": "soensim.kernels.unroll",
         "unroll_lit": "soensim.kernels.lit",
     }
@@ -41,6 +44,7 @@ __all__ = [
     "SparsePattern",
     "SparseWeights",
     "by_channel",
+    "edges_alone",
     "kernel_inputs",
     "leading_shape",
     "lit_throughout",
@@ -50,6 +54,7 @@ __all__ = [
     "shared_inputs",
     "supports",
     "temporal_forward_forward",
+    "unroll_edges",
     "unroll_fused",
     "unroll_lit",
 ]

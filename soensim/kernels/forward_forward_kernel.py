@@ -11,7 +11,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import load_frames
-from soensim.kernels.llvm_intrinsics import SUMS
+from soensim.kernels.llvm_intrinsics import SUMS, wide_vectors
 from soensim.kernels.matmul import (
     COUNT_IN,
     COUNT_OUT,
@@ -308,6 +308,7 @@ def forward_forward_blocks(first_block, last_block, networks, depth, data, loss,
     data, loss, results
         `SignedData`, `DifferenceLoss` and `BlockResults`, which are overwritten.
     """
+    wide_vectors()
     network, transposed = networks
     rows = data.signals.shape[0]
     arrays = _arrays(data, network, depth)

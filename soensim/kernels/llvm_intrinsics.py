@@ -25,7 +25,13 @@ from soensim.kernels.vector_math import inlined
 #: Rows of efficacies of one `add_pair_product`.
 PAIR = 2
 #: Bytes that it takes of every row of signals, at most: its sums fill half of the vector registers.
-LINE = 256 if llvm.get_host_cpu_features().get("avx512f") else 128
+_FEATURES = llvm.get_host_cpu_features()
+LINE = 256 if _FEATURES.get("avx512f") else 128
+#: Pairs of efficacies' rows that one `add_pair_products` takes, in float32: their sums fill half of the registers.
+PAIRS = 4 if _FEATURES.get("avx512f") else 1
+#: Whether loops take the widest vectors. LLVM takes half of them on processors with AVX-512, since the first of these
+#: lowered their clock for the others; those with VBMI2 (Ice Lake and later) hardly do.
+_WIDE = bool(_FEATURES.get("avx512vbmi2"))
 #: Bytes of a vector register.
 VECTOR = 32
 #: Sums of one `twelve_dots`.
@@ -113,18 +119,22 @@ def _emit_prefetch(emit: Emitter, line: Any, place: Any, *, write: bool) -> None
         )
 
 
-def _emit_pair_product(emit: Emitter, packed: Any, signals: Any, out: Any, places: Any, count: Any) -> None:
+def _emit_pair_products(
+    emit: Emitter, packed: Any, signals: Any, out: Any, places: Any, count: Any, pairs: int = 1
+) -> None:
     at, first, row = places
     builder, vector = emit.builder, emit.vector(min(LINE, ROWS * emit.size))
-    rows = [emit.shifted(row, a * ROWS) for a in range(PAIR)]
-    totals = emit.sums(vector, PAIR)
+    rows = [emit.shifted(row, a * ROWS) for a in range(PAIR * pairs)]
+    totals = emit.sums(vector, PAIR * pairs)
     for place, total in zip(rows, totals, strict=True):
         builder.store(emit.load(out, place, vector), total)
+    starts = [emit.stepped(at, count, PAIR * pair) for pair in range(pairs)]
     with cgutils.for_range(builder, count) as loop:
         signal = emit.load(signals, emit.stepped(first, loop.index, ROWS), vector)
-        base = emit.stepped(at, loop.index, PAIR)
+        bases = [emit.stepped(start, loop.index, PAIR) for start in starts]
         for a, total in enumerate(totals):
-            emit.add_product(emit.spread(packed, emit.shifted(base, a), vector), signal, total)
+            weight = emit.spread(packed, emit.shifted(bases[a // PAIR], a % PAIR), vector)
+            emit.add_product(weight, signal, total)
     for place, total in zip(rows, totals, strict=True):
         emit.store(builder.load(total), out, place)
 
@@ -148,6 +158,47 @@ def _emit_twelve_dots(emit: Emitter, x: Any, z: Any, out: Any, at: Any, steps: A
     for k, total in enumerate(totals):
         single = builder.call(add, [ir.Constant(emit.number, -0.0), builder.load(total)], fastmath=("reassoc",))
         builder.store(single, builder.gep(out, [ir.Constant(count.type, k)]))
+
+
+def _emit_edges(emit: Emitter, values: Any, places: Any, signals: Any, out: Any, at: Any, count: Any) -> None:
+    first, base, row = at
+    builder, vector = emit.builder, emit.vector(ROWS * emit.size)
+    totals = emit.sums(vector, 2)  # so that a sum need not wait for the one before it
+    builder.store(emit.load(out, row, vector), totals[0])
+    builder.store(ir.Constant(vector, [0.0] * vector.count), totals[1])
+
+    def add(edge: Any, total: Any) -> None:
+        place = builder.add(base, builder.load(builder.gep(places, [edge])))
+        emit.add_product(emit.spread(values, edge, vector), emit.load(signals, place, vector), total)
+
+    two = ir.Constant(count.type, 2)
+    with cgutils.for_range(builder, builder.sdiv(count, two)) as loop:
+        edge = emit.stepped(first, loop.index, 2)
+        for k, total in enumerate(totals):
+            add(emit.shifted(edge, k), total)
+    with builder.if_then(cgutils.is_not_null(builder, builder.srem(count, two))):  # type: ignore[no-untyped-call]
+        add(builder.add(first, emit.shifted(count, -1)), totals[0])
+    emit.store(builder.fadd(builder.load(totals[0]), builder.load(totals[1])), out, row)
+
+
+def _emit_edge_gradients(emit: Emitter, places: Any, gradients: Any, signals: Any, out: Any, at: Any, count: Any) -> None:
+    first, base, row = at
+    builder, vector = emit.builder, emit.vector(ROWS * emit.size)
+    half = vector.count // 2
+    own = emit.load(signals, row, vector)
+    kind = ir.FunctionType(emit.number, [emit.number, ir.VectorType(emit.number, half)])
+    name = f"llvm.vector.reduce.fadd.v{half}f{8 * emit.size}"
+    reduce = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    halves = [ir.Constant(ir.VectorType(_INT32, half), list(range(k, k + half))) for k in (0, half)]
+    with cgutils.for_range(builder, count) as loop:
+        edge = builder.add(first, loop.index)
+        place = builder.add(base, builder.load(builder.gep(places, [edge])))
+        other = emit.load(gradients, place, vector)
+        a, b = ([builder.shuffle_vector(v, v, part) for v in (own, other)] for part in halves)
+        products = emit.fused(*b, builder.fmul(*a))
+        start = builder.load(builder.gep(out, [edge]))
+        total = builder.fadd(start, builder.call(reduce, [ir.Constant(emit.number, -0.0), products], fastmath=("reassoc",)))
+        builder.store(total, builder.gep(out, [edge]))
 
 
 def _emit_transposed_tile(emit: Emitter, signals: Any, out: Any, at: Any, step: Any, out_at: Any) -> None:
@@ -205,13 +256,15 @@ def _accepted() -> bool:
         for number, size in ((ir.FloatType(), 4), (ir.DoubleType(), 8)):
             module = ir.Module()
             array, index = number.as_pointer(), ir.IntType(64)
-            kinds = [array, array, array, _INT32.as_pointer(), *[index] * 5]
+            kinds = [array, array, array, _INT32.as_pointer(), index.as_pointer(), *[index] * 5]
             function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "probe")
             builder = ir.IRBuilder(function.append_basic_block())
-            emit, (x, y, z, places, *k) = Emitter(builder, number, size), function.args
+            emit, (x, y, z, places, wide, *k) = Emitter(builder, number, size), function.args
             _emit_prefetch(emit, x, k[0], write=True)
-            _emit_pair_product(emit, x, y, z, k[:3], k[3])
+            _emit_pair_products(emit, x, y, z, k[:3], k[3], PAIRS)
             _emit_twelve_dots(emit, x, y, z, k[:2], k[2:4], k[4])
+            _emit_edges(emit, x, wide, y, z, k[:3], k[3])
+            _emit_edge_gradients(emit, wide, x, y, z, k[:3], k[3])
             _emit_transposed_tile(emit, x, y, *k[:3])
             _emit_three_cubics(emit, x, places, y, *k[:2])
             _emit_three_surfaces(emit, x, places, y, k[:3], k[3])
@@ -255,9 +308,18 @@ def plain_prefetch(line, place, write):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def _add_pair_product(typingctx, packed, signals, out, places, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return _pair_products(packed, signals, out, 1)
+
+
+@intrinsic
+def _add_pair_products(typingctx, packed, signals, out, places, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    return _pair_products(packed, signals, out, PAIRS)
+
+
+def _pair_products(packed: Any, signals: Any, out: Any, pairs: int) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         emit, weights, inputs, sums = _opened(context, builder, signature, args)
-        _emit_pair_product(emit, weights, inputs, sums, _members(builder, args[3], 3), args[4])
+        _emit_pair_products(emit, weights, inputs, sums, _members(builder, args[3], 3), args[4], pairs)
         return context.get_dummy_value()
 
     three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
@@ -277,6 +339,30 @@ def plain_add_pair_product(packed, signals, out, places, count):  # type: ignore
             weight = packed[at + PAIR * j + a]
             for r in range(min(ROWS, LINE // packed.itemsize)):
                 to[row + a * ROWS + r] += weight * own[first + j * ROWS + r]
+
+
+@inlined
+def plain_add_pair_products(packed, signals, out, places, count):  # type: ignore[no-untyped-def]
+    """`add_pair_product` of PAIRS pairs, which follow each other in ``packed`` and in ``out``."""
+    at, first, row = places
+    for pair in range(PAIRS):
+        own = at + pair * count * PAIR, first, row + pair * PAIR * ROWS
+        plain_add_pair_product(packed, signals, out, own, count)
+
+
+@intrinsic
+def _wide_vectors(typingctx):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        if _WIDE:  # no attribute that llvmlite knows, so that its own `add` refuses it
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@inlined
+def plain_wide_vectors():  # type: ignore[no-untyped-def]
+    """Let the compiler take the widest vectors for the loops of the function that calls this; results are the same."""
 
 
 @intrinsic
@@ -306,6 +392,61 @@ def plain_twelve_dots(x, z, out, places, steps, count):  # type: ignore[no-untyp
                 for r in range(ROWS):
                     total += own[at + r] * other[to + r]
             out[4 * a + b] = total
+
+
+@intrinsic
+def _add_edges(typingctx, values, places, signals, out, at, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, *arrays = _opened(context, builder, signature, args)
+        _emit_edges(emit, *arrays, _members(builder, args[4], 3), args[5])
+        return context.get_dummy_value()
+
+    three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
+    return types.void(values, places, signals, out, three, types.intp), codegen
+
+
+@inlined
+def plain_add_edges(values, places, signals, out, at, count):  # type: ignore[no-untyped-def]
+    """out[row + r] += sum_e values[e] signals[base + places[e] + r], first <= e < first + count, r < ROWS.
+
+    ``at`` are first, base and row.
+    """
+    first, base, row = at
+    own, to = signals.reshape(-1), out.reshape(-1)
+    for e in range(first, first + count):
+        for r in range(ROWS):
+            to[row + r] += values[e] * own[base + places[e] + r]
+
+
+@intrinsic
+def _edge_gradients(typingctx, places, gradients, signals, out, at, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[1].dtype
+        emit = Emitter(builder, context.get_data_type(kind), kind.bitwidth // 8)
+        arrays = [
+            context.make_array(own)(context, builder, value).data
+            for own, value in zip(signature.args[:4], args[:4], strict=True)
+        ]
+        _emit_edge_gradients(emit, *arrays, _members(builder, args[4], 3), args[5])
+        return context.get_dummy_value()
+
+    three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
+    return types.void(places, gradients, signals, out, three, types.intp), codegen
+
+
+@inlined
+def plain_edge_gradients(places, gradients, signals, out, at, count):  # type: ignore[no-untyped-def]
+    """out[e] += sum_r gradients[base + places[e] + r] signals[row + r], first <= e < first + count, r < ROWS.
+
+    ``at`` are first, base and row.
+    """
+    first, base, row = at
+    own, other = signals.reshape(-1), gradients.reshape(-1)
+    for e in range(first, first + count):
+        total = out.dtype.type(0)
+        for r in range(ROWS):
+            total += other[base + places[e] + r] * own[row + r]
+        out[e] += total
 
 
 @intrinsic
@@ -375,7 +516,11 @@ def plain_three_surfaces(table, places, numbers, at, to):  # type: ignore[no-unt
 
 prefetch = _prefetch if INTRINSICS else plain_prefetch
 add_pair_product = _add_pair_product if INTRINSICS else plain_add_pair_product
+add_pair_products = _add_pair_products if INTRINSICS else plain_add_pair_products
+wide_vectors = _wide_vectors if INTRINSICS else plain_wide_vectors
 twelve_dots = _twelve_dots if INTRINSICS else plain_twelve_dots
+add_edges = _add_edges if INTRINSICS else plain_add_edges
+edge_gradients = _edge_gradients if INTRINSICS else plain_edge_gradients
 transpose_tile = _transpose_tile if INTRINSICS else plain_transpose_tile
 three_cubics = _three_cubics if INTRINSICS else plain_three_cubics
 three_surfaces = _three_surfaces if INTRINSICS else plain_three_surfaces

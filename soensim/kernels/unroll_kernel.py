@@ -16,6 +16,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import add_load, add_store, load, load_input_flux, store
+from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.matmul import LAG, OWNER, add_product
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.source_steps import backward_sources, forward_sources
@@ -146,6 +147,7 @@ def forward_blocks(first_block, last_block, network, schedule, inputs, record, s
         Takes what the backward pass needs (the slope of a virtual source, the flux of a SQUID) of every step, or has no
         columns.
     """
+    wide_vectors()
     batch, steps, depth, per_entry, per_output, before = schedule
     count, slots, real = inputs.flux.shape[0], depth + 1, inputs.flux.dtype
     in_turn = _blocks_in_turn(count, slots + 2, inputs.flux.itemsize, last_block - first_block)
@@ -197,6 +199,7 @@ def backward_blocks(first_block, last_block, network, schedule, grad_states, sav
     gradients
         `Gradients` that are computed.
     """
+    wide_vectors()
     batch, steps, depth, per_entry, per_output, _ = schedule
     record, slopes = saved
     count, slots, real = grad_states.shape[0], depth + 1, grad_states.dtype
