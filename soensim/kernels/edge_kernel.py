@@ -12,7 +12,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import add_load, load_frames, store
-from soensim.kernels.llvm_intrinsics import add_edges, edge_gradients, wide_vectors
+from soensim.kernels.llvm_intrinsics import add_edges, edge_gradients, edges_back, wide_vectors
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.source_steps import backward_sources, forward_sources
 from soensim.kernels.vector_math import inlined, inlined_exact
@@ -77,24 +77,21 @@ def _add_inputs(inputs, frames, m, substeps, flux):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _input_gradients(inputs, frames, m, substeps, grad_flux, out):  # type: ignore[no-untyped-def]
-    """Add the share of step m to dL/dW of the inputs; ``grad_flux`` stays as it is."""
+def _input_gradients(inputs, frames, m, substeps, kept, first, out):  # type: ignore[no-untyped-def]
+    """Add the share of step m to dL/dW of the inputs; its dL/dphi are those of ``kept`` from number ``first`` on."""
     lags, edges = inputs
     for k in range(lags.size):
         if m >= lags[k]:
             at = (m - lags[k]) // substeps * frames.shape[1] * ROWS
             for n in range(edges.starts.shape[1] - 1):
-                for e in range(edges.starts[k, n], edges.starts[k, n + 1]):
-                    total = out.dtype.type(0)
-                    place = at + edges.places[e]
-                    own = frames.reshape(-1)
-                    for r in range(ROWS):
-                        total += own[place + r] * grad_flux[n, r]
-                    out[e] += total
+                begin, end = edges.starts[k, n], edges.starts[k, n + 1]
+                if end > begin:
+                    edge_gradients(edges.places, frames, kept, out, (begin, at, first + n * ROWS), end - begin)  # type: ignore[call-arg]
 
 
 @inlined_exact
 def _set_rows(offset, flux):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for n in range(offset.size):
         for r in range(ROWS):
             flux[n, r] = offset[n]
@@ -102,6 +99,7 @@ def _set_rows(offset, flux):  # type: ignore[no-untyped-def]
 
 @inlined
 def _add_to(new, total):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for n in range(new.shape[0]):
         for r in range(ROWS):
             total[n, r] += new[n, r]
@@ -200,11 +198,10 @@ def backward_edges(first_block, last_block, network, edges, inputs, schedule, da
                 for n in range(network.first[p], network.first[p + 1]):
                     first, last = edges.starts[n], edges.starts[n + 1]
                     if last > first:
-                        add_edges(edges.values, edges.places, kept, adjoint, (first, place, n * ROWS), last - first)  # type: ignore[call-arg]
-                        own = first, place, after + n * ROWS
-                        edge_gradients(edges.places, kept, states, gradients.edges[b], own, last - first)  # type: ignore[call-arg]
+                        own, out = (first, place, after + n * ROWS, n * ROWS), gradients.edges[b]
+                        edges_back(edges.places, kept, states, out, edges.values, adjoint, own, last - first)  # type: ignore[call-arg]
                 backward_sources(network, p, fluxes[b, m], states[depth - 1 + m], adjoint, grad_flux)  # type: ignore[no-untyped-call]
             _add_to(grad_flux[:count], total)
-            _input_gradients(inputs, frames, m, substeps, grad_flux, gradients.inputs[b])
+            _input_gradients(inputs, frames, m, substeps, kept, place, gradients.inputs[b])
         for n in range(count):
             gradients.offset[b, n] = total[n].sum()

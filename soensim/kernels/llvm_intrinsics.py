@@ -31,9 +31,11 @@ LINE = 256 if _FEATURES.get("avx512f") else 128
 PAIRS = 4 if _FEATURES.get("avx512f") else 1
 #: Whether loops take the widest vectors. LLVM takes half of them on processors with AVX-512, since the first of these
 #: lowered their clock for the others; those with VBMI2 (Ice Lake and later) hardly do.
-_WIDE = bool(_FEATURES.get("avx512vbmi2"))
+WIDE = bool(_FEATURES.get("avx512vbmi2"))
 #: Bytes of a vector register.
 VECTOR = 32
+#: Edges whose gradients one pass of `edge_gradients` sums up together.
+TOGETHER = 8
 #: Sums of one `twelve_dots`.
 SUMS = 12
 #: Tables that lie side by side, as many as a vector of float64 has numbers; the last is to fill it.
@@ -58,11 +60,14 @@ class Emitter:
 
     def spread(self, base: Any, index: Any, vector: Any) -> Any:
         """Load a number into all places of a vector."""
-        builder, nothing = self.builder, ir.Constant(vector, ir.Undefined)
-        number = builder.load(builder.gep(base, [index]))
-        single = builder.insert_element(nothing, number, ir.Constant(_INT32, 0))
+        return self.filled(self.builder.load(self.builder.gep(base, [index])), vector)
+
+    def filled(self, number: Any, vector: Any) -> Any:
+        """Put a number into all places of a vector."""
+        nothing = ir.Constant(vector, ir.Undefined)
+        single = self.builder.insert_element(nothing, number, ir.Constant(_INT32, 0))
         everywhere = ir.Constant(ir.VectorType(_INT32, vector.count), [0] * vector.count)
-        return builder.shuffle_vector(single, nothing, everywhere)
+        return self.builder.shuffle_vector(single, nothing, everywhere)
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
         """Compute a b + c; one instruction, where the machine has it."""
@@ -82,6 +87,17 @@ class Emitter:
             tile = [self.builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
         return tile
 
+    def summed(self, vectors: list[Any]) -> Any:
+        """Sum up the numbers of each of so many vectors, a power of two: one vector, with a sum of each."""
+        wanted = len(vectors)
+        while len(vectors) > 1 or vectors[0].type.count > wanted:
+            single = len(vectors) == 1
+            lanes = vectors[0].type.count // (2 if single else 1)
+            even, odd = (ir.Constant(ir.VectorType(_INT32, lanes), list(range(k, 2 * lanes, 2))) for k in (0, 1))
+            pairs = [vectors * 2] if single else zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [self.builder.fadd(*(self.builder.shuffle_vector(*pair, k) for k in (even, odd))) for pair in pairs]
+        return vectors[0]
+
     def stepped(self, index: Any, count: Any, step: Any) -> Any:
         """Index ``count`` steps further on; one of the two may be an integer."""
         step = ir.Constant(index.type, step) if isinstance(step, int) else step
@@ -98,6 +114,10 @@ class Emitter:
     def store(self, value: Any, base: Any, index: Any) -> None:
         """Store a vector; its place need not be aligned."""
         self.builder.store(value, self.address(base, index, value.type), align=self.size)
+
+    def zeros(self, vector: Any) -> Any:
+        """Vector of zeros."""
+        return ir.Constant(vector, [0.0] * vector.count)
 
     def sums(self, vector: Any, count: int) -> list[Any]:
         """Return vectors on the stack; LLVM keeps them in registers."""
@@ -165,7 +185,7 @@ def _emit_edges(emit: Emitter, values: Any, places: Any, signals: Any, out: Any,
     builder, vector = emit.builder, emit.vector(ROWS * emit.size)
     totals = emit.sums(vector, 2)  # so that a sum need not wait for the one before it
     builder.store(emit.load(out, row, vector), totals[0])
-    builder.store(ir.Constant(vector, [0.0] * vector.count), totals[1])
+    builder.store(emit.zeros(vector), totals[1])
 
     def add(edge: Any, total: Any) -> None:
         place = builder.add(base, builder.load(builder.gep(places, [edge])))
@@ -181,24 +201,40 @@ def _emit_edges(emit: Emitter, values: Any, places: Any, signals: Any, out: Any,
     emit.store(builder.fadd(builder.load(totals[0]), builder.load(totals[1])), out, row)
 
 
-def _emit_edge_gradients(emit: Emitter, places: Any, gradients: Any, signals: Any, out: Any, at: Any, count: Any) -> None:
-    first, base, row = at
+def _emit_edge_gradients(
+    emit: Emitter, arrays: Any, at: Any, count: Any, values: Any = None, adjoint: Any = None
+) -> None:
+    """Add to gradients of edges; with ``values`` (efficacies) and ``adjoint`` also what reaches the signal."""
+    places, gradients, signals, out = arrays
+    first, base, row, *own_row = at
     builder, vector = emit.builder, emit.vector(ROWS * emit.size)
     half = vector.count // 2
-    own = emit.load(signals, row, vector)
-    kind = ir.FunctionType(emit.number, [emit.number, ir.VectorType(emit.number, half)])
-    name = f"llvm.vector.reduce.fadd.v{half}f{8 * emit.size}"
-    reduce = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
     halves = [ir.Constant(ir.VectorType(_INT32, half), list(range(k, k + half))) for k in (0, half)]
-    with cgutils.for_range(builder, count) as loop:
-        edge = builder.add(first, loop.index)
-        place = builder.add(base, builder.load(builder.gep(places, [edge])))
-        other = emit.load(gradients, place, vector)
-        a, b = ([builder.shuffle_vector(v, v, part) for v in (own, other)] for part in halves)
-        products = emit.fused(*b, builder.fmul(*a))
-        start = builder.load(builder.gep(out, [edge]))
-        total = builder.fadd(start, builder.call(reduce, [ir.Constant(emit.number, -0.0), products], fastmath=("reassoc",)))
-        builder.store(total, builder.gep(out, [edge]))
+    own = [builder.shuffle_vector(whole, whole, part) for whole in [emit.load(signals, row, vector)] for part in halves]
+    totals = emit.sums(vector, 2) if own_row else []
+    for total, start in zip(totals, (emit.load(adjoint, own_row[0], vector), emit.zeros(vector)) if own_row else ()):
+        builder.store(start, total)
+
+    def products(edge: Any, which: int) -> Any:
+        other = emit.load(gradients, builder.add(base, builder.load(builder.gep(places, [edge]))), vector)
+        if own_row:
+            emit.add_product(emit.spread(values, edge, vector), other, totals[which % 2])
+        low, high = (builder.shuffle_vector(other, other, part) for part in halves)
+        return emit.fused(own[1], high, builder.fmul(own[0], low))
+
+    def add_to_out(edge: Any, sums: Any) -> None:
+        emit.store(builder.fadd(emit.load(out, edge, sums.type), sums), out, edge)
+
+    many = ir.Constant(count.type, TOGETHER)
+    with cgutils.for_range(builder, builder.sdiv(count, many)) as loop:
+        edge = emit.stepped(first, loop.index, TOGETHER)
+        add_to_out(edge, emit.summed([products(emit.shifted(edge, k), k) for k in range(TOGETHER)]))
+    done = builder.mul(builder.sdiv(count, many), many)
+    with cgutils.for_range(builder, builder.sub(count, done)) as loop:
+        edge = builder.add(builder.add(first, done), loop.index)
+        add_to_out(edge, emit.summed([products(edge, 0)]))
+    if own_row:
+        emit.store(builder.fadd(*(builder.load(total) for total in totals)), adjoint, own_row[0])
 
 
 def _emit_transposed_tile(emit: Emitter, signals: Any, out: Any, at: Any, step: Any, out_at: Any) -> None:
@@ -264,7 +300,7 @@ def _accepted() -> bool:
             _emit_pair_products(emit, x, y, z, k[:3], k[3], PAIRS)
             _emit_twelve_dots(emit, x, y, z, k[:2], k[2:4], k[4])
             _emit_edges(emit, x, wide, y, z, k[:3], k[3])
-            _emit_edge_gradients(emit, wide, x, y, z, k[:3], k[3])
+            _emit_edge_gradients(emit, (wide, x, y, z), k[:4], k[4], x, y)
             _emit_transposed_tile(emit, x, y, *k[:3])
             _emit_three_cubics(emit, x, places, y, *k[:2])
             _emit_three_surfaces(emit, x, places, y, k[:3], k[3])
@@ -285,6 +321,13 @@ def _opened(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     starts = [context.make_array(kind)(context, builder, value).data for kind, value in arrays]
     number = arrays[0][0].dtype
     return Emitter(builder, context.get_data_type(number), number.bitwidth // 8), *starts
+
+
+def _opened_for(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """As `_opened`, where the first array has whole numbers and the second those to compute with; one tuple of arrays."""
+    emit, *starts = _opened(context, builder, signature, args)
+    kind = signature.args[1].dtype
+    return Emitter(builder, context.get_data_type(kind), kind.bitwidth // 8), starts
 
 
 def _members(builder: Any, values: Any, count: int) -> list[Any]:
@@ -353,7 +396,7 @@ def plain_add_pair_products(packed, signals, out, places, count):  # type: ignor
 @intrinsic
 def _wide_vectors(typingctx):  # type: ignore[no-untyped-def]  # noqa: ARG001
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        if _WIDE:  # no attribute that llvmlite knows, so that its own `add` refuses it
+        if WIDE:  # no attribute that llvmlite knows, so that its own `add` refuses it
             set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
@@ -362,7 +405,10 @@ def _wide_vectors(typingctx):  # type: ignore[no-untyped-def]  # noqa: ARG001
 
 @inlined
 def plain_wide_vectors():  # type: ignore[no-untyped-def]
-    """Let the compiler take the widest vectors for the loops of the function that calls this; results are the same."""
+    """Let LLVM take the widest vectors for the loops of the function that calls this; results are the same.
+
+    Of that function alone: numba optimises each before it becomes part of its callers.
+    """
 
 
 @intrinsic
@@ -421,17 +467,33 @@ def plain_add_edges(values, places, signals, out, at, count):  # type: ignore[no
 @intrinsic
 def _edge_gradients(typingctx, places, gradients, signals, out, at, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = signature.args[1].dtype
-        emit = Emitter(builder, context.get_data_type(kind), kind.bitwidth // 8)
-        arrays = [
-            context.make_array(own)(context, builder, value).data
-            for own, value in zip(signature.args[:4], args[:4], strict=True)
-        ]
-        _emit_edge_gradients(emit, *arrays, _members(builder, args[4], 3), args[5])
+        emit, arrays = _opened_for(context, builder, signature, args)
+        _emit_edge_gradients(emit, arrays, _members(builder, args[4], 3), args[5])
         return context.get_dummy_value()
 
     three = types.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
     return types.void(places, gradients, signals, out, three, types.intp), codegen
+
+
+@intrinsic
+def _edges_back(typingctx, places, gradients, signals, out, values, adjoint, at, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit, arrays = _opened_for(context, builder, signature, args)
+        _emit_edge_gradients(emit, arrays[:4], _members(builder, args[6], 4), args[7], *arrays[4:])
+        return context.get_dummy_value()
+
+    four = types.UniTuple(types.intp, 4)  # type: ignore[no-untyped-call]
+    return types.void(places, gradients, signals, out, values, adjoint, four, types.intp), codegen
+
+
+@inlined
+def plain_edges_back(places, gradients, signals, out, values, adjoint, at, count):  # type: ignore[no-untyped-def]
+    """`edge_gradients`; and adjoint[own + r] += sum_e values[e] gradients[base + places[e] + r].
+
+    ``at`` are first, base, row and own.
+    """
+    plain_add_edges(values, places, gradients, adjoint, (at[0], at[1], at[3]), count)
+    plain_edge_gradients(places, gradients, signals, out, (at[0], at[1], at[2]), count)
 
 
 @inlined
@@ -520,6 +582,7 @@ add_pair_products = _add_pair_products if INTRINSICS else plain_add_pair_product
 wide_vectors = _wide_vectors if INTRINSICS else plain_wide_vectors
 twelve_dots = _twelve_dots if INTRINSICS else plain_twelve_dots
 add_edges = _add_edges if INTRINSICS else plain_add_edges
+edges_back = _edges_back if INTRINSICS else plain_edges_back
 edge_gradients = _edge_gradients if INTRINSICS else plain_edge_gradients
 transpose_tile = _transpose_tile if INTRINSICS else plain_transpose_tile
 three_cubics = _three_cubics if INTRINSICS else plain_three_cubics

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types
 from numba.extending import overload
 
 from soensim.dynamics.source_functions import FusedForm
+from soensim.kernels.lanes import LANES, on_rows
+from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.squid_functions import (
     fit_form,
@@ -98,6 +101,7 @@ def source_set(forms: Sequence[FusedForm], dtype: Any) -> Sources:
 
 @inlined
 def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    wide_vectors()
     kind, real = network.sources.kind[p], flux.dtype.type
     zero, half, one = real(0.0), real(0.5), real(1.0)
     steep, onset = real(5.0), real(0.1)
@@ -124,6 +128,7 @@ def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-d
 
 @inlined
 def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    wide_vectors()
     first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
     for n in range(first, last):
         retention, gain = retentions[n], gains[n]
@@ -135,6 +140,7 @@ def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ign
 
 @inlined
 def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    wide_vectors()
     form = fit_form(network.sources.coefficients[p])
     first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
     bias_currents = network.bias_current
@@ -147,6 +153,7 @@ def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
 
 @inlined
 def _fit_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    wide_vectors()
     form = fit_form(network.sources.coefficients[p])
     first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
     bias_currents = network.bias_current
@@ -161,6 +168,7 @@ def _fit_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[
 
 @inlined
 def _squid_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    wide_vectors()
     form = smooth_form(network.sources.coefficients[p])
     first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
     bias_currents = network.bias_current
@@ -173,6 +181,7 @@ def _squid_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def
 
 @inlined
 def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    wide_vectors()
     form = smooth_form(network.sources.coefficients[p])
     first, last, retentions, gains = network.first[p], network.first[p + 1], network.retention, network.gain
     bias_currents = network.bias_current
@@ -183,6 +192,36 @@ def _squid_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignor
             g_phi, g_i = smooth_slopes(flux[n, r], bias_current - state[n, r], form)
             grad_flux[n, r] = gain * own * g_phi
             adjoint[n, r] = (retention - gain * g_i) * own
+
+
+def squid_rows(flux, state, form, retention, gain, bias_current):  # type: ignore[no-untyped-def]
+    """Take a step of some rows of a neuron."""
+    return (retention * state + gain * smooth_value(flux, bias_current - state, form),)
+
+
+def squid_rows_back(flux, state, adjoint, form, retention, gain, bias_current):  # type: ignore[no-untyped-def]
+    """Go back over a step of some rows of a neuron."""
+    g_phi, g_i = smooth_slopes(flux, bias_current - state, form)
+    return gain * adjoint * g_phi, (retention - gain * g_i) * adjoint
+
+
+_squid_rows, _squid_rows_back = on_rows(squid_rows, 2), on_rows(squid_rows_back, 3)
+
+
+@inlined
+def _squid_lanes_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    form = smooth_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        own = network.retention[n], network.gain[n], network.bias_current[n]
+        _squid_rows((flux, state, new), n * ROWS, form, own)  # type: ignore[call-arg]
+
+
+@inlined
+def _squid_lanes_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]
+    form = smooth_form(network.sources.coefficients[p])
+    for n in range(network.first[p], network.first[p + 1]):
+        own = network.retention[n], network.gain[n], network.bias_current[n]
+        _squid_rows_back((flux, state, adjoint, grad_flux, adjoint), n * ROWS, form, own)  # type: ignore[call-arg]
 
 
 @inlined
@@ -260,11 +299,19 @@ def _class_of_sources(network: Any) -> Any:
     return network.types[network.fields.index("sources")].instance_class
 
 
+def _on_lanes(network: Any, flux: Any) -> bool:
+    return LANES and _class_of_sources(network) is SquidSources and flux.dtype == types.float32
+
+
 @overload(forward_sources, jit_options=INLINED)
 def _forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    if _on_lanes(network, flux):
+        return _squid_lanes_forward.py_func
     return _FORWARD[_class_of_sources(network)].py_func
 
 
 @overload(backward_sources, jit_options=INLINED)
 def _backward_sources(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    if _on_lanes(network, flux):
+        return _squid_lanes_backward.py_func
     return _BACKWARD[_class_of_sources(network)].py_func

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics.smooth import GUARD, LEAST_GAP, SmoothSquid
 from soensim.dynamics.source_functions import FIT_RATE, FIT_THRESHOLD
-from soensim.kernels.vector_math import exp_down, inlined, log1p_unit
+from soensim.kernels.vector_math import exp_down, inlined, log1p_unit, pick
 
 #: Room for the coefficients of either form.
 SIZE = 98
@@ -94,12 +94,11 @@ def excess_and_slope(above, c):  # type: ignore[no-untyped-def]
     """Return the excess at which slopes are taken, its slope in i, and a factor that is 0 where there are none."""
     ratio = above * c.per_width
     e = exp_down(-abs(ratio))  # type: ignore[no-untyped-call]
-    soft = c.width * ((ratio if ratio > c.zero else c.zero) + log1p_unit(e)) + c.guard  # type: ignore[no-untyped-call]
-    sigmoid = (c.one if ratio >= c.zero else e) / (c.one + e)
-    running = above > c.zero
-    if c.soft > c.zero:
-        return soft, sigmoid, c.one
-    return (above if running else c.one), c.one, (c.one if running else c.zero)
+    soft = c.width * (pick(ratio > c.zero, ratio, c.zero) + log1p_unit(e)) + c.guard  # type: ignore[no-untyped-call]
+    sigmoid = pick(ratio >= c.zero, c.one, e) / (c.one + e)
+    running, softened = above > c.zero, c.soft > c.zero
+    sharp, live = pick(running, above, c.one), pick(running, c.one, c.zero)
+    return pick(softened, soft, sharp), pick(softened, sigmoid, c.one), pick(softened, c.one, live)
 
 
 class Fit(NamedTuple):
@@ -142,7 +141,7 @@ def fit_value(phi, i, c):  # type: ignore[no-untyped-def]
     p2 = d * d
     edge = _fit_edge(p2, c)
     above = i - edge
-    above = n.zero if above <= n.zero else above  # nan stays nan
+    above = pick(above <= n.zero, n.zero, above)  # nan stays nan
     u = math.sqrt(above)
     factor = _fit_row(c.row0, u) + p2 * (_fit_row(c.row1, u) + p2 * _fit_row(c.row2, u))
     return n.half * u * math.sqrt(n.two * edge + above) * factor
@@ -276,7 +275,7 @@ def _slope11(c, t):  # type: ignore[no-untyped-def]
 @inlined
 def _piece(x, c, three):  # type: ignore[no-untyped-def]
     """Pick the number of the piece that x lies in."""
-    return three[0] if x < c.knots[0] else (three[1] if x < c.knots[1] else three[2])
+    return pick(x < c.knots[0], three[0], pick(x < c.knots[1], three[1], three[2]))
 
 
 @inlined
@@ -296,9 +295,9 @@ def smooth_value(phi, i, c):  # type: ignore[no-untyped-def]
     x = abs(x - np.rint(x))
     edge = _poly8(_edge_row(x, c), _piece(x, c, c.slope) * x + _piece(x, c, c.shift))
     above = i - edge
-    above = n.zero if above <= n.zero else above  # nan stays nan
+    above = pick(above <= n.zero, n.zero, above)  # nan stays nan
     gap = edge - c.corner - c.tangent * (n.half - x)
-    gap = n.least_gap if gap < n.least_gap else gap
+    gap = pick(gap < n.least_gap, n.least_gap, gap)
     w_a, w_b = math.sqrt(above), math.sqrt(above + gap)
     t, v = n.four * x - n.one, c.scale * w_a - n.one
     high = _poly6(c.row3, t) + v * (c.row4[0] + t * _poly3(c.row4[1:], t) + v * _poly3(c.row5, t))
@@ -313,7 +312,7 @@ def smooth_slopes(phi, i, c):  # type: ignore[no-untyped-def]
     n = c.n
     d = phi - c.skew * i
     d -= np.rint(d)
-    side = (n.one if d > n.zero else -n.one) if d != n.zero else n.zero
+    side = pick(d > n.zero, n.one, pick(d < n.zero, -n.one, n.zero))
     x = abs(d)
     per_x = _piece(x, c, c.slope)
     edge, edge_x = _slope8(_edge_row(x, c), per_x * x + _piece(x, c, c.shift))
@@ -321,7 +320,8 @@ def smooth_slopes(phi, i, c):  # type: ignore[no-untyped-def]
     e, sigmoid, live = excess_and_slope(i - edge, n)
     gap = edge - c.corner - c.tangent * (n.half - x)
     gap_x = edge_x + c.tangent
-    gap, gap_x = (n.least_gap, n.zero) if gap < n.least_gap else (gap, gap_x)
+    closed = gap < n.least_gap
+    gap, gap_x = pick(closed, n.least_gap, gap), pick(closed, n.zero, gap_x)
     w_a, w_b = math.sqrt(e), math.sqrt(e + gap)
     t, v = n.four * x - n.one, c.scale * w_a - n.one
 

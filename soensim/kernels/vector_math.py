@@ -29,6 +29,43 @@ inlined, inlined_exact = njit(**INLINED), njit(**_PART)
 _F = np.float32
 
 
+@inlined
+def pick(condition, yes, no):  # type: ignore[no-untyped-def]
+    """Return one of two numbers; in a function that `soensim.kernels.lanes` takes, in the place of a branch."""
+    return yes if condition else no
+
+
+@inlined
+def power_of_two(k):  # type: ignore[no-untyped-def]
+    """Compute 2^k of a whole number k between -126 and 127, in float32."""
+    return np.int32((np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)
+
+
+@inlined
+def exp_down_float32(x):  # type: ignore[no-untyped-def]
+    """`exp_down` of float32."""
+    y = pick(x < _F(-87.0), _F(-87.0), x)  # below, 2^k would leave the normal numbers
+    y = y * _F(1.44269504)
+    k = np.floor(y)
+    f = y - k
+    # 2^f on [0, 1), least largest relative error 2e-9
+    power = _F(1.24396897e-3) + f * _F(2.17022489e-4)
+    power = _F(5.54833421e-2) + f * (_F(9.67884079e-3) + f * power)
+    power = _F(1.0) + f * (_F(6.93146984e-1) + f * (_F(2.40229836e-1) + f * power))
+    return power * power_of_two(k)
+
+
+@inlined
+def log1p_unit_float32(x):  # type: ignore[no-untyped-def]
+    """`log1p_unit` of float32."""
+    # log(1 + x) / x on [0, 1], least largest relative error 5e-9
+    p = _F(1.985126e-2) - x * _F(3.24398e-3)
+    p = _F(1.0603616e-1) + x * (_F(-5.695915e-2) + x * p)
+    p = _F(1.9675931e-1) + x * (_F(-1.530557e-1) + x * p)
+    p = _F(3.3329962e-1) + x * (_F(-2.4954132e-1) + x * p)
+    return x * (_F(1.0) + x * (_F(-4.9999902e-1) + x * p))
+
+
 def exp_down(x):  # type: ignore[no-untyped-def]
     """Compute exp(x) for x <= 0; relative error below 1e-6 for x > -17, 4e-6 for x > -80; constant below -87."""
     return math.exp(x)
@@ -46,37 +83,12 @@ def tanh(x):  # type: ignore[no-untyped-def]
 
 @overload(exp_down, jit_options=INLINED)
 def _exp_down(x):  # type: ignore[no-untyped-def]
-    if x != types.float32:
-        return lambda x: math.exp(x)
-
-    def by_powers_of_two(x):  # type: ignore[no-untyped-def]
-        y = _F(-87.0) if x < _F(-87.0) else x  # below, 2^k would leave the normal numbers
-        y = y * _F(1.44269504)
-        k = np.floor(y)
-        f = y - k
-        # 2^f on [0, 1), least largest relative error 2e-9
-        power = _F(1.24396897e-3) + f * _F(2.17022489e-4)
-        power = _F(5.54833421e-2) + f * (_F(9.67884079e-3) + f * power)
-        power = _F(1.0) + f * (_F(6.93146984e-1) + f * (_F(2.40229836e-1) + f * power))
-        return power * np.int32((np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)
-
-    return by_powers_of_two
+    return exp_down_float32.py_func if x == types.float32 else lambda x: math.exp(x)
 
 
 @overload(log1p_unit, jit_options=INLINED)
 def _log1p_unit(x):  # type: ignore[no-untyped-def]
-    if x != types.float32:
-        return lambda x: math.log1p(x)
-
-    def polynomial(x):  # type: ignore[no-untyped-def]
-        # log(1 + x) / x on [0, 1], least largest relative error 5e-9
-        p = _F(1.985126e-2) - x * _F(3.24398e-3)
-        p = _F(1.0603616e-1) + x * (_F(-5.695915e-2) + x * p)
-        p = _F(1.9675931e-1) + x * (_F(-1.530557e-1) + x * p)
-        p = _F(3.3329962e-1) + x * (_F(-2.4954132e-1) + x * p)
-        return x * (_F(1.0) + x * (_F(-4.9999902e-1) + x * p))
-
-    return polynomial
+    return log1p_unit_float32.py_func if x == types.float32 else lambda x: math.log1p(x)
 
 
 def _tanh_of_doubles(x):  # type: ignore[no-untyped-def]

@@ -43,6 +43,7 @@ from soensim.fabrication.varied_squid import varied_source
 from soensim.kernels import (
     ForwardForwardLoss,
     SparseWeights,
+    edges_alone,
     kernel_inputs,
     leading_shape,
     lit_throughout,
@@ -50,6 +51,7 @@ from soensim.kernels import (
     shared_inputs,
     supports,
     temporal_forward_forward,
+    unroll_edges,
     unroll_fused,
     unroll_lit,
 )
@@ -224,6 +226,12 @@ class TrainableChip:
         noise, kick = self.noise(chip, inputs), self.kick(chip, inputs)
         light = self.light(chip, inputs, len(running), later=initial is not None)
         if not (local or kick or initial or any(p.normalisation for p in running)):
+            if light is None and noise is None and all(own.few for own in self.delayed(chip).values()):
+                cells = self.cells(chip, len(running), sparse=True, sparse_inputs=True)
+                if supports(cells, heun=heun) and edges_alone(cells, inputs):
+                    sizes = [p.size for p in running]
+                    alone = unroll_edges(cells, inputs, sizes, substeps=network.substeps, window=window)
+                    return [states[None] for states in alone]
             cells = self.cells(chip, len(running), sparse=light is None)
             if supports(cells, heun=heun) and (light is None or lit_throughout(cells)):
                 states = self._fused(cells, inputs, noise, light)
@@ -315,15 +323,23 @@ class TrainableChip:
         network = delayed_network(self.network, chip)
         return self._delayed if network is self.network else self._delayed_weights(network)
 
-    def cells(self, chip: FabricatedChip, populations: int | None = None, *, sparse: bool = False) -> list[Cell]:
+    def cells(
+        self,
+        chip: FabricatedChip,
+        populations: int | None = None,
+        *,
+        sparse: bool = False,
+        sparse_inputs: bool = False,
+    ) -> list[Cell]:
         """Make the cells of a chip: of the first populations, or of all.
 
-        With ``sparse``, projections between populations of which few edges exist keep these alone.
+        With ``sparse``, projections between populations of which few edges exist keep these alone; with
+        ``sparse_inputs``, those of the inputs do.
         """
 
         def weights(key: str, delayed: DelayedWeights, efficacies: Tensor) -> Array:
-            recurrent = self.network.synapses[key].source is not None
-            return delayed.sparse(efficacies) if sparse and delayed.few and recurrent else delayed.matrix(efficacies)
+            wanted = sparse if self.network.synapses[key].source is not None else sparse_inputs
+            return delayed.sparse(efficacies) if wanted and delayed.few else delayed.matrix(efficacies)
 
         # a virtual chip's biases may leave the range of the smooth form where those of the drawn chip do not
         sources = [
