@@ -32,6 +32,7 @@ from soensim.errors import SimulationError
 from soensim.kernels import (
     Inputs,
     SparsePattern,
+    emitter,
     llvm_intrinsics,
     mean_square,
     project,
@@ -39,8 +40,11 @@ from soensim.kernels import (
     supports,
     unroll_fused,
 )
+from soensim.kernels.lanes import on_rows
 from soensim.kernels.memory_layout import ROWS
-from soensim.kernels.vector_math import exp_down, log1p_unit, tanh
+from soensim.kernels.source_steps import squid_rows, squid_rows_back
+from soensim.kernels.squid_functions import smooth_form, squid_coefficients
+from soensim.kernels.vector_math import exp_down, inlined, log1p_unit, tanh
 
 
 def assert_agree(problem, tolerance):
@@ -435,7 +439,7 @@ def test_intrinsics_and_their_plain_forms_agree(real):
     rng = np.random.default_rng(12)
     draw = lambda *shape: rng.normal(size=shape).astype(real)  # noqa: E731
     assert llvm_intrinsics.INTRINSICS
-    lanes = llvm_intrinsics.VECTOR // np.dtype(real).itemsize
+    lanes = emitter.VECTOR // np.dtype(real).itemsize
 
     def calls(pair_product, dots, tile):
         @njit
@@ -457,10 +461,96 @@ def test_intrinsics_and_their_plain_forms_agree(real):
     for ours, plain in zip(*results, strict=True):
         assert np.abs(plain).max() > 0
         np.testing.assert_allclose(ours, plain, **tolerance)
-    lines = slice(0, llvm_intrinsics.LINE // np.dtype(real).itemsize)
+    lines = slice(0, emitter.LINE // np.dtype(real).itemsize)
     expected = start.copy()
     expected[2:, lines] += packed[2:12].reshape(5, 2).T @ signals[1:6, lines]
     np.testing.assert_allclose(results[0][0], expected, **tolerance)
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 19])
+def test_intrinsics_of_edges_and_their_plain_forms_agree(real, count):
+    from numba import njit
+
+    rng = np.random.default_rng(14)
+    draw = lambda *shape: rng.normal(size=shape).astype(real)  # noqa: E731
+    signals, gradients, start, out, values = draw(9, ROWS), draw(9, ROWS), draw(4, ROWS), draw(24), draw(24)
+    rows = rng.integers(0, 7, 24)  # of the other end, from row 2 on
+    places, own = rows * ROWS, slice(3, 3 + count)
+    results = []
+    for form in ("", "plain_"):
+        names = ("add_edges", "edge_gradients", "edges_back")
+        add, one_way, both = (getattr(llvm_intrinsics, form + name) for name in names)
+
+        @njit
+        def each(values, signals, gradients, sums, found, add=add, one_way=one_way, both=both):
+            add(values, places, signals, sums[0], (3, 2 * ROWS, 2 * ROWS), count)
+            one_way(places, gradients, signals, found[0], (3, 2 * ROWS, 5 * ROWS), count)
+            both(places, gradients, signals, found[1], values, sums[1], (3, 2 * ROWS, 5 * ROWS, ROWS), count)
+
+        sums, found = np.stack([start, start]), np.stack([out, out])
+        each(values, signals, gradients, sums, found)
+        results.append((sums, found))
+    expected, shares = np.stack([start, start]), np.stack([out, out])
+    expected[0, 2] += values[own] @ signals[2 + rows[own]]
+    expected[1, 1] += values[own] @ gradients[2 + rows[own]]
+    shares[:, own] += gradients[2 + rows[own]] @ signals[5]
+    for sums, found in results:
+        np.testing.assert_allclose(sums, expected, rtol=0, atol=100 * np.finfo(real).eps)
+        np.testing.assert_allclose(found, shares, rtol=0, atol=200 * np.finfo(real).eps)
+
+
+def test_four_pairs_at_once_are_four_pairs():
+    from numba import njit
+
+    rng = np.random.default_rng(15)
+    pairs = emitter.PAIRS
+    packed, signals = (rng.normal(size=shape).astype(np.float32) for shape in (3 + 10 * pairs, (7, ROWS)))
+    start = rng.normal(size=(1 + 2 * pairs, ROWS)).astype(np.float32)
+    expected = start.copy()
+    for pair in range(pairs):
+        expected[1 + 2 * pair : 3 + 2 * pair] += packed[3 + 10 * pair :][:10].reshape(5, 2).T @ signals[1:6]
+    for form in ("", "plain_"):
+        products, out = getattr(llvm_intrinsics, f"{form}add_pair_products"), start.copy()
+        njit(lambda packed, signals, out, products=products: products(packed, signals, out, (3, ROWS, ROWS), 5))(
+            packed, signals, out
+        )
+        np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.05])
+def test_formulas_on_lanes_are_those_of_numbers(width):
+    """The SQUID's step, forward and back: each operation of the formula, on vectors and on numbers."""
+    from numba import njit
+
+    coefficients = squid_coefficients(smooth_squid(UNEQUAL), width, np.float32)
+    rng = np.random.default_rng(16)
+    phi, s, adjoint = (rng.uniform(*ends, 3 * ROWS).astype(np.float32) for ends in ((-1.5, 1.5), (0, 1.9), (-1, 1)))
+    numbers = tuple(np.float32(v) for v in (0.9, 0.2, 1.9))
+    for formula, read in ((squid_rows, (phi, s)), (squid_rows_back, (phi, s, adjoint))):
+        rows, single = on_rows(formula, len(read)), inlined(formula)
+        results = tuple(np.zeros(3 * ROWS, np.float32) for _ in range(len(read) - 1))
+
+        @njit
+        def on_vectors(arrays, coefficients, numbers, rows=rows):
+            rows(arrays, ROWS, smooth_form(coefficients), numbers)
+
+        @njit
+        def one_by_one(read, k, coefficients, numbers, single=single):
+            form = smooth_form(coefficients)
+            if len(read) == 3:
+                return single(read[0][k], read[1][k], read[2][k], form, *numbers)
+            return single(read[0][k], read[1][k], form, *numbers)
+
+        on_vectors((*read, *results), coefficients, numbers)
+        expected = np.array([one_by_one(read, k, coefficients, numbers) for k in range(3 * ROWS)]).T
+        for ours, numbers_alone in zip(results, expected, strict=True):
+            assert not ours[:ROWS].any()
+            assert not ours[2 * ROWS :].any()
+            numbers_alone = numbers_alone[ROWS : 2 * ROWS]
+            np.testing.assert_allclose(
+                ours[ROWS : 2 * ROWS], numbers_alone, rtol=0, atol=1e-5 * abs(numbers_alone).max()
+            )
 
 
 def test_three_tables_side_by_side_have_the_values_of_each():
@@ -475,7 +565,7 @@ def test_three_tables_side_by_side_have_the_values_of_each():
     corners = {(a, b): surfaces[cell + a, node + b, :3].T for a in (0, 1) for b in (0, 1)}
     low, high = (corners[a, 0] * (1 - q) + corners[a, 1] * q for a in (0, 1))
     assert llvm_intrinsics.INTRINSICS
-    assert llvm_intrinsics.TABLES == cubics.shape[-1] == surfaces.shape[-1]
+    assert emitter.TABLES == cubics.shape[-1] == surfaces.shape[-1]
     for form in ("", "plain_"):
         three_cubics, three_surfaces = (getattr(llvm_intrinsics, form + n) for n in ("three_cubics", "three_surfaces"))
 
@@ -500,7 +590,7 @@ def test_instructions_that_llvm_does_not_accept_are_noticed(monkeypatch):
         no_such = emit.builder.module.declare_intrinsic("llvm.sqrt", [integer], ir.FunctionType(integer, [integer]))
         emit.builder.call(no_such, [ir.Constant(integer, 1)])
 
-    monkeypatch.setattr(llvm_intrinsics, "_emit_twelve_dots", unknown)
+    monkeypatch.setattr(llvm_intrinsics, "emit_twelve_dots", unknown)
     assert not llvm_intrinsics._accepted()
 
 

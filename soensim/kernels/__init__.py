@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from soensim._runtime.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from soensim.kernels.edge_loop import edges_alone, unroll_edges
     from soensim.kernels.forward_forward_loss import ForwardForwardLoss, mean_square, temporal_forward_forward
     from soensim.kernels.input_flux import kernel_inputs, leading_shape, projected_inputs, shared_inputs
     from soensim.kernels.lit import lit_throughout, unroll_lit
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from soensim.kernels.sparse import SparsePattern, SparseWeights
     from soensim.kernels.supported import supports
     from soensim.kernels.unroll import project, unroll_fused
-    from soensim.kernels.edge_loop import edges_alone, unroll_edges
 
 else:  # most of them load torch, which a simulation does not need
     _MODULES = {

@@ -9,7 +9,8 @@ A group is a few blocks that take each step in turn, (blocks, neurons and a spar
 """
 
 from soensim._runtime.kernel_cache import njit
-from soensim.kernels.llvm_intrinsics import VECTOR, prefetch, transpose_tile
+from soensim.kernels.emitter import VECTOR
+from soensim.kernels.llvm_intrinsics import prefetch, transpose_tile
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.vector_math import INLINED, inlined
 

@@ -1,6 +1,6 @@
 """The time loop of chips of which few edges exist, forward and back: it takes the edges alone, those of inputs too.
 
-A block of rows goes through all steps with its states side by side, (steps, neurons, ROWS), so that an edge with a delay
+A block of rows goes through all steps with its states side by side, (steps, neurons, ROWS). So an edge with a delay
 finds what it carries at a fixed distance from the state of the step, and a step reads and writes memory in order. The
 way back takes the products and the gradient of an edge's efficacy together: both want dL/dphi of its target, of which
 only the last few steps are kept.
@@ -73,7 +73,7 @@ def _add_inputs(inputs, frames, m, substeps, flux):  # type: ignore[no-untyped-d
             for n in range(edges.starts.shape[1] - 1):
                 first, last = edges.starts[k, n], edges.starts[k, n + 1]
                 if last > first:
-                    add_edges(edges.values, edges.places, frames, flux, (first, at, n * ROWS), last - first)  # type: ignore[call-arg]
+                    add_edges(edges.values, edges.places, frames, flux, (first, at, n * ROWS), last - first)
 
 
 @inlined
@@ -86,7 +86,7 @@ def _input_gradients(inputs, frames, m, substeps, kept, first, out):  # type: ig
             for n in range(edges.starts.shape[1] - 1):
                 begin, end = edges.starts[k, n], edges.starts[k, n + 1]
                 if end > begin:
-                    edge_gradients(edges.places, frames, kept, out, (begin, at, first + n * ROWS), end - begin)  # type: ignore[call-arg]
+                    edge_gradients(edges.places, frames, kept, out, (begin, at, first + n * ROWS), end - begin)
 
 
 @inlined_exact
@@ -118,7 +118,7 @@ def forward_edges(first_block, last_block, network, edges, inputs, schedule, dat
     schedule
         `EdgeSchedule`.
     data
-        Signals (batch, frames, channels), flux offset of every neuron, and the batch's row where the first block starts.
+        Signals (batch, frames, channels), flux offset of every neuron, and the row where the first block starts.
     record
         Takes all states, (blocks, depth + steps, neurons + SPARE, ROWS).
     saved
@@ -145,10 +145,10 @@ def forward_edges(first_block, last_block, network, edges, inputs, schedule, dat
                 for n in range(network.first[p], network.first[p + 1]):
                     first, last = edges.starts[n], edges.starts[n + 1]
                     if last > first:
-                        add_edges(edges.values, edges.places, states, flux, (first, at, n * ROWS), last - first)  # type: ignore[call-arg]
+                        add_edges(edges.values, edges.places, states, flux, (first, at, n * ROWS), last - first)
                 forward_sources(network, p, flux, states[depth - 1 + m], states[depth + m])  # type: ignore[no-untyped-call]
             frame = m // substeps - first_frame
-            if (m + 1) % substeps == 0 and 0 <= frame and frame * batch < out.shape[1]:
+            if (m + 1) % substeps == 0 and frame >= 0 and frame * batch < out.shape[1]:
                 store(states[depth + m : depth + m + 1], width, out, frame * batch + low, batch)
 
 
@@ -191,7 +191,7 @@ def backward_edges(first_block, last_block, network, edges, inputs, schedule, da
             at -= 1
             grad_flux = kept[at]
             frame = m // substeps - first_frame
-            if (m + 1) % substeps == 0 and 0 <= frame and frame * batch < grad_states.shape[1]:
+            if (m + 1) % substeps == 0 and frame >= 0 and frame * batch < grad_states.shape[1]:
                 add_load(grad_states, frame * batch + low, width, -batch, room)
             place, after = at * height * ROWS, (depth + m) * height * ROWS
             for p in range(network.first.size - 2, -1, -1):
@@ -199,7 +199,7 @@ def backward_edges(first_block, last_block, network, edges, inputs, schedule, da
                     first, last = edges.starts[n], edges.starts[n + 1]
                     if last > first:
                         own, out = (first, place, after + n * ROWS, n * ROWS), gradients.edges[b]
-                        edges_back(edges.places, kept, states, out, edges.values, adjoint, own, last - first)  # type: ignore[call-arg]
+                        edges_back(edges.places, kept, states, out, edges.values, adjoint, own, last - first)
                 backward_sources(network, p, fluxes[b, m], states[depth - 1 + m], adjoint, grad_flux)  # type: ignore[no-untyped-call]
             _add_to(grad_flux[:count], total)
             _input_gradients(inputs, frames, m, substeps, kept, place, gradients.inputs[b])

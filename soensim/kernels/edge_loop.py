@@ -189,7 +189,7 @@ class _Edges(torch.autograd.Function):
         by_edge, by_input, by_neuron = (np.concatenate(parts).sum(0) for parts in zip(*totals, strict=True))
         shares = np.zeros(len(own), own.dtype)
         shares[run.layout.back.order], shares[run.layout.inputs.order] = by_edge, by_input
-        return None, None, torch.from_numpy(by_neuron), *torch.from_numpy(shares).split(run.counts)
+        return None, None, torch.from_numpy(by_neuron), *torch.split(torch.from_numpy(shares), run.counts)
 
 
 def _joined(values: Sequence[Tensor], like: Tensor) -> NDArray[Any]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import load_frames
-from soensim.kernels.llvm_intrinsics import SUMS, wide_vectors
+from soensim.kernels.emitter import SUMS
+from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.matmul import (
     COUNT_IN,
     COUNT_OUT,

@@ -23,9 +23,18 @@ from numba.core import cgutils
 from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
-from soensim.kernels.llvm_intrinsics import INTRINSICS, WIDE, Emitter
+from soensim.kernels.emitter import WIDE, Emitter
+from soensim.kernels.llvm_intrinsics import INTRINSICS
 from soensim.kernels.memory_layout import ROWS
-from soensim.kernels.vector_math import FLAGS, exp_down, exp_down_float32, log1p_unit, log1p_unit_float32, pick, power_of_two
+from soensim.kernels.vector_math import (
+    FLAGS,
+    exp_down,
+    exp_down_float32,
+    log1p_unit,
+    log1p_unit_float32,
+    pick,
+    power_of_two,
+)
 
 #: Whether vectors of 64 bytes are taken, and this is worth it: with fewer registers the two chains do not fit.
 LANES: bool = WIDE and INTRINSICS
@@ -182,6 +191,6 @@ def _spread(emit: Emitter, value: Any, kind: Any, vector: Any) -> Any:
     if not isinstance(kind, types.BaseTuple):
         return Lanes(emit.builder, [emit.filled(value, vector)] * _PARTS)
     members = (emit.builder.extract_value(value, k) for k in range(len(kind)))
-    spread = [_spread(emit, member, own, vector) for member, own in zip(members, kind.types, strict=True)]
+    spread = [_spread(emit, member, own, vector) for member, own in zip(members, kind.types, strict=True)]  # type: ignore[attr-defined]
     named = getattr(kind, "instance_class", None)
     return tuple(spread) if named is None else named(*spread)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soensim.dynamics.source_functions import FusedForm
 from soensim.dynamics.time_loop import Cell
-from soensim.kernels.llvm_intrinsics import PAIR
+from soensim.kernels.emitter import PAIR
 from soensim.kernels.matmul import AT, COLUMNS, Products, pack
 from soensim.kernels.memory_layout import make_rows
 from soensim.kernels.source_steps import Sources, VirtualSources, source_set

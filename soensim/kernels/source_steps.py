@@ -213,7 +213,7 @@ def _squid_lanes_forward(network, p, flux, state, new):  # type: ignore[no-untyp
     form = smooth_form(network.sources.coefficients[p])
     for n in range(network.first[p], network.first[p + 1]):
         own = network.retention[n], network.gain[n], network.bias_current[n]
-        _squid_rows((flux, state, new), n * ROWS, form, own)  # type: ignore[call-arg]
+        _squid_rows((flux, state, new), n * ROWS, form, own)
 
 
 @inlined
@@ -221,7 +221,7 @@ def _squid_lanes_backward(network, p, flux, state, adjoint, grad_flux):  # type:
     form = smooth_form(network.sources.coefficients[p])
     for n in range(network.first[p], network.first[p + 1]):
         own = network.retention[n], network.gain[n], network.bias_current[n]
-        _squid_rows_back((flux, state, adjoint, grad_flux, adjoint), n * ROWS, form, own)  # type: ignore[call-arg]
+        _squid_rows_back((flux, state, adjoint, grad_flux, adjoint), n * ROWS, form, own)
 
 
 @inlined

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from soensim._runtime.table_access import own_load, own_store
 from soensim.circuit.source import cell_of, edge_at, source_value
-from soensim.kernels.llvm_intrinsics import TABLES, three_cubics, three_surfaces
+from soensim.kernels.emitter import TABLES
+from soensim.kernels.llvm_intrinsics import three_cubics, three_surfaces
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.squid_functions import take3
 from soensim.kernels.table_steps import TableSources, stacked, table_of

@@ -7,12 +7,9 @@ batch 64, float32, N dendrites with the SQUID's source function, all-to-all. Its
 projection, one more product of the same size for all steps at once, is not included.
 """
 
-import time
-
-import numpy as np
 import pytest
 import torch
-from test_training_speed import _one_thread  # noqa: F401  (a fixture for all tests here)
+from test_training_speed import _one_thread, shortest_ms  # noqa: F401  (a fixture for all tests here)
 
 from soensim.circuit import Device, source_table
 from soensim.dynamics import SOURCE_FUNCTIONS, Cell, Term, training_source, unroll
@@ -27,19 +24,6 @@ from soensim.kernels import (
 from soensim.technology import load_technology
 
 SQUID = training_source(squid_source(source_table(Device.from_technology(load_technology("nist-2023")))), 0.05)
-
-
-def shortest_ms(calls, turns):
-    """CPU milliseconds of each call, by name. In each turn a call follows itself, as a step of training does."""
-    found = dict.fromkeys(calls, np.inf)
-    for _ in range(turns):
-        for name, call in calls.items():
-            call()  # warms up: the others have filled the caches
-            for _ in range(2):
-                start = time.process_time()
-                call()
-                found[name] = min(found[name], 1e3 * (time.process_time() - start))
-    return found
 
 
 class Layer:

@@ -4,6 +4,7 @@ Each measurement stands beside a plain one, written here and timed in the same r
 """
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from conftest import ROOT
 
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.netlist import load_netlist
-from soensim.network import compile_network
+from soensim.network import compile_network, with_average_light
 from soensim.program import Program, dense_weights
 from soensim.routing import route
 from soensim.simulation import simulate
@@ -31,6 +32,19 @@ def median_seconds(call, repeats=15):
         call()
         times.append(time.perf_counter() - start)
     return float(np.median(times))
+
+
+def shortest_ms(calls, turns):
+    """CPU milliseconds of each call, by name. In each turn a call follows itself, as a step of training does."""
+    found = dict.fromkeys(calls, np.inf)
+    for _ in range(turns):
+        for name, call in calls.items():
+            call()  # warms up: the others have filled the caches
+            for _ in range(2):
+                start = time.process_time()
+                call()
+                found[name] = min(found[name], 1e3 * (time.process_time() - start))
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +107,28 @@ def test_simulate(benchmark):
     trace = benchmark(lambda: simulate(network, program, x))
     np.testing.assert_allclose(trace.state[:, -1], plain(), atol=1e-9)
     benchmark.extra_info["times_faster_than_plain"] = round(reference / benchmark.stats.stats.median, 2)
+
+
+@pytest.mark.benchmark(group="bptt step, 1000 neurons in modules, 21,000 edges with delays, batch 128")
+def test_edges_alone(benchmark, monkeypatch):
+    """A step over edges alone against the kernels that have a flux per step of the inputs, and pass by pass the edges."""
+    network = compile_network(route(load_netlist(Path(__file__).parent / "modular-1000-fast.yaml")))
+    recipe, rng = BpttRecipe(), np.random.default_rng(0)
+    chip = TrainableChip(with_average_light(network), recipe)
+    rule = Bptt(chip, recipe)
+    x, y = chip.encode(rng.random((128, 28, 28))), torch.from_numpy(rng.integers(0, 10, 128))
+
+    def step():
+        for latent in chip.latent.values():
+            latent.grad = None
+        rule.loss(chip.training_chip(True, (0, 0, 0)), x, y, rng).total.backward()
+
+    def general():
+        with monkeypatch.context() as patched:
+            patched.setattr("soensim.training.trainable_network.edges_alone", lambda *_: False)
+            step()
+
+    found = shortest_ms({"edges": step, "general": general}, 3)
+    benchmark.pedantic(step, rounds=3)
+    benchmark.extra_info.update({f"{name}_ms": round(ms, 1) for name, ms in found.items()})
+    benchmark.extra_info["times_faster"] = round(found["general"] / found["edges"], 2)
