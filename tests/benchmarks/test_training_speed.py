@@ -111,7 +111,7 @@ def test_simulate(benchmark):
 
 @pytest.mark.benchmark(group="bptt step, 1000 neurons in modules, 21,000 edges with delays, batch 128")
 def test_edges_alone(benchmark, monkeypatch):
-    """A step over edges alone against the kernels that have a flux per step of the inputs, and pass by pass the edges."""
+    """A step over edges alone against the general kernels, whose inputs are a flux per step."""
     network = compile_network(route(load_netlist(Path(__file__).parent / "modular-1000-fast.yaml")))
     recipe, rng = BpttRecipe(), np.random.default_rng(0)
     chip = TrainableChip(with_average_light(network), recipe)
