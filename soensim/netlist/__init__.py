@@ -5,9 +5,9 @@ from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan, Optim
 from soensim.netlist.schema.netlist import Netlist
 from soensim.netlist.schema.populations import DendritePopulation, InputPopulation
 from soensim.netlist.schema.projection import Projection
-from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout
+from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, SpikeCountReadout
 from soensim.netlist.schema.routing import RouteLimits, Routing
-from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.spiking import LatencyCode, RateCode, SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.schema.task import Task
 from soensim.netlist.schema.waivers import Waiver
 from soensim.netlist.yaml.dump import dump_netlist
@@ -20,12 +20,15 @@ __all__ = [
     "Floorplan",
     "GoodnessReadout",
     "InputPopulation",
+    "LatencyCode",
     "LinearReadout",
     "Netlist",
     "OptimisedPlacement",
     "Projection",
+    "RateCode",
     "RouteLimits",
     "Routing",
+    "SpikeCountReadout",
     "SpikeInputPopulation",
     "SpikingPopulation",
     "Task",

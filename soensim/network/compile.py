@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soensim.dynamics import LEAST_FLOOR, Normalisation, check_step, coefficients
-from soensim.errors import NetlistError, RoutingError, SimulationError
+from soensim.errors import RoutingError, SimulationError
 from soensim.netlist import DendritePopulation, Efficacy, GoodnessReadout, LinearReadout, Netlist, symmetric_levels
+from soensim.netlist.schema.spiking import SOMA
 from soensim.network.dendrite_parameters import check_validity, gammas, sample_duration, source_function
 from soensim.network.light import compile_light
 from soensim.network.network import (
@@ -47,8 +49,8 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         Edges have no route, and the netlist does not let them be pruned; or the routes give a projection another number
         of delays than it has edges, or a delay that is negative or not finite.
     NetlistError
-        A SQUID bias lies beyond the currents that its source function covers, the chip has spiking neurons, or an
-        emitter has no state at which it fires at its highest rate.
+        A SQUID bias lies beyond the currents that its source function covers, or an emitter has no state at which it
+        fires at its highest rate.
     TechnologyError
         A number of the light is in neither netlist nor technology.
     """
@@ -57,10 +59,9 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
     netlist = routed.netlist
     routed.check_complete()
     if netlist.spiking:
-        raise NetlistError(
-            f"netlist {netlist.name!r} has spiking neurons, which this cannot compile or train; run it with "
-            "`soensim simulate`, or compile it with soensim.network.spiking.compile_spiking"
-        )
+        from soensim.network.spiking.chip import compile_spiking_chip  # numba: loaded only by chips that need it
+
+        return compile_spiking_chip(routed, refine=refine)
     timing = netlist.timing
     populations = _populations(netlist)
     sample_tau, substeps = sample_duration(netlist), substeps_of(netlist)
@@ -72,7 +73,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         netlist_hash=routed.hash,
         inputs=_inputs(netlist),
         populations=populations,
-        synapses=_synapses(routed),
+        synapses=compile_synapses(routed, list(netlist.dendrites), list(netlist.inputs)),
         output=_output(netlist),
         feed_forward=timing.update == "feed-forward",
         sample_tau=sample_tau,
@@ -80,7 +81,7 @@ def compile_network(routed: RoutedNetlist, *, refine: int = 1) -> Network:
         integrator=timing.integrator,
         spreads=netlist.spreads,
         critical_current_a=netlist.device_technology.junction.critical_current_a,
-        die=_die(routed),
+        die=compile_die(routed),
         light=compile_light(routed),
         hold_samples=timing.hold_samples or 1,
         unlabelled_samples=timing.unlabelled_samples or 0,
@@ -148,11 +149,12 @@ def _normalisation(population: DendritePopulation) -> Normalisation | None:
     return Normalisation(population.normalise, population.normalise_floor or LEAST_FLOOR)
 
 
-def _die(routed: RoutedNetlist) -> Die | None:
+def compile_die(routed: RoutedNetlist) -> Die | None:
+    """Say where the devices of a routed chip are; None where it is not laid out."""
     if routed.layout is None:
         return None
     placement = routed.layout.placement
-    places = {name: placement.populations[name] for name in (*routed.netlist.inputs, *routed.netlist.dendrites)}
+    places = {name: placement.populations[name] for name in routed.netlist.populations}
     return Die(
         placement.die_width_um,
         placement.die_height_um,
@@ -161,21 +163,36 @@ def _die(routed: RoutedNetlist) -> Die | None:
     )
 
 
-def _synapses(routed: RoutedNetlist) -> dict[str, Synapses]:
+def compile_synapses(routed: RoutedNetlist, populations: Sequence[str], ports: Sequence[str]) -> dict[str, Synapses]:
+    """Compile the synapses of a routed chip.
+
+    Parameters
+    ----------
+    routed
+        The chip.
+    populations, ports
+        Names of the populations and of the input populations, in the order of the network. The dendrites of an arbor
+        are called `NAME.PLACE`.
+
+    Raises
+    ------
+    RoutingError
+        The routes give a projection another number of delays than it has edges, or one that is no delay.
+    """
     netlist = routed.netlist
     junction = netlist.device_technology.junction
-    group_index = {name: k for k, name in enumerate(netlist.dendrites)}
-    ports = list(netlist.inputs)
+    group_index = {name: k for k, name in enumerate(populations)}
     synapses = {}
     for projection in netlist.projections:
         existing = routed.projections[projection.key]
         n_sources = netlist.populations[projection.source].size
         _check_delays(projection.key, existing)
         sources, targets = existing.edges.sources, existing.edges.targets
+        place = "" if projection.place in (None, SOMA) else f".{projection.place}"
         synapses[projection.key] = Synapses(
             key=projection.key,
             source=group_index.get(projection.source),
-            target=group_index[projection.target],
+            target=group_index[projection.target + place],
             shape=(netlist.populations[projection.target].size, n_sources),
             port=ports.index(projection.source) if projection.source in ports else 0,
             sources=sources,

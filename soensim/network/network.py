@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
+from soensim.netlist import LatencyCode, RateCode
 from soensim.network.light import Light
 from soensim.network.sizes import check_steps
 from soensim.network.synapses import DelayLayout, Synapses
+
+if TYPE_CHECKING:  # numba: loaded only by chips that need it
+    from soensim.network.spiking.spiking_network import SpikingNetwork
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Population:
-    """One dendrite population.
+    """One dendrite population; on a spiking chip the dendrites at one place of all neurons of a population.
 
     Attributes
     ----------
@@ -119,11 +124,29 @@ class GoodnessOutput:
 
 
 @dataclass(frozen=True)
+class CountOutput:
+    """Score of a class: the spikes of its neuron in a sample.
+
+    Attributes
+    ----------
+    populations
+        Indices of the populations of somas that are read, one after the other.
+    classes
+        Number of their neurons.
+    """
+
+    populations: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True)
 class InputLines:
     """One input population: its place among the channels, what it carries and its drive range (I_c).
 
     `normalisation` is what is done to its channels, sample by sample; `label_channels` is
-    the number of first channels that carry the label instead of the data.
+    the number of first channels that carry the label instead of the data. On a spiking chip `code` says how values
+    become spikes, and the drive is their rate (MHz), or a number from 0 to 1 that stands for their time; lines without
+    a code carry `spikes` alone.
     """
 
     name: str
@@ -133,6 +156,7 @@ class InputLines:
     drive_high: float
     normalisation: Normalisation | None = None
     label_channels: int = 0
+    code: RateCode | LatencyCode | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +212,9 @@ class Network:
         Where everything is; None on a chip that is not laid out.
     critical_current_a
         I_c of the junctions (A), which the thermal noise of the loops depends on.
+    spiking
+        What the engine of spiking chips steps; None on a chip of rate neurons. The populations are then its dendrites,
+        by place: `NAME` are the somas of a population, `NAME.PLACE` the dendrites of its arbors.
 
     Raises
     ------
@@ -200,7 +227,7 @@ class Network:
     inputs: tuple[InputLines, ...]
     populations: tuple[Population, ...]
     synapses: Mapping[str, Synapses]
-    output: LinearOutput | GoodnessOutput | None
+    output: LinearOutput | GoodnessOutput | CountOutput | None
     feed_forward: bool
     sample_tau: float
     substeps: int
@@ -213,6 +240,7 @@ class Network:
     light: Light | None = None
     hold_samples: int = 1
     unlabelled_samples: int = 0
+    spiking: SpikingNetwork | None = None
 
     def __post_init__(self) -> None:
         check_steps(self)

@@ -30,7 +30,7 @@ def class_scores(
 ) -> NDArray[np.float64]:
     """Score every class for each sample of a data set.
 
-    A linear readout gives its scores. A goodness readout is asked once per label: all labels run side by side, and
+    A linear readout gives its scores, one of spike counts the spikes of each class's neuron. A goodness readout is asked once per label: all labels run side by side, and
     share whatever the label does not change (the drive of the pixels above all).
 
     Parameters
@@ -46,7 +46,8 @@ def class_scores(
     chip
         One that has been fabricated from the program's values, instead of one that is drawn.
     read_seed
-        Draws the spikes of a chip whose rates are carried by light; an electrical chip has none.
+        Draws the spikes of a chip whose rates are carried by light, and the input spikes, photons and dark counts of a
+        spiking one; an electrical chip of rate neurons has none.
     stop
         Called before each block of samples; what it raises ends the work.
 
@@ -67,6 +68,11 @@ def class_scores(
     output = network.output
     if output is None:
         raise SimulationError(f"chip {network.name!r} has no readout; add one to the netlist to classify with it")
+    if network.spiking is not None:
+        from soensim.simulation.spiking.classify import spike_scores  # numba: loaded only by chips that need it
+
+        given = values.values if isinstance(values, Samples) else values
+        return spike_scores(network, program, given, chip_seed=chip_seed, chip=chip, read_seed=read_seed, stop=stop)
     engine = Engine(network, program, chip_seed, chip=chip)
     samples = values if isinstance(values, Samples) else Samples(network, values)
     scores = np.empty((len(samples), output.classes))

@@ -25,16 +25,16 @@ from soensim.fabrication import (
     build_cells,
     converted_inputs,
     delayed_network,
-    fabricate_chip,
     loop_noise,
     read_scores,
     read_states,
     spiking_light,
 )
 from soensim.netlist.schema.populations import DRIVE
-from soensim.network import DelayLayout, LinearOutput, Network, split_channels
+from soensim.network import DelayLayout, GoodnessOutput, LinearOutput, Network, split_channels
 from soensim.network.sizes import delay_steps, state_bytes
 from soensim.program import READOUT, Program
+from soensim.simulation.chip import chip_of
 from soensim.simulation.readout import linear_scores
 from soensim.simulation.samples import SampleBlock, Samples, filled, pack
 
@@ -219,11 +219,8 @@ class Engine:
         read_seed: int | Literal["of the chip"] | None = "of the chip",
         chip: FabricatedChip | None = None,
     ) -> None:
-        program.check_chip(network)
         self.network = network
-        if chip is None:
-            chip = fabricate_chip(network, program.values, network.spreads, chip_seed, read_seed=read_seed)
-        self.chip = chip
+        self.chip = chip_of(network, program, chip_seed, chip, read_seed=read_seed)
         delayed = delayed_network(network, self.chip)
         layouts = {key: delayed.delay_layout(synapses) for key, synapses in delayed.synapses.items()}
         self._cells = build_cells(network, self.chip, layouts, lambda _, layout, values: _matrix(layout, values))
@@ -251,7 +248,7 @@ class Engine:
     def reads_last_frame_alone(self) -> bool:
         """Whether scores depend on the states after the last frame alone."""
         output, chip = self.network.output, self.chip
-        if output is None or output.state != "final":
+        if not isinstance(output, LinearOutput | GoodnessOutput) or output.state != "final":
             return False
         return not chip.adc_noise or (isinstance(output, LinearOutput) and output.on_chip)
 

@@ -97,6 +97,11 @@ class Samples:
         return len(self._values)
 
     @property
+    def values(self) -> FloatArray:
+        """In [0, 1], shape (batch, frames, data channels)."""
+        return self._values
+
+    @property
     def frames(self) -> int:
         """Frames of a sample, as long as they are held."""
         return int(self._values.shape[1]) * self._network.hold_samples

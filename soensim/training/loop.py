@@ -34,7 +34,6 @@ from soensim.training.run_folder import CHECKPOINT, NETLIST, PROGRAM, describe_r
 from soensim.training.run_options import RunOptions
 from soensim.training.run_records import check_records
 from soensim.training.scoring import Scorer
-from soensim.training.trainable_network import TrainableChip
 
 Float64 = NDArray[np.float64]
 
@@ -65,7 +64,7 @@ class Training:
         self.samples = recipe.train_samples or data.train.samples
         self.epochs = recipe.ideal_epochs + recipe.epochs
         with new_tensors_on(self.device):
-            self.chip = TrainableChip(self.network, recipe, measured=self.options.measured)
+            self.chip = recipe.make_chip(self.network, self.options.measured)
             self.rule = recipe.make_rule(self.chip)
             self.train_x = self.chip.encode(data.train.inputs[: self.samples])  # once: no batch waits for it
             self.train_y = torch.tensor(data.train.labels[: self.samples])
@@ -367,6 +366,7 @@ class Training:
 
 def _check(network: Network, data: Dataset, recipe: Recipe) -> None:
     """Refuse data that the chip cannot take, or of which the recipe wants more than there is."""
+    recipe.check_chip(network)
     check_fit(network, data)
     if recipe.train_samples > data.train.samples:
         raise RecipeError(f"train_samples is {recipe.train_samples}; {data.name!r} has {data.train.samples}")

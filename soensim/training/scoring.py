@@ -12,7 +12,7 @@ from torch import Tensor
 from soensim.data import Dataset
 from soensim.fabrication import FabricatedChip
 from soensim.training.rules import Rule, predict
-from soensim.training.trainable_network import TrainableChip
+from soensim.training.trainable_values import TrainableValues
 
 TRAIN_ACCURACY_SAMPLES = 1000
 """At most this many training samples are scored after an epoch, spread evenly over them; sigma <= 1.6 points."""
@@ -51,7 +51,7 @@ class Scorer:
         Encoded training samples; those of ``train_rows`` are scored.
     """
 
-    def __init__(self, chip: TrainableChip, rule: Rule, data: Dataset, train_x: Tensor) -> None:
+    def __init__(self, chip: TrainableValues, rule: Rule, data: Dataset, train_x: Tensor) -> None:
         self.chip, self.rule = chip, rule
         count = min(TRAIN_ACCURACY_SAMPLES, data.validation.samples, len(train_x))
         self.train_rows = np.arange(count) * len(train_x) // count

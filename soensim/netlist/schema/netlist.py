@@ -20,7 +20,7 @@ from soensim.netlist.schema.layout_checks import check_layout
 from soensim.netlist.schema.populations import DendritePopulation, InputPopulation, Population
 from soensim.netlist.schema.positions import Positions, digest, explicit_positions
 from soensim.netlist.schema.projection import Projection
-from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout
+from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout, SpikeCountReadout
 from soensim.netlist.schema.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.schema.task import Task
@@ -31,6 +31,7 @@ from soensim.netlist.topology.topology import FileTopology
 from soensim.technology import Technology, load_technology
 
 _BESIDE_THE_CHIP = {"name", "description", "imperfections", "technology", "waivers", "task"}  # no part of its hash
+_LATER_KEYS = ("flux_trim", "code")  # of spiking populations: chips from before they exist keep their hash
 _MANY_EDGES = 1_000_000
 
 
@@ -105,8 +106,6 @@ class Netlist(Part):
                 population.completed(self._technology)
             except TechnologyError as error:
                 raise fault(str(error), "populations", name) from error
-        if self.readout is not None:
-            raise fault("a spiking chip has no readout; remove it", "readout", key=True)
         if self.timing.integrator == "heun" or self.timing.update == "feed-forward":
             raise fault("a spiking chip takes neither `heun` nor `feed-forward`", "timing")
 
@@ -207,11 +206,15 @@ class Netlist(Part):
         readout = self.readout
         if readout is None:
             return
+        if isinstance(readout, SpikeCountReadout) != bool(self.spiking):
+            chip, legal = ("a spiking chip", "spike-count") if self.spiking else ("rate neurons", "linear or goodness")
+            raise fault(f"{readout.kind!r} does not read {chip}; take {legal}", "readout", "kind")
         for k, name in enumerate(readout.reads):
             at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
             self._check_known(name, *at)
-            if name in self.inputs:
-                raise fault(f"{name!r} is an input population; a readout needs one of kind 'dendrite'", *at)
+            if name in self.inputs or name in self.spike_inputs:
+                kind = "spiking" if self.spiking else "dendrite"
+                raise fault(f"{name!r} is an input population; a readout needs one of kind {kind!r}", *at)
         labels = [name for name, p in self.inputs.items() if p.carries == "label" or p.label_channels]
         if isinstance(readout, GoodnessReadout) and len(labels) != 1:
             raise fault(
@@ -381,9 +384,14 @@ class Netlist(Part):
         if self.spiking:
             # what the chip leaves to the technology counts as if its file gave it
             parts = {**self.spike_inputs, **self.spiking}
-            content["populations"] = {k: p.completed(self._technology).model_dump() for k, p in parts.items()}
+            content["populations"] = {k: _spiking_content(p.completed(self._technology)) for k, p in parts.items()}
             content["channels"] = list(self.spike_inputs)
             content["neurons"] = list(self.spiking)
         if self.spiking or any(population.source_function == "squid" for population in self.dendrites.values()):
             content["arms"] = [self._technology.value(arm) for arm in ("beta_1", "beta_2")]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _spiking_content(part: SpikingPopulation | SpikeInputPopulation) -> dict[str, Any]:
+    """Return what the hash has of a completed population of a spiking chip."""
+    return {key: value for key, value in part.model_dump().items() if key not in _LATER_KEYS or value is not None}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from soensim.netlist.base import MAX_NEURONS, Part, Size, as_quantity, exactly_one, fault, kind_of, legal
+from soensim.netlist.schema.flux_trim import FluxTrim
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
 
 DRIVE = legal(0, 1e3, "I_c", "0.1 to 20 are in use", zero=True, signed=True)
@@ -39,15 +40,6 @@ class InputPopulation(Part):
         if self.label_channels is not None and self.label_channels > self.size:
             raise fault(f"is {self.label_channels}; the population has {self.size} channels", "label_channels")
         return self
-
-
-class FluxTrim(Part):
-    """A programmable flux per neuron, on top of `flux_offset`."""
-
-    bits: Annotated[int, Field(ge=2, le=16)]
-    """Number of bits; b bits give 2^b - 1 levels, symmetric about an exact zero."""
-    range: Annotated[float, legal(1e-9, 100, "Phi_0", "g has the period 1")]
-    """Largest trim (Phi_0)."""
 
 
 class DendritePopulation(Part):

@@ -72,8 +72,15 @@ class GoodnessReadout(_Readout):
         return self
 
 
+class SpikeCountReadout(_Readout):
+    """Spiking chips: the class whose neuron spikes most often in a sample."""
+
+    kind: Literal["spike-count"]
+    """Spiking chips: the class whose neuron spikes most often in a sample; of equal counts the first."""
+
+
 Readout = Annotated[
-    LinearReadout | GoodnessReadout,
+    LinearReadout | GoodnessReadout | SpikeCountReadout,
     Field(discriminator="kind"),
-    BeforeValidator(kind_of("readout", ("linear", "goodness"))),
+    BeforeValidator(kind_of("readout", ("linear", "goodness", "spike-count"))),
 ]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from soensim.netlist.base import Name, Part, Size, as_quantity, fault, legal
+from soensim.netlist.base import Name, Part, Size, as_quantity, fault, kind_of, legal
+from soensim.netlist.schema.flux_trim import FluxTrim
 from soensim.technology import Technology
 
 COUPLING = legal(0, 1e4, "Phi_0 per I_c", "0.1 to 1 are in use", zero=True, signed=True)
 MOMENT = legal(1e-6, 1e9, "ns", "a thousandth of tau_0 to a second")
+RATE = legal(1e-6, 1e6, "MHz", "a spike per second to one per picosecond; detectors are blind for tens of ns")
 
 SOMA, REFRACTORY = "soma", "refractory"
 
@@ -175,6 +177,8 @@ class SpikingPopulation(LoopPart):
     """Temperature of the SQUIDs' shunts (K), which rounds the threshold of the source function; 0: noise-free."""
     soma: Soma = Soma()
     """Where the arbor ends."""
+    flux_trim: FluxTrim | None = None
+    """Programmable flux of every soma and of every dendrite of the arbors; absent: none on the chip."""
     refractory: RefractoryDendrite = RefractoryDendrite()
     """What makes a neuron slow to spike again."""
     arbor: Annotated[tuple[Branch, ...], Field(strict=False)] = ()
@@ -235,6 +239,33 @@ class SpikingPopulation(LoopPart):
         )
 
 
+class RateCode(Part):
+    """A value is the rate of a spike train."""
+
+    kind: Literal["rate"]
+    """A value is the rate of a spike train."""
+    rate_max_mhz: Annotated[float, RATE]
+    """Rate for a data value of 1 (MHz); a value of 0 is silent."""
+    statistics: Literal["regular", "poisson"] = "regular"
+    """Spikes at equal distances, with a random phase for each sample, or at random."""
+
+
+class LatencyCode(Part):
+    """A value is the time of one spike in its frame: the larger, the earlier."""
+
+    kind: Literal["latency"]
+    """A value is the time of one spike in its frame: the larger, the earlier."""
+    window_ns: Annotated[float, MOMENT]
+    """A value of 1 spikes at the start of its frame, one just above 0 after this time (ns); 0 is silent."""
+
+
+SpikeCode = Annotated[
+    RateCode | LatencyCode,
+    Field(discriminator="kind"),
+    BeforeValidator(kind_of("spike code", ("rate", "latency"))),
+]
+
+
 class SpikeInputPopulation(Part):
     """Lines that bring spikes onto the chip, as pulses of light."""
 
@@ -246,6 +277,8 @@ class SpikeInputPopulation(Part):
     """Mean number of photons per spike and synapse, before the path; absent: the technology's."""
     tau_rad_ns: Annotated[float, as_quantity("quantum_dot_tau_rad_ns")] = 0.0
     """Decay time of the light source (ns); 0: all photons of a spike come at once."""
+    code: SpikeCode | None = None
+    """How the values of a data set become spikes; absent: the chip takes spike trains alone."""
 
     def completed(self, technology: Technology) -> Self:
         """Return it with every number."""

@@ -31,6 +31,10 @@ from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork, SpikingPopulation
 from soensim.simulation.spiking.engine import simulate_spikes
 
+#: Fluxes over a period at which `soma_rates` gives a rate.
+FLUX_GRID = 256
+_GRID_NODES = 32  # the grid itself is off by more near a threshold
+
 
 @cache  # a second of work: not when the module is loaded
 def _quadrature() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -60,6 +64,45 @@ def spike_interval(soma: Dendrite, source: SourceTable, *, threshold: float, hel
         return math.inf
     climb_tau = 0.5 * threshold * float(np.sum(weights / drift))
     return held_ns + climb_tau * source.device.junction.tau_0_s * 1e9
+
+
+def soma_rates(
+    source: SourceTable,
+    gamma_plus: NDArray[np.float64],
+    gamma_minus: NDArray[np.float64],
+    bias_current: NDArray[np.float64],
+    *,
+    threshold: float,
+    held_ns: float,
+) -> NDArray[np.float64]:
+    """Rates of somas alone (point 1) on an even grid of fluxes over a period, from 0 on.
+
+    Parameters
+    ----------
+    source
+        g(phi, i).
+    gamma_plus, gamma_minus, bias_current
+        Shape (somas,): 1/tau, 1/tau, I_c.
+    threshold, held_ns
+        s_th (I_c), and the absolute refractory time (ns), of all.
+
+    Returns
+    -------
+    array
+        Spikes per ns, shape (somas, `FLUX_GRID`); 0 where a soma does not fire.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_GRID_NODES)
+    state = 0.5 * threshold * (nodes + 1)
+    flux = np.arange(FLUX_GRID) / FLUX_GRID
+    shape = len(bias_current), FLUX_GRID, _GRID_NODES
+    current = np.broadcast_to(bias_current[:, None, None] - state, shape)
+    drive = source(np.broadcast_to(flux[:, None], shape).ravel(), current.ravel()).reshape(shape)
+    drift = gamma_plus[:, None, None] * drive - gamma_minus[:, None, None] * state
+    climbs = (drift > 0).all(-1)
+    climb_tau = 0.5 * threshold * (weights / np.where(drift > 0, drift, 1.0)).sum(-1)
+    interval_ns = held_ns + climb_tau * source.device.junction.tau_0_s * 1e9
+    rates: NDArray[np.float64] = np.where(climbs, 1 / interval_ns, 0.0)
+    return rates
 
 
 def neuron_source(

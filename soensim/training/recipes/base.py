@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, get
 
 from soensim._runtime.words import nearest, shown
 from soensim.errors import RecipeError, SimulationError
-from soensim.fabrication import IMPERFECTIONS, read_sizes
+from soensim.fabrication import IMPERFECTIONS, MeasuredChip, read_sizes
+from soensim.network import Network
 
 if TYPE_CHECKING:  # torch: loaded when a training starts
     from soensim.training.rules.base import Rule
-    from soensim.training.trainable_network import TrainableChip
+    from soensim.training.trainable_values import TrainableValues
 
 Schedule = Literal["constant", "exponential", "one-cycle", "cosine", "half-linear"]
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
@@ -91,6 +92,8 @@ class Recipe(ABC):
     usual_for: ClassVar[str | None] = None
     """Kind of readout that messages advise this rule for; a subclass does not inherit it."""
 
+    spiking: ClassVar[bool] = False
+    """Whether the rule trains chips of spiking neurons, and no others."""
     sees_readout_converters: ClassVar[bool] = False
     """Whether the loss is of what the readout's converters give, so that training can have their bits and noise."""
 
@@ -198,8 +201,28 @@ class Recipe(ABC):
         """Why recurrent edges are not trained from the first epoch on; empty where they are."""
         return ""
 
+    def check_chip(self, network: Network) -> None:
+        """Refuse a chip of neurons of the other kind.
+
+        Raises
+        ------
+        RecipeError
+            It has spiking neurons and the rule trains rate neurons, or the other way round.
+        """
+        if self.spiking != (network.spiking is not None):
+            neurons, fit = ("spiking", "spiking-rate") if network.spiking is not None else ("rate", "bptt")
+            raise RecipeError(
+                f"chip {network.name!r} has {neurons} neurons, which rule {self.rule!r} does not train; take {fit!r}"
+            )
+
+    def make_chip(self, network: Network, measured: MeasuredChip | None) -> TrainableValues:
+        """Make the trainable form of a chip; torch is imported here."""
+        from soensim.training.trainable_network import TrainableChip
+
+        return TrainableChip(network, self, measured=measured)
+
     @abstractmethod
-    def make_rule(self, chip: TrainableChip) -> Rule:
+    def make_rule(self, chip: Any) -> Rule:
         """Make the rule with these settings on a chip; the module that defines it is imported here, with torch.
 
         Raises

@@ -1,0 +1,55 @@
+"""Settings of `spiking-rate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from soensim.fabrication import MeasuredChip
+from soensim.network import Network
+from soensim.training.recipes.base import Recipe, setting
+from soensim.training.recipes.registry import register
+
+if TYPE_CHECKING:
+    from soensim.training.rules.base import Rule
+    from soensim.training.trainable_spiking import TrainableSpikingChip
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class SpikingRateRecipe(Recipe):
+    """Spiking chips: cross-entropy of the spikes to be expected, from each neuron's own rate under a fluctuating flux."""
+
+    rule: ClassVar[str] = "spiking-rate"
+    spiking: ClassVar[bool] = True
+    usual_for: ClassVar[str | None] = "spike-count"
+
+    learning_rate: float = setting(0.006, "the optimiser's step size, or the peak of one-cycle", above=0)
+    batch_size: int = setting(32, "samples per optimiser step", above=0, most=1_000_000)
+    ideal_epochs: int = setting(
+        20,
+        "unquantised passes before them; what they find is kept as the ideal weights to compare with",
+        least=0,
+        most=1_000_000,
+    )
+    epochs: int = setting(
+        40, "passes over the training samples, quantisation-aware unless --no-quantise", above=0, most=1_000_000
+    )
+    input_gain: float = setting(0.4, "initial input efficacies, times Xavier-uniform", least=0)
+    recurrent_gain: float = setting(0.75, "initial efficacies between neurons, times Xavier-uniform", least=0)
+    count_gain: float = setting(1.0, "factor from spikes of a sample to logits", above=0)
+    flux_spread_floor: float = setting(
+        0.04, "least spread of the flux (Phi_0) that a rate is averaged over, so that thresholds have a slope", above=0
+    )
+
+    def make_chip(self, network: Network, measured: MeasuredChip | None) -> TrainableSpikingChip:
+        """Make the trainable form of a spiking chip."""
+        from soensim.training.trainable_spiking import TrainableSpikingChip
+
+        return TrainableSpikingChip(network, self, measured=measured)
+
+    def make_rule(self, chip: TrainableSpikingChip) -> Rule:
+        """Make the rule on a chip; see `soensim.training.rules.spiking_rate`."""
+        from soensim.training.rules.spiking_rate import SpikingRate
+
+        return SpikingRate(chip, self)

@@ -1,0 +1,237 @@
+"""The trainable chip of spiking neurons: rates that a flux and its spread give, population after population.
+
+What is known of a flux is its mean and its variance over time (moment closure):
+
+1. A synapse that counts every spike of a regular train of period P with the probability p holds
+   phi_peak exp(-a / tau_fall), a the time since its last count. Its moments follow from the distribution of a
+   (`response_moments`).
+2. The flux of a neuron has the mean offset + trim + sum_k w_k <phi_k>, and the variance sum_k w_k^2 var(phi_k): trains
+   have random phases.
+3. A neuron fires at the rate nu(phi) of a constant flux (`soensim.simulation.spiking.rate`), averaged over a Gaussian of
+   this mean and variance (`RateTable`). That holds where the soma follows the flux; a slow one averages the flux itself,
+   and fires somewhat more often near its threshold (studies/spiking-soma).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from soensim.dynamics.spiking import SpikingArrays
+from soensim.errors import RecipeError
+from soensim.fabrication import FabricatedChip, MeasuredChip
+from soensim.netlist import RateCode
+from soensim.network import CountOutput, Network, Population, Synapses
+from soensim.simulation.spiking.encode import sample_ns, spiking_of
+from soensim.simulation.spiking.rate import soma_rates
+from soensim.simulation.spiking.realise import dendrites_of
+from soensim.training.rate_table import RateTable
+from soensim.training.recipes import Recipe
+from soensim.training.trainable_values import TrainableValues
+
+_LEAST_RATE = 1e-9  # spikes per ns: a silent source, whose moments are then zero
+
+
+class TrainableSpikingChip(TrainableValues):
+    """A chip of spiking neurons: its latent values, and the spikes to be expected of it.
+
+    Parameters
+    ----------
+    network, recipe, dtype, measured
+        As `TrainableValues`.
+
+    Raises
+    ------
+    RecipeError
+        The chip has no spike-count readout, its input has another code than a rate, its populations drive each other in
+        a circle, or its neurons have an arbor or a refractory dendrite.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        dtype: torch.dtype = torch.float32,
+        *,
+        measured: MeasuredChip | None = None,
+    ) -> None:
+        _check(network)
+        super().__init__(network, recipe, dtype, measured=measured)
+        self.floor = float(getattr(recipe, "flux_spread_floor", 0.04))
+        self.order = _order(network)
+        spiking = spiking_of(network)
+        self._dendrites = [dendrites_of(spiking, population) for population in network.populations]
+        self._drawn = [self._table(population, k) for k, population in enumerate(network.populations)]
+        self._responses = {
+            key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in network.synapses
+        }
+        self._photons = {} if network.light is None else network.light.photons
+
+    def expected_counts(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
+        """Spikes to be expected of the neuron of each class in a sample, shape (batch, classes).
+
+        Parameters
+        ----------
+        fabricated
+            The chip to run: nominal or fabricated.
+        x
+            Rates on the data lines (MHz), (batch, frames, channels), as `encode` makes them.
+        """
+        output = self.network.output
+        if not isinstance(output, CountOutput):
+            raise RecipeError(f"chip {self.network.name!r} has no spike-count readout")
+        rates = self.rates(fabricated, x)
+        held_ns = sample_ns(self.network) * self.network.hold_samples
+        read = torch.cat([rates[k] for k in output.populations], -1)
+        return (read * held_ns).sum(1)
+
+    def rates(self, fabricated: FabricatedChip, x: Tensor) -> list[Tensor]:
+        """Rates of the somas (spikes per ns), (batch, frames, neurons) by population; arguments as `expected_counts`."""
+        inputs = x * 1e-3
+        rates: list[Tensor] = [inputs] * len(self.network.populations)
+        for k in self.order:
+            population = self.network.populations[k]
+            mean = torch.tensor(fabricated.flux_offset[k], dtype=self.dtype)
+            if population.trim_key in fabricated.values:
+                mean = mean + torch.as_tensor(fabricated.values[population.trim_key])
+            variance = torch.as_tensor(self.floor**2, dtype=self.dtype)
+            for key, synapses in self.network.synapses.items():
+                if synapses.target == k:
+                    source = inputs if synapses.source is None else rates[synapses.source]
+                    own_mean, own_variance = self._flux(fabricated, key, synapses, source)
+                    mean, variance = mean + own_mean, variance + own_variance
+            rates[k] = self._rate_table(fabricated, k)(mean, variance.sqrt())
+        return rates
+
+    def _flux(self, fabricated: FabricatedChip, key: str, synapses: Synapses, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the flux that the synapses of a projection give, (batch, frames, targets)."""
+        peak, tau_ns, dead_ns = self._responses[key]
+        drawn = self._photons.get(key)
+        seen = 1.0 if drawn is None else float(-np.expm1(-drawn).mean())
+        mean, variance = response_moments(rates, tau_ns, dead_ns, seen)
+        values = torch.as_tensor(fabricated.values[key])
+        if drawn is not None and key in fabricated.photons:  # chips whose detectors count other photons
+            middle = torch.tensor([0.5 * self._highest(synapses)], dtype=self.dtype)
+            counted = torch.tensor(-np.expm1(-drawn * fabricated.photons[key]), dtype=self.dtype)
+            usual = response_moments(middle, tau_ns, dead_ns, seen)[0]
+            values = values * (response_moments(middle, tau_ns, dead_ns, counted)[0] / usual)
+        efficacies = _dense(synapses, values) * peak
+        return mean @ efficacies.T, variance @ (efficacies**2).T
+
+    def _highest(self, synapses: Synapses) -> float:
+        """Rate that the sources of a projection may reach (spikes per ns)."""
+        if synapses.source is None:
+            return self.network.inputs[synapses.port].drive_high * 1e-3
+        return self._drawn[synapses.source].highest
+
+    def _rate_table(self, fabricated: FabricatedChip, k: int) -> RateTable:
+        """Table of a population on a chip: the drawing's, unless its devices differ."""
+        population = self.network.populations[k]
+        chip = fabricated.gamma_plus[k], fabricated.gamma_minus[k], fabricated.bias_current[k]
+        drawn = population.gamma_plus, population.gamma_minus, population.bias_current
+        if all(np.array_equal(a, b) for a, b in zip(chip, drawn, strict=True)):
+            return self._drawn[k]
+        return self._table(population, k, chip)
+
+    def _table(
+        self, population: Population, k: int, devices: tuple[NDArray[np.float64], ...] | None = None
+    ) -> RateTable:
+        spiking = spiking_of(self.network)
+        if devices is None:
+            columns = [
+                column[:1] for column in (population.gamma_plus, population.gamma_minus, population.bias_current)
+            ]
+        else:
+            columns = list(devices)
+        neuron = int(np.searchsorted(spiking.arrays.first_dendrite, self._dendrites[k][0]))
+        rates = soma_rates(
+            spiking.source,
+            *columns,
+            threshold=float(spiking.arrays.threshold[neuron]),
+            held_ns=float(spiking.arrays.absolute_refractory_ns[neuron]),
+        )
+        return RateTable(rates, self.dtype)
+
+
+def response_moments(rates: Tensor, tau_ns: float, dead_ns: float, seen: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of exp(-a / tau), a the time since the last count of a regular train.
+
+    Of a train with the period P that is counted with the probability p, spike by spike, a = (u + j) P with u uniform and
+    j geometric, so that
+
+        <exp(-a / tau)> = tau / P (1 - exp(-P / tau)) p / (1 - (1 - p) exp(-P / tau)).
+
+    A train that is faster than the dead time is counted at every ceil(dead / P)-th spike at most; here, so that there is
+    a gradient, at the dead time.
+
+    Parameters
+    ----------
+    rates
+        Spikes per ns, any shape.
+    tau_ns, dead_ns
+        Fall time of the response, and dead time of the detector.
+    seen
+        p: probability that a spike brings a photon.
+    """
+    fastest = 1 / dead_ns if dead_ns > 0 else np.inf
+    period = 1 / rates.clamp(_LEAST_RATE, fastest)
+
+    def moment(tau: float) -> Tensor:
+        kept = torch.exp(-period / tau)
+        return tau / period * (1 - kept) * seen / (1 - (1 - seen) * kept)
+
+    mean = moment(tau_ns)
+    return mean, moment(tau_ns / 2) - mean**2
+
+
+def _dense(synapses: Synapses, values: Tensor) -> Tensor:
+    """Efficacies as a matrix, shape (targets, sources), 0 where no edge is."""
+    dense = values.new_zeros(synapses.shape)
+    return dense.index_put((torch.as_tensor(synapses.targets), torch.as_tensor(synapses.sources)), values)
+
+
+def _response(arrays: SpikingArrays, synapse: int) -> tuple[float, float, float]:
+    """Peak (Phi_0), fall time and dead time (ns) of the synapses of a projection."""
+    phi_peak, tau_rise, tau_fall, hotspot, _, dead_ns, _ = arrays.kinds[arrays.synapse_kind[synapse]]
+    peak = phi_peak * (1 - tau_rise / tau_fall) * -np.expm1(-hotspot / tau_rise)
+    return float(peak), float(tau_fall), float(dead_ns)
+
+
+def _order(network: Network) -> list[int]:
+    """Populations, each after those that drive it.
+
+    Raises
+    ------
+    RecipeError
+        They drive each other in a circle.
+    """
+    drives = {k: set[int]() for k in range(len(network.populations))}
+    for synapses in network.synapses.values():
+        if synapses.source is not None:
+            drives[synapses.target].add(synapses.source)
+    order: list[int] = []
+    while ready := [k for k, sources in drives.items() if k not in order and sources <= set(order)]:
+        order += ready
+    if len(order) < len(drives):
+        raise RecipeError(
+            f"chip {network.name!r}: its populations drive each other in a circle; spiking-rate trains chips that run "
+            "from the inputs to the readout"
+        )
+    return order
+
+
+def _check(network: Network) -> None:
+    """Refuse what the rates do not cover."""
+    if not isinstance(network.output, CountOutput):
+        raise RecipeError(f"chip {network.name!r} has no readout of kind spike-count, which spiking-rate trains for")
+    lines = network.lines("data")
+    if lines is None or not isinstance(lines.code, RateCode):
+        raise RecipeError(f"chip {network.name!r} has no spike-input population with a code of kind rate")
+    for population in network.populations:
+        if "." in population.name:
+            raise RecipeError(
+                f"chip {network.name!r} has the dendrites {population.name!r}; spiking-rate trains point neurons "
+                "without a refractory dendrite"
+            )
