@@ -11,6 +11,7 @@ from soensim.budget.counts import count_entries
 from soensim.budget.energy import Activity, emitter_energy, event_energy, squid_energy
 from soensim.budget.entry import BudgetEntry, Number, entry, stated
 from soensim.budget.latency import hops_to, longest_delay_ps
+from soensim.budget.spiking_answer import detection_energy, excitation_energy, excitations, soma_energy
 from soensim.errors import SoensimError
 from soensim.netlist import LinearReadout, Netlist
 from soensim.network.light import frame_seconds
@@ -128,8 +129,8 @@ def answer_cost(routed: RoutedNetlist, activity: Activity) -> AnswerCost:
     cold = (
         _line("static_bias", "aJ", lambda: _static_bias(netlist, fluxons, seconds)),
         fluxons,
-        _line("light", "aJ", lambda: _light(routed, activity, emitter_energy)),
-        _line("detection", "aJ", lambda: _light(routed, activity, event_energy)),
+        _line("light", "aJ", lambda: _light(routed, activity, emitter_energy, excitation_energy)),
+        _line("detection", "aJ", lambda: _light(routed, activity, event_energy, _detections)),
     )
     return AnswerCost(
         _latency(routed, activity.frames, seconds),
@@ -137,7 +138,7 @@ def answer_cost(routed: RoutedNetlist, activity: Activity) -> AnswerCost:
         (
             _line("area_mm2", "mm^2", lambda: _area(routed)),
             _line("junctions", "1", lambda: _junctions(routed)),
-            _line("photons", "1", lambda: _photons(netlist, activity)),
+            _line("photons", "1", lambda: _photons(routed, activity)),
             _line("spikes", "1", lambda: _spikes(netlist, activity)),
             _line("activity_sparsity", "1", lambda: _sparsity(activity)),
         ),
@@ -215,13 +216,25 @@ def _biased(netlist: Netlist) -> dict[str, tuple[int, float]]:
     SoensimError
         A source function is virtual.
     """
+    if netlist.spiking:
+        return _biased_somas(netlist)
     virtual = [name for name, population in netlist.dendrites.items() if population.virtual]
     if virtual:
         raise SoensimError(f"the source function of {', '.join(virtual)} is virtual: no circuit has it")
     return {name: (p.size, p.bias_current or 0.0) for name, p in netlist.dendrites.items()}
 
 
+def _biased_somas(netlist: Netlist) -> dict[str, tuple[int, float]]:
+    """Return size and bias (I_c) of the somas of every population."""
+    technology = netlist.device_technology
+    somas = {name: (p.size, p.completed(technology).soma) for name, p in netlist.spiking.items()}
+    return {name: (size, soma.bias_current or 0.0) for name, (size, soma) in somas.items()}
+
+
 def _fluxons(netlist: Netlist, activity: Activity, seconds: float) -> BudgetEntry:
+    if netlist.spiking:
+        found = soma_energy(netlist, activity)
+        return entry("energy", "fluxons", found.value * _AJ_PER_PJ, "aJ", found.formula, found.numbers, found.basis)
     _biased(netlist)
     (found,) = squid_energy(netlist, activity, seconds)
     formula = (
@@ -251,14 +264,22 @@ def _static_bias(netlist: Netlist, fluxons: CostLine, seconds: float) -> BudgetE
     return entry("energy", "static bias", drawn_aj - fluxons.value, "aJ", formula, (device, voltage), "netlist")
 
 
+def _detections(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
+    return detection_energy(routed.netlist, activity)
+
+
 def _light(
-    routed: RoutedNetlist, activity: Activity, make: Callable[[RoutedNetlist, Activity], BudgetEntry]
+    routed: RoutedNetlist,
+    activity: Activity,
+    of_rates: Callable[[RoutedNetlist, Activity], BudgetEntry],
+    of_spikes: Callable[[RoutedNetlist, Activity], BudgetEntry],
 ) -> BudgetEntry:
-    if not routed.netlist.has_waveguides:
+    spiking = bool(routed.netlist.spiking)
+    if not (spiking or routed.netlist.has_waveguides):
         return entry("energy", "light", 0.0, "aJ", "no optical projection", basis="netlist")
-    if routed.layout is None:
+    if not spiking and routed.layout is None:
         raise SoensimError("the chip is not laid out, so that the losses of its light are not known")
-    found = make(routed, activity)
+    found = (of_spikes if spiking else of_rates)(routed, activity)
     return entry("energy", found.quantity, found.value * _AJ_PER_PJ, "aJ", found.formula, found.numbers, found.basis)
 
 
@@ -287,7 +308,10 @@ def _junctions(routed: RoutedNetlist) -> BudgetEntry:
     return entry("counts", "junctions", sum(line.value for line in found), "1", formula, found[0].numbers, "routes")
 
 
-def _photons(netlist: Netlist, activity: Activity) -> BudgetEntry:
+def _photons(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
+    netlist = routed.netlist
+    if netlist.spiking:
+        return excitations(routed, activity)
     if not netlist.has_waveguides:
         return entry("light", "photons", 0.0, "1", "no optical projection", basis="netlist")
     photons = stated(netlist, "photons_per_spike")
@@ -296,7 +320,7 @@ def _photons(netlist: Netlist, activity: Activity) -> BudgetEntry:
 
 
 def _spikes(netlist: Netlist, activity: Activity) -> BudgetEntry:
-    if not netlist.has_waveguides:
+    if not (netlist.has_waveguides or netlist.spiking):
         return entry("light", "spikes", 0.0, "1", "no optical projection: states are currents", basis="netlist")
     sent = sum(float(counts.sum()) for counts in activity.spikes.values())
     return entry("light", "spikes", sent, "1", "sum over neurons and input ports", basis="the data")

@@ -33,18 +33,21 @@ class Activity:
     spikes
         Spikes of each neuron or port whose population emits light, shape (size,), by population.
     drive
-        Mean over time of g of each neuron, shape (size,), by population of dendrites.
+        Mean over time of g of each neuron, shape (size,), by population of dendrites; empty on a spiking chip.
     frames
         Input samples that a classification takes, those of all labels of a goodness readout together.
     sparsity
         1 - <|s|>^2 / <s^2> over neurons and input samples: 0 where all are equally active, near 1 where few are; None
-        where the states were not recorded.
+        where the states were not recorded. On a spiking chip s are the spikes of a neuron.
+    detections
+        Spikes that detectors count, on a spiking chip; None where they were not counted.
     """
 
     spikes: Mapping[str, FloatArray]
     drive: Mapping[str, FloatArray]
     frames: int
     sparsity: float | None = None
+    detections: float | None = None
 
 
 def classification_energy(routed: RoutedNetlist, activity: Activity) -> tuple[BudgetEntry, ...]:

@@ -28,7 +28,7 @@ def measure_cost(routed: RoutedNetlist, network: Network, program: Program, test
     """
     activity = measure_activity(network, program, test.inputs, read_seed=read_seed)
     cost = answer_cost(routed, activity)
-    if network.light is None:
+    if network.light is None or network.spiking is not None:
         return Spent(cost)
     try:
         return Spent(cost, classification_energy(routed, activity))

@@ -80,7 +80,8 @@ def evaluate(
         The chips have the seeds chip_seed, chip_seed + 1, …. The old name `seed` still works, with a warning.
     refine
         Integrate with a step this much finer than training did; None is 4 for a chip with SQUIDs, and 1 where all
-        source functions are virtual (there the step is part of the model).
+        source functions are virtual (there the step is part of the model), and for spiking chips, whose training takes
+        no steps.
     read_seed
         Draws the spikes, the photons and the dark counts of a chip whose rates are carried by light: the same ones for
         the ideal weights, the codes and every fabricated chip, so that these differ by nothing else.
@@ -165,7 +166,7 @@ def evaluate_network(
     program.check_chip(network)
     coarse = at_training_step(network, program.header)
     if refine is None:
-        refine = 1 if coarse.virtual else REFINE_SQUID
+        refine = 1 if coarse.virtual or coarse.spiking is not None else REFINE_SQUID
     fine = refined(coarse, refine)
     check_fit(fine, dataset)
     _check_unseen(program, dataset)

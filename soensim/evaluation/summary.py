@@ -40,9 +40,9 @@ def summarise_chip(netlist: Netlist, network: Network, program: Program) -> Chip
 
 
 def summarise_light(network: Network) -> LightSummary | None:
-    """Summarise how light carries the rates of a chip; None where none does."""
+    """Summarise how light carries the rates of a chip; None where none does, or where it carries spikes."""
     light = network.light
-    if light is None:
+    if light is None or network.spiking is not None:
         return None
     emission = next(found for found in (*light.ports, *light.populations) if found is not None)
     return LightSummary(

@@ -10,7 +10,7 @@ import numpy as np
 
 from soensim.evaluation import Evaluation, LevelUse, Touched
 from soensim.fabrication import IMPERFECTIONS
-from soensim.network import LinearOutput, Network
+from soensim.network import CountOutput, LinearOutput, Network
 
 LabelledTexts = list[tuple[str, str]]
 
@@ -144,6 +144,8 @@ def readout_text(network: Network) -> str:
     if isinstance(output, LinearOutput):
         place = "on" if output.on_chip else "off"
         return f"linear, {output.state} state of {population}, {output.classes} classes, {place} chip"
+    if isinstance(output, CountOutput):
+        return f"spikes of each neuron of {population}, most of {output.classes} classes, equal counts to the first"
     if output.state == "final":
         when = "last step"
     elif output.first_sample or output.last_sample:

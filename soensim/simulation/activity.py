@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 def measure_activity(network: Network, program: Program, values: Array, *, read_seed: int = 0) -> Activity:
     """Run a program on the nominal chip over a data set, and count what it does in the mean of a sample.
 
-    Of light that is taken for its average, the expected spikes are counted; a chip without light has none.
+    Of a spiking chip the spikes of lines and neurons are counted. Of light that is taken for its average, the expected spikes are counted; a chip without light has none.
 
     The mean of g over time follows from the states alone: summing s' = retention s + gain g over all steps gives
     gain sum g = s_end - s_start + (1 - retention) sum s, exact for Euler steps; for Heun's the sum is trapezoidal.
@@ -37,6 +37,10 @@ def measure_activity(network: Network, program: Program, values: Array, *, read_
     read_seed
         Draws the spikes, as in `class_scores`.
     """
+    if network.spiking is not None:
+        from soensim.simulation.spiking.activity import spiking_activity  # numba: loaded only by chips that need it
+
+        return spiking_activity(network, program, values, read_seed=read_seed)
     light = network.light
     engine = Engine(network, program, None)
     hypotheses = network.labels or 1

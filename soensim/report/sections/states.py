@@ -8,8 +8,10 @@ from soensim.report.page_parts import joined, picture, side_by_side, words
 from soensim.report.sections.section import Section, Subject
 
 
-def states_section(subject: Subject) -> Section:
-    """Draw what goes in, and what the neurons do."""
+def states_section(subject: Subject) -> Section | None:
+    """Draw what goes in, and what the neurons do; None on a spiking chip."""
+    if subject.network.spiking is not None:
+        return None
     examples, sample_s = subject.examples, frame_seconds(subject.routed.netlist)
     note = (
         "Above, what the inputs carry over time; below, the state of every neuron of the nominal chip. Test samples "
