@@ -110,13 +110,14 @@ class TrainableSpikingChip(TrainableValues):
         peak, tau_ns, dead_ns = self._responses[key]
         drawn = self._photons.get(key)
         seen = 1.0 if drawn is None else float(-np.expm1(-drawn).mean())
-        mean, variance = response_moments(rates, tau_ns, dead_ns, seen)
+        window_ns = sample_ns(self.network) * self.network.hold_samples
+        mean, variance = response_moments(rates, tau_ns, dead_ns, seen, window_ns)
         values = torch.as_tensor(fabricated.values[key])
         if drawn is not None and key in fabricated.photons:  # chips whose detectors count other photons
             middle = torch.tensor([0.5 * self._highest(synapses)], dtype=self.dtype)
             counted = torch.tensor(-np.expm1(-drawn * fabricated.photons[key]), dtype=self.dtype)
-            usual = response_moments(middle, tau_ns, dead_ns, seen)[0]
-            values = values * (response_moments(middle, tau_ns, dead_ns, counted)[0] / usual)
+            usual = response_moments(middle, tau_ns, dead_ns, seen, window_ns)[0]
+            values = values * (response_moments(middle, tau_ns, dead_ns, counted, window_ns)[0] / usual)
         efficacies = _dense(synapses, values) * peak
         return mean @ efficacies.T, variance @ (efficacies**2).T
 
@@ -155,16 +156,22 @@ class TrainableSpikingChip(TrainableValues):
         return RateTable(rates, self.dtype)
 
 
-def response_moments(rates: Tensor, tau_ns: float, dead_ns: float, seen: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of exp(-a / tau), a the time since the last count of a regular train.
+def response_moments(
+    rates: Tensor, tau_ns: float, dead_ns: float, seen: float | Tensor, window_ns: float
+) -> tuple[Tensor, Tensor]:
+    """Mean over a window, and variance, of exp(-a / tau), a the time since the last count of a regular train.
 
     Of a train with the period P that is counted with the probability p, spike by spike, a = (u + j) P with u uniform and
-    j geometric, so that
+    j geometric, so that in the long run
 
         <exp(-a / tau)> = tau / P (1 - exp(-P / tau)) p / (1 - (1 - p) exp(-P / tau)).
 
-    A train that is faster than the dead time is counted at every ceil(dead / P)-th spike at most; here, so that there is
-    a gradient, at the dead time.
+    A window [0, T] starts without a count, and the first spike comes at u P: the mean over it is less by the part
+
+        (exp(-P / tau) - 1 + P / tau) tau ((1 - exp(-P / tau)) T)^-1  -  P exp(-P / tau) ((1 - exp(-P / tau)) T)^-1
+
+    while P < T (counted with certainty; the others differ little). A train that is faster than the dead time is counted
+    at every ceil(dead / P)-th spike at most; here, so that there is a gradient, at the dead time.
 
     Parameters
     ----------
@@ -174,6 +181,8 @@ def response_moments(rates: Tensor, tau_ns: float, dead_ns: float, seen: float |
         Fall time of the response, and dead time of the detector.
     seen
         p: probability that a spike brings a photon.
+    window_ns
+        T: how long the train lasts.
     """
     fastest = 1 / dead_ns if dead_ns > 0 else np.inf
     period = 1 / rates.clamp(_LEAST_RATE, fastest)
@@ -183,7 +192,12 @@ def response_moments(rates: Tensor, tau_ns: float, dead_ns: float, seen: float |
         return tau / period * (1 - kept) * seen / (1 - (1 - seen) * kept)
 
     mean = moment(tau_ns)
-    return mean, moment(tau_ns / 2) - mean**2
+    variance = moment(tau_ns / 2) - mean**2
+    begun = period.clamp(max=window_ns)
+    # time integral of the mean while the first spike is awaited, over that of a train that has always been there
+    awaited = begun - tau_ns * (1 - torch.exp(-begun / tau_ns))
+    always = begun * (1 - torch.exp(-period / tau_ns))
+    return mean * (1 - (always - awaited) / (always / begun * window_ns)), variance
 
 
 def _dense(synapses: Synapses, values: Tensor) -> Tensor:

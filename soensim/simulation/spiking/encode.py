@@ -48,6 +48,7 @@ def encode_spikes(network: Network, drive: Floats, *, read_seed: int, first_samp
         )
     frame_ns = sample_ns(network) * network.hold_samples
     make = _latency if isinstance(lines.code, LatencyCode) else _regular if _is_regular(lines.code) else _poisson
+    drive = drive.astype(np.float64)  # a period of 50 ns and one of 49.999998 differ for a detector that is dead for 50
     parts = [
         make(lines, sample, frame_ns, _stream(read_seed, first_sample + k, lines.name))
         for k, sample in enumerate(drive)

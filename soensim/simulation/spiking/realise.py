@@ -11,7 +11,7 @@ from soensim.dynamics.spiking import SpikingArrays
 from soensim.fabrication import FabricatedChip
 from soensim.network import Network, Population
 from soensim.network.spiking.spiking_network import SpikingNetwork
-from soensim.simulation.spiking.encode import spiking_of
+from soensim.simulation.spiking.encode import sample_ns, spiking_of
 
 
 def realise(network: Network, chip: FabricatedChip) -> SpikingNetwork:
@@ -55,7 +55,12 @@ def realise(network: Network, chip: FabricatedChip) -> SpikingNetwork:
     }
     for array in changed.values():
         array.setflags(write=False)
-    return replace(spiking, arrays=SpikingArrays(**{**arrays._asdict(), **changed}))
+    return replace(
+        spiking,
+        arrays=SpikingArrays(**{**arrays._asdict(), **changed}),
+        dt_ns=sample_ns(network) / network.substeps,  # the step of the network, which may have been refined
+        record_every=network.substeps,
+    )
 
 
 def dendrites_of(spiking: SpikingNetwork, population: Population) -> NDArray[np.int64]:
