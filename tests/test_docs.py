@@ -198,7 +198,7 @@ def test_the_rooms_are_those_of_the_page():
 
 def test_every_rule_has_its_section():
     text = (DOCS / "learning-rules.md").read_text()
-    assert set(re.findall(r"^## ((?:ff-)?[a-z]+)$", text, flags=re.MULTILINE)) == set(RECIPES)
+    assert set(re.findall(r"^## ((?:ff-|spiking-)?[a-z]+)$", text, flags=re.MULTILINE)) == set(RECIPES)
 
 
 def test_json_keys_are_those_of_the_page(capsys):

@@ -200,4 +200,4 @@ def test_a_spiking_chip_is_told_what_to_do_instead(capsys):
     from conftest import ROOT
 
     assert cli.run(main, [str(ROOT / "netlists" / "point-neurons-10.yaml")]) == 2
-    assert "has spiking neurons" in capsys.readouterr().err
+    assert "has no readout" in capsys.readouterr().err

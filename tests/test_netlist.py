@@ -429,7 +429,7 @@ def test_schema_command_refuses_a_folder_that_is_not_there(tmp_path: Path) -> No
         schema_main(["extra"])
 
 
-UNIT = r"\((tau|ns|ps|um|K|Hz|dB|I_c|Phi_0|1/tau|1/ns|Phi_0 per I_c|relative)\b|[Nn]umber|[Ff]raction|index"
+UNIT = r"\((tau|ns|ps|um|K|Hz|MHz|dB|I_c|Phi_0|1/tau|1/ns|Phi_0 per I_c|relative)\b|[Nn]umber|[Ff]raction|index"
 
 
 def test_every_field_has_a_description_and_every_number_a_unit() -> None:

@@ -15,6 +15,7 @@ import static_chips
 import torch
 from conftest import LABELS, ROOT, SMALL, compiled
 from layouts import chip
+from spiking_chips import SPIKING
 
 import soensim.training
 from soensim.commands import cli
@@ -36,7 +37,6 @@ from soensim.training.recipes import all_settings
 from soensim.training.recipes.base import wrong_settings
 from soensim.training.recipes.registry import usual_rule
 from soensim.training.rules import Loss
-from soensim.training.trainable_network import TrainableChip
 
 # --- rules -----------------------------------------------------------------------------------------------
 
@@ -226,6 +226,7 @@ def test_every_shipped_rule_is_found_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     names, torch_is_loaded = done.stdout.splitlines()
     rules = ["bptt", "eprop", "ff-inverted", "ff-local", "ff-recurrent", "ff-temporal", "ff-unsupervised"]
+    rules += ["spiking-rate"]
     assert names.split() == rules + [RECIPES[rule].__name__ for rule in rules]
     assert torch_is_loaded == "False"
     modules = {module.name for module in pkgutil.iter_modules(recipes.__path__)} - {
@@ -238,10 +239,10 @@ def test_every_shipped_rule_is_found_without_torch():
 
 @pytest.mark.parametrize("rule", RECIPES)
 def test_every_recipe_makes_its_rule_on_a_chip(rule):
-    text = {"bptt": SMALL, "eprop": SMALL, "ff-temporal": LABELS}.get(rule)
+    text = {"bptt": SMALL, "eprop": SMALL, "ff-temporal": LABELS, "spiking-rate": SPIKING}.get(rule)
     network = compiled(text) if text else static_chips.chip(rule)
     recipe = make_recipe(rule, {})
-    trainable = TrainableChip(network, recipe)
+    trainable = recipe.make_chip(network, None)
     made = recipe.make_rule(trainable)
     assert made.chip is trainable
     assert type(made).__module__ == f"soensim.training.rules.{rule.replace('-', '_')}"
@@ -339,5 +340,5 @@ def test_the_spectral_method_takes_the_shorter_of_two_orders(monkeypatch, better
 
 def test_every_kind_of_readout_has_one_usual_rule():
     usual = [vars(recipe).get("usual_for") for recipe in RECIPES.values()]
-    assert sorted(kind for kind in usual if kind) == ["goodness", "linear"]
+    assert sorted(kind for kind in usual if kind) == ["goodness", "linear", "spike-count"]
     assert (usual_rule("linear"), usual_rule("goodness"), usual_rule(None)) == ("bptt", "ff-temporal", "bptt")

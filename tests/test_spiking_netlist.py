@@ -12,7 +12,6 @@ from soensim.commands.simulate_spiking import read_trains
 from soensim.dynamics.spiking import SynapseResponse
 from soensim.errors import NetlistError, SimulationError
 from soensim.netlist import dump_netlist, load_netlist, parse_netlist
-from soensim.network import compile_network
 from soensim.network.spiking import compile_spiking
 from soensim.routing import route
 from soensim.simulation.spiking import Recording, simulate_spikes
@@ -200,8 +199,6 @@ def test_rate_chips_have_no_places():
 def test_compile_refuses_what_does_not_hold():
     with pytest.raises(NetlistError, match=r"trees\.arbor: beta_di is 2 pi 10, where .* use a larger loop"):
         compiled(changed("beta_di: 1256.6370614359173", "beta_di: 62.83185307179586"))
-    with pytest.raises(NetlistError, match="has spiking neurons, which this cannot compile"):
-        compile_network(route(parse_netlist(CHIP)))
     with pytest.raises(NetlistError, match="no population of kind 'spiking'"):
         compile_spiking(route(load_netlist(ROOT / "netlists" / "year1-28.yaml")))
     with pytest.raises(SimulationError, match="no flux has the threshold current"):

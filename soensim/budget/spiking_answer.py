@@ -28,7 +28,7 @@ def soma_energy(netlist: Netlist, activity: Activity) -> BudgetEntry:
 
 
 def excitations(routed: RoutedNetlist, activity: Activity) -> BudgetEntry:
-    """Count the excitations of the light sources of neurons: photons_per_synapse for each synapse that a spike reaches."""
+    """Count the excitations of light sources of neurons: photons_per_synapse for each synapse that a spike reaches."""
     netlist, total = routed.netlist, 0.0
     for projection in netlist.projections:
         if projection.source in netlist.spiking:

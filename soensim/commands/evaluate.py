@@ -19,7 +19,7 @@ from soensim.commands.measured_files import load_measured, refuse_draws
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
 from soensim.commands.program_data import load_program_data
-from soensim.errors import ProgramError, SoensimError
+from soensim.errors import ProgramError, SimulationError, SoensimError
 from soensim.evaluation import Analyses, Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.analyses import planned
 from soensim.evaluation.causes import LEAST_ROWS, MOST_ROWS, USUAL_ROWS
@@ -55,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
         plans = planned(analyses, nominal, chip_seeds)
         if given.circuit is not None:
             check_has_circuit(nominal)
+        if nominal.output is None:
+            raise SimulationError(f"chip {netlist.name!r} has no readout; add one to the netlist to classify with it")
     path, program = _program(given.chip, given.program, netlist, nominal)
     measured = load_measured(given.measured, nominal, netlist, program)
     for line in plans:

@@ -68,7 +68,7 @@ def chip_scorer(
 
 def effects_of(network: Network) -> tuple[Imperfection, ...]:
     """Return the imperfections that are on and can touch something on a chip, in the order of fabrication."""
-    return tuple(one for one in acting(network.spreads) if not one.absent(network))
+    return tuple(one for one in acting(network.spreads) if not one.missing(network))
 
 
 def only(spreads: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:

@@ -130,10 +130,10 @@ def _lacking(network: Network, name: str, value: float, active: set[str]) -> str
     head, _, parameter = name.partition(".")
     kind = IMPERFECTIONS[head]
     if not parameter:
-        return kind.absent(network) if value != 0 else ""
+        return kind.missing(network) if value != 0 else ""
     if head not in active:
-        return kind.absent(network) or f"no {head}: its size is 0"
-    return kind.absent(network) or kind.parameter_absent(network, parameter, value)
+        return kind.missing(network) or f"no {head}: its size is 0"
+    return kind.missing(network) or kind.parameter_absent(network, parameter, value)
 
 
 def _made(name: str, sizes: Mapping[str, float]) -> Imperfection:

@@ -229,7 +229,7 @@ def spread_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
     for name, value in evaluation.spreads:
         label, text = _spread(name, value)
         kind = IMPERFECTIONS[name.partition(".")[0]]
-        if absent := kind.absent(network):
+        if absent := kind.missing(network):
             text = f"{text}, without effect: {absent}"
         rows.append((label, text))
     return rows
@@ -245,7 +245,7 @@ def spread_sentence(evaluation: Evaluation, network: Network) -> str:
     texts = [
         " ".join(_spread(name, value))
         for name, value in evaluation.spreads
-        if name in IMPERFECTIONS and value != 0 and not IMPERFECTIONS[name].absent(network)
+        if name in IMPERFECTIONS and value != 0 and not IMPERFECTIONS[name].missing(network)
     ]
     return "spreads (one sigma) of " + ", ".join(texts) if texts else "no spread between chips"
 

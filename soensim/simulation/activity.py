@@ -21,7 +21,8 @@ FloatArray = NDArray[np.float64]
 def measure_activity(network: Network, program: Program, values: Array, *, read_seed: int = 0) -> Activity:
     """Run a program on the nominal chip over a data set, and count what it does in the mean of a sample.
 
-    Of a spiking chip the spikes of lines and neurons are counted. Of light that is taken for its average, the expected spikes are counted; a chip without light has none.
+    Of a spiking chip the spikes of lines and neurons are counted.
+    Of light that is taken for its average, the expected spikes are counted; a chip without light has none.
 
     The mean of g over time follows from the states alone: summing s' = retention s + gain g over all steps gives
     gain sum g = s_end - s_start + (1 - retention) sum s, exact for Euler steps; for Heun's the sum is trapezoidal.

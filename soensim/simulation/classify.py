@@ -30,8 +30,9 @@ def class_scores(
 ) -> NDArray[np.float64]:
     """Score every class for each sample of a data set.
 
-    A linear readout gives its scores, one of spike counts the spikes of each class's neuron. A goodness readout is asked once per label: all labels run side by side, and
-    share whatever the label does not change (the drive of the pixels above all).
+    A linear readout gives its scores, one of spike counts the spikes of each class's neuron. A goodness readout is
+    asked once per label: all labels run side by side, and share whatever the label does not change (the drive of the
+    pixels above all).
 
     Parameters
     ----------

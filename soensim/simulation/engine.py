@@ -219,6 +219,11 @@ class Engine:
         read_seed: int | Literal["of the chip"] | None = "of the chip",
         chip: FabricatedChip | None = None,
     ) -> None:
+        if network.spiking is not None:
+            raise SimulationError(
+                f"chip {network.name!r} has spiking neurons, which have no states to step here; run it with "
+                "simulate_spikes (`soensim simulate`), or score it (`soensim evaluate`)"
+            )
         self.network = network
         self.chip = chip_of(network, program, chip_seed, chip, read_seed=read_seed)
         delayed = delayed_network(network, self.chip)

@@ -7,9 +7,9 @@ What is known of a flux is its mean and its variance over time (moment closure):
    (`response_moments`).
 2. The flux of a neuron has the mean offset + trim + sum_k w_k <phi_k>, and the variance sum_k w_k^2 var(phi_k): trains
    have random phases.
-3. A neuron fires at the rate nu(phi) of a constant flux (`soensim.simulation.spiking.rate`), averaged over a Gaussian of
-   this mean and variance (`RateTable`). That holds where the soma follows the flux; a slow one averages the flux itself,
-   and fires somewhat more often near its threshold (studies/spiking-soma).
+3. A neuron fires at the rate nu(phi) of a constant flux (`soensim.simulation.spiking.rate`), averaged over a Gaussian
+   of this mean and variance (`RateTable`): the flux is taken to change little while the soma climbs. A slow soma
+   averages part of its fluctuations, and fires somewhat less below its threshold.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip, MeasuredChip
 from soensim.netlist import RateCode
 from soensim.network import CountOutput, Network, Population, Synapses
-from soensim.simulation.spiking.encode import sample_ns, spiking_of
+from soensim.simulation.spiking.encode import duration_ns, spiking_of
 from soensim.simulation.spiking.rate import soma_rates
 from soensim.simulation.spiking.realise import dendrites_of
 from soensim.training.rate_table import RateTable
@@ -67,6 +67,10 @@ class TrainableSpikingChip(TrainableValues):
         self._responses = {
             key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in network.synapses
         }
+        self._places = {
+            key: (torch.tensor(synapses.targets), torch.tensor(synapses.sources))
+            for key, synapses in network.synapses.items()
+        }
         self._photons = {} if network.light is None else network.light.photons
 
     def expected_counts(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
@@ -83,12 +87,11 @@ class TrainableSpikingChip(TrainableValues):
         if not isinstance(output, CountOutput):
             raise RecipeError(f"chip {self.network.name!r} has no spike-count readout")
         rates = self.rates(fabricated, x)
-        held_ns = sample_ns(self.network) * self.network.hold_samples
         read = torch.cat([rates[k] for k in output.populations], -1)
-        return (read * held_ns).sum(1)
+        return (read * duration_ns(self.network, 1)).sum(1)
 
     def rates(self, fabricated: FabricatedChip, x: Tensor) -> list[Tensor]:
-        """Rates of the somas (spikes per ns), (batch, frames, neurons) by population; arguments as `expected_counts`."""
+        """Rates of the somas (spikes per ns), (batch, frames, neurons) by population; as `expected_counts`."""
         inputs = x * 1e-3
         rates: list[Tensor] = [inputs] * len(self.network.populations)
         for k in self.order:
@@ -110,7 +113,7 @@ class TrainableSpikingChip(TrainableValues):
         peak, tau_ns, dead_ns = self._responses[key]
         drawn = self._photons.get(key)
         seen = 1.0 if drawn is None else float(-np.expm1(-drawn).mean())
-        window_ns = sample_ns(self.network) * self.network.hold_samples
+        window_ns = duration_ns(self.network, rates.shape[1])
         mean, variance = response_moments(rates, tau_ns, dead_ns, seen, window_ns)
         values = torch.as_tensor(fabricated.values[key])
         if drawn is not None and key in fabricated.photons:  # chips whose detectors count other photons
@@ -118,7 +121,7 @@ class TrainableSpikingChip(TrainableValues):
             counted = torch.tensor(-np.expm1(-drawn * fabricated.photons[key]), dtype=self.dtype)
             usual = response_moments(middle, tau_ns, dead_ns, seen, window_ns)[0]
             values = values * (response_moments(middle, tau_ns, dead_ns, counted, window_ns)[0] / usual)
-        efficacies = _dense(synapses, values) * peak
+        efficacies = values.new_zeros(synapses.shape).index_put(self._places[key], values) * peak
         return mean @ efficacies.T, variance @ (efficacies**2).T
 
     def _highest(self, synapses: Synapses) -> float:
@@ -161,17 +164,18 @@ def response_moments(
 ) -> tuple[Tensor, Tensor]:
     """Mean over a window, and variance, of exp(-a / tau), a the time since the last count of a regular train.
 
-    Of a train with the period P that is counted with the probability p, spike by spike, a = (u + j) P with u uniform and
-    j geometric, so that in the long run
+    Of a train with the period P that is counted with the probability p, spike by spike, a = (u + j) P with u uniform
+    and j geometric, so that in the long run
 
         <exp(-a / tau)> = tau / P (1 - exp(-P / tau)) p / (1 - (1 - p) exp(-P / tau)).
 
-    A window [0, T] starts without a count, and the first spike comes at u P: the mean over it is less by the part
+    A window [0, T] starts without a count, and the first spike comes at u P. Until B = min(P, T) the mean is
+    tau / P (1 - exp(-t / tau)), so that the mean over the window is that of the long run times
 
-        (exp(-P / tau) - 1 + P / tau) tau ((1 - exp(-P / tau)) T)^-1  -  P exp(-P / tau) ((1 - exp(-P / tau)) T)^-1
+        1 - (B e - (B - tau (1 - exp(-B / tau)))) / (e T),   e = 1 - exp(-P / tau)
 
-    while P < T (counted with certainty; the others differ little). A train that is faster than the dead time is counted
-    at every ceil(dead / P)-th spike at most; here, so that there is a gradient, at the dead time.
+    (for p = 1; the others differ little). A train that is faster than the dead time is counted at every
+    ceil(dead / P)-th spike at most; here, so that there is a gradient, at the dead time.
 
     Parameters
     ----------
@@ -198,12 +202,6 @@ def response_moments(
     awaited = begun - tau_ns * (1 - torch.exp(-begun / tau_ns))
     always = begun * (1 - torch.exp(-period / tau_ns))
     return mean * (1 - (always - awaited) / (always / begun * window_ns)), variance
-
-
-def _dense(synapses: Synapses, values: Tensor) -> Tensor:
-    """Efficacies as a matrix, shape (targets, sources), 0 where no edge is."""
-    dense = values.new_zeros(synapses.shape)
-    return dense.index_put((torch.as_tensor(synapses.targets), torch.as_tensor(synapses.sources)), values)
 
 
 def _response(arrays: SpikingArrays, synapse: int) -> tuple[float, float, float]:

@@ -24,7 +24,7 @@ def training_spreads(network: Network, recipe: Recipe) -> dict[str, float]:
     """
     flagged = {name: size for name in IMPERFECTIONS if (size := getattr(recipe, name, 0.0))}
     for name in flagged:
-        if absent := IMPERFECTIONS[name].absent(network):
+        if absent := IMPERFECTIONS[name].missing(network):
             raise RecipeError(f"{name}: chip {network.name!r} has {absent}")
     stated = network.spreads if recipe.robust else {}
     try:

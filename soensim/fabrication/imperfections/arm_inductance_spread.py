@@ -25,6 +25,7 @@ class ArmInductanceSpread(PlacedSpread):
     """
 
     name = "arm_inductance_spread"
+    acts_on_spikes = False
     varies = "arm inductances"
     unit = "1"
     description = "Spread of the inductance of each arm of the neurons' SQUIDs, one sigma (relative)"

@@ -58,6 +58,8 @@ class Imperfection(ABC):
     """Whether it is drawn anew while the chip runs."""
     has_flag: ClassVar[bool] = False
     """Whether `train` has a flag, and a recipe a setting, of its name: those that came before `--spread`."""
+    acts_on_spikes: ClassVar[bool] = True
+    """Whether the engine of spiking chips has it."""
     touches: ClassVar[str]
     """What it changes, in the plural, for the count of what it touched."""
     name: ClassVar[str]
@@ -125,6 +127,13 @@ class Imperfection(ABC):
     def legal_text(cls) -> str:
         """Say which sizes are legal."""
         return f"0 to below {cls.below:g}" if cls.below is not None else f"{cls.least:g} to {cls.most:g}"
+
+    @classmethod
+    def missing(cls, network: Network) -> str:
+        """Say what a chip lacks that cannot show it, also because of its neurons; empty if it can."""
+        if network.spiking is not None and not cls.acts_on_spikes:
+            return "spiking neurons, whose engine does not have it"
+        return cls.absent(network)
 
     @classmethod
     def absent(cls, network: Network) -> str:  # noqa: ARG003

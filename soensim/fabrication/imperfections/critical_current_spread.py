@@ -25,6 +25,7 @@ class CriticalCurrentSpread(PlacedSpread):
     """
 
     name = "critical_current_spread"
+    acts_on_spikes = False
     varies = "critical current"
     unit = "1"
     description = "Spread of the critical currents of the neurons' SQUIDs, one sigma (relative)"

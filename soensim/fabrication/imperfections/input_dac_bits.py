@@ -19,6 +19,7 @@ class InputDacBits(Imperfection):
     """
 
     name = "input_dac_bits"
+    acts_on_spikes = False
     varies = "input DAC"
     unit = "bit"
     stage = "run"

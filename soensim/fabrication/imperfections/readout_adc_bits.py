@@ -20,6 +20,7 @@ class ReadoutAdcBits(Imperfection):
     """
 
     name = "readout_adc_bits"
+    acts_on_spikes = False
     varies = "readout ADC"
     unit = "bit"
     stage = "run"

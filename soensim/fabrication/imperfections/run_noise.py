@@ -23,6 +23,7 @@ class RunNoise(Imperfection):
 
     stage: ClassVar[Stage] = "run"
     is_noise: ClassVar[bool] = True
+    acts_on_spikes: ClassVar[bool] = False
     field: ClassVar[str]
     """The field of `FabricatedChip` that holds the size."""
 

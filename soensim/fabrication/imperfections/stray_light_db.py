@@ -21,6 +21,7 @@ class StrayLightDb(Imperfection):
     """
 
     name = "stray_light_db"
+    acts_on_spikes = False
     varies = "stray light"
     unit = "dB"
     least = -200.0

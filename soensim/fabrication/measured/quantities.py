@@ -162,7 +162,7 @@ def _has(network: Network, kind: Kind, place: str, name: str, about: Quantity) -
     """Whether a chip has a quantity at a place."""
     if name == "read_seed":
         return True
-    if IMPERFECTIONS[about.imperfection].absent(network):
+    if IMPERFECTIONS[about.imperfection].missing(network):
         return False
     if kind == "synapse":
         synapses, light = network.synapses[place], network.light

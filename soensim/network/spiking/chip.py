@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim.dynamics.squid import squid_source
 from soensim.netlist import Netlist, RateCode, symmetric_levels
@@ -72,21 +73,27 @@ def _populations(netlist: Netlist, spiking: SpikingNetwork) -> tuple[Population,
             dendrites = spiking.dendrites(neurons.name, place)
             trimmed = trim is not None and place != REFRACTORY
             columns = [arrays.gamma_plus, arrays.gamma_minus, arrays.bias_current, arrays.flux_offset]
-            devices = [column[dendrites] for column in columns]
-            levels = symmetric_levels(trim.bits, trim.range) if trim is not None and trimmed else None
-            for array in (*devices, *([] if levels is None else [levels])):
-                array.setflags(write=False)
+            gamma_plus, gamma_minus, bias_current, flux_offset = (_frozen(column[dendrites]) for column in columns)
+            levels = _frozen(symmetric_levels(trim.bits, trim.range)) if trim is not None and trimmed else None
             populations.append(
                 Population(
-                    place_name(neurons.name, place),
-                    slice(start, start + neurons.size),
-                    source,
-                    *devices,
+                    name=place_name(neurons.name, place),
+                    neurons=slice(start, start + neurons.size),
+                    source=source,
+                    gamma_plus=gamma_plus,
+                    gamma_minus=gamma_minus,
+                    bias_current=bias_current,
+                    flux_offset=flux_offset,
                     trim_levels=levels,
                 )
             )
             start += neurons.size
     return tuple(populations)
+
+
+def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    array.setflags(write=False)
+    return array
 
 
 def place_name(population: str, place: str) -> str:

@@ -15,7 +15,7 @@ from soensim.network import CountOutput, Network, encode_data
 from soensim.program import Program
 from soensim.simulation.chip import chip_of
 from soensim.simulation.spiking.batch import SampleCounts, SpikeBatch, count_spikes
-from soensim.simulation.spiking.encode import encode_spikes, sample_ns
+from soensim.simulation.spiking.encode import duration_ns, encode_spikes
 from soensim.simulation.spiking.realise import realise
 
 _BLOCK = 256  # samples between two calls of `stop`
@@ -78,7 +78,7 @@ def count_samples(
     """
     spiking = realise(network, chip)
     light_seed = read_seed if network.light is not None or spiking.arrays.kinds[:, 6].any() else None
-    duration_ns = values.shape[1] * network.hold_samples * sample_ns(network)
+    lasting_ns = duration_ns(network, values.shape[1])
     parts, sent = [], []
     for start in range(0, len(values), _BLOCK):
         stop()
@@ -89,7 +89,7 @@ def count_samples(
             count_spikes(
                 spiking,
                 batch,
-                duration_ns=duration_ns,
+                duration_ns=lasting_ns,
                 read_seed=light_seed,
                 first_sample=start,
                 threads=threads,

@@ -16,7 +16,9 @@ from soensim.simulation.spiking.batch import SpikeBatch
 Floats = NDArray[np.float64]
 
 
-def encode_spikes(network: Network, drive: Floats, *, read_seed: int, first_sample: int = 0) -> SpikeBatch:
+def encode_spikes(
+    network: Network, drive: NDArray[np.floating], *, read_seed: int, first_sample: int = 0
+) -> SpikeBatch:
     """Turn samples into spikes.
 
     Parameters
@@ -46,15 +48,16 @@ def encode_spikes(network: Network, drive: Floats, *, read_seed: int, first_samp
         raise SimulationError(
             f"chip {network.name!r} has no spike-input population with a `code`, so that data cannot become spikes"
         )
-    frame_ns = sample_ns(network) * network.hold_samples
+    frame_ns = duration_ns(network, 1)
     make = _latency if isinstance(lines.code, LatencyCode) else _regular if _is_regular(lines.code) else _poisson
-    drive = drive.astype(np.float64)  # a period of 50 ns and one of 49.999998 differ for a detector that is dead for 50
+    exact = drive.astype(np.float64)  # periods of 50 and of 49.999998 ns differ for a detector that is dead for 50
     parts = [
         make(lines, sample, frame_ns, _stream(read_seed, first_sample + k, lines.name))
-        for k, sample in enumerate(drive)
+        for k, sample in enumerate(exact)
     ]
+    times_ns = np.concatenate([times for times, _ in parts]) if parts else np.zeros(0)
     return SpikeBatch(
-        np.concatenate([times for times, _ in parts]) if parts else np.zeros(0),
+        np.minimum(times_ns, duration_ns(network, drive.shape[1])),  # the last spike may be a rounding error late
         np.concatenate([channels for _, channels in parts]) if parts else np.zeros(0, dtype=np.int64),
         np.cumsum([0, *(len(times) for times, _ in parts)]),
     )
@@ -63,6 +66,11 @@ def encode_spikes(network: Network, drive: Floats, *, read_seed: int, first_samp
 def sample_ns(network: Network) -> float:
     """Return how long an input sample of a spiking chip lasts (ns)."""
     return network.sample_tau * spiking_of(network).tau_0_ns
+
+
+def duration_ns(network: Network, frames: int) -> float:
+    """Return how long frames of a data set last on a spiking chip (ns)."""
+    return frames * network.hold_samples * sample_ns(network)
 
 
 def spiking_of(network: Network) -> SpikingNetwork:
@@ -100,7 +108,7 @@ def _regular(
     A frame of rate r and length T has floor(r T + u) spikes, u uniform: r T in the mean.
     """
     first = lines.channels.start
-    done = rng.random(rates_mhz.shape[1])
+    done = rng.random((rates_mhz.shape[1],))
     times, channels = [], []
     for frame, rate in enumerate(rates_mhz * 1e-3):
         after = done + rate * frame_ns
@@ -133,6 +141,7 @@ def _latency(
     """Spike once per frame, the earlier the larger the value."""
     del rng
     window_ns = lines.code.window_ns if isinstance(lines.code, LatencyCode) else 0.0
-    frames, channel = np.nonzero(values > 0)
+    place = np.nonzero(values > 0)
+    frames, channel = place[0], place[1]
     times = frames * frame_ns + window_ns * (1 - values[frames, channel])
     return _ordered([times], [lines.channels.start + channel])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.dynamics.spiking import SpikingArrays
+from soensim.errors import SimulationError
 from soensim.fabrication import FabricatedChip
 from soensim.network import Network, Population
 from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -22,15 +23,15 @@ def realise(network: Network, chip: FabricatedChip) -> SpikingNetwork:
     network
         The chip as drawn.
     chip
-        One chip of it, with the values that are programmed; what it has beyond the drawing's is taken as `FabricatedChip`
-        says. Efficacies are no levels any more, and are taken as they are.
+        One chip of it, with the values that are programmed. Its efficacies need not be levels any more.
 
     Raises
     ------
     SimulationError
-        The network has no spiking neurons.
+        The network has no spiking neurons, or the chip has imperfections that their engine lacks.
     """
     spiking = spiking_of(network)
+    _check(network, chip)
     arrays = spiking.arrays
     columns = {
         name: getattr(arrays, name).copy() for name in ("gamma_plus", "gamma_minus", "bias_current", "flux_offset")
@@ -61,6 +62,23 @@ def realise(network: Network, chip: FabricatedChip) -> SpikingNetwork:
         dt_ns=sample_ns(network) / network.substeps,  # the step of the network, which may have been refined
         record_every=network.substeps,
     )
+
+
+def _check(network: Network, chip: FabricatedChip) -> None:
+    """Refuse what the engine of spiking chips does not have."""
+    unknown = {
+        "spread of the SQUIDs": bool(chip.squids),
+        "flux noise": bool(chip.read_noise_flux),
+        "noise of the loops": bool(chip.thermal_noise or chip.shot_noise),
+        "converters": bool(chip.dac_bits or chip.adc_bits or chip.dac_noise or chip.adc_noise),
+        "stray light": bool(chip.stray_light),
+    }
+    found = [name for name, present in unknown.items() if present]
+    if found:
+        raise SimulationError(
+            f"chip {network.name!r}: {', '.join(found)} among its imperfections, which the engine of spiking chips "
+            "does not have; leave them out"
+        )
 
 
 def dendrites_of(spiking: SpikingNetwork, population: Population) -> NDArray[np.int64]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+from soensim.errors import RecipeError
 from soensim.fabrication import MeasuredChip
 from soensim.network import Network
 from soensim.training.recipes.base import Recipe, setting
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
     from soensim.training.trainable_spiking import TrainableSpikingChip
 
 
+_OF_RATE_NEURONS = {
+    "slope_width": "its rates are tables, whose slope is their own",
+    "refine": "it takes no integration steps",
+    "calibration_samples": "it rounds each value alone",
+    "wiring_budget_mm": "only recurrent edges of rate neurons are pruned",
+}
+
+
 @register
 @dataclass(frozen=True, kw_only=True)
 class SpikingRateRecipe(Recipe):
-    """Spiking chips: cross-entropy of the spikes to be expected, from each neuron's own rate under a fluctuating flux."""
+    """Spiking chips: cross-entropy of the spikes to be expected, from the rate of each neuron under its flux."""
 
     rule: ClassVar[str] = "spiking-rate"
     spiking: ClassVar[bool] = True
@@ -26,14 +35,8 @@ class SpikingRateRecipe(Recipe):
 
     learning_rate: float = setting(0.006, "the optimiser's step size, or the peak of one-cycle", above=0)
     batch_size: int = setting(32, "samples per optimiser step", above=0, most=1_000_000)
-    ideal_epochs: int = setting(
-        20,
-        "unquantised passes before them; what they find is kept as the ideal weights to compare with",
-        least=0,
-        most=1_000_000,
-    )
     epochs: int = setting(
-        40, "passes over the training samples, quantisation-aware unless --no-quantise", above=0, most=1_000_000
+        60, "passes over the training samples, quantisation-aware unless --no-quantise", above=0, most=1_000_000
     )
     input_gain: float = setting(0.4, "initial input efficacies, times Xavier-uniform", least=0)
     recurrent_gain: float = setting(0.75, "initial efficacies between neurons, times Xavier-uniform", least=0)
@@ -41,6 +44,13 @@ class SpikingRateRecipe(Recipe):
     flux_spread_floor: float = setting(
         0.04, "least spread of the flux (Phi_0) that a rate is averaged over, so that thresholds have a slope", above=0
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, why in _OF_RATE_NEURONS.items():
+            usual = next(item.default for item in fields(self) if item.name == name)
+            if getattr(self, name) != usual:
+                raise RecipeError(f"{name} has no meaning for rule {self.rule!r}: {why}; leave it out")
 
     def make_chip(self, network: Network, measured: MeasuredChip | None) -> TrainableSpikingChip:
         """Make the trainable form of a spiking chip."""

@@ -17,8 +17,8 @@ from soensim.training.trainable_spiking import TrainableSpikingChip
 class SpikingRate:
     """Cross-entropy of softmax(count_gain n), n the spikes to be expected of the neuron of each class in a sample.
 
-    The rates are those of `soensim.training.trainable_spiking`: every neuron's own, averaged over the spread of its flux.
-    What is minimised is a model; the engine scores the chip (`soensim evaluate`).
+    The rates are those of `soensim.training.trainable_spiking`: every neuron's own, averaged over the spread of its
+    flux. What is minimised is a model; the engine scores the chip (`soensim evaluate`).
     """
 
     extra: dict[str, Tensor]
