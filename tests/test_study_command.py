@@ -76,6 +76,55 @@ def test_a_sweep_trains_scores_and_goes_on_where_it_ended(chip: Path, capsys: py
     assert (folder / "table.csv").read_bytes() == table
 
 
+def test_results_are_made_again_only_where_something_is_new(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files that were replaced have another inode; what tells the results apart is in their answer as `made_from`."""
+    (chip / "s").mkdir()
+    text = (
+        "schema: soensim-study/1\nname: noise\nquestion: how much?\nchip: ../tiny.yaml\nmeasures: [chips_mean]\n"
+        "set: {program: ../tiny.safetensors, evaluate.trials: 2}\nvary: [chip]\nseeds: 2\n"
+        "grid: {evaluate.spread.efficacy: [0, 0.3]}\n"
+    )
+    results = chip / "s" / "results"
+
+    def written() -> bool:
+        """Run the study, and return whether its results were written."""
+        table = chip / "s" / "table.csv"
+        before = table.stat().st_ino if table.exists() else None
+        assert cli.run(study, ["s/study.yaml", "--workers", "1", "--json", "a.json"]) == cli.DONE
+        assert json.loads((chip / "a.json").read_text()) == json.loads((chip / "s" / "study.json").read_text())
+        return table.stat().st_ino != before
+
+    (chip / "s" / "study.yaml").write_text(text)
+    assert written()
+    first = capsys.readouterr().out
+    assert not written()
+    kept = capsys.readouterr().out
+    assert "0 runs in" in kept
+    assert "4 were done before: the results are as they were" in kept
+    assert f"kept: {Path('s') / 'noise.png'}" in kept
+    assert kept.splitlines()[0] in first  # the answers
+    (chip / "s" / "noise.svg").unlink()
+    assert written()
+    (chip / "s" / "study.json").write_text("[]")
+    assert written()
+    (chip / "s" / "study.yaml").write_text(text + "figures: [{y: codes}]\n")
+    assert written()
+    (file,) = results.glob("*.jsonl")
+    file.write_text(file.read_text().replace('"codes": ', '"codes": 0.0, "other": '))
+    assert written()
+    assert not written()
+
+
+def test_the_commands_of_studies_start_without_what_only_runs_and_figures_need() -> None:
+    code = (
+        "import sys, soensim.commands.study, soensim.commands.sweep\n"
+        "slow = {'matplotlib', 'torch', 'scipy.sparse', 'soensim.evaluation', 'soensim.check'}\n"
+        "print(sorted(slow.intersection(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
 def test_a_study_file_is_the_same_in_its_own_folder(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (chip / "s").mkdir()
     (chip / "s" / "study.yaml").write_text(

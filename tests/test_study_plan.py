@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from soensim.errors import SoensimError
-from soensim.study.design import factor_of, grid
-from soensim.study.job import Question, RunMaker
+from soensim.study.design import Case, Factor, factor_of, grid
+from soensim.study.job import SEEDED, Question, RunMaker, run_of
 from soensim.study.run import Outcome, Run
-from soensim.study.study import Plan, Stop, Study, make_plan
+from soensim.study.study import Plan, Stop, Study, is_complete, make_plan
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
 SPARSE = {"projections[1].topology.kind": "random", "projections[1].topology.density": 0.3}
@@ -75,6 +75,72 @@ def test_files_of_one_name_in_two_folders_both_count(tmp_path: Path) -> None:
         (tmp_path / "b" / "e.csv").write_text(f"source,target\n{b}\n")
         keys.add(RunMaker(Question(str(tmp_path / "chip.yaml"))).make({}, {}, 0).key)
     assert len(keys) == 3
+
+
+def test_own_data_and_programs_are_beside_the_study_and_count_by_what_is_in_them(tmp_path: Path) -> None:
+    keys = []
+    for folder, value in (("a", 0), ("b", 0), ("c", 1)):
+        (tmp_path / folder).mkdir()
+        labels = np.arange(40) % 2
+        np.savez(tmp_path / folder / "own.npz", inputs=np.full((40, 8, 8), value / 2), labels=labels)
+        (tmp_path / folder / "p.safetensors").write_bytes(bytes([value]))
+        made = [
+            RunMaker(question(folder=tmp_path / folder)).make({}, settings, 0)
+            for settings in ({"data": "npz:own.npz"}, {"program": "p.safetensors"})
+        ]
+        assert made[0].job["data"] == f"npz:{tmp_path / folder / 'own.npz'}"
+        assert made[1].job["program"] == str(tmp_path / folder / "p.safetensors")
+        keys.append([one.key for one in made])
+    assert keys[0] == keys[1]
+    assert set(keys[0]).isdisjoint(keys[2])
+    named = RunMaker(question(folder=tmp_path / "a")).make({}, {"data": f"npz:{tmp_path / 'b' / 'own.npz'}"}, 0)
+    assert (named.job["data"], named.key) == (f"npz:{tmp_path / 'b' / 'own.npz'}", keys[0][0])
+
+
+@pytest.mark.parametrize("settings", [{}, SPARSE, {"evaluate.trials": 0}, {"recipe.train_seed": 3}])
+@pytest.mark.parametrize("varied", [("train", "topology", "chip"), SEEDED, ("data",)])
+def test_runs_that_share_a_point_are_those_that_are_made_alone(
+    settings: dict[str, Any], varied: tuple[str, ...]
+) -> None:
+    """The key is the hash of the JSON of the job, which is written in parts that points and seeds share."""
+    maker = RunMaker(question(varied=varied))
+    for other in (settings, {**settings, "projections[*].efficacy.bits": 3}):
+        for seed in range(3):
+            shared, alone = maker.make({}, other, seed), run(other, seed, varied=varied)
+            assert (shared.key, shared.job) == (alone.key, alone.job)
+            assert shared.key == run_of(shared.job, {}, seed).key
+
+
+def test_levels_that_have_been_measured_are_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = study({"projections[*].efficacy.bits": [2, 3, 4]}, seeds=2)
+    runs = make_plan(asked).runs
+    outcomes = {
+        runs[1].key: Outcome(runs[1].key, {"codes": 0.9}),  # the second seed of two bits
+        runs[2].key: Outcome(runs[2].key, {}, "it failed"),
+    }
+    checked: list[Run] = []
+    monkeypatch.setattr("soensim.study.study._refusal", checked.append)
+    make_plan(asked, outcomes)
+    assert [one.levels["projections[*].efficacy.bits"] for one in checked] == [3, 4]
+
+
+@pytest.mark.parametrize("name", ["neurons", "seed", "error", "validation", "codes_low", "check.budget.die"])
+def test_a_factor_that_is_called_as_a_column_of_the_table_is_refused_before_anything_runs(name: str) -> None:
+    factors = (Factor(name, (Case(1, {"recipe.epochs": 1}), Case(2, {"recipe.epochs": 2}))),)
+    asked = Study("s", "?", question(measures=("check.budget.die",)), factors, tuple(grid(factors)), 1)
+    with pytest.raises(SoensimError, match=f"{name}: the table has a column of this name; give the factor another"):
+        make_plan(asked)
+
+
+def test_a_study_is_complete_when_no_run_is_wanted_any_more() -> None:
+    plan = make_plan(replace(study({"recipe.epochs": [1]}, seeds=2), stop=Stop("codes", 0.02, 3)))
+    outcomes = {made.key: Outcome(made.key, {"codes": made.seed / 10}) for made in plan.runs}
+    assert not is_complete(plan, {})
+    assert not is_complete(plan, outcomes)
+    (third,) = plan.more(outcomes)
+    assert is_complete(plan, {**outcomes, third.key: Outcome(third.key, {"codes": 0.05})})
+    lost = Outcome(third.key, {}, "it died", lost=True)
+    assert not is_complete(plan, {**outcomes, third.key: lost})
 
 
 def test_seeds_count_up_from_those_of_the_chip_and_chips_are_never_drawn_twice() -> None:

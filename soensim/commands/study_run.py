@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from soensim._runtime.atomic_write import check_folder
 from soensim._runtime.standard_streams import printable
@@ -16,16 +18,18 @@ from soensim.commands.input_files import data_files
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.errors import SoensimError
 from soensim.study.engine import Progress, run_all
-from soensim.study.results import ANSWER, PAGE, SUMMARY, TABLE, Results, write_results
-from soensim.study.results_text import results_text
+from soensim.study.made import ANSWER, PAGE, SUMMARY, TABLE, kept_answer, made_from
 from soensim.study.run import Outcome, Run
 from soensim.study.slots import Slots
 from soensim.study.store import RESULTS, load
-from soensim.study.study import Plan, Study, make_plan
-from soensim.study.work import work
+from soensim.study.study import Plan, Study, is_complete, make_plan
 from soensim.study.workers import ProcessSlots
 
+if TYPE_CHECKING:
+    from soensim.study.results import Results
+
 MOST_WORKERS = 1024
+_WIDTH = 100
 _SHOWN_RUNS = 20
 
 
@@ -60,16 +64,29 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
         The study is not legal, results cannot be read or written, or every run failed.
     """
     target = named(given.json)
-    plan = make_plan(study)
+    known = load(folder)
+    plan = make_plan(study, known)
     files = [Output("--out", str(folder / name)) for name in (TABLE, SUMMARY, ANSWER, PAGE)]
     read = [*plan.maker.files, *inputs, *data_files(None, study.question.data_dir)]
     check_outputs([json_output(target), *files], read, makes=[folder, folder / RESULTS])
-    known = load(folder)
     if given.dry_run:
         return _tell_plan(plan, known, given, target)
     slots = slots_of(given)
     check_folder(folder)
     started = time.monotonic()
+    if is_complete(plan, known):
+        answer = kept_answer(folder, made_from(plan, known, command))
+        if answer is not None:
+            return _tell_kept(answer, folder, time.monotonic() - started, target)
+    return _run(plan, known, folder, slots, given, command)
+
+
+def _run(plan: Plan, known: Mapping[str, Outcome], folder: Path, slots: Slots, given: Namespace, command: str) -> int:
+    """Do the runs that are left, and write the results."""
+    from soensim.study.results import write_results  # slow to load, as work is: not where nothing is left
+    from soensim.study.work import work
+
+    started, target = time.monotonic(), named(given.json)
     try:
         with shown_progress(given.progress) as show:
             outcomes = run_all(plan.runs, work, folder=folder, slots=slots, more=plan.more, progress=show)
@@ -84,6 +101,21 @@ def run_study(study: Study, folder: Path, given: Namespace, command: str, *, inp
     cli.write_json(target, results.as_dict())
     if target != "-":
         _tell(results, folder, time.monotonic() - started, len(set(outcomes) - set(known)))
+    return cli.DONE
+
+
+def _tell_kept(answer: Mapping[str, Any], folder: Path, seconds: float, target: str | None) -> int:
+    """Tell the results of a study in which nothing is new."""
+    cli.write_json(target, answer)
+    if target == "-":
+        return cli.DONE
+    for text in (*answer["answers"], answer["note"]):
+        cli.say(textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+    if answer["failed"]:
+        cli.tell(f"{answer['failed']} failed; {folder / TABLE} has the error of each")
+    cli.say(f"0 runs in {duration(seconds)}, {answer['runs']} were done before: the results are as they were")
+    for name in answer["files"]:
+        cli.say(f"kept: {folder / name}")
     return cli.DONE
 
 
@@ -136,6 +168,8 @@ def _refuse_failure(results: Results) -> None:
 
 
 def _tell(results: Results, folder: Path, seconds: float, new: int) -> None:
+    from soensim.study.results_text import results_text
+
     cli.say(results_text(results))
     failed = [row for row in results.rows if row.outcome.error is not None]
     for row in failed[:3]:

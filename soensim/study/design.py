@@ -50,9 +50,11 @@ class Factor:
         levels = [case.level for case in self.cases]
         if not levels:
             raise StudyError(f"{self.name}: has no level; give one or more")
-        for place, level in enumerate(levels):
-            if any(level == other and isinstance(level, bool) == isinstance(other, bool) for other in levels[:place]):
+        known: set[tuple[bool, Level]] = set()
+        for level in levels:
+            if (isinstance(level, bool), level) in known:
                 raise StudyError(f"{self.name}: {level} is given twice; keep one")
+            known.add((isinstance(level, bool), level))  # true is no 1
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ _SPLITS = ("test", "validation")
 _VERSION = version("soensim")
 _SPREAD = "spread."
 _WHERE_ONLY = ("folder", "data_dir", "keep")  # where files are, which decides nothing
+_WITH_SEEDS = ("netlist", "recipe", "evaluate")
+_OWN = "npz:"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,15 @@ class _Training:
 
     data: str
     recipe: Mapping[str, Any]
+    seeded: dict[int, tuple[dict[str, Any], str]] = field(default_factory=dict)
+    """The recipe with its seed counted up, and its JSON, by how far: points with one recipe share them."""
+
+    def with_seed(self, offset: int) -> tuple[dict[str, Any], str]:
+        """Return the recipe with another seed, and its JSON."""
+        if offset not in self.seeded:
+            recipe = {**self.recipe, "train_seed": self.recipe["train_seed"] + offset}
+            self.seeded[offset] = recipe, _text(recipe)
+        return self.seeded[offset]
 
 
 class RunMaker:
@@ -102,6 +113,7 @@ class RunMaker:
         self._assigned: dict[str, _Training] = {}
         self._files: dict[Path, None] = {}
         self._chips: dict[Path, None] = {}
+        self._last: _Point | None = None
 
     def make(self, levels: Mapping[str, Level], settings: Mapping[str, Any], seed: int) -> Run:
         """Make a run.
@@ -121,17 +133,40 @@ class RunMaker:
             A path is no path of a key, or the rule, a setting of it or the data set does not exist. Whether the netlist
             is legal with these settings is not looked at.
         """
+        if self._last is None or self._last.settings is not settings:
+            self._last = self._prepared(settings)
+        point = self._last
+        job, texts = point.job_of(seed)
+        return Run(_hash(texts), dict(levels), seed, job)
+
+    def _prepared(self, settings: Mapping[str, Any]) -> _Point:
+        """Make what all runs of a point share."""
         question = self.question
         words, groups, keys = _sorted_out({**question.settings, **settings})
         chip = self._chip(question.folder / str(words.get("chip", question.chip)))
         scores = groups["evaluate"].get("trials") != 0
         training = self._assign(chip, words, groups["recipe"]) if scores else None
-        job = _make_job(question, chip, training, words, groups, keys, seed)
-        read = job.pop("read")
+        document = _with_keys(chip.document, keys)
+        program = None if words.get("program") is None else question.folder / str(words["program"])
+        data = None if training is None else training.data
+        read = [*_files_of(document, chip.path.parent), *([] if program is None else [program])]
+        read += [Path(data.removeprefix(_OWN))] if data is not None and data.startswith(_OWN) else []
         self._chips[chip.path] = None
         self._files.update(dict.fromkeys((chip.path, *read)))
-        job["files"] = self._digests(read)
-        return run_of(job, levels, seed)
+        job = {
+            "netlist": document,
+            "quantities": groups["technology"],
+            "data": data,
+            "recipe": None,
+            "program": None if program is None else str(program),
+            "evaluate": {"trials": 10, "chip_seed": 0, "read_seed": 0, **groups["evaluate"]},
+            "measures": list(question.measures),
+            "soensim": _VERSION,
+            "folder": str(chip.folder),
+            "data_dir": question.data_dir,
+            "files": self._digests(read),
+        }
+        return _Point(settings, job, training, question.varied)
 
     def _digests(self, paths: Iterable[Path]) -> dict[str, str]:
         """Digest files by their names, without their folders; a second file of one name has a number."""
@@ -140,6 +175,12 @@ class RunMaker:
             same = sum(name.partition("#")[0] == path.name for name in digests)
             digests[f"{path.name}#{same + 1}" if same else path.name] = self._digest(path)
         return digests
+
+    def _beside(self, data: str | None) -> str | None:
+        """Look own data up in the folder of the question, as chips and programs are."""
+        if data is None or not data.startswith(_OWN) or data.startswith(f"{_OWN}~"):
+            return data
+        return f"{_OWN}{self.question.folder / data.removeprefix(_OWN)}"
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -155,52 +196,80 @@ class RunMaker:
         """Look up data set and recipe, once for all seeds."""
         key = json.dumps([str(chip.path), words, settings], sort_keys=True)
         if key not in self._assigned:
-            found = assign(chip.task, data=words.get("data"), rule=words.get("rule"), settings=settings)
+            found = assign(chip.task, data=self._beside(words.get("data")), rule=words.get("rule"), settings=settings)
             self._assigned[key] = _Training(absolute_name(found.data), found.recipe.as_dict())
         return self._assigned[key]
 
 
+class _Point:
+    """What the runs of a point share; the seed of a run goes over it.
+
+    Parameters
+    ----------
+    settings
+        That the point was made for.
+    job
+        As of `RunMaker.make`, without `data_seed` and recipe, and with the seeds that the settings say.
+    training
+        Has the recipe; None where nothing is trained or scored.
+    varied
+        Whose seeds count up with the seed of the run.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        job: Mapping[str, Any],
+        training: _Training | None,
+        varied: Sequence[str],
+    ) -> None:
+        self.settings, self._job, self._training, self._varied = settings, job, training, frozenset(varied)
+        self._same = {key: _text(value) for key, value in _decisive(job).items() if key not in _WITH_SEEDS}
+        first, second = (_with_seeds(job["netlist"], seed) for seed in (0, 1))
+        drawn = "topology" in self._varied and first != second
+        self._fixed = None if drawn else (first, _text(first))
+
+    def job_of(self, seed: int) -> tuple[dict[str, Any], dict[str, str]]:
+        """Make the job of a run, and what decides its outcome as JSON by key."""
+        offset = {name: seed if name in self._varied else 0 for name in SEEDED}
+        scoring = dict(self._job["evaluate"])
+        scoring["chip_seed"] += offset["chip"] * scoring["trials"]  # no chip is drawn for two runs
+        scoring["read_seed"] += offset["read"]
+        recipe, told = (None, "null") if self._training is None else self._training.with_seed(offset["train"])
+        document, text = self._fixed or self._drawn(offset["topology"])
+        seeded = {"data_seed": offset["data"], "evaluate": scoring}
+        texts = {**self._same, "netlist": text, "recipe": told, **{key: _text(value) for key, value in seeded.items()}}
+        return {**self._job, **seeded, "netlist": document, "recipe": recipe}, texts
+
+    def _drawn(self, seed: int) -> tuple[Document, str]:
+        """Make the netlist with seeds of drawn topologies, and its JSON."""
+        document = _with_seeds(self._job["netlist"], seed)
+        return document, _text(document)
+
+
 def run_of(job: Mapping[str, Any], levels: Mapping[str, Level], seed: int) -> Run:
     """Make the run of a job; its key is the hash of all in it that decides the outcome."""
+    texts = {key: _text(value) for key, value in _decisive(job).items()}
+    return Run(_hash(texts), dict(levels), seed, job)
+
+
+def _decisive(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what decides no outcome: where files are, whose content is digested, and what is kept."""
     decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
-    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
-    return Run(hashlib.sha256(text.encode()).hexdigest(), dict(levels), seed, job)
+    if decisive.get("program") is not None:
+        decisive["program"] = Path(decisive["program"]).name
+    if (decisive.get("data") or "").startswith(_OWN):
+        decisive["data"] = _OWN + Path(decisive["data"].removeprefix(_OWN)).name
+    return decisive
 
 
-def _make_job(
-    question: Question,
-    chip: _Chip,
-    training: _Training | None,
-    words: Mapping[str, Any],
-    groups: Mapping[str, dict[str, Any]],
-    keys: Mapping[str, Any],
-    seed: int,
-) -> dict[str, Any]:
-    offset = {name: seed if name in question.varied else 0 for name in SEEDED}
-    scoring = {"trials": 10, "chip_seed": 0, "read_seed": 0, **groups["evaluate"]}
-    scoring["chip_seed"] += offset["chip"] * scoring["trials"]  # no chip is drawn for two runs
-    scoring["read_seed"] += offset["read"]
-    document = _with_keys(chip.document, keys, offset["topology"])
-    program = None if words.get("program") is None else question.folder / str(words["program"])
-    data, recipe = (None, None) if training is None else (training.data, dict(training.recipe))
-    if recipe is not None:
-        recipe["train_seed"] += offset["train"]
-    read = [*_files_of(document, chip.path.parent), *([] if program is None else [program])]
-    read += [Path(data.removeprefix("npz:"))] if data is not None and data.startswith("npz:") else []
-    return {
-        "netlist": document,
-        "quantities": groups["technology"],
-        "data": data,
-        "data_seed": offset["data"],
-        "recipe": recipe,
-        "program": None if program is None else str(program),
-        "evaluate": scoring,
-        "measures": list(question.measures),
-        "read": read,
-        "soensim": _VERSION,
-        "folder": str(chip.folder),
-        "data_dir": question.data_dir,
-    }
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _hash(texts: Mapping[str, str]) -> str:
+    """Hash the JSON of a mapping, of which every value is JSON already."""
+    whole = ",".join(f'"{key}":{texts[key]}' for key in sorted(texts))
+    return hashlib.sha256(f"{{{whole}}}".encode()).hexdigest()
 
 
 def _sorted_out(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, Any]]:
@@ -271,14 +340,14 @@ def _checked_size(name: str, value: Any) -> str:
     return full
 
 
-def _with_keys(document: Document, keys: Mapping[str, Any], seed: int) -> Document:
+def _with_keys(document: Document, keys: Mapping[str, Any]) -> Document:
     """Set keys of a netlist; first kinds, since the other keys of a part are those of its kind."""
     read = {path: KeyPath.read(path) for path in keys}
     for path in sorted(keys, key=lambda path: _rank(read[path])):
         key, value = read[path], keys[path]
         set_value = _with_kind if path.endswith(".kind") else with_value
         document = set_value(document, key, value)
-    return _with_seeds(document, seed)
+    return document
 
 
 def _rank(path: KeyPath) -> tuple[bool, int, bool]:

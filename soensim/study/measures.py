@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soensim._runtime.words import nearest, shown
-from soensim.check import Report
 from soensim.errors import StudyError
-from soensim.evaluation import Evaluation
-from soensim.routing.wiring import recurrent_keys
 from soensim.study.run import Measured
+
+if TYPE_CHECKING:  # slow to load, and names of measures are wanted without
+    from soensim.check import Report
+    from soensim.evaluation import Evaluation
 
 SOURCES = ("evaluate", "check")
 _NAMES = ("quantity", "name", "effect", "parameter", "projection", "id")  # what an entry of a list is called by
@@ -62,6 +63,10 @@ _INTERVALS = {
     "chips_mean": "evaluate.accuracy.chip.ci95",
 }
 """Measures whose interval over samples or chips a run has itself: it is in the table as NAME_low and NAME_high."""
+
+
+COLUMNS = (VALIDATION, *MEASURES, *(f"{name}_{end}" for name in _INTERVALS for end in ("low", "high")))
+"""Columns that a table may have whatever a study asks for, beside seed and error."""
 
 
 def measure_chip(report: Report, evaluation: Evaluation | None, paths: Sequence[str]) -> dict[str, Measured]:
@@ -133,6 +138,8 @@ def _junctions(report: Report) -> Measured:
 
 def _recurrent_mm(report: Report) -> Measured:
     """Length of waveguide and wire that projections of a population onto itself take; None without any."""
+    from soensim.routing.wiring import recurrent_keys  # loaded with the report
+
     keys = () if report.routed is None else recurrent_keys(report.routed)
     lengths = [_budget(report, f"length of {key}", 1e3) or 0.0 for key in keys]
     return sum(lengths) if lengths else None

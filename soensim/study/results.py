@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from matplotlib.figure import Figure
 
 from soensim.study.figure import Roles, choose_roles, study_figure
 from soensim.study.limits import find_ceilings, limit_sentences
+from soensim.study.made import ANSWER, MADE_FROM, PAGE, SUMMARY, TABLE, made_from, versions
 from soensim.study.page import About, study_page
 from soensim.study.pareto import front_sentences, pareto_front
 from soensim.study.quantities import Axis, is_number, measure_of
@@ -27,9 +26,6 @@ from soensim.study.study import Axes, Plan, Study
 from soensim.study.summary import Summary, main_cost, main_measure, summarise, summary_csv
 from soensim.study.table import table_csv
 from soensim.study.trade_figures import pareto_figure
-
-TABLE, SUMMARY, ANSWER, PAGE = "table.csv", "summary.csv", "study.json", "index.html"
-_PACKAGES = ("soensim", "numpy", "scipy", "torch")
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,8 @@ class Results:
         That made them.
     files
         That were written.
+    made_from
+        Hash of all that decides them.
     """
 
     study: Study
@@ -61,6 +59,7 @@ class Results:
     note: str
     command: str
     files: tuple[Path, ...] = ()
+    made_from: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as plain data for JSON (docs/contracts.md)."""
@@ -88,7 +87,8 @@ class Results:
             ],
             "files": [path.name for path in self.files],
             "command": self.command,
-            "versions": _versions(),
+            "versions": versions(),
+            MADE_FROM: self.made_from,
         }
 
 
@@ -116,7 +116,8 @@ def write_results(folder: Path, plan: Plan, outcomes: Mapping[str, Outcome], com
     summary = summarise(rows, axes)
     measure = next(iter(study.measures), None) or main_measure(summary)
     answers = (*sentences(rows, axes, measure), *_further_sentences(study, rows, summary, measure))
-    results = Results(study, rows, summary, answers, note(rows, axes, measure), command)
+    made = made_from(plan, outcomes, command)
+    results = Results(study, rows, summary, answers, note(rows, axes, measure), command, made_from=made)
     texts = {TABLE: table_csv(rows, axes), SUMMARY: summary_csv(summary)}
     files = [folder / name for name in texts]
     for name, text in texts.items():
@@ -142,14 +143,10 @@ def _about(results: Results) -> About:
         expectation=study.expectation,
         command=results.command,
         seeds=f"{first} to {last}, which vary {varied}" if last > first else f"{first}",
-        versions=_versions(),
+        versions=versions(),
         measures=study.measures,
         figures=tuple((axes.y, _roles(axes) or chosen) for axes in study.figures),
     )
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def _further_sentences(study: Study, rows: Sequence[Row], summary: Summary, measure: str | None) -> Iterator[str]:

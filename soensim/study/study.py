@@ -6,14 +6,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from soensim.errors import SoensimError, StudyError
-from soensim.evaluation.statistics import student_interval
 from soensim.study.design import Factor, Point
 from soensim.study.job import Question, RunMaker
+from soensim.study.measures import COLUMNS
 from soensim.study.quantities import Axis
 from soensim.study.run import Level, Outcome, Run
-from soensim.study.work import netlist_of, requirement_of
+from soensim.study.table import ERROR, SEED
 
 MOST_TRIED = 100
 PLACE_OF_CHIP = re.compile(r"^chip:\d+:\d+: ")
@@ -164,33 +165,54 @@ class Plan:
         return self.maker.make(point.levels, point.settings, self.study.first_seed + seed)
 
 
-def make_plan(study: Study) -> Plan:
+def is_complete(plan: Plan, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether every run that is wanted has ended, those of the stopping rule too."""
+    ended = {key: outcome for key, outcome in outcomes.items() if not outcome.lost}
+    return all(run.key in ended for run in plan.runs) and not plan.more(ended)
+
+
+def make_plan(study: Study, known: Mapping[str, Outcome] = MappingProxyType({})) -> Plan:
     """Make all runs of a study, and refuse a level that is legal at no point.
+
+    Parameters
+    ----------
+    study
+        What is asked.
+    known
+        Outcomes so far, by the key of the run: a level of a run that has measured something is legal.
 
     Raises
     ------
     SoensimError
-        A path is no key, a value is not legal wherever it is set, or two runs are the same.
+        A path is no key, a value is not legal wherever it is set, two runs are the same, or a factor is called as
+        another column of the table.
     """
+    for factor in study.factors:
+        if factor.name in (SEED, ERROR, *COLUMNS, *study.question.measures):
+            raise StudyError(f"{factor.name}: the table has a column of this name; give the factor another name")
     maker = RunMaker(study.question)
     seeds = range(study.first_seed, study.first_seed + study.seeds)
     runs = [maker.make(point.levels, point.settings, seed) for point in study.points for seed in seeds]
-    known: dict[str, Run] = {}
+    by_key: dict[str, Run] = {}
     for run in runs:
-        other = known.setdefault(run.key, run)
+        other = by_key.setdefault(run.key, run)
         if other is not run:
             raise StudyError(_same(other, run, study))
     plan = Plan(study, maker, tuple(runs))
-    _check_levels(plan)
+    _check_levels(plan, known)
     return plan
 
 
-def _check_levels(plan: Plan) -> None:
+def _check_levels(plan: Plan, known: Mapping[str, Outcome]) -> None:
     """Find for every level a point whose chip is legal."""
-    first = [run for run in plan.runs if run.seed == plan.study.first_seed]
-    missing: dict[tuple[str, Level], None] = {
-        (f.name, case.level): None for f in plan.study.factors for case in f.cases
-    }
+    study = plan.study
+    first = [run for run in plan.runs if run.seed == study.first_seed]
+    measured = [run for run in plan.runs if run.key in known and known[run.key].error is None]
+    legal = {item for run in measured for item in run.levels.items()}
+    having: dict[tuple[str, Level], list[Run]] = {}
+    for run in first:
+        for item in run.levels.items():
+            having.setdefault(item, []).append(run)
     verdicts: dict[str, SoensimError | None] = {}
 
     def refused(run: Run) -> SoensimError | None:
@@ -198,15 +220,17 @@ def _check_levels(plan: Plan) -> None:
             verdicts[run.key] = _refusal(run)
         return verdicts[run.key]
 
-    for name, level in list(missing):
-        having = [run for run in first if run.levels.get(name) == level][:MOST_TRIED]
-        if having and all(refused(run) is not None for run in having):
-            raise StudyError(f"{_written(having[0].levels)}: {_told(refused(having[0]))}")
-    if not plan.study.factors and first and refused(first[0]) is not None:
+    for item in [(factor.name, case.level) for factor in study.factors for case in factor.cases]:
+        tried = having.get(item, [])[:MOST_TRIED]
+        if tried and item not in legal and all(refused(run) is not None for run in tried):
+            raise StudyError(f"{_written(tried[0].levels)}: {_told(refused(tried[0]))}")
+    if not study.factors and first and not measured and refused(first[0]) is not None:
         raise StudyError(_told(refused(first[0])))
 
 
 def _refusal(run: Run) -> SoensimError | None:
+    from soensim.study.work import netlist_of, requirement_of  # slow to load: not where every level has ended once
+
     try:
         netlist_of(run.job)
         requirement_of(run.job["evaluate"])
@@ -241,5 +265,7 @@ def _suffices(stop: Stop, outcomes: Sequence[Outcome]) -> bool:
         return True  # nothing that more seeds could make narrower
     if len(numbers) < 2:
         return False
+    from soensim.evaluation.statistics import student_interval  # slow to load: only with a stopping rule
+
     low, high = student_interval(numbers)
     return math.isfinite(high - low) and high - low <= stop.width

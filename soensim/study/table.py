@@ -36,6 +36,7 @@ def ordered(rows: Sequence[Row], factors: Sequence[str | Axis]) -> list[Row]:
         A run has no level of a factor; or two runs of one point and seed have measured different values.
     """
     axes = axes_of(factors)
+    orders: list[dict[tuple[type, Level], tuple[int, float, str]]] = [{} for _ in axes]
     found: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         missing = [axis.name for axis in axes if axis.name not in row.run.levels]
@@ -43,7 +44,13 @@ def ordered(rows: Sequence[Row], factors: Sequence[str | Axis]) -> list[Row]:
             raise SoensimError(
                 f"a run of the study has no level of the factor {missing[0]!r}; it has {_listed(row.run.levels)}"
             )
-        place = (*(order_of(row.run.levels[axis.name], axis.levels) for axis in axes), row.run.seed)
+        place: tuple[Any, ...] = ()
+        for axis, known in zip(axes, orders, strict=True):
+            level = row.run.levels[axis.name]
+            if (type(level), level) not in known:
+                known[type(level), level] = order_of(level, axis.levels)
+            place = (*place, known[type(level), level])
+        place = (*place, row.run.seed)
         found[place] = _one_of(found[place], row, axes) if place in found else row
     return [found[place] for place in sorted(found)]
 

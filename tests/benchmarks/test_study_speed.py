@@ -7,14 +7,33 @@ Numbers are in extra_info. The gain of a second worker on work that computes nee
 
 import itertools
 import json
+import os
+import resource
+import subprocess
+import sys
 import time
 
 import pytest
+from conftest import ROOT
 from study_problems import make_runs, work
 
 from soensim.study.engine import run_all
+from soensim.study.measures import CHECKED, SCORED
 from soensim.study.store import RESULTS, load
+from soensim.study.study import make_plan
+from soensim.study.study_file import load_study
 from soensim.study.workers import ProcessSlots
+
+MANY = """\
+schema: soensim-study/1
+name: many
+question: How long does it take to go on?
+chip: {chip}
+grid:
+  populations.hidden.bias_current: {{from: 1.5, to: 1.99, steps: {levels}}}
+seeds: {seeds}
+measures: [chips_mean]
+"""
 
 
 @pytest.mark.benchmark(group="engine of studies")
@@ -70,3 +89,37 @@ def test_go_on_after_ten_thousand_runs(benchmark, tmp_path):
     (tmp_path / RESULTS / "host-1.jsonl").write_text("\n".join(lines) + "\n")
     outcomes = benchmark.pedantic(lambda: run_all(runs, work, folder=tmp_path, slots=ProcessSlots(2)), rounds=5)
     assert outcomes == load(tmp_path)
+
+
+@pytest.mark.benchmark(group="engine of studies")
+@pytest.mark.parametrize("levels", [50, 1000])
+def test_a_command_in_which_nothing_is_new(benchmark, tmp_path, levels):
+    """`soensim study` over 10,000 runs that were done, with the start of Python; target: 2 s of CPU."""
+    file = tmp_path / "study.yaml"
+    file.write_text(MANY.format(chip=ROOT / "netlists" / "year1-28.yaml", levels=levels, seeds=10_000 // levels))
+    (tmp_path / RESULTS).mkdir()
+    lines = [
+        json.dumps(
+            {"key": run.key, "levels": dict(run.levels), "seed": run.seed}
+            | {"measures": dict.fromkeys((*SCORED, *CHECKED), run.seed / 7)}
+            | {"error": None, "lost": False, "seconds": 1.0}
+        )
+        for run in make_plan(load_study(file)).runs
+    ]
+    (tmp_path / RESULTS / "host-1.jsonl").write_text("\n".join(lines) + "\n")
+    spent = []
+
+    def command():
+        before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+        done = [sys.executable, "-m", "soensim.study", str(file), "--workers", "1"]
+        told = subprocess.run(
+            done, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        spent.append(sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before)
+        return told.stdout
+
+    command()  # writes the results
+    kept = benchmark.pedantic(command, rounds=3)
+    assert "10000 were done before: the results are as they were" in kept
+    benchmark.extra_info["s of CPU that write the results"] = round(spent[0], 2)
+    benchmark.extra_info["s of CPU"] = round(min(spent[1:]), 2)
