@@ -54,7 +54,7 @@ def one_synapse(neuron=None, **settings):
 # --- the kernel against the reference ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("integrator", ["forward-euler", "exponential-euler"])
+@pytest.mark.parametrize("integrator", ["forward-euler", "exponential-euler", "heun"])
 @pytest.mark.parametrize(("noise", "seed"), [(False, None), (True, 7)])
 def test_kernel_equals_the_reference(integrator, noise, seed):
     # With noise-free junctions g rises from its threshold with infinite slope: a dendrite that sits there, saturated,
@@ -71,7 +71,7 @@ def test_kernel_equals_the_reference(integrator, noise, seed):
     np.testing.assert_allclose(trace.state, slow.state, rtol=0, atol=1e-12)
     np.testing.assert_allclose(trace.flux, slow.flux, rtol=0, atol=1e-12)
     np.testing.assert_allclose(trace.synapse_flux, slow.synapse_flux, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(trace.spikes_ns, slow.spikes_ns)
+    np.testing.assert_allclose(trace.spikes_ns, slow.spikes_ns, rtol=0, atol=1e-11 if integrator == "heun" else 0)
     np.testing.assert_array_equal(trace.spike_neuron, slow.spike_neuron)
     assert trace.detections == len(slow.detections)
     assert len(trace.spikes_ns) > 5
@@ -549,8 +549,10 @@ def test_trace_round_trips(tmp_path):
         ({"dt_ns": math.nan}, "positive finite"),
         ({"duration_ns": -1.0}, "positive finite"),
         ({"duration_ns": math.inf}, "positive finite"),
-        ({"integrator": "foward-euler"}, "no integrator 'foward-euler'; there are forward-euler and exponential-euler"),
-        ({"integrator": "heun"}, "no integrator 'heun'"),
+        (
+            {"integrator": "foward-euler"},
+            "no integrator 'foward-euler'; there are forward-euler, exponential-euler",
+        ),
         ({"read_seed": 1}, "nothing random"),
         ({"read_seed": -1}, "0 or more"),
         ({"inputs": []}, "1 input channels, one train each"),

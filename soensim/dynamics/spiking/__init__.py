@@ -3,11 +3,13 @@
 from soensim.dynamics.spiking.arrays import (
     Buffers,
     InputSpikes,
+    Jumps,
     Record,
     SampleSpikes,
     SampleSums,
     SpikingArrays,
     SpikingState,
+    Trial,
     initial_state,
 )
 from soensim.dynamics.spiking.assembly import Links, assemble
@@ -21,7 +23,8 @@ from soensim.dynamics.spiking.neuron import (
     refractory_coupling,
     threshold_flux,
 )
-from soensim.dynamics.spiking.reference import ReferenceRun, reference_run
+from soensim.dynamics.spiking.reference import reference_run
+from soensim.dynamics.spiking.reference_light import ReferenceRun
 from soensim.dynamics.spiking.samples import advance_samples
 from soensim.dynamics.spiking.steps import StepArrays, SteppedNetwork, largest_step, step_arrays
 from soensim.dynamics.spiking.synapse import SynapseResponse
@@ -30,6 +33,7 @@ __all__ = [
     "Buffers",
     "Dendrite",
     "InputSpikes",
+    "Jumps",
     "Links",
     "Neuron",
     "Receiver",
@@ -43,6 +47,7 @@ __all__ = [
     "StepArrays",
     "SteppedNetwork",
     "SynapseResponse",
+    "Trial",
     "advance",
     "advance_samples",
     "assemble",

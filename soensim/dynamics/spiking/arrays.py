@@ -93,6 +93,10 @@ class SpikingState(NamedTuple):
     ----------
     state, flux
         (dendrites,): s (I_c), and the flux (Phi_0) that the last step saw.
+    slope
+        (dendrites,): change of s per step, as last seen (I_c); where spikes are located.
+    by_flux
+        (dendrites,): its derivative by the flux (I_c per Phi_0), likewise.
     drive
         (dendrites,): the part of the next step's flux that upstream states give, offset included.
     pool, members
@@ -124,6 +128,8 @@ class SpikingState(NamedTuple):
 
     state: Floats
     flux: Floats
+    slope: Floats
+    by_flux: Floats
     drive: Floats
     pool: Floats
     members: Indices
@@ -150,6 +156,66 @@ class InputSpikes(NamedTuple):
     emitters: Indices
 
 
+class Rise(NamedTuple):
+    """How responses rise, by kind, where spikes are located (`soensim.dynamics.spiking.jumps`).
+
+    Parameters
+    ----------
+    share
+        (kinds, jumps + 1): share of its own level that a response has reached before and after each jump.
+    after_ns
+        (kinds, jumps, 65): time from the detection to each jump, at shares of the old level from 0 to 1.
+    blur_ns
+        (kinds, jumps, 65): integral of r (1 - r), r going from 0 to 1 as the level does where it jumps.
+    """
+
+    share: Floats
+    after_ns: Floats
+    blur_ns: Floats
+
+
+class Jumps(NamedTuple):
+    """Jumps of levels in the running step, and those that come later; `SpikingState.counts` says how many there are.
+
+    Parameters
+    ----------
+    times_ns, pools, changes, bends, following
+        (room,): when, of which pool, by how much (its level), what the rise changes in s where the drift is no straight
+        line (`soensim.dynamics.spiking.located`), and the next jump of the same dendrite (-1: none).
+    first
+        (dendrites,): the first jump of each dendrite, -1 without one.
+    """
+
+    times_ns: Floats
+    pools: Indices
+    changes: Floats
+    bends: Floats
+    following: Indices
+    first: Indices
+
+
+class Trial(NamedTuple):
+    """The end of the running step, as long as a spike within it may still change it.
+
+    Parameters
+    ----------
+    state, slope, by_flux, drive
+        (dendrites,): as `SpikingState` has them.
+    running
+        (pools,): levels in the course of a step.
+    spike_ns, spiking
+        (neurons,): when the soma reaches its threshold (infinity: not in this step), and the neurons that do.
+    """
+
+    state: Floats
+    slope: Floats
+    by_flux: Floats
+    drive: Floats
+    running: Floats
+    spike_ns: Floats
+    spiking: Indices
+
+
 class Buffers(NamedTuple):
     """Room for what a run makes.
 
@@ -165,7 +231,9 @@ class Buffers(NamedTuple):
     lookup
         (phi, i, g, dendrites), each (dendrites,): room for the lookups of a step.
     factor
-        (kinds,): flux per level at the end of a step.
+        (kinds, 2): flux per level at the end of a step, and at its middle.
+    jumps, trial
+        Empty where spikes fall on the ends of steps.
     """
 
     queue: tuple[Floats, Floats, Indices]
@@ -175,6 +243,8 @@ class Buffers(NamedTuple):
     soma_flux: Floats
     lookup: tuple[Floats, Floats, Floats, Indices]
     factor: Floats
+    jumps: Jumps
+    trial: Trial
 
 
 class SampleSpikes(NamedTuple):
@@ -236,6 +306,8 @@ def initial_state(arrays: SpikingArrays, pools: int) -> SpikingState:
     return SpikingState(
         state=np.zeros(arrays.dendrites),
         flux=arrays.flux_offset.copy(),
+        slope=np.zeros(arrays.dendrites),
+        by_flux=np.zeros(arrays.dendrites),
         drive=arrays.flux_offset.copy(),
         pool=np.zeros(pools),
         members=np.zeros(pools, dtype=np.int64),

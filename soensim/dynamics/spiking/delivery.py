@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
+from soensim.dynamics.spiking.jumps import begin_response
 from soensim.dynamics.spiking.light import photon_delay, unit_exponential
 from soensim.dynamics.spiking.pools import NOT_LINKED, falling_level, inner, leave_pool, link, part, unlink
 from soensim.dynamics.spiking.queue import drop_first, push
 
 #: Places in `SpikingState.counts`.
-STEP, RISING, QUEUED, USED, SPIKES, DETECTIONS, LOST, PREPARED, OWN_QUEUED, JUMPS, NO_ROOM = range(11)
+STEP, RISING, QUEUED, USED, SPIKES, DETECTIONS, LOST, PREPARED, OWN_QUEUED, JUMPS, LACKED_ROOM = range(11)
 # Of a mean number of photons below the second, less than the smallest deviate is left after so many decay times.
 _DARK_AFTER, _NOT_BRIGHT = 45.0, 1e3
 
@@ -59,7 +60,7 @@ def prepare(network, state, seed, buffers):  # type: ignore[no-untyped-def]
 
 
 @part
-def detect(k, t, network, state):  # type: ignore[no-untyped-def]
+def detect(k, t, network, state, jumps):  # type: ignore[no-untyped-def]
     """Let light reach a detector at ``t`` (ns): begin a response if it is live."""
     arrays, steps, _ = network
     kind = arrays.synapse_kind[k]
@@ -68,6 +69,12 @@ def detect(k, t, network, state):  # type: ignore[no-untyped-def]
         state.counts[LOST] += 1
         return
     state.counts[DETECTIONS] += 1
+    if steps.locates:
+        if state.counts[JUMPS] + steps.rise.after_ns.shape[1] >= jumps.pools.size:
+            state.counts[LACKED_ROOM] = 1
+        else:
+            state.counts[JUMPS] = begin_response(k, t, network, state, jumps, state.counts[JUMPS])
+        return
     linked = state.older[k] != NOT_LINKED
     if linked:
         unlink(k, kind, state)
@@ -86,14 +93,23 @@ def detect(k, t, network, state):  # type: ignore[no-untyped-def]
 
 
 @part
-def receive_first(network, state, seed, queue, size):  # type: ignore[no-untyped-def]
+def has_room(light, network, state, jumps):  # type: ignore[no-untyped-def]
+    """Whether there is room for the jumps of ``light`` arrivals, of all that may follow in a step, and for all ends."""
+    counts, most = state.counts, network.steps.rise.after_ns.shape[1]
+    own_edges = network.arrays.first_edge[network.arrays.threshold.size]
+    arrivals = light + counts[OWN_QUEUED] + own_edges
+    return counts[JUMPS] + most * arrivals + state.level.size <= jumps.pools.size
+
+
+@part
+def receive_first(network, state, seed, queue, size, jumps):  # type: ignore[no-untyped-def]
     """Let the earliest arrival of a queue reach its detector; return the new size of the queue."""
     arrays = network.arrays
     times, origins, edges = queue
     t, origin, e = times[0], origins[0], edges[0]
     size = drop_first(queue, size)
     k = arrays.edge_synapse[e] if e >= 0 else -1 - e
-    detect(k, t, network, state)
+    detect(k, t, network, state, jumps)
     if seed < 0:
         return size
     # photons that fall into the dead time are lost whatever they are: look for the first one after it
@@ -111,15 +127,15 @@ def receive_first(network, state, seed, queue, size):  # type: ignore[no-untyped
 
 
 @part
-def receive(t_end, network, state, seed, queue, size):  # type: ignore[no-untyped-def]
+def receive(t_end, network, state, seed, queue, size, jumps):  # type: ignore[no-untyped-def]
     """Let all arrivals of a queue up to ``t_end`` reach their detectors; return the new size of the queue."""
     while size > 0 and queue[0][0] <= t_end:
-        size = receive_first(network, state, seed, queue, size)
+        size = receive_first(network, state, seed, queue, size, jumps)
     return size
 
 
 @part
-def send_inputs(t_end, network, state, inputs, seed, queue):  # type: ignore[no-untyped-def]
+def send_inputs(t_end, network, state, inputs, seed, queue, jumps):  # type: ignore[no-untyped-def]
     """Send the light of all input spikes up to ``t_end``; return whether the queue had room for it.
 
     Without noise the light that arrives by then reaches its detector at once: what the queue has for the same synapse
@@ -131,13 +147,15 @@ def send_inputs(t_end, network, state, inputs, seed, queue):  # type: ignore[no-
         first, last = arrays.first_edge[emitter], arrays.first_edge[emitter + 1]
         if counts[QUEUED] + last - first > queue[0].size:
             return False
+        if network.steps.locates and not has_room(last - first, network, state, jumps):
+            return False
         if seed >= 0:
             counts[QUEUED] = emit(emitter, t_ns, arrays, state.draws, seed, queue, counts[QUEUED])
         else:
             for e in range(first, last):
                 arrival = _next_photon(e, t_ns + arrays.edge_delay_ns[e], 0.0, arrays, state.draws, seed)
                 if arrival <= t_end:
-                    detect(arrays.edge_synapse[e], arrival, network, state)
+                    detect(arrays.edge_synapse[e], arrival, network, state, jumps)
                 else:
                     counts[QUEUED] = push(queue, counts[QUEUED], arrival, t_ns, e)
         counts[USED] += 1

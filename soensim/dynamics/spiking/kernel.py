@@ -23,6 +23,7 @@ from soensim._runtime.table_access import own_load, own_store
 from soensim.circuit import source_value
 from soensim.circuit.source import main_value
 from soensim.dynamics.spiking.delivery import (
+    LACKED_ROOM,
     OWN_QUEUED,
     PREPARED,
     QUEUED,
@@ -30,10 +31,12 @@ from soensim.dynamics.spiking.delivery import (
     SPIKES,
     STEP,
     emit,
+    has_room,
     prepare,
     receive,
     send_inputs,
 )
+from soensim.dynamics.spiking.located import locate_spikes
 from soensim.dynamics.spiking.pools import (
     LONGEST,
     enter_pool,
@@ -47,7 +50,7 @@ from soensim.dynamics.spiking.pools import (
 )
 
 #: What `advance` answers.
-DONE, QUEUE_FULL, SPIKES_FULL, DIVERGED = range(4)
+DONE, QUEUE_FULL, SPIKES_FULL, DIVERGED, NO_ROOM = range(5)
 # A state below this is at rest: it is past 1e-30 fluxons, and subnormal numbers would cost a hundred times more.
 _AT_REST = 1e-30
 # Unsigned indices spare numba the test for negative ones, in the loops that matter.
@@ -59,9 +62,6 @@ def _respond(t_end, network, state):  # type: ignore[no-untyped-def]
     """Take the responses that rise at ``t_end``; those that fall by then go to their pools, old ones end."""
     arrays, steps, _ = network
     kinds = arrays.kinds
-    for kind in range(kinds.shape[0]):
-        if t_end - state.epoch_ns[kind] >= LONGEST * kinds[kind, 2]:
-            renew_epoch(t_end, kind, arrays, steps, state)
     at, n = 0, state.counts[RISING]
     began, of_kind, level = -math.inf, -1, 0.0
     while at < n:
@@ -110,8 +110,8 @@ def _step_dendrites(t_end, network, state, buffers):  # type: ignore[no-untyped-
     phi, current, g, dendrite = buffers.lookup
     first, first_pool = arrays.first_dendrite, steps.first_pool
     factor = buffers.factor
-    for j in range(factor.size):
-        factor[j] = flux_per_level(t_end, j, arrays, state)
+    for j in range(factor.shape[0]):
+        factor[j, 0] = flux_per_level(t_end, j, arrays, state)
     count = 0
     for neuron in range(arrays.threshold.size):
         soma = first[neuron]
@@ -119,7 +119,7 @@ def _step_dendrites(t_end, network, state, buffers):  # type: ignore[no-untyped-
             d = _Index(place)
             seen = drive[d]
             for p in range(first_pool[d], first_pool[d + _Index(1)]):
-                seen += pool[_Index(p)] * factor[_Index(kind[_Index(p)])]
+                seen += pool[_Index(p)] * factor[_Index(kind[_Index(p)]), 0]
             drive[d] = arrays.flux_offset[d]
             state.flux[d] = seen
             before = s[d]
@@ -204,10 +204,11 @@ def advance(network, state, inputs, seed, buffers, record, until):  # type: igno
     -------
     int
         `DONE`; `QUEUE_FULL`: more room needed in the queue; `SPIKES_FULL`: the spike buffer is to be emptied;
-        `DIVERGED`: the state of a soma is infinite.
+        `DIVERGED`: the state of a soma is infinite; `NO_ROOM`: detectors saw more light in a step
+        than there is room for.
     """
     arrays, steps, _ = network
-    counts, queue, own_queue = state.counts, buffers.queue, buffers.own_queue
+    counts, queue, own_queue, jumps = state.counts, buffers.queue, buffers.own_queue, buffers.jumps
     neurons = arrays.threshold.size
     own_edges = arrays.first_edge[neurons]
     if counts[PREPARED] == 0:
@@ -215,18 +216,31 @@ def advance(network, state, inputs, seed, buffers, record, until):  # type: igno
     while counts[STEP] < until:
         if counts[OWN_QUEUED] + own_edges > own_queue[0].size:
             return QUEUE_FULL
+        if steps.locates and not has_room(counts[QUEUED], network, state, jumps):
+            return QUEUE_FULL
         if counts[SPIKES] + neurons > buffers.spikes_ns.size:
             return SPIKES_FULL
         t_end = (counts[STEP] + 1) * steps.dt_ns
+        for kind in range(arrays.kinds.shape[0]):
+            if t_end - state.epoch_ns[kind] >= LONGEST * arrays.kinds[kind, 2]:
+                renew_epoch(t_end, kind, network, state, jumps)
         if seed < 0:  # what inputs send is received as it is sent
-            counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED])
-        if not send_inputs(t_end, network, state, inputs, seed, queue):
+            counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED], jumps)
+        if not send_inputs(t_end, network, state, inputs, seed, queue, jumps):
             return QUEUE_FULL
-        counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED])
-        counts[OWN_QUEUED] = receive(t_end, network, state, seed, own_queue, counts[OWN_QUEUED])
-        _respond(t_end, network, state)
-        _step_dendrites(t_end, network, state, buffers)
-        if not _spike(t_end, network, state, seed, buffers):
+        counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED], jumps)
+        if seed < 0 or not steps.locates:
+            size = counts[OWN_QUEUED]
+            counts[OWN_QUEUED] = receive(t_end, network, state, seed, own_queue, size, jumps)
+        if steps.locates:
+            finite = locate_spikes(t_end, network, state, seed, buffers)
+        else:
+            _respond(t_end, network, state)
+            _step_dendrites(t_end, network, state, buffers)
+            finite = _spike(t_end, network, state, seed, buffers)
+        if counts[LACKED_ROOM] != 0:
+            return NO_ROOM
+        if not finite:
             return DIVERGED
         counts[STEP] += 1
         _write(t_end, record, arrays, state)

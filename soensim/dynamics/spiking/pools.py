@@ -27,11 +27,17 @@ part = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_c
 
 
 @part
+def peak_flux(kind, arrays):  # type: ignore[no-untyped-def]
+    """Flux (Phi_0) from which a response falls."""
+    row = arrays.kinds[kind]
+    return row[0] * (1.0 - row[1] / row[2]) * (1.0 - math.exp(-row[3] / row[1]))
+
+
+@part
 def falling_level(t, kind, arrays, state):  # type: ignore[no-untyped-def]
     """Level of a response that began at ``t`` (ns), once it falls."""
     row = arrays.kinds[kind]
-    peak = row[0] * (1.0 - row[1] / row[2]) * (1.0 - math.exp(-row[3] / row[1]))
-    return peak * math.exp((t + row[3] - state.epoch_ns[kind]) / row[2])
+    return peak_flux(kind, arrays) * math.exp((t + row[3] - state.epoch_ns[kind]) / row[2])
 
 
 @part
@@ -108,8 +114,9 @@ def link(k, kind, state):  # type: ignore[no-untyped-def]
 
 
 @inner
-def renew_epoch(t, kind, arrays, steps, state):  # type: ignore[no-untyped-def]
+def renew_epoch(t, kind, network, state, jumps):  # type: ignore[no-untyped-def]
     """Let the epoch of a kind be now, before its levels grow too large."""
+    arrays, steps, _ = network
     factor = math.exp((state.epoch_ns[kind] - t) / arrays.kinds[kind, 2])
     for k in range(arrays.synapse_kind.size):
         if arrays.synapse_kind[k] == kind:
@@ -118,4 +125,7 @@ def renew_epoch(t, kind, arrays, steps, state):  # type: ignore[no-untyped-def]
     for pool in range(steps.pool_kind.size):
         if steps.pool_kind[pool] == kind:
             state.pool[pool] *= factor
+    for at in range(state.counts[9]):
+        if steps.pool_kind[jumps.pools[at]] == kind:
+            jumps.changes[at] *= factor
     state.epoch_ns[kind] = t

@@ -7,7 +7,7 @@ import numpy as np
 from soensim._runtime.kernel_cache import njit
 from soensim.dynamics.spiking.arrays import InputSpikes
 from soensim.dynamics.spiking.delivery import SPIKES, STEP
-from soensim.dynamics.spiking.kernel import DIVERGED, DONE, QUEUE_FULL, advance
+from soensim.dynamics.spiking.kernel import DIVERGED, DONE, NO_ROOM, QUEUE_FULL, advance
 from soensim.dynamics.spiking.pools import NOT_LINKED
 
 
@@ -17,6 +17,8 @@ def to_rest(arrays, state, buffers):  # type: ignore[no-untyped-def]
     state.state[:] = 0.0
     state.flux[:] = arrays.flux_offset
     state.drive[:] = arrays.flux_offset
+    state.slope[:] = 0.0
+    state.by_flux[:] = 0.0
     state.pool[:] = 0.0
     state.members[:] = 0
     state.epoch_ns[:] = 0.0
@@ -32,6 +34,7 @@ def to_rest(arrays, state, buffers):  # type: ignore[no-untyped-def]
     state.release_ns[:] = 0.0
     state.counts[:] = 0
     buffers.soma_flux[:] = 0.0
+    buffers.jumps.first[:] = -1
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -54,7 +57,8 @@ def advance_samples(network, state, given, buffers, record, sums, place, end, un
     Returns
     -------
     int
-        `DONE`; `QUEUE_FULL`: more room needed in the queue; `DIVERGED`: a state or a flux is not finite.
+        `DONE`; `QUEUE_FULL`: more room needed in the queue; `DIVERGED`: a state or a flux is not finite;
+        `NO_ROOM`: as `advance`.
     """
     arrays, counts = network.arrays, state.counts
     left = most_steps
@@ -71,7 +75,7 @@ def advance_samples(network, state, given, buffers, record, sums, place, end, un
         for n in range(counts[SPIKES]):
             sums.spikes[k, buffers.spike_neuron[n]] += 1
         counts[SPIKES] = 0
-        if answer in (QUEUE_FULL, DIVERGED):
+        if answer in (QUEUE_FULL, DIVERGED, NO_ROOM):
             return answer
         looks = counts[STEP] == until or left <= 0
         if looks and not (np.isfinite(state.state).all() and np.isfinite(state.flux).all()):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from soensim.circuit import SourceArrays
 from soensim.dynamics.integrators import MAX_DRIVE_PER_STEP, Integrator, coefficients
-from soensim.dynamics.spiking.arrays import Floats, Indices, SpikingArrays
+from soensim.dynamics.spiking.arrays import Floats, Indices, Rise, SpikingArrays
+from soensim.dynamics.spiking.jumps import no_rise, rise_in_jumps
 from soensim.errors import SimulationError
 
 
@@ -22,7 +23,10 @@ class StepArrays(NamedTuple):
     dt_ns
         The step (ns).
     retention, gain
-        (dendrites,): coefficients of `soensim.dynamics.integrators`.
+        (dendrites,): coefficients of `soensim.dynamics.integrators`; where spikes are located, what is left of a state
+        after a step without drive, and gamma_plus dt.
+    leak
+        (dendrites,): gamma_minus dt.
     rest_flux
         (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
     hold
@@ -33,17 +37,28 @@ class StepArrays(NamedTuple):
         (synapses,): where its response is summed once it falls.
     synapse_fed
         (synapses,): whether neurons feed it, not an input channel.
+    neuron_of, pool_dendrite
+        (dendrites,) and (pools,): the neuron of a dendrite, and the dendrite of a pool.
+    locates
+        Whether spikes are located within a step (Heun), or fall on its end.
+    rise
+        How responses rise where they are; else empty.
     """
 
     dt_ns: float
     retention: Floats
     gain: Floats
+    leak: Floats
     rest_flux: Floats
     hold: Indices
     first_pool: Indices
     pool_kind: Indices
     synapse_pool: Indices
     synapse_fed: NDArray[np.bool_]
+    neuron_of: Indices
+    pool_dendrite: Indices
+    locates: bool
+    rise: Rise
 
 
 class SteppedNetwork(NamedTuple):
@@ -66,7 +81,8 @@ def step_arrays(
     dt_ns, tau_0_ns
         The step, and the unit of dimensionless time (ns).
     integrator
-        `forward-euler` or `exponential-euler`, as `soensim.dynamics.coefficients`.
+        `forward-euler` or `exponential-euler`, as `soensim.dynamics.coefficients`: spikes fall on the ends of steps.
+        `heun`: of second order, and spikes are located within a step (`soensim.dynamics.spiking.located`).
 
     Raises
     ------
@@ -79,14 +95,18 @@ def step_arrays(
     if dt_ns > largest_ns * (1 + 1e-9):
         raise SimulationError(f"a step of {dt_ns:.4g} ns is too coarse: {reason}, so {largest_ns:.4g} ns or less")
     dt_tau = dt_ns / tau_0_ns
-    retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, integrator)
+    exact = "exponential-euler" if integrator == "heun" else integrator
+    retention, gain = coefficients(arrays.gamma_plus, arrays.gamma_minus, dt_tau, exact)
     hold = np.ceil(arrays.absolute_refractory_ns / dt_ns * (1 - 1e-12)).astype(np.int64)
     return StepArrays(
         dt_ns=float(dt_ns),
         retention=retention,
-        gain=gain,
+        gain=arrays.gamma_plus * dt_tau if integrator == "heun" else gain,
+        leak=arrays.gamma_minus * dt_tau,
         rest_flux=rest_flux(arrays.bias_current, source),
         hold=hold,
+        locates=integrator == "heun",
+        rise=rise_in_jumps(arrays.kinds, dt_ns) if integrator == "heun" else no_rise(len(arrays.kinds)),
         **_pools(arrays),
     )
 
@@ -102,6 +122,8 @@ def _pools(arrays: SpikingArrays) -> dict[str, Any]:
         "pool_kind": (pairs % kinds).astype(np.int64),
         "synapse_pool": synapse_pool.astype(np.int64),
         "synapse_fed": fed,
+        "neuron_of": np.repeat(np.arange(arrays.neurons), np.diff(arrays.first_dendrite)),
+        "pool_dendrite": (pairs // kinds).astype(np.int64),
     }
 
 
@@ -109,19 +131,20 @@ def largest_step(arrays: SpikingArrays, *, tau_0_ns: float, integrator: Integrat
     """Find the largest step (ns) that follows every part of a network, and say in words what limits it.
 
     dt gamma_plus <= 0.2 (`soensim.dynamics.integrators`), dt <= tau_fall / 5 of a synapse, dt <= the absolute
-    refractory time, and under forward Euler dt gamma_minus <= 1.
+    refractory time, and under forward Euler and Heun dt gamma_minus <= 1.
 
     Raises
     ------
     SimulationError
         The integrator is none of those that the spiking engine has.
     """
-    if integrator not in ("forward-euler", "exponential-euler"):
-        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler and exponential-euler")
+    if integrator not in ("forward-euler", "exponential-euler", "heun"):
+        raise SimulationError(f"no integrator {integrator!r}; there are forward-euler, exponential-euler and heun")
+    explicit = "Heun" if integrator == "heun" else "forward Euler"
     no_leak = math.inf if integrator == "exponential-euler" else 1.0
     limits = (
         (MAX_DRIVE_PER_STEP * tau_0_ns, arrays.gamma_plus, f"dt gamma_plus must be at most {MAX_DRIVE_PER_STEP}"),
-        (no_leak * tau_0_ns, arrays.gamma_minus, "dt gamma_minus must be at most 1 for forward Euler"),
+        (no_leak * tau_0_ns, arrays.gamma_minus, f"dt gamma_minus must be at most 1 for {explicit}"),
         (0.2, 1 / arrays.kinds[:, 2], "dt must be at most a fifth of a synapse's tau_fall"),
         (1.0, 1 / arrays.absolute_refractory_ns, "dt must be at most the absolute refractory time"),
     )

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from soensim._runtime.cores import usable_cores
 from soensim.dynamics.spiking import Record, SampleSpikes, SampleSums, SteppedNetwork, advance_samples, initial_state
-from soensim.dynamics.spiking.kernel import DIVERGED, QUEUE_FULL
+from soensim.dynamics.spiking.kernel import DONE, QUEUE_FULL
 from soensim.dynamics.spiking.light import sample_seed
 from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.simulation.spiking.engine import (
     check_finite,
     check_noise,
+    lacked_room,
     new_buffers,
     stepped_network,
     steps_in,
@@ -175,7 +176,7 @@ def _run(
 ) -> None:
     """Take parts of the batch until none is left; state and buffers are this thread's own."""
     state = initial_state(stepped.arrays, len(stepped.steps.pool_kind))
-    buffers = new_buffers(stepped.arrays, 0)
+    buffers = new_buffers(stepped, 0)
     none = np.zeros(0, dtype=np.int64)
     record = Record(until, none, np.zeros((2, 0)), np.zeros((2, 0)), none, np.zeros((2, 0)))
     most_steps = steps_per_look(stepped.arrays)
@@ -186,9 +187,10 @@ def _run(
             answer = advance_samples(stepped, state, given, buffers, record, sums, place, part.stop, until, most_steps)
             if answer == QUEUE_FULL:
                 buffers = with_larger_queue(buffers)
-            elif answer == DIVERGED:
+            elif answer != DONE:
                 try:
                     check_finite(network, state)
+                    raise lacked_room(network, state)
                 except SimulationError as error:
                     raise SimulationError(f"sample {int(place[0])}: {error}") from error
 

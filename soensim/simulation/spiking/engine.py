@@ -13,16 +13,18 @@ from soensim.dynamics.integrators import Integrator
 from soensim.dynamics.spiking import (
     Buffers,
     InputSpikes,
+    Jumps,
     Record,
     SpikingArrays,
     SpikingState,
     SteppedNetwork,
+    Trial,
     advance,
     initial_state,
     step_arrays,
 )
 from soensim.dynamics.spiking.delivery import DETECTIONS, LOST, OWN_QUEUED, QUEUED, SPIKES, STEP
-from soensim.dynamics.spiking.kernel import QUEUE_FULL
+from soensim.dynamics.spiking.kernel import NO_ROOM, QUEUE_FULL
 from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.simulation.spiking.trace import Recording, SpikingTrace
@@ -59,7 +61,8 @@ def simulate_spikes(
     duration_ns
         How long; a part of a step at the end is taken as a whole one.
     dt_ns, integrator
-        Step and integrator; None: those of the network.
+        Step and integrator; None: those of the network. With `heun` spikes are located within steps
+        (`soensim.dynamics.spiking.located`), else they fall on the ends of steps.
     read_seed
         Draws photon numbers, photon delays and dark counts. None is without noise: every spike is detected once,
         after the path's delay and the mean delay of the first of many photons, tau_rad / n; no dark counts.
@@ -104,14 +107,17 @@ class _Run:
     ) -> Spikes:
         """Step until step number ``until``; return the times (ns) and neurons of all spikes."""
         arrays, counts = self.network.arrays, self.state.counts
-        buffers = new_buffers(arrays, _SPIKE_BUFFER)
+        buffers = new_buffers(self.network, _SPIKE_BUFFER)
         spikes: list[Spikes] = []
         look = steps_per_look(arrays)
         while counts[STEP] < until:
             end = min(until, int(counts[STEP]) + look)
-            if advance(self.network, self.state, inputs, self._seed, buffers, record, end) == QUEUE_FULL:
+            answer = advance(self.network, self.state, inputs, self._seed, buffers, record, end)
+            if answer == QUEUE_FULL:
                 buffers = with_larger_queue(buffers)
                 continue
+            if answer == NO_ROOM:
+                raise lacked_room(self._chip, self.state)
             count = int(counts[SPIKES])
             spikes.append((buffers.spikes_ns[:count].copy(), buffers.spike_neuron[:count].copy()))
             counts[SPIKES] = 0
@@ -198,26 +204,47 @@ def steps_per_look(arrays: SpikingArrays) -> int:
     return max(1, _LOOK_EVERY // max(1, arrays.dendrites))
 
 
-def new_buffers(arrays: SpikingArrays, spikes: int) -> Buffers:
+def new_buffers(network: SteppedNetwork, spikes: int) -> Buffers:
     """Return room for ``spikes`` spikes, one per neuron at least, and for the light of a spike of every emitter."""
+    arrays, steps = network.arrays, network.steps
     size = max(spikes, arrays.neurons)
     fed = int(arrays.first_edge[arrays.neurons])
     queue = _queue(arrays.synapses - fed + len(arrays.edge_synapse) - fed)
     lookup = (*np.empty((3, arrays.dendrites)), np.empty(arrays.dendrites, dtype=np.int64))
+    located = arrays.dendrites if steps.locates else 0
+    pools, neurons = (len(steps.pool_kind), arrays.neurons) if steps.locates else (0, 0)
+    state, slope, by_flux, drive = np.zeros((4, located))
+    spiking = np.zeros(neurons, dtype=np.int64)
     return Buffers(
-        queue,
-        _queue(2 * fed),
-        np.empty(size),
-        np.empty(size, dtype=np.int64),
-        np.zeros(arrays.neurons),
-        lookup,
-        np.empty(len(arrays.kinds)),
+        queue=queue,
+        own_queue=_queue(2 * fed),
+        spikes_ns=np.empty(size),
+        spike_neuron=np.empty(size, dtype=np.int64),
+        soma_flux=np.zeros(arrays.neurons),
+        lookup=lookup,
+        factor=np.empty((len(arrays.kinds), 3)),
+        jumps=_jumps(2 * arrays.synapses if steps.locates else 0, np.full(located, -1, dtype=np.int64)),
+        trial=Trial(
+            state, slope, by_flux, drive, np.zeros(pools), np.zeros(neurons), np.zeros(neurons, dtype=np.int64)
+        ),
     )
+
+
+def _jumps(room: int, first: NDArray[np.int64]) -> Jumps:
+    pools, following = np.zeros((2, room), dtype=np.int64)
+    times_ns, changes, bends = np.zeros((3, room))
+    return Jumps(times_ns, pools, changes, bends, following, first)
 
 
 def with_larger_queue(buffers: Buffers) -> Buffers:
     """Return buffers whose queues have more room, and what is in them."""
-    return buffers._replace(queue=_larger(buffers.queue), own_queue=_larger(buffers.own_queue))
+    jumps = buffers.jumps
+    if len(jumps.first):
+        larger = _jumps(2 * len(jumps.pools) + 64, jumps.first)
+        for new, old in zip(larger[:5], jumps[:5], strict=True):
+            new[: len(old)] = old
+        jumps = larger
+    return buffers._replace(queue=_larger(buffers.queue), own_queue=_larger(buffers.own_queue), jumps=jumps)
 
 
 def _larger(queue: Queue) -> Queue:
@@ -301,6 +328,14 @@ def check_noise(network: SpikingNetwork, read_seed: int | None) -> None:
             f"{math.exp(-fewest):.1%} of the spikes do not reach it; give a read seed, since a run without noise "
             "would count them all"
         )
+
+
+def lacked_room(network: SpikingNetwork, state: SpikingState) -> SimulationError:
+    """Return the error of a step in which detectors without dead time saw too much light."""
+    return SimulationError(
+        f"chip {network.name!r}: step {state.counts[STEP]} brings more photons to detectors that are live again within "
+        "it than there is room for; use a finer step"
+    )
 
 
 def check_finite(network: SpikingNetwork, state: SpikingState) -> None:

@@ -82,7 +82,8 @@ class SpikingTrace:
         (records,): when the variables were recorded, from 0.
     dendrites, state, flux
         (recorded,), and (records, recorded): s (I_c), and the flux (Phi_0) of the step that led to it. A soma's state
-        at its spike is the one that reached the threshold.
+        at its spike is the one that reached the threshold; where spikes are located within steps it is zero by the end
+        of the step, and phi is the flux at that end.
     synapses, synapse_flux
         (recorded,), and (records, recorded): responses (Phi_0), before the efficacy.
     neurons, duration_ns, dt_ns
