@@ -146,7 +146,11 @@ def _share(work: Callable[[Stop], None], workers: int, stop: Stop) -> None:
     def halt() -> None:
         if ended.is_set():
             raise _EndedError
-        stop()
+        try:
+            stop()
+        except BaseException:
+            ended.set()
+            raise
 
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(work, halt) for _ in range(workers)]

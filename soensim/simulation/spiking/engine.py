@@ -224,9 +224,7 @@ def new_buffers(network: SteppedNetwork, spikes: int) -> Buffers:
         lookup=lookup,
         factor=np.empty((len(arrays.kinds), 3)),
         jumps=_jumps(2 * arrays.synapses if steps.locates else 0, np.full(located, -1, dtype=np.int64)),
-        trial=Trial(
-            state, slope, by_flux, drive, np.zeros(pools), np.zeros(neurons), np.zeros(neurons, dtype=np.int64)
-        ),
+        trial=Trial(state, slope, by_flux, drive, np.zeros(pools), np.zeros(neurons), spiking),
     )
 
 
