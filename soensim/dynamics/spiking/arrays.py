@@ -116,7 +116,7 @@ class SpikingState(NamedTuple):
     newest, oldest
         (kinds,): the ends of these lists.
     draws
-        (synapses,): random numbers used.
+        (synapses,): state of each synapse's random numbers (`soensim.dynamics.spiking.light`).
     hold, release_ns
         (neurons,): steps for which the soma is still held; the time at which it is released, with a step that locates
         spikes.
