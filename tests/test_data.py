@@ -621,6 +621,8 @@ def test_mnist_variants_against_slow_references() -> None:
             expected = [*(image[row, 4 * c : 4 * c + 4].mean() / 255 for c in range(7)), 0]
             np.testing.assert_allclose(got["mnist-8in-pool"][n, row], expected, rtol=1e-7)
         np.testing.assert_allclose(got["mnist-8in-8x8"][n], _area_pooled(image), rtol=1e-6)
+        halved = np.array([[image[2 * r : 2 * r + 2, 2 * c : 2 * c + 2].mean() for c in range(14)] for r in range(14)])
+        np.testing.assert_allclose(got["mnist-14x14"][n, 0], halved.ravel() / 255, rtol=1e-6)
 
 
 @needs_mnist

@@ -178,7 +178,7 @@ def test_hashes_of_rate_chips_are_as_before():
         ("source: trees\n    target: trees", "source: trees\n    target: light", "must be of kind 'spiking'"),
         ("{kind: spike-input, size: 3, photons_per_synapse: 20}", "{kind: input, size: 3, drive_low: 0, drive_high: 1}",
          "light.kind: 'input' on a spiking chip"),
-        ("exponential-euler", "heun", "timing: a spiking chip takes neither `heun`"),
+        ("integrator: exponential-euler}", "update: feed-forward}", "timing.update: a spiking chip takes no"),
         ("size: 3\n", "size: 0\n", "must be at least 1"),
         ("dark_count_rate_hz: 0", "dark_count_rate_hz: 0, tau_rise_ns: 2, tau_fall_ns: 1", "must be below tau_fall"),
     ],

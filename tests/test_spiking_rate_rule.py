@@ -17,7 +17,7 @@ from soensim.simulation.spiking.classify import count_samples
 from soensim.simulation.spiking.rate import FLUX_GRID, soma_rates
 from soensim.training import make_recipe, train
 from soensim.training.rate_table import RateTable
-from soensim.training.trainable_spiking import TrainableSpikingChip, response_moments
+from soensim.training.trainable_spiking import TrainableSpikingChip, averaged_part, response_moments
 
 RNG = np.random.default_rng(3)
 
@@ -55,6 +55,15 @@ def test_a_detector_counts_no_more_than_its_dead_time_lets_it():
     assert torch.equal(variance, variance[:1].expand(3))
     faster, _ = response_moments(fast, 50.0, 0.0, 1.0, 1000.0)
     assert (faster.diff() > 0).all()
+
+
+@pytest.mark.parametrize("x", [0.2, 1.4, 8.0])
+def test_a_soma_sees_the_flux_in_the_mean_over_its_climb(x):
+    """Double integral of exp(-|t - u|) over a window of x, by the midpoint rule."""
+    t = (np.arange(800) + 0.5) / 800 * x
+    brute = np.exp(-np.abs(t[:, None] - t)).mean()
+    assert averaged_part(50.0 * x, 50.0) == pytest.approx(brute, rel=1e-4)
+    assert averaged_part(0.001, 50.0) == 1.0
 
 
 def test_a_silent_source_has_no_flux():

@@ -8,11 +8,12 @@ What is known of a flux is its mean and its variance over time (moment closure):
 2. The flux of a neuron has the mean offset + trim + sum_k w_k <phi_k>, and the variance sum_k w_k^2 var(phi_k): trains
    have random phases.
 3. A neuron fires at the rate nu(phi) of a constant flux (`soensim.simulation.spiking.rate`), averaged over a Gaussian
-   of this mean and variance (`RateTable`): the flux is taken to change little while the soma climbs. A slow soma
-   averages part of its fluctuations, and fires somewhat less below its threshold.
+   of this mean and of the part of the variance that the soma sees while it climbs (`averaged_part`, `RateTable`).
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -67,6 +68,7 @@ class TrainableSpikingChip(TrainableValues):
         self._responses = {
             key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in network.synapses
         }
+        self._climb_ns = [1 / table.highest - self._held_ns(k) for k, table in enumerate(self._drawn)]
         self._places = {
             key: (torch.tensor(synapses.targets), torch.tensor(synapses.sources))
             for key, synapses in network.synapses.items()
@@ -104,7 +106,8 @@ class TrainableSpikingChip(TrainableValues):
                 if synapses.target == k:
                     source = inputs if synapses.source is None else rates[synapses.source]
                     own_mean, own_variance = self._flux(fabricated, key, synapses, source)
-                    mean, variance = mean + own_mean, variance + own_variance
+                    _, tau_ns, _ = self._responses[key]
+                    mean, variance = mean + own_mean, variance + own_variance * averaged_part(self._climb_ns[k], tau_ns)
             rates[k] = self._rate_table(fabricated, k)(mean, variance.sqrt())
         return rates
 
@@ -149,14 +152,25 @@ class TrainableSpikingChip(TrainableValues):
             ]
         else:
             columns = list(devices)
-        neuron = int(np.searchsorted(spiking.arrays.first_dendrite, self._dendrites[k][0]))
-        rates = soma_rates(
-            spiking.source,
-            *columns,
-            threshold=float(spiking.arrays.threshold[neuron]),
-            held_ns=float(spiking.arrays.absolute_refractory_ns[neuron]),
-        )
+        threshold = float(spiking.arrays.threshold[self._first_neuron(k)])
+        rates = soma_rates(spiking.source, *columns, threshold=threshold, held_ns=self._held_ns(k))
         return RateTable(rates, self.dtype)
+
+    def _first_neuron(self, k: int) -> int:
+        return int(np.searchsorted(spiking_of(self.network).arrays.first_dendrite, self._dendrites[k][0]))
+
+    def _held_ns(self, k: int) -> float:
+        return float(spiking_of(self.network).arrays.absolute_refractory_ns[self._first_neuron(k)])
+
+
+def averaged_part(climb_ns: float, tau_ns: float) -> float:
+    """Part of the variance of a flux that is left in its mean over the climb of a soma.
+
+    For a correlation exp(-|t| / tau) and a window of x tau it is 2 (x - 1 + exp(-x)) / x^2: all of it where the soma is
+    fast. A soma counts what it has integrated, so that its rate follows this mean.
+    """
+    x = climb_ns / tau_ns
+    return 1.0 if x < 1e-3 else 2 * (x + math.expm1(-x)) / x**2
 
 
 def response_moments(

@@ -116,7 +116,7 @@ class SpikingState(NamedTuple):
     newest, oldest
         (kinds,): the ends of these lists.
     draws
-        (synapses,): state of each synapse's random numbers (`soensim.dynamics.spiking.light`).
+        (synapses,): random numbers used.
     hold, release_ns
         (neurons,): steps for which the soma is still held; the time at which it is released, with a step that locates
         spikes.

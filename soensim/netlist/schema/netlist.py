@@ -106,8 +106,12 @@ class Netlist(Part):
                 population.completed(self._technology)
             except TechnologyError as error:
                 raise fault(str(error), "populations", name) from error
-        if self.timing.integrator == "heun" or self.timing.update == "feed-forward":
-            raise fault("a spiking chip takes neither `heun` nor `feed-forward`", "timing")
+        if self.timing.update == "feed-forward":
+            raise fault(
+                "a spiking chip takes no `feed-forward`: every dendrite steps from the states before",
+                "timing",
+                "update",
+            )
 
     def _check_unlabelled(self) -> None:
         if self.timing.unlabelled_samples is not None and not any(p.carries == "label" for p in self.inputs.values()):
