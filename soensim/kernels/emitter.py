@@ -25,8 +25,9 @@ WIDE = bool(_FEATURES.get("avx512vbmi2"))
 VECTOR = 32
 #: Edges whose gradients one pass of `edge_gradients` sums up together.
 TOGETHER = 8
-#: Sums of one `twelve_dots`.
-SUMS = 12
+#: Rows of x and of z in a tile of `tile_of_dots`, and its sums: half of the vector registers, or more.
+TILE = (4, 8) if _FEATURES.get("avx512f") else (3, 4)
+SUMS = TILE[0] * TILE[1]
 #: Tables that lie side by side, as many as a vector of float64 has numbers; the last is to fill it.
 TABLES = 4
 
@@ -156,26 +157,40 @@ def emit_pair_products(
         emit.store(builder.load(total), out, place)
 
 
-def emit_twelve_dots(emit: Emitter, x: Any, z: Any, out: Any, at: Any, steps: Any, count: Any) -> None:
-    """Compute the products of three rows with four, over all steps."""
+def emit_tile_of_dots(emit: Emitter, x: Any, z: Any, out: Any, at: Any, steps: Any, count: Any) -> None:
+    """Compute the products of some rows of x with some of z, over all steps.
+
+    Each is summed up in the places of a vector of VECTOR bytes. Where registers are wider, one holds those of two rows
+    of x.
+    """
     builder, vector = emit.builder, emit.vector(VECTOR)
-    totals = emit.sums(vector, SUMS)
+    together = TILE[0] // 2 if TILE[0] % 2 == 0 else TILE[0]  # registers of x
+    wide = ir.VectorType(emit.number, vector.count * (TILE[0] // together))
+    both = ir.Constant(ir.VectorType(INT32, wide.count), list(range(wide.count)))
+    twice = ir.Constant(ir.VectorType(INT32, wide.count), [k % vector.count for k in range(wide.count)])
+    totals = emit.sums(wide, together * TILE[1])
     for total in totals:
-        builder.store(ir.Constant(vector, [0.0] * vector.count), total)
+        builder.store(emit.zeros(wide), total)
     with cgutils.for_range(builder, count) as loop:
         x_row, z_row = (emit.stepped(a, loop.index, step) for a, step in zip(at, steps, strict=True))
         for r in range(0, ROWS, vector.count):
-            own = [emit.load(x, emit.shifted(x_row, a * ROWS + r), vector) for a in range(3)]
-            for b in range(4):
+            rows = [emit.load(x, emit.shifted(x_row, a * ROWS + r), vector) for a in range(TILE[0])]
+            if together < TILE[0]:
+                rows = [builder.shuffle_vector(a, b, both) for a, b in zip(rows[::2], rows[1::2], strict=True)]
+            for b in range(TILE[1]):
                 other = emit.load(z, emit.shifted(z_row, b * ROWS + r), vector)
-                for a in range(3):
-                    emit.add_product(own[a], other, totals[4 * a + b])
+                other = builder.shuffle_vector(other, other, twice) if together < TILE[0] else other
+                for a, own in enumerate(rows):
+                    emit.add_product(own, other, totals[together * b + a])
     kind = ir.FunctionType(emit.number, [emit.number, vector])
     name = f"llvm.vector.reduce.fadd.v{vector.count}f{8 * emit.size}"
     add = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
     for k, total in enumerate(totals):
-        single = builder.call(add, [ir.Constant(emit.number, -0.0), builder.load(total)], fastmath=("reassoc",))
-        builder.store(single, builder.gep(out, [ir.Constant(count.type, k)]))
+        found = builder.load(total)
+        for part, single in enumerate(emit.halves(found) if together < TILE[0] else [found]):
+            a, b = (k % together) * (TILE[0] // together) + part, k // together
+            number = builder.call(add, [ir.Constant(emit.number, -0.0), single], fastmath=("reassoc",))
+            builder.store(number, builder.gep(out, [ir.Constant(count.type, TILE[0] * b + a)]))
 
 
 def emit_edges(emit: Emitter, values: Any, places: Any, signals: Any, out: Any, at: Any, count: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import load_frames
-from soensim.kernels.emitter import SUMS
+from soensim.kernels.emitter import SUMS, TILE
 from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.matmul import (
     COUNT_IN,
@@ -28,7 +28,7 @@ from soensim.kernels.unroll_kernel import backward_step, forward_step
 from soensim.kernels.vector_math import exp_down, inlined, inlined_exact, log1p_unit
 
 # Rows after the last neuron or channel, which products may read and write.
-_SPARE = 3
+_SPARE = TILE[1] - 1
 
 
 class SignedData(NamedTuple):
@@ -96,6 +96,7 @@ class _Arrays(NamedTuple):
 
 @inlined
 def _mean_square(states, first, last, out):  # type: ignore[no-untyped-def]
+    wide_vectors()
     share = states.dtype.type(1.0 / (last - first))
     for r in range(ROWS):
         out[r] = 0
@@ -116,6 +117,7 @@ def _mean_square(states, first, last, out):  # type: ignore[no-untyped-def]
 @inlined
 def _difference_loss(goodness, margin, sharpness, width, loss, slope):  # type: ignore[no-untyped-def]
     """Leave k times the loss of every row in ``loss``, and dloss/dG- in ``slope``; both 0 from ``width`` on."""
+    wide_vectors()
     real = goodness.dtype.type
     zero, one = real(0.0), real(1.0)
     for r in range(ROWS):
@@ -132,6 +134,7 @@ def _difference_loss(goodness, margin, sharpness, width, loss, slope):  # type: 
 @inlined
 def _add(one, other, out):  # type: ignore[no-untyped-def]
     """Set ``out`` to the sum, neurons x rows; an array expression would make a new array first."""
+    wide_vectors()
     for n in range(out.shape[0]):
         for r in range(out.shape[1]):
             out[n, r] = one[n, r] + other[n, r]
@@ -139,6 +142,7 @@ def _add(one, other, out):  # type: ignore[no-untyped-def]
 
 @inlined
 def _add_to(new, total):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for n in range(new.shape[0]):
         for r in range(new.shape[1]):
             total[n, r] += new[n, r]
@@ -147,6 +151,7 @@ def _add_to(new, total):  # type: ignore[no-untyped-def]
 @inlined
 def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
     """Add to the total, and copy."""
+    wide_vectors()
     for n in range(new.shape[0]):
         for r in range(new.shape[1]):
             total[n, r] += new[n, r]
@@ -156,6 +161,7 @@ def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
 @inlined
 def _add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
     """Add dL/ds of a goodness with dL/dG = factor slope."""
+    wide_vectors()
     for n in range(first, last):
         for r in range(slope.size):
             adjoint[n, r] += factor * slope[r] * states[n, r]

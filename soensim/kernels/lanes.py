@@ -34,6 +34,8 @@ from soensim.kernels.vector_math import (
     log1p_unit_float32,
     pick,
     power_of_two,
+    tanh,
+    tanh_float32,
 )
 
 #: Whether vectors of 64 bytes are taken, and this is worth it: with fewer registers the two chains do not fit.
@@ -149,8 +151,9 @@ def _on_lanes(value: Any) -> Any:
         return _pick
     if value is power_of_two:
         return Lanes.power_of_two
-    if value is exp_down or value is log1p_unit:
-        return on_lanes(exp_down_float32 if value is exp_down else log1p_unit_float32)
+    for name, own in ((exp_down, exp_down_float32), (log1p_unit, log1p_unit_float32), (tanh, tanh_float32)):
+        if value is name:
+            return on_lanes(own)
     if value is np or getattr(value, "__name__", "") == "math":
         return _Functions
     return on_lanes(value) if isinstance(value, Dispatcher) else value

@@ -31,8 +31,8 @@ from soensim.kernels.emitter import (
     emit_prefetch,
     emit_three_cubics,
     emit_three_surfaces,
+    emit_tile_of_dots,
     emit_transposed_tile,
-    emit_twelve_dots,
 )
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.vector_math import inlined
@@ -50,7 +50,7 @@ def _accepted() -> bool:
             emit, (x, y, z, places, wide, *k) = Emitter(builder, number, size), function.args
             emit_prefetch(emit, x, k[0], write=True)
             emit_pair_products(emit, x, y, z, k[:3], k[3], PAIRS)
-            emit_twelve_dots(emit, x, y, z, k[:2], k[2:4], k[4])
+            emit_tile_of_dots(emit, x, y, z, k[:2], k[2:4], k[4])
             emit_edges(emit, x, wide, y, z, k[:3], k[3])
             emit_edge_gradients(emit, (wide, x, y, z), k[:4], k[4], x, y)
             emit_transposed_tile(emit, x, y, *k[:3])
@@ -164,11 +164,11 @@ def plain_wide_vectors():  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _twelve_dots(typingctx, x, z, out, places, steps, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
+def _tile_of_dots(typingctx, x, z, out, places, steps, count):  # type: ignore[no-untyped-def]  # noqa: ARG001
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at, steps = (_members(builder, args[k], 2) for k in (3, 4))
         emit, left, right, sums = _opened(context, builder, signature, args)
-        emit_twelve_dots(emit, left, right, sums, at, steps, args[5])
+        emit_tile_of_dots(emit, left, right, sums, at, steps, args[5])
         return context.get_dummy_value()
 
     two = types.UniTuple(types.intp, 2)  # type: ignore[no-untyped-call]
@@ -176,20 +176,20 @@ def _twelve_dots(typingctx, x, z, out, places, steps, count):  # type: ignore[no
 
 
 @inlined
-def plain_twelve_dots(x, z, out, places, steps, count):  # type: ignore[no-untyped-def]
-    """out[4 a + b] = sum_k,r x[x_at + k x_step + a ROWS + r] z[z_at + k z_step + b ROWS + r], a < 3, b < 4, k < count.
+def plain_tile_of_dots(x, z, out, places, steps, count):  # type: ignore[no-untyped-def]
+    """out[A b + a] = sum_k,r x[x_at + k x_step + a ROWS + r] z[z_at + k z_step + b ROWS + r]; k < count.
 
-    ``places`` are x_at and z_at, ``steps`` x_step and z_step.
+    A, B = TILE; a < A, b < B. ``places`` are x_at and z_at, ``steps`` x_step and z_step.
     """
     own, other = x.reshape(-1), z.reshape(-1)
-    for a in range(3):
-        for b in range(4):
+    for a in range(TILE[0]):
+        for b in range(TILE[1]):
             total = out.dtype.type(0)
             for k in range(count):
                 at, to = places[0] + k * steps[0] + a * ROWS, places[1] + k * steps[1] + b * ROWS
                 for r in range(ROWS):
                     total += own[at + r] * other[to + r]
-            out[4 * a + b] = total
+            out[TILE[0] * b + a] = total
 
 
 @intrinsic
@@ -333,7 +333,7 @@ prefetch = _prefetch if INTRINSICS else plain_prefetch
 add_pair_product = _add_pair_product if INTRINSICS else plain_add_pair_product
 add_pair_products = _add_pair_products if INTRINSICS else plain_add_pair_products
 wide_vectors: Any = _wide_vectors if INTRINSICS else plain_wide_vectors
-twelve_dots = _twelve_dots if INTRINSICS else plain_twelve_dots
+tile_of_dots = _tile_of_dots if INTRINSICS else plain_tile_of_dots
 add_edges: Any = _add_edges if INTRINSICS else plain_add_edges
 edges_back: Any = _edges_back if INTRINSICS else plain_edges_back
 edge_gradients: Any = _edge_gradients if INTRINSICS else plain_edge_gradients

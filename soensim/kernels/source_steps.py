@@ -32,6 +32,7 @@ from soensim.kernels.varied_steps import VariedSources, varied_forward, varied_s
 from soensim.kernels.vector_math import INLINED, inlined, tanh
 
 TANH, RELU, STEEP_SIGMOID, SQUID_FIT, SQUID, TABLE, VARIED = range(7)
+_ONE = np.float32(1.0)
 KINDS = {
     "tanh": TANH,
     "relu": RELU,
@@ -124,6 +125,25 @@ def _virtual_forward(network, p, flux, state, new):  # type: ignore[no-untyped-d
                 t = tanh(steep * (flux[n, r] - onset))  # type: ignore[no-untyped-call]
                 new[n, r] = retention * state[n, r] + gain * (half * (one + t))
                 flux[n, r] = half * steep * (one - t * t)
+
+
+def tanh_rows(flux, state, form, retention, gain):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Take a step of some rows of a tanh neuron; return their states, and the slopes."""
+    g = tanh(flux)  # type: ignore[no-untyped-call]
+    return retention * state + gain * g, _ONE - g * g
+
+
+_tanh_rows = on_rows(tanh_rows, 2)
+
+
+@inlined
+def _virtual_lanes_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
+    if network.sources.kind[p] == TANH:
+        for n in range(network.first[p], network.first[p + 1]):
+            own = network.retention[n], network.gain[n]
+            _tanh_rows((flux, state, new, flux), n * ROWS, (), own)
+    else:
+        _virtual_forward(network, p, flux, state, new)
 
 
 @inlined
@@ -278,6 +298,9 @@ _BACKWARD = {
     MixedSources: _mixed_backward,
 }
 
+_LANES_FORWARD = {VirtualSources: _virtual_lanes_forward, SquidSources: _squid_lanes_forward}
+_LANES_BACKWARD = {SquidSources: _squid_lanes_backward}
+
 
 def forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     """Take a step of population p, new = retention s + gain g(phi, i_b - s).
@@ -299,19 +322,19 @@ def _class_of_sources(network: Any) -> Any:
     return network.types[network.fields.index("sources")].instance_class
 
 
-def _on_lanes(network: Any, flux: Any) -> bool:
-    return LANES and _class_of_sources(network) is SquidSources and flux.dtype == types.float32
+def _on_lanes(flux: Any) -> bool:
+    return LANES and flux.dtype == types.float32
 
 
 @overload(forward_sources, jit_options=INLINED)
 def _forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    if _on_lanes(network, flux):
-        return _squid_lanes_forward.py_func
+    if _on_lanes(flux) and (own := _LANES_FORWARD.get(_class_of_sources(network))):
+        return own.py_func
     return _FORWARD[_class_of_sources(network)].py_func
 
 
 @overload(backward_sources, jit_options=INLINED)
 def _backward_sources(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    if _on_lanes(network, flux):
-        return _squid_lanes_backward.py_func
+    if _on_lanes(flux) and (own := _LANES_BACKWARD.get(_class_of_sources(network))):
+        return own.py_func
     return _BACKWARD[_class_of_sources(network)].py_func

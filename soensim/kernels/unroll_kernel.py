@@ -75,6 +75,7 @@ def _blocks_in_turn(count, slots, itemsize, blocks):  # type: ignore[no-untyped-
 
 @inlined
 def _set_zero(group):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for b in range(group.shape[0]):
         for n in range(group.shape[1]):
             for r in range(ROWS):
@@ -83,6 +84,7 @@ def _set_zero(group):  # type: ignore[no-untyped-def]
 
 @inlined
 def _copy(source, group):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for b in range(group.shape[0]):
         for n in range(group.shape[1]):
             for r in range(ROWS):
@@ -91,6 +93,7 @@ def _copy(source, group):  # type: ignore[no-untyped-def]
 
 @inlined
 def _add(source, group):  # type: ignore[no-untyped-def]
+    wide_vectors()
     for b in range(group.shape[0]):
         for n in range(group.shape[1]):
             for r in range(ROWS):

@@ -66,6 +66,19 @@ def log1p_unit_float32(x):  # type: ignore[no-untyped-def]
     return x * (_F(1.0) + x * (_F(-4.9999902e-1) + x * p))
 
 
+@inlined
+def tanh_float32(x):  # type: ignore[no-untyped-def]
+    """`tanh` of float32."""
+    # x P(x^2) / Q(x^2) on [-8, 8], least largest relative error 7e-9; the rest is rounding
+    y = pick(x < _F(-8.0), _F(-8.0), x)
+    y = pick(y > _F(8.0), _F(8.0), y)
+    t = y * y
+    p = _F(3.5715941e-3) + t * (_F(2.1894599e-5) + t * _F(1.5230325e-8))
+    p = y * (_F(1.0) + t * (_F(1.3444495e-1) + t * p))
+    q = _F(2.6164429e-2) + t * (_F(3.4112856e-4) + t * _F(8.522410e-7))
+    return p / (_F(1.0) + t * (_F(4.6777824e-1) + t * q))
+
+
 def exp_down(x):  # type: ignore[no-untyped-def]
     """Compute exp(x) for x <= 0; relative error below 1e-6 for x > -17, 4e-6 for x > -80; constant below -87."""
     return math.exp(x)
@@ -121,14 +134,4 @@ def _tanh(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return lambda x: math.tanh(x)
 
-    def rational(x):  # type: ignore[no-untyped-def]
-        # x P(x^2) / Q(x^2) on [-8, 8], least largest relative error 7e-9; the rest is rounding
-        y = _F(-8.0) if x < _F(-8.0) else x
-        y = _F(8.0) if y > _F(8.0) else y
-        t = y * y
-        p = _F(3.5715941e-3) + t * (_F(2.1894599e-5) + t * _F(1.5230325e-8))
-        p = y * (_F(1.0) + t * (_F(1.3444495e-1) + t * p))
-        q = _F(2.6164429e-2) + t * (_F(3.4112856e-4) + t * _F(8.522410e-7))
-        return p / (_F(1.0) + t * (_F(4.6777824e-1) + t * q))
-
-    return rational
+    return tanh_float32.py_func
