@@ -450,11 +450,11 @@ def test_intrinsics_and_their_plain_forms_agree(real):
 
         return each
 
-    packed, signals, gradients, start = draw(16), draw(9, ROWS), draw(9, ROWS), draw(4, ROWS)
+    packed, signals, gradients, start = draw(16), draw(15, ROWS), draw(17, ROWS), draw(4, ROWS)
     results = []
     for form in ("", "plain_"):
-        names = (f"{form}add_pair_product", f"{form}twelve_dots", f"{form}transpose_tile")
-        out, sums, tiles = start.copy(), np.zeros(12, real), np.zeros((lanes + 1, ROWS), real)
+        names = (f"{form}add_pair_product", f"{form}tile_of_dots", f"{form}transpose_tile")
+        out, sums, tiles = start.copy(), np.zeros(emitter.SUMS, real), np.zeros((lanes + 1, ROWS), real)
         calls(*(getattr(llvm_intrinsics, name) for name in names))(packed, signals, gradients, out, sums, tiles)
         results.append((out, sums, tiles))
     tolerance = {"rtol": 0, "atol": 100 * np.finfo(real).eps}
@@ -590,7 +590,7 @@ def test_instructions_that_llvm_does_not_accept_are_noticed(monkeypatch):
         no_such = emit.builder.module.declare_intrinsic("llvm.sqrt", [integer], ir.FunctionType(integer, [integer]))
         emit.builder.call(no_such, [ir.Constant(integer, 1)])
 
-    monkeypatch.setattr(llvm_intrinsics, "emit_twelve_dots", unknown)
+    monkeypatch.setattr(llvm_intrinsics, "emit_tile_of_dots", unknown)
     assert not llvm_intrinsics._accepted()
 
 

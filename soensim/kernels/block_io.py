@@ -8,12 +8,15 @@ of the same code differed by as much.
 A group is a few blocks that take each step in turn, (blocks, neurons and a spare row, ROWS).
 """
 
+import numpy as np
+
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.emitter import VECTOR
 from soensim.kernels.llvm_intrinsics import prefetch, transpose_tile
 from soensim.kernels.memory_layout import ROWS
-from soensim.kernels.vector_math import INLINED, inlined
+from soensim.kernels.vector_math import INLINED, inlined, inlined_exact
 
+_LINE = 64  # bytes of a line of the cache
 # Called at several places of a kernel, and long enough to stay apart: not inlined by force.
 _called = njit(**{**INLINED, "forceinline": False})
 
@@ -92,6 +95,14 @@ def add_store(group, width, target, at):  # type: ignore[no-untyped-def]
             low = at + b * ROWS
             for r in range(min(ROWS, width - b * ROWS)):
                 line[low + r] += group[b, n, r]
+
+
+@inlined_exact
+def line_zeros(like, size):  # type: ignore[no-untyped-def]
+    """Make so many zeros of the type of ``like``, from a line of the cache on: no vector then lies in two lines."""
+    room = np.zeros(size + _LINE // like.itemsize, like.dtype)
+    first = (-room.ctypes.data % _LINE) // like.itemsize
+    return room[first : first + size]
 
 
 @inlined

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soensim._runtime.kernel_cache import njit
-from soensim.kernels.block_io import load_frames
+from soensim.kernels.block_io import line_zeros, load_frames
 from soensim.kernels.emitter import SUMS, TILE
+from soensim.kernels.lanes import LANES, on_rows
 from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.matmul import (
     COUNT_IN,
@@ -132,26 +133,16 @@ def _difference_loss(goodness, margin, sharpness, width, loss, slope):  # type: 
 
 
 @inlined
-def _add(one, other, out):  # type: ignore[no-untyped-def]
+def _plain_add(one, other, out):  # type: ignore[no-untyped-def]
     """Set ``out`` to the sum, neurons x rows; an array expression would make a new array first."""
-    wide_vectors()
     for n in range(out.shape[0]):
         for r in range(out.shape[1]):
             out[n, r] = one[n, r] + other[n, r]
 
 
 @inlined
-def _add_to(new, total):  # type: ignore[no-untyped-def]
-    wide_vectors()
-    for n in range(new.shape[0]):
-        for r in range(new.shape[1]):
-            total[n, r] += new[n, r]
-
-
-@inlined
-def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
+def _plain_accumulate(new, total, copy):  # type: ignore[no-untyped-def]
     """Add to the total, and copy."""
-    wide_vectors()
     for n in range(new.shape[0]):
         for r in range(new.shape[1]):
             total[n, r] += new[n, r]
@@ -159,12 +150,40 @@ def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
+def _plain_add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
     """Add dL/ds of a goodness with dL/dG = factor slope."""
-    wide_vectors()
     for n in range(first, last):
         for r in range(slope.size):
             adjoint[n, r] += factor * slope[r] * states[n, r]
+
+
+# The same on lanes, where a loop would ask for every neuron whether the arrays overlap.
+_sum_of_rows = on_rows(lambda one, other, form: (one + other,), 2)  # noqa: ARG005
+_accumulated_rows = on_rows(lambda new, total, form: (total + new, new), 2)  # noqa: ARG005
+_goodness_rows = on_rows(lambda slope, state, own, form, factor: (own + factor * slope * state,), 3)  # noqa: ARG005
+
+
+@inlined
+def _lanes_add(one, other, out):  # type: ignore[no-untyped-def]
+    for n in range(out.shape[0] - _SPARE):
+        _sum_of_rows((one, other, out), n * ROWS, (), ())
+
+
+@inlined
+def _lanes_accumulate(new, total, copy):  # type: ignore[no-untyped-def]
+    for n in range(new.shape[0] - _SPARE):
+        _accumulated_rows((new, total, total, copy), n * ROWS, (), ())
+
+
+@inlined
+def _lanes_add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
+    for n in range(first, last):
+        _goodness_rows((slope, states, adjoint, adjoint), (0, n * ROWS, n * ROWS, n * ROWS), (), (factor,))
+
+
+_add = _lanes_add if LANES else _plain_add
+_accumulate = _lanes_accumulate if LANES else _plain_accumulate
+_add_goodness_gradient = _lanes_add_goodness_gradient if LANES else _plain_add_goodness_gradient
 
 
 @inlined_exact
@@ -174,14 +193,14 @@ def _arrays(data, network, depth):  # type: ignore[no-untyped-def]
     steps = frames * data.substeps
     rows = count + _SPARE
     arrays = _Arrays(
-        np.empty((steps + depth, 2, rows, ROWS), real),
-        np.empty((steps, 2, rows, ROWS), real),
-        np.zeros((frames, channels + _SPARE, ROWS), real),
-        np.zeros((depth + 1, 2, rows, ROWS), real),
-        np.zeros((2, rows, ROWS), real),
-        np.zeros((2, rows, ROWS), real),
-        np.zeros((2, rows, ROWS), real),
-        np.zeros((rows, ROWS), real),
+        line_zeros(data.offset, (steps + depth) * 2 * rows * ROWS).reshape((steps + depth, 2, rows, ROWS)),
+        line_zeros(data.offset, steps * 2 * rows * ROWS).reshape((steps, 2, rows, ROWS)),
+        line_zeros(data.offset, frames * (channels + _SPARE) * ROWS).reshape((frames, channels + _SPARE, ROWS)),
+        line_zeros(data.offset, (depth + 1) * 2 * rows * ROWS).reshape((depth + 1, 2, rows, ROWS)),
+        line_zeros(data.offset, 2 * rows * ROWS).reshape((2, rows, ROWS)),
+        line_zeros(data.offset, 2 * rows * ROWS).reshape((2, rows, ROWS)),
+        line_zeros(data.offset, 2 * rows * ROWS).reshape((2, rows, ROWS)),
+        line_zeros(data.offset, rows * ROWS).reshape((rows, ROWS)),
         np.zeros((2, ROWS), real),
         np.zeros(ROWS, real),
         np.zeros((frames, populations, ROWS), real),
@@ -290,8 +309,8 @@ def _input_gradients(data, arrays, out):  # type: ignore[no-untyped-def]
         total = fluxes[frame * substeps]
         for m in range(substeps):
             if m > 0:
-                _add_to(fluxes[frame * substeps + m, 0], total[0])
-            _add_to(fluxes[frame * substeps + m, 1], total[0])
+                _add(total[0], fluxes[frame * substeps + m, 0], total[0])
+            _add(total[0], fluxes[frame * substeps + m, 1], total[0])
     at = 0
     for k in range(data.products.table.shape[0]):
         row = data.products.table[k]

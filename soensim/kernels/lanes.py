@@ -160,31 +160,39 @@ def _on_lanes(value: Any) -> Any:
 
 
 def on_rows(function: Callable[..., Any], read: int) -> Any:
-    """Make an intrinsic ``rows(arrays, place, form, numbers)`` of a function of float32.
+    """Make an intrinsic ``rows(arrays, places, form, numbers)`` of a function of numbers.
 
-    It calls function(*rows of the first ``read`` arrays, form, *numbers) for the ROWS numbers from ``place`` on, and
-    writes what it returns there into the other arrays; ``form`` and ``numbers`` are the same for all rows.
+    It calls function(*rows of the first ``read`` arrays, form, *numbers) for ROWS numbers of each array from its place
+    on (one for all, or a tuple), and writes what it returns into the other arrays, at theirs; ``form`` and ``numbers``
+    are the same for all rows. What is written must not be what another row reads.
     """
     traced = on_lanes(function)
 
     @intrinsic
-    def rows(typingctx, arrays, place, form, numbers):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    def rows(typingctx, arrays, places, form, numbers):  # type: ignore[no-untyped-def]  # noqa: ARG001
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            emit = Emitter(builder, context.get_data_type(types.float32), 4)
+            kind = arrays[0].dtype
+            emit = Emitter(builder, context.get_data_type(kind), kind.bitwidth // 8)
             vector = emit.vector(_BYTES)
             fixed = [_spread(emit, args[k], signature.args[k], vector) for k in (2, 3)]
-            members = [builder.extract_value(args[0], k) for k in range(len(arrays))]
+            count = range(len(arrays))
+            members = [builder.extract_value(args[0], j) for j in count]
+            at = [args[1] if common else builder.extract_value(args[1], j) for j in count]
             starts = [context.make_array(own)(context, builder, a).data for own, a in zip(arrays, members, strict=True)]
             for first in range(0, ROWS, _PARTS * vector.count):
-                places = [emit.shifted(args[1], first + part * vector.count) for part in range(_PARTS)]
-                own = [Lanes(builder, [emit.load(start, at, vector) for at in places]) for start in starts[:read]]
-                found = traced(*own, fixed[0], *fixed[1])
-                for start, lanes in zip(starts[read:], found, strict=True):
-                    for part, at in zip(lanes.parts, places, strict=True):
-                        emit.store(part, start, at)
+                parts = [first + part * vector.count for part in range(_PARTS)]
+                own = [[emit.shifted(place, part) for part in parts] for place in at]
+                given = zip(starts[:read], own, strict=False)
+                loaded = [Lanes(builder, [emit.load(start, place, vector) for place in lane]) for start, lane in given]
+                found = traced(*loaded, fixed[0], *fixed[1])
+                for start, lane, lanes in zip(starts[read:], own[read:], found, strict=True):
+                    for part, place in zip(lanes.parts, lane, strict=True):
+                        emit.store(part, start, place)
             return context.get_dummy_value()
 
-        return types.void(arrays, types.intp, form, numbers), codegen
+        common = isinstance(places, types.Integer)
+        of_each = types.intp if common else types.UniTuple(types.intp, len(arrays))  # type: ignore[no-untyped-call]
+        return types.void(arrays, of_each, form, numbers), codegen
 
     return rows
 

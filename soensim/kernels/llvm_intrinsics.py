@@ -22,6 +22,7 @@ from soensim.kernels.emitter import (
     LINE,
     PAIR,
     PAIRS,
+    TILE,
     VECTOR,
     WIDE,
     Emitter,
