@@ -202,6 +202,21 @@ def test_what_rates_do_not_cover_is_refused(change, match):
         TrainableSpikingChip(network, make_recipe("spiking-rate", {}))
 
 
+def test_images_are_moved_in_training_alone():
+    network = chip()
+    moving = make_recipe("spiking-rate", {"shift_pixels": 1})
+    trainable = TrainableSpikingChip(network, moving)
+    rule = moving.make_rule(trainable)
+    given = trainable.fabricated(tensors(trained_values(network, 4)), None)
+    x, y = trainable.encode(np.random.default_rng(0).random((6, 1, 4))), torch.zeros(6, dtype=torch.long)
+    losses = [float(rule.loss(given, x, y, np.random.default_rng(seed)).total) for seed in (0, 0, 1)]
+    assert losses[0] == losses[1] != losses[2]
+    still = make_recipe("spiking-rate", {}).make_rule(trainable)
+    expected = torch.nn.functional.cross_entropy(0.5 * still.scores(given, x), y)
+    assert float(still.loss(given, x, y, np.random.default_rng(0)).total) == float(expected)
+    assert torch.equal(rule.scores(given, x), still.scores(given, x))
+
+
 def test_rules_are_for_their_kind_of_neuron():
     from conftest import SMALL, compiled
     from test_spiking_program import dataset

@@ -40,6 +40,9 @@ class SpikingRateRecipe(Recipe):
     )
     input_gain: float = setting(0.4, "initial input efficacies, times Xavier-uniform", least=0)
     recurrent_gain: float = setting(0.75, "initial efficacies between neurons, times Xavier-uniform", least=0)
+    shift_pixels: int = setting(
+        0, "move every image by up to this many pixels, drawn for each batch", least=0, most=1000
+    )
     count_gain: float = setting(0.5, "factor from spikes of a sample to logits", above=0)
     flux_spread_floor: float = setting(
         0.04, "least spread of the flux (Phi_0) that a rate is averaged over, so that thresholds have a slope", above=0

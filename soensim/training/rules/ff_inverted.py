@@ -16,7 +16,8 @@ from soensim.simulation import goodness
 from soensim.training.recipes.ff_inverted import FFInvertedRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.forward_forward import both_signs, draw_wrong
-from soensim.training.rules.local_forward_forward import LocalForwardForward, cut, shifted
+from soensim.training.rules.local_forward_forward import LocalForwardForward, cut
+from soensim.training.rules.shifted_images import shifted
 from soensim.training.trainable_network import TrainableChip
 
 

@@ -13,7 +13,8 @@ from soensim.simulation import goodness
 from soensim.training.recipes.ff_unsupervised import FFUnsupervisedRecipe
 from soensim.training.rules.base import Loss
 from soensim.training.rules.linear_readout import LinearReadoutRule
-from soensim.training.rules.local_forward_forward import compare, shifted
+from soensim.training.rules.local_forward_forward import compare
+from soensim.training.rules.shifted_images import shifted
 from soensim.training.trainable_network import TrainableChip
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from soensim.data import shift_places
 from soensim.dynamics import InputSignal
 from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip
@@ -22,6 +21,7 @@ from soensim.training.rules.forward_forward import (
     draw_wrong,
     threshold_loss,
 )
+from soensim.training.rules.shifted_images import shifted
 from soensim.training.trainable_network import TrainableChip
 
 
@@ -118,14 +118,6 @@ def compare(recipe: LocalRecipe, positive: Tensor, negative: Tensor, width: int,
     elif recipe.threshold_rule == "balance":
         theta = (positive.detach().mean() + negative.detach().mean()) / 2
     return threshold_loss(sign * positive, sign * negative, sign * theta, recipe.sharpness).mean()
-
-
-def shifted(x: Tensor, largest: int, rng: np.random.Generator) -> Tensor:
-    """Move every image by at most ``largest`` pixels."""
-    if largest == 0:
-        return x
-    places = torch.as_tensor(shift_places(len(x), (x.shape[1], x.shape[2]), largest, rng))
-    return x.flatten(1).gather(1, places).view_as(x)
 
 
 def cut(signals: list[InputSignal], samples: range) -> list[InputSignal]:

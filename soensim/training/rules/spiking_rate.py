@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from soensim.fabrication import FabricatedChip
 from soensim.training.recipes.spiking_rate import SpikingRateRecipe
 from soensim.training.rules.base import Loss
+from soensim.training.rules.shifted_images import shifted
 from soensim.training.trainable_spiking import TrainableSpikingChip
 
 
@@ -24,15 +25,16 @@ class SpikingRate:
     extra: dict[str, Tensor]
 
     def __init__(self, chip: TrainableSpikingChip, recipe: SpikingRateRecipe) -> None:
-        self.chip, self.gain = chip, recipe.count_gain
+        self.chip, self.recipe = chip, recipe
         self.extra = {}
 
     def begin_epoch(self, epoch: int, history: Sequence[Mapping[str, float]]) -> None:
         """Nothing changes from epoch to epoch."""
 
-    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:  # noqa: ARG002
+    def loss(self, fabricated: FabricatedChip, x: Tensor, y: Tensor, rng: np.random.Generator) -> Loss:
         """Cross-entropy, mean over the batch."""
-        return Loss(cross_entropy(self.gain * self.scores(fabricated, x), y), {})
+        moved = shifted(x, self.recipe.shift_pixels, rng)
+        return Loss(cross_entropy(self.recipe.count_gain * self.scores(fabricated, moved), y), {})
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Spikes to be expected of each class, shape (batch, classes)."""
