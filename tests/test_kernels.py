@@ -357,6 +357,33 @@ def test_the_smooth_form_is_close_to_its_table_and_to_the_junctions():
     assert abs(form(flux, current) - direct).max() < 1e-4
 
 
+def test_the_smooth_form_is_kept(tmp_path, monkeypatch):
+    from soensim.dynamics import smooth
+
+    monkeypatch.setenv("SOENSIM_CACHE", str(tmp_path))
+    fitted = []
+    monkeypatch.setattr(smooth, "_fitted", lambda table: fitted.append(table) or smooth_squid(TABLE))
+    fresh = smooth_squid.__wrapped__  # without the memory of the process
+    first = fresh(TABLE)
+    (file,) = tmp_path.iterdir()
+    second = fresh(TABLE)
+    assert fitted == [TABLE]
+    for name, value in vars(first).items():
+        kept = getattr(second, name)
+        pairs = zip(value, kept, strict=True) if isinstance(value, tuple) else [(value, kept)]
+        for a, b in pairs:
+            assert type(a) is type(b)
+            np.testing.assert_array_equal(a, b)
+    content = file.read_bytes()
+    for damaged in (content[:-1], b"", b"x" + content[1:]):
+        file.write_bytes(damaged)
+        assert fresh(TABLE).edge.tolist() == first.edge.tolist()
+        assert file.read_bytes() == content
+    assert fitted == [TABLE] * 4
+    fresh(UNEQUAL)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_states_of_the_smooth_form_stay_close_to_those_of_the_table():
     """What training sees against what the engine computes: the errors of g do not add up over the steps."""
     rng = np.random.default_rng(10)

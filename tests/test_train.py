@@ -663,3 +663,22 @@ def test_label_hypotheses_have_the_gradients_of_the_plain_loop(monkeypatch, subs
         found.append([states, *torch.autograd.grad((states * weights).sum(), list(chip.latent.values()))])
     for fused, plain in zip(*found, strict=True):
         torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-12)
+
+
+LOADED = """
+import sys
+from soensim.commands.train import main
+
+settings = ["--data", "digits-rows", "--epochs", "1", "--train-samples", "64"]
+status = main(["CHIP", *settings, "--run-dir", "run"])
+print(status, sorted({"torch._dynamo", "sympy", "pandas", "matplotlib", "sklearn"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_a_training_loads_nothing_slow_that_it_does_not_need(tmp_path, optimiser):
+    """torch's compiler, with sympy, takes longer to load than a small training takes."""
+    code = LOADED.replace("CHIP", str(ROOT / "netlists" / "year1-28.yaml"))
+    code = code.replace('"--epochs"', f'"--optimiser", "{optimiser}", "--epochs"')
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "0 []"

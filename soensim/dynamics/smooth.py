@@ -17,9 +17,13 @@ is 9e-5, rms 3e-5, about the same everywhere; the table itself is off by 4e-5. T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import io
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,8 +31,12 @@ from numpy.polynomial.chebyshev import Chebyshev, cheb2poly, chebvander
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.cache_directory import cache_directory
+from soensim._runtime.source_stamp import source_stamp
 from soensim.circuit import SourceTable
 from soensim.dynamics.source_functions import Array, array_namespace
+from soensim.errors import SoensimError
 
 Float64 = NDArray[np.float64]
 
@@ -122,10 +130,61 @@ class SmoothSquid:
 
 @lru_cache(maxsize=16)
 def smooth_squid(table: SourceTable) -> SmoothSquid | None:
-    """Fit the smooth form of a table, in a third of a second; None where it would differ by more than `ERROR_MAX`.
+    """Fit the smooth form of a table; None where it would differ by more than `ERROR_MAX`.
 
-    A table with noise has a rounded threshold, which these polynomials do not follow.
+    A table with noise has a rounded threshold, which these polynomials do not follow. A fit takes half a second, and is
+    kept in the user's cache directory.
     """
+    path = _kept_path(table)
+    form = None if path is None else _read(path)
+    if form is not None:
+        return form
+    form = _fitted(table)
+    if form is not None and path is not None:
+        _store(path, form)
+    return form
+
+
+def _kept_path(table: SourceTable) -> Path | None:
+    """Path of the file with a table's form; None where none can be kept. Its name is a hash of all it depends on."""
+    directory, stamp = cache_directory(), source_stamp(Path(__file__))
+    if directory is None or stamp is None:
+        return None
+    content = hashlib.sha256(stamp.encode())
+    for values in table.arrays:
+        content.update(np.asarray(values, dtype=np.float64).tobytes())
+    return directory / f"smooth-{content.hexdigest()[:24]}.npz"
+
+
+def _read(path: Path) -> SmoothSquid | None:
+    """Return a stored form; None where there is none, or it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        return None
+    stored = np.load(io.BytesIO(content[32:]), allow_pickle=False)
+    values: dict[str, Any] = {
+        field.name: stored[field.name] for field in fields(SmoothSquid) if field.name not in ("shape", "knots")
+    }
+    single: dict[str, Any] = {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
+    shape = tuple(stored[f"shape{k}"] for k in range(len(DEGREES)))
+    return SmoothSquid(shape=shape, knots=tuple(stored["knots"].tolist()), **single)
+
+
+def _store(path: Path, form: SmoothSquid) -> None:
+    room = io.BytesIO()
+    arrays: dict[str, Any] = {f"shape{k}": row for k, row in enumerate(form.shape)}
+    arrays |= {name: value for name, value in vars(form).items() if name != "shape"}
+    np.savez(room, **arrays)
+    content = room.getvalue()
+    with suppress(OSError, SoensimError):  # it is fitted again then
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(path, hashlib.sha256(content).digest() + content)
+
+
+def _fitted(table: SourceTable) -> SmoothSquid | None:
     arrays = table.arrays
     fitted = SmoothSquid(
         _fit_shape(table),

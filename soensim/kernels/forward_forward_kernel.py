@@ -12,7 +12,6 @@ import numpy as np
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.block_io import line_zeros, load_frames
 from soensim.kernels.emitter import SUMS, TILE
-from soensim.kernels.lanes import LANES, on_rows
 from soensim.kernels.llvm_intrinsics import wide_vectors
 from soensim.kernels.matmul import (
     COUNT_IN,
@@ -133,16 +132,18 @@ def _difference_loss(goodness, margin, sharpness, width, loss, slope):  # type: 
 
 
 @inlined
-def _plain_add(one, other, out):  # type: ignore[no-untyped-def]
+def _add(one, other, out):  # type: ignore[no-untyped-def]
     """Set ``out`` to the sum, neurons x rows; an array expression would make a new array first."""
+    wide_vectors()
     for n in range(out.shape[0]):
         for r in range(out.shape[1]):
             out[n, r] = one[n, r] + other[n, r]
 
 
 @inlined
-def _plain_accumulate(new, total, copy):  # type: ignore[no-untyped-def]
+def _accumulate(new, total, copy):  # type: ignore[no-untyped-def]
     """Add to the total, and copy."""
+    wide_vectors()
     for n in range(new.shape[0]):
         for r in range(new.shape[1]):
             total[n, r] += new[n, r]
@@ -150,40 +151,12 @@ def _plain_accumulate(new, total, copy):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _plain_add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
+def _add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
     """Add dL/ds of a goodness with dL/dG = factor slope."""
+    wide_vectors()
     for n in range(first, last):
         for r in range(slope.size):
             adjoint[n, r] += factor * slope[r] * states[n, r]
-
-
-# The same on lanes, where a loop would ask for every neuron whether the arrays overlap.
-_sum_of_rows = on_rows(lambda one, other, form: (one + other,), 2)  # noqa: ARG005
-_accumulated_rows = on_rows(lambda new, total, form: (total + new, new), 2)  # noqa: ARG005
-_goodness_rows = on_rows(lambda slope, state, own, form, factor: (own + factor * slope * state,), 3)  # noqa: ARG005
-
-
-@inlined
-def _lanes_add(one, other, out):  # type: ignore[no-untyped-def]
-    for n in range(out.shape[0] - _SPARE):
-        _sum_of_rows((one, other, out), n * ROWS, (), ())
-
-
-@inlined
-def _lanes_accumulate(new, total, copy):  # type: ignore[no-untyped-def]
-    for n in range(new.shape[0] - _SPARE):
-        _accumulated_rows((new, total, total, copy), n * ROWS, (), ())
-
-
-@inlined
-def _lanes_add_goodness_gradient(slope, factor, states, first, last, adjoint):  # type: ignore[no-untyped-def]
-    for n in range(first, last):
-        _goodness_rows((slope, states, adjoint, adjoint), (0, n * ROWS, n * ROWS, n * ROWS), (), (factor,))
-
-
-_add = _lanes_add if LANES else _plain_add
-_accumulate = _lanes_accumulate if LANES else _plain_accumulate
-_add_goodness_gradient = _lanes_add_goodness_gradient if LANES else _plain_add_goodness_gradient
 
 
 @inlined_exact

@@ -158,21 +158,6 @@ def _virtual_backward(network, p, flux, state, adjoint, grad_flux):  # type: ign
             adjoint[n, r] = retention * own
 
 
-def virtual_rows_back(slope, adjoint, form, retention, gain):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """Go back over a step of some rows of a neuron whose source function is virtual."""
-    return gain * adjoint * slope, retention * adjoint
-
-
-_virtual_rows_back = on_rows(virtual_rows_back, 2)
-
-
-@inlined
-def _virtual_lanes_backward(network, p, flux, state, adjoint, grad_flux):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    for n in range(network.first[p], network.first[p + 1]):
-        own = network.retention[n], network.gain[n]
-        _virtual_rows_back((flux, adjoint, grad_flux, adjoint), n * ROWS, (), own)
-
-
 @inlined
 def _fit_forward(network, p, flux, state, new):  # type: ignore[no-untyped-def]
     wide_vectors()
@@ -314,7 +299,7 @@ _BACKWARD = {
 }
 
 _LANES_FORWARD = {VirtualSources: _virtual_lanes_forward, SquidSources: _squid_lanes_forward}
-_LANES_BACKWARD = {VirtualSources: _virtual_lanes_backward, SquidSources: _squid_lanes_backward}
+_LANES_BACKWARD = {SquidSources: _squid_lanes_backward}
 
 
 def forward_sources(network, p, flux, state, new):  # type: ignore[no-untyped-def]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, no_grad
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler, OneCycleLR
 
@@ -15,15 +17,30 @@ from soensim.training.recipes import Recipe
 def make_optimiser(parameters: Iterable[Tensor], recipe: Recipe, learning_rate: float) -> Optimizer:
     """Make the optimiser of a recipe, at the rate of its phase; `weight_decay` is an L2 penalty, in adamw a decay."""
     common: dict[str, Any] = {"lr": learning_rate, "weight_decay": recipe.weight_decay}
+    made: Optimizer
     match recipe.optimiser:
         case "adam":
-            return Adam(list(parameters), fused=True, **common)  # one pass over the memory; the same on every thread
+            made = _lean(Adam)(
+                list(parameters), fused=True, **common
+            )  # one pass over the memory; the same on every thread
         case "adamw":
-            return AdamW(list(parameters), fused=True, **common)
+            made = _lean(AdamW)(list(parameters), fused=True, **common)
         case "rmsprop":
-            return RMSprop(list(parameters), momentum=recipe.momentum, **common)
+            made = _lean(RMSprop)(list(parameters), momentum=recipe.momentum, **common)
         case "sgd":
-            return SGD(list(parameters), momentum=recipe.momentum, **common)
+            made = _lean(SGD)(list(parameters), momentum=recipe.momentum, **common)
+    return made
+
+
+@lru_cache
+def _lean(kind: type[Optimizer]) -> Any:
+    """Return the same optimiser, whose methods do not ask torch's compiler to leave them alone.
+
+    For that torch imports `torch._dynamo` and sympy, which takes longer than a small training.
+    """
+    plain = inspect.unwrap(kind.step)
+    own = {name: inspect.unwrap(getattr(kind, name)) for name in ("add_param_group", "state_dict", "load_state_dict")}
+    return type(kind.__name__, (kind,), {**own, "step": no_grad()(lambda self: plain(self))})
 
 
 def make_schedule(optimiser: Optimizer, recipe: Recipe, batches: int) -> LRScheduler:
