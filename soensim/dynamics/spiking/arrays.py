@@ -216,6 +216,62 @@ class Trial(NamedTuple):
     spiking: Indices
 
 
+class Pieces(NamedTuple):
+    """Pieces of a step between jumps, dendrite by dendrite; each (room,).
+
+    Parameters
+    ----------
+    length, bend
+        Part of a step; and `Jumps.bends` of the jumps before it.
+    one, two
+        Flux at Gauss's two points, to which `level` exp(-age) is added.
+    level, one_age, two_age
+        Flux of the first pool at the beginning of the step; the points' times over its fall time.
+    """
+
+    length: Floats
+    bend: Floats
+    one: Floats
+    two: Floats
+    level: Floats
+    one_age: Floats
+    two_age: Floats
+
+
+class Lanes(NamedTuple):
+    """Dendrites that take their pieces side by side; each (dendrites,).
+
+    Parameters
+    ----------
+    dendrite, first, pieces, live
+        Which; its first piece and how many it has (0: it is left to the slow way); lanes that have a piece left.
+    s, slope, was, threshold
+        State, its slope, that by the flux, and where the soma spikes, by lane.
+    phi, current, g, by_flux, fall
+        Points and what is looked up there, by place among the live lanes.
+    change, stage, damped, first_by_flux
+        The first stage, likewise.
+    """
+
+    dendrite: Indices
+    first: Indices
+    pieces: Indices
+    live: Indices
+    s: Floats
+    slope: Floats
+    was: Floats
+    threshold: Floats
+    phi: Floats
+    current: Floats
+    g: Floats
+    by_flux: Floats
+    fall: Floats
+    change: Floats
+    stage: Floats
+    damped: Floats
+    first_by_flux: Floats
+
+
 class Buffers(NamedTuple):
     """Room for what a run makes.
 
@@ -231,8 +287,8 @@ class Buffers(NamedTuple):
     lookup
         (phi, i, g, dendrites), each (dendrites,): room for the lookups of a step.
     factor
-        (kinds, 2): flux per level at the end of a step, and at its middle.
-    jumps, trial
+        (kinds, 4): flux per level at the end of a step, at Gauss's two points of it, and at its beginning.
+    jumps, trial, pieces, lanes
         Empty where spikes fall on the ends of steps.
     """
 
@@ -245,6 +301,8 @@ class Buffers(NamedTuple):
     factor: Floats
     jumps: Jumps
     trial: Trial
+    pieces: Pieces
+    lanes: Lanes
 
 
 class SampleSpikes(NamedTuple):

@@ -79,7 +79,7 @@ def detect(k, t, network, state, jumps):  # type: ignore[no-untyped-def]
     if linked:
         unlink(k, kind, state)
     if state.is_rising[k]:
-        before = falling_level(state.last_detection_ns[k], kind, arrays, state)
+        before = falling_level(state.last_detection_ns[k], kind, network, state)
         state.old_level[k] = max(state.old_level[k], before)
     else:
         state.old_level[k] = state.level[k]

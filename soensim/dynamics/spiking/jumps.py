@@ -13,7 +13,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 from soensim.dynamics.spiking.arrays import Floats, Rise
-from soensim.dynamics.spiking.pools import NOT_LINKED, falling_level, link, part, peak_flux, unlink
+from soensim.dynamics.spiking.pools import NOT_LINKED, falling_level, link, part, unlink
 
 _OLD_LEVELS = 65
 _MOST_JUMPS = 64
@@ -90,11 +90,15 @@ def begin_response(k, t, network, state, jumps, count):  # type: ignore[no-untyp
         state.members[pool] += 1
         if end > t:  # it was to end in this step, later than now
             old = state.old_level[k]
-            change, at = -arrays.efficacy[k] * old, jumps.first[d]
+            change, before, at = -arrays.efficacy[k] * old, -1, jumps.first[d]
             while jumps.times_ns[at] != end or jumps.pools[at] != pool or jumps.changes[at] != change:
-                at = jumps.following[at]
+                before, at = at, jumps.following[at]
             jumps.changes[at] = 0.0
-    new = falling_level(t, kind, arrays, state)
+            if before >= 0:
+                jumps.following[before] = jumps.following[at]
+            else:
+                jumps.first[d] = jumps.following[at]
+    new = falling_level(t, kind, network, state)
     state.old_level[k], state.level[k], state.last_detection_ns[k] = old, new, t
     link(k, kind, state)
     old /= new
@@ -106,7 +110,7 @@ def begin_response(k, t, network, state, jumps, count):  # type: ignore[no-untyp
             after = at_old_level(steps.rise.after_ns, kind, jump, old)
             blur = at_old_level(steps.rise.blur_ns, kind, jump, old) / steps.dt_ns
             change = arrays.efficacy[k] * (high - low)
-            bend = 0.5 * blur * change * peak_flux(kind, arrays)
+            bend = 0.5 * blur * change * steps.peak[kind]
             count = insert_jump(t + after, d, pool, new * change, bend, jumps, count)
         low = high
     return count

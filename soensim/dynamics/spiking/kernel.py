@@ -72,7 +72,7 @@ def _respond(t_end, network, state):  # type: ignore[no-untyped-def]
             at += 1
             continue
         if t != began or kind != of_kind:  # light of one spike often comes to many synapses at once
-            began, of_kind, level = t, kind, falling_level(t, kind, arrays, state)
+            began, of_kind, level = t, kind, falling_level(t, kind, network, state)
         state.level[k] = level
         enter_pool(k, arrays, steps, state)
         state.is_rising[k] = False

@@ -27,17 +27,10 @@ part = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_c
 
 
 @part
-def peak_flux(kind, arrays):  # type: ignore[no-untyped-def]
-    """Flux (Phi_0) from which a response falls."""
-    row = arrays.kinds[kind]
-    return row[0] * (1.0 - row[1] / row[2]) * (1.0 - math.exp(-row[3] / row[1]))
-
-
-@part
-def falling_level(t, kind, arrays, state):  # type: ignore[no-untyped-def]
+def falling_level(t, kind, network, state):  # type: ignore[no-untyped-def]
     """Level of a response that began at ``t`` (ns), once it falls."""
-    row = arrays.kinds[kind]
-    return peak_flux(kind, arrays) * math.exp((t + row[3] - state.epoch_ns[kind]) / row[2])
+    row = network.arrays.kinds[kind]
+    return network.steps.peak[kind] * math.exp((t + row[3] - state.epoch_ns[kind]) / row[2])
 
 
 @part

@@ -109,10 +109,11 @@ class _Chip:
                         s *= math.exp(-h * self.steps.leak[d])
                         slope, bend = -self.steps.leak[d] * s, 0.0
                         continue
-                    after, first, last, one_by, two_by = self.gauss(d, one, two, s, slope, h)
-                    turns = abs((two_by - one_by) * (two - one)) > 0.05 * (abs(first) + abs(last))
+                    after, _, last, one_by, two_by = self.gauss(d, one, two, s, slope, h)
+                    gain, was_drive = self.steps.gain[d], slope + self.steps.leak[d] * s
+                    turns = h * abs((two_by - one_by) * (two - one)) > 0.01 * gain
                     if one_by == two_by == 0:
-                        turns = by_flux != 0
+                        turns = by_flux != 0 and h * was_drive > 0.01 * gain
                     if turns and (a, b) == (begin, end):
                         cuts = [begin + (end - begin) * part / 8 for part in range(9)]
                         pieces = list(pairwise(cuts))

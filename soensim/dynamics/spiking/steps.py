@@ -31,6 +31,8 @@ class StepArrays(NamedTuple):
         (dendrites,): for |phi| up to it g = 0 at every state >= 0, so that the source function need not be looked up.
     hold
         (neurons,): steps for which the soma is held at zero.
+    peak
+        (kinds,): flux (Phi_0) from which a response falls.
     first_pool, pool_kind
         (dendrites + 1,): dendrite d has the pools first_pool[d] to first_pool[d + 1] - 1; (pools,): the kind of each.
     synapse_pool
@@ -39,6 +41,8 @@ class StepArrays(NamedTuple):
         (synapses,): whether neurons feed it, not an input channel.
     neuron_of, pool_dendrite
         (dendrites,) and (pools,): the neuron of a dendrite, and the dendrite of a pool.
+    by_level, first_of_level
+        (dendrites,) and (levels + 1,): dendrites by how far they are from their soma, the farthest first.
     locates
         Whether spikes are located within a step (Heun), or fall on its end.
     rise
@@ -51,12 +55,15 @@ class StepArrays(NamedTuple):
     leak: Floats
     rest_flux: Floats
     hold: Indices
+    peak: Floats
     first_pool: Indices
     pool_kind: Indices
     synapse_pool: Indices
     synapse_fed: NDArray[np.bool_]
     neuron_of: Indices
     pool_dendrite: Indices
+    by_level: Indices
+    first_of_level: Indices
     locates: bool
     rise: Rise
 
@@ -105,10 +112,30 @@ def step_arrays(
         leak=arrays.gamma_minus * dt_tau,
         rest_flux=rest_flux(arrays.bias_current, source),
         hold=hold,
+        peak=_peaks(arrays.kinds),
         locates=integrator == "heun",
         rise=rise_in_jumps(arrays.kinds, dt_ns) if integrator == "heun" else no_rise(len(arrays.kinds)),
         **_pools(arrays),
+        **_levels(arrays),
     )
+
+
+def _peaks(kinds: Floats) -> Floats:
+    """Largest flux of each kind of response: where its rise ends (`soensim.dynamics.spiking.synapse`)."""
+    phi_peak, tau_rise, tau_fall, hotspot = kinds[:, :4].T
+    return np.ascontiguousarray(-phi_peak * (1 - tau_rise / tau_fall) * np.expm1(-hotspot / tau_rise))
+
+
+def _levels(arrays: SpikingArrays) -> dict[str, Any]:
+    """Dendrites by their distance from the soma; a parent comes before its branches."""
+    depth = np.zeros(arrays.dendrites, dtype=np.int64)
+    above = arrays.parent.copy()
+    while (inside := above >= 0).any():
+        depth += inside
+        above = np.where(inside, arrays.parent[above], -1)
+    by_level = np.argsort(-depth, kind="stable")
+    sizes = np.bincount(depth[by_level])[::-1]
+    return {"by_level": by_level, "first_of_level": np.concatenate([[0], np.cumsum(sizes)])}
 
 
 def _pools(arrays: SpikingArrays) -> dict[str, Any]:

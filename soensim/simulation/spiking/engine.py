@@ -14,6 +14,8 @@ from soensim.dynamics.spiking import (
     Buffers,
     InputSpikes,
     Jumps,
+    Lanes,
+    Pieces,
     Record,
     SpikingArrays,
     SpikingState,
@@ -215,6 +217,7 @@ def new_buffers(network: SteppedNetwork, spikes: int) -> Buffers:
     pools, neurons = (len(steps.pool_kind), arrays.neurons) if steps.locates else (0, 0)
     state, slope, by_flux, drive = np.zeros((4, located))
     spiking = np.zeros(neurons, dtype=np.int64)
+    room = 2 * arrays.synapses if steps.locates else 0
     return Buffers(
         queue=queue,
         own_queue=_queue(2 * fed),
@@ -222,9 +225,11 @@ def new_buffers(network: SteppedNetwork, spikes: int) -> Buffers:
         spike_neuron=np.empty(size, dtype=np.int64),
         soma_flux=np.zeros(arrays.neurons),
         lookup=lookup,
-        factor=np.empty((len(arrays.kinds), 3)),
-        jumps=_jumps(2 * arrays.synapses if steps.locates else 0, np.full(located, -1, dtype=np.int64)),
+        factor=np.empty((len(arrays.kinds), 4)),
+        jumps=_jumps(room, np.full(located, -1, dtype=np.int64)),
         trial=Trial(state, slope, by_flux, drive, np.zeros(pools), np.zeros(neurons), spiking),
+        pieces=Pieces(*np.zeros((7, room + located))),
+        lanes=Lanes(*np.zeros((4, located), dtype=np.int64), *np.zeros((13, located))),
     )
 
 
@@ -236,13 +241,14 @@ def _jumps(room: int, first: NDArray[np.int64]) -> Jumps:
 
 def with_larger_queue(buffers: Buffers) -> Buffers:
     """Return buffers whose queues have more room, and what is in them."""
-    jumps = buffers.jumps
+    jumps, pieces = buffers.jumps, buffers.pieces
     if len(jumps.first):
         larger = _jumps(2 * len(jumps.pools) + 64, jumps.first)
         for new, old in zip(larger[:5], jumps[:5], strict=True):
             new[: len(old)] = old
-        jumps = larger
-    return buffers._replace(queue=_larger(buffers.queue), own_queue=_larger(buffers.own_queue), jumps=jumps)
+        jumps, pieces = larger, Pieces(*np.zeros((7, len(larger.pools) + len(jumps.first))))
+    queue, own_queue = _larger(buffers.queue), _larger(buffers.own_queue)
+    return buffers._replace(queue=queue, own_queue=own_queue, jumps=jumps, pieces=pieces)
 
 
 def _larger(queue: Queue) -> Queue:
