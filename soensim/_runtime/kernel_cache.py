@@ -101,10 +101,8 @@ class KernelCache:
         return None if directory is None else str(directory / "kernels")
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Return the stored code for these argument types; None where it must be compiled.
-
-        Unlike numba, this does not load what compilers need of a target (`refresh`, 0.4 s): to compile, numba does.
-        """
+        """Return the stored code for these argument types; None where it must be compiled."""
+        target.refresh()
         path = self._path(signature, target.codegen())
         stored = None if path is None else _read(path, signature)
         if stored is None:
