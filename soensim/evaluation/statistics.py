@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 def student_interval(values: Sequence[float] | NDArray[np.float64]) -> Interval:
     """95 % Student interval of the mean of independent values; needs two or more."""
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half = float(stdtrit(len(values) - 1, 0.975)) * error
+    array, n = np.asarray(values, dtype=np.float64), len(values)
+    mean = float(np.add.reduce(array)) / n  # as np.mean and np.std, in a fifth of their time
+    away = array - mean
+    error = math.sqrt(float(np.add.reduce(away * away)) / (n - 1)) / math.sqrt(n)
+    half = _quantile(n - 1) * error
     return mean - half, mean + half
+
+
+@cache
+def _quantile(degrees: int) -> float:
+    """97.5 % quantile of Student's distribution."""
+    return float(stdtrit(degrees, 0.975))

@@ -245,11 +245,20 @@ class _Grid:
 
     def pairs(self, place: int, level: Level) -> list[tuple[Levels, Levels]]:
         """Pair the points of a level with those of the reference that are equal in the other factors."""
-        others, against = self.others(place), self.reference(place)
-        found: dict[tuple[Level, ...], dict[Level, Levels]] = {}
-        for point in self.points:
-            found.setdefault(tuple(point[k] for k in others), {}).setdefault(point[place], point)
-        return [(group[level], group[against]) for group in found.values() if level in group and against in group]
+        against = self.reference(place)
+        groups = self._groups[place]
+        return [(group[level], group[against]) for group in groups if level in group and against in group]
+
+    @cached_property
+    def _groups(self) -> dict[int, list[dict[Level, Levels]]]:
+        """Points that are equal in the other factors, by their level of a factor."""
+        groups = {}
+        for place in self.varied:
+            others, found = self.others(place), dict[tuple[Level, ...], dict[Level, Levels]]()
+            for point in self.points:
+                found.setdefault(tuple(point[k] for k in others), {}).setdefault(point[place], point)
+            groups[place] = list(found.values())
+        return groups
 
     def contrast(
         self, place: int, level: Level, pairs: Sequence[tuple[Levels, Levels]], at: Sequence[int] = ()
