@@ -99,21 +99,21 @@ def test_light_is_counted():
 
 def test_efficacies_are_levels_with_the_sign_of_fabrication():
     net = compiled()
-    group = net.groups["trees->trees"]
+    group = net.groups["trees->trees.right"]
     np.testing.assert_allclose(np.abs(net.arrays.efficacy[group.synapses]), 0.7)
     assert sorted(set(group.sign)) == [-1.0, 1.0]
     for source in range(3):  # Dale: one sign per source
         assert len(set(group.sign[group.sources == source])) == 1
     wanted = np.full((3, 3), 0.3)
-    set_to = net.with_efficacies({"trees->trees": wanted}).arrays.efficacy[group.synapses]
+    set_to = net.with_efficacies({"trees->trees.right": wanted}).arrays.efficacy[group.synapses]
     step = 0.7 / 15
     # the nearest level above or below; what has the other sign cannot be had, and becomes zero
     np.testing.assert_allclose(set_to, np.where(group.sign > 0, round(0.3 / step) * step, 0.0))
-    np.testing.assert_allclose(net.arrays.efficacy[net.groups["light->trees"].synapses], 0.9)
-    with pytest.raises(SimulationError, match="no projection 'a->b'; there are light->trees, trees->trees"):
+    np.testing.assert_allclose(net.arrays.efficacy[net.groups["light->trees.tip"].synapses], 0.9)
+    with pytest.raises(SimulationError, match=r"no projection 'a->b'; there are light->trees\.tip, trees->trees"):
         net.with_efficacies({"a->b": wanted})
     with pytest.raises(SimulationError, match=r"\(targets, sources\) = \(3, 3\)"):
-        net.with_efficacies({"trees->trees": np.ones((3, 2))})
+        net.with_efficacies({"trees->trees.right": np.ones((3, 2))})
 
 
 def test_step_comes_from_the_timing_or_from_the_physics():

@@ -349,3 +349,56 @@ def test_rate_neurons_have_no_spike_count():
 
 def test_count_spikes_is_public():
     assert count_spikes.__module__ == "soensim.simulation.spiking.batch"
+
+
+ARBOR = """
+schema: soensim/1
+name: two-places
+technology: nist-2023
+populations:
+  lines: {kind: spike-input, size: 2, photons_per_synapse: 10, code: {kind: rate, rate_max_mhz: 15}}
+  cells:
+    kind: spiking
+    size: 2
+    bias_current: 1.8
+    beta_di: 62831.853
+    flux_trim: {bits: 4, range: 0.25}
+    soma: {threshold: 0.3}
+    refractory: {present: false}
+    arbor: [{name: plus, coupling: 0.6}, {name: minus, coupling: -0.6}]
+    synapse: {detector_efficiency: 0.9, dark_count_rate_hz: 0}
+projections:
+  - {source: lines, target: cells, topology: one-to-one, efficacy: {bits: 4, range: 0.3, sign: positive}, place: plus}
+  - source: lines
+    target: cells
+    topology: {kind: explicit, edges: [[0, 1], [1, 0]]}
+    efficacy: {bits: 4, range: 0.5, sign: positive}
+    place: minus
+timing: {sample_ns: 400}
+readout: {kind: spike-count, population: cells}
+"""
+
+
+def test_one_pair_of_populations_has_a_projection_per_place():
+    from soensim.network import compile_network
+
+    netlist = parse_netlist(ARBOR)
+    network = compile_network(route(netlist))
+    assert list(slots(network)) == [
+        "lines->cells.plus", "lines->cells.minus", "cells.flux_trim", "cells.plus.flux_trim", "cells.minus.flux_trim",
+    ]  # fmt: skip
+    program = programmed(network)
+    arrays = realise(network, FabricatedChip.nominal(network, program.values)).arrays
+    for key, place in (("lines->cells.plus", "plus"), ("lines->cells.minus", "minus")):
+        group = network.spiking.groups[key]
+        dendrites = network.spiking.dendrites("cells", place)
+        assert np.array_equal(arrays.synapse_dendrite[group.synapses], dendrites[group.targets])
+        assert np.array_equal(arrays.efficacy[group.synapses], program.values[key])
+        assert np.array_equal(arrays.flux_offset[dendrites], program.values[f"cells.{place}.flux_trim"])
+    assert network.synapses["lines->cells.minus"].shape == (2, 2)
+    start, first, second = ARBOR.partition("  - source: lines")
+    head, entry, rest = start.partition("  - {source: lines")
+    swapped = head + first + second.replace("timing:", entry + rest + "timing:")
+    assert parse_netlist(swapped).hash == netlist.hash
+    with pytest.raises(NetlistError, match=r"lines->cells\.plus is given twice .*; one projection per pair and place"):
+        parse_netlist(ARBOR.replace("place: minus", "place: plus"))

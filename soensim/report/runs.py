@@ -151,6 +151,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for index, part in enumerate(value):
             ends = isinstance(part, dict) and "source" in part and "target" in part
             name = f"{part['source']}->{part['target']}" if ends else str(index)
+            name += f".{part['place']}" if ends and part.get("place") else ""
             yield from _flat(part, f"{path}.{name}")
     else:
         yield path, value

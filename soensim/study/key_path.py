@@ -9,6 +9,7 @@ from typing import Any
 
 from soensim._runtime.words import nearest, shown
 from soensim.errors import StudyError
+from soensim.netlist.schema.spiking import SOMA
 
 ALL = "*"
 _PART = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_-]*)|\[([^\[\]]+)\]")
@@ -142,7 +143,8 @@ def _at(document: Any, place: Sequence[str | int]) -> Any:
 
 def _entry_name(entry: Any) -> str | None:
     if isinstance(entry, Mapping) and "source" in entry and "target" in entry:
-        return f"{entry['source']}->{entry['target']}"
+        place = entry.get("place") or SOMA
+        return f"{entry['source']}->{entry['target']}" + ("" if place == SOMA else f".{place}")
     return None
 
 

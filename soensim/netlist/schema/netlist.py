@@ -49,7 +49,8 @@ class Netlist(Part):
     populations: Annotated[dict[Name, Population], Field(min_length=1)]
     """Inputs and neurons by name; their order is that of channels and neurons in arrays."""
     projections: Annotated[tuple[Projection, ...], Field(min_length=1, strict=False)]
-    """List of synapses between populations, one entry per pair (source, target)."""
+    """List of synapses between populations, one entry per pair (source, target), and per place in
+    the arbor of a spiking target."""
     timing: Timing
     """How long an input sample lasts, and how it is integrated."""
     floorplan: Floorplan | None = None
@@ -176,7 +177,8 @@ class Netlist(Part):
         if projection.key in self._edges:
             first = [p.key for p in self.projections].index(projection.key)
             raise fault(
-                f"{projection.key} is given twice (first as projections[{first}]); one projection per pair",
+                f"{projection.key} is given twice (first as projections[{first}]); one projection per pair"
+                f"{' and place' if isinstance(target, SpikingPopulation) else ''}",
                 *("projections", k),
             )
 
@@ -370,7 +372,7 @@ class Netlist(Part):
         for part in (*content["projections"], content.get("readout", {})):
             if part.get("efficacy", {}).get("full_scale") == "fixed":
                 del part["efficacy"]["full_scale"]  # chips from before the key exists keep their hash
-        content["projections"] = sorted(content["projections"], key=lambda p: (p["source"], p["target"]))
+        content["projections"] = sorted(content["projections"], key=_ends_of)
         content["channels"] = list(self.inputs)
         content["update_order"] = list(self.dendrites) if self.timing.update == "feed-forward" else None
         junction = self._technology.junction
@@ -399,3 +401,8 @@ class Netlist(Part):
 def _spiking_content(part: SpikingPopulation | SpikeInputPopulation) -> dict[str, Any]:
     """Return what the hash has of a completed population of a spiking chip."""
     return {key: value for key, value in part.model_dump().items() if key not in _LATER_KEYS or value is not None}
+
+
+def _ends_of(projection: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what projections are sorted by for the hash."""
+    return projection["source"], projection["target"], projection.get("place", "")

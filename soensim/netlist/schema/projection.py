@@ -1,4 +1,4 @@
-"""Projections: the synapses between two populations."""
+"""Projections: the synapses between two populations, or to one place in the arbors of a spiking one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from soensim.netlist.base import Name, Part, legal
 from soensim.netlist.schema.efficacy import Efficacy
+from soensim.netlist.schema.spiking import SOMA
 from soensim.netlist.topology.topology import Topology
 
 #: Delay of a path: 67 ps per centimetre of waveguide.
@@ -35,5 +36,5 @@ class Projection(Part):
 
     @property
     def key(self) -> str:
-        """`source->target`, the projection's name in programs."""
-        return f"{self.source}->{self.target}"
+        """`source->target`, the projection's name in programs; `source->target.place` where it ends in an arbor."""
+        return f"{self.source}->{self.target}" + ("" if self.place in (None, SOMA) else f".{self.place}")
