@@ -392,6 +392,33 @@ def test_late_photons_of_a_slow_source_are_detected_again():
     assert mean > 3
 
 
+@pytest.mark.parametrize(("photons", "tau_rad_ns"), [(3.0, 0.0), (8.0, 0.0), (8.0, 30.0), (2.0, 1.0), (2000.0, 0.5)])
+def test_photons_are_those_of_their_delays(photons, tau_rad_ns):
+    """Each of three spikes, drawn one by one by `photon_delay`: no short cut of the kernel changes a number."""
+    receiver = Receiver(dataclasses.replace(RESPONSE, dead_time_ns=20.0))
+    silent = point_neuron(threshold=1e9, refractory=False)
+    light = links([(1, 0, 0)] * 300, receiver, photons=photons, tau_rad_ns=tau_rad_ns, delay_ns=0.25)
+    net = network([(silent, 1)], 1, [light])
+    spikes, expected = (1.0, 41.2, 300.0), 0
+    trace = simulate_spikes(net, [spikes], duration_ns=900.0, read_seed=9, record=everything(net, every=9000))
+    for k in range(300):
+        waiting, last, draws = [(t + 0.25, t + 0.25, True) for t in spikes], -math.inf, 0
+        while waiting:
+            t, origin, sent = waiting.pop(0)
+            if not sent:
+                if t - last >= 20.0:
+                    last, expected = t, expected + 1
+                if tau_rad_ns == 0.0:
+                    continue
+                after = max(t, last + 20.0) - origin
+            delay = photon_delay(0.0 if sent else after, photons, tau_rad_ns, unit_exponential(9, k, draws))
+            draws += 1
+            if delay < math.inf:
+                waiting = sorted([*waiting, (origin + delay, origin, False)])
+    assert trace.detections == expected
+    assert expected > 300
+
+
 def test_dark_counts_come_at_their_rate():
     """A detector with dead time d counts r / (1 + r d)."""
     n, rate = 200, 0.02

@@ -1,5 +1,6 @@
 """Many samples at once: each is the run of its own, whatever is beside it and on however many threads."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -68,6 +69,23 @@ def test_the_result_depends_on_nothing_else(noisy, monkeypatch):
     assert not np.array_equal(whole.mean_flux[3:5], shifted.mean_flux)
     again = count_spikes(noisy, batch_of([samples[0]] * 3), duration_ns=DURATION_NS, read_seed=1)
     assert len({row.tobytes() for row in again.mean_flux}) == 3
+
+
+def test_synapses_of_efficacy_0_change_nothing(noisy):
+    """They are left out, dark counts and all; the others see the light that they would see beside them."""
+    efficacy = noisy.arrays.efficacy.copy()
+    efficacy[3::2] = 0.0
+    net = dataclasses.replace(noisy, arrays=noisy.arrays._replace(efficacy=efficacy))
+    samples = some_samples()[:2] + some_samples()[4:5]
+    counted = count_spikes(net, batch_of(samples), duration_ns=DURATION_NS, read_seed=2)
+    somas = net.dendrites("p0", "soma")
+    for k, trains in enumerate(samples):
+        trace = simulate_spikes(
+            net, trains, duration_ns=DURATION_NS, read_seed=read_seed_of(2, k), record=Recording(somas, every=1)
+        )
+        np.testing.assert_array_equal(counted.spikes[k], np.bincount(trace.spike_neuron, minlength=3))
+        np.testing.assert_allclose(counted.mean_flux[k], trace.flux[1:].mean(axis=0), rtol=1e-12, atol=1e-15)
+    assert counted.spikes.sum() > 3
 
 
 def test_a_queue_that_fills_and_a_spike_at_every_step_are_no_matter():

@@ -1,6 +1,8 @@
 """Speed of spiking networks: `pytest tests/benchmarks/test_spiking_speed.py --benchmark-enable --benchmark-only`."""
 
+import dataclasses
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,11 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from spiking_problems import RECEIVER, RESPONSE, dendrite, links, network
+from spiking_problems import RECEIVER, RESPONSE, TAU_0_NS, dendrite, links, network
 
-from soensim.dynamics.spiking import Neuron, Receiver, Refractory
+from soensim.dynamics.spiking import Dendrite, Neuron, Receiver, Refractory
 from soensim.network.spiking import SpikingNetwork
-from soensim.simulation.spiking import simulate_spikes
+from soensim.simulation.spiking import SpikeBatch, count_spikes, simulate_spikes
 
 NEURONS, LEAVES, FAN_OUT, STEPS = 100, 7, 10, 20_000
 NS_PER_DENDRITE_AND_STEP = 25.0
@@ -67,3 +69,56 @@ def test_time_of_a_large_network(benchmark: Any) -> None:
     benchmark.pedantic(lambda: simulate_spikes(net, inputs, duration_ns=50.0, read_seed=0), rounds=2, warmup_rounds=1)
     spent_ns = benchmark.stats.stats.min * 1e9 / (500 * net.arrays.dendrites)
     sys.stdout.write(f"\n{spent_ns:.1f} ns per dendrite and step\n")
+
+
+def layers(**light: Any) -> SpikingNetwork:
+    """64 inputs, 28 and 10 slow point neurons, fully connected; hidden neurons fire at 7 MHz, output neurons at 10."""
+    rng = np.random.default_rng(0)
+    soma = Dendrite("soma", 1 / (2e4 * np.pi), TAU_0_NS / 500.0, 1.8, 0.1)
+    first = [(38 + i, h, 0) for h in range(28) for i in range(64)]
+    second = [(h, 28 + o, 0) for o in range(10) for h in range(28)]
+    groups = [
+        links(first, efficacy=rng.normal(0.02, 0.05, len(first)), delay_ns=0.05, **light),
+        links(second, efficacy=rng.normal(0.1, 0.15, len(second)), delay_ns=0.1, **light),
+    ]
+    return network([(Neuron(soma, 0.3, 20.0), 38)], 64, groups, dt_ns=1.0)
+
+
+def digits(samples: int) -> SpikeBatch:
+    """Regular trains of 0 to 20 MHz for 1 us."""
+    rng = np.random.default_rng(1)
+    times, channels, starts = [], [], [0]
+    for _ in range(samples):
+        trains = [np.arange(rng.uniform(0, 1) / rate, 1000.0, 1 / rate) for rate in rng.uniform(0, 0.02, 64)]
+        every = np.concatenate(trains)
+        order = np.argsort(every, kind="stable")
+        times.append(every[order])
+        channels.append(np.repeat(np.arange(64), [len(train) for train in trains])[order])
+        starts.append(starts[-1] + len(every))
+    return SpikeBatch(np.concatenate(times), np.concatenate(channels), np.array(starts))
+
+
+@pytest.mark.benchmark(group="spiking engine, 64-28-10, samples of 1 us")
+@pytest.mark.parametrize(
+    ("integrator", "dt_ns", "light"),
+    [("exponential-euler", 1.0, {}), ("exponential-euler", 1.0, {"photons": 9.0, "tau_rad_ns": 0.0}),
+     ("heun", 1.0, {}), ("heun", 8.0, {})],
+    ids=["clocked", "clocked, photons drawn", "located, 1 ns", "located, 8 ns"],
+)  # fmt: skip
+def test_time_of_a_busy_batch(benchmark: Any, integrator: Any, dt_ns: float, light: dict[str, float]) -> None:
+    """CPU of one thread, then wall time of two against one, in one run."""
+    net, batch = dataclasses.replace(layers(**light), dt_ns=dt_ns, integrator=integrator), digits(60)
+    seed = 0 if light else None
+
+    def run(threads: int) -> tuple[float, float]:
+        began, spent = time.perf_counter(), time.process_time()
+        count_spikes(net, batch, duration_ns=1000.0, read_seed=seed, threads=threads)
+        return time.perf_counter() - began, time.process_time() - spent
+
+    run(1)
+    benchmark.pedantic(lambda: run(1), rounds=3)
+    one, two = (min(run(threads) for _ in range(3)) for threads in (1, 2))
+    per_ns = one[1] * 1e9 / (60 * 1000 * 38)
+    benchmark.extra_info |= {"ns_per_dendrite_and_ns": round(per_ns, 1), "two_threads": round(one[0] / two[0], 2)}
+    sys.stdout.write(f"\n{per_ns:.1f} ns per dendrite and ns, two threads {one[0] / two[0]:.2f} times as fast\n")
+    assert per_ns < 250.0

@@ -104,6 +104,8 @@ class SpikingState(NamedTuple):
         (`soensim.dynamics.spiking.pools`), and how many they are.
     epoch_ns
         (kinds,): the time to which levels refer.
+    fresh
+        (kinds, 2): when the last response began, and the level that it falls from.
     last_detection_ns
         (synapses,): when the last response began (-infinity: never).
     level, old_level
@@ -116,14 +118,14 @@ class SpikingState(NamedTuple):
     newest, oldest
         (kinds,): the ends of these lists.
     draws
-        (synapses,): random numbers used.
+        (synapses,): state of each synapse's random numbers (`soensim.dynamics.spiking.light`).
     hold, release_ns
         (neurons,): steps for which the soma is still held; the time at which it is released, with a step that locates
         spikes.
     counts
         (12,): step, rising responses, arrivals that inputs queue, input spikes used, spikes in the buffer, detections,
         photons lost in dead times, 1 once the run is prepared, arrivals that neurons queue, jumps that are kept, 1 if
-        they had no room; see `soensim.dynamics.spiking.delivery`.
+        they had no room, dark counts that come after the run; see `soensim.dynamics.spiking.delivery`.
     """
 
     state: Floats
@@ -134,6 +136,7 @@ class SpikingState(NamedTuple):
     pool: Floats
     members: Indices
     epoch_ns: Floats
+    fresh: Floats
     last_detection_ns: Floats
     level: Floats
     old_level: Floats
@@ -150,10 +153,19 @@ class SpikingState(NamedTuple):
 
 
 class InputSpikes(NamedTuple):
-    """Spikes of the input channels: times in ascending order (ns), and the emitter of each; (spikes,)."""
+    """Spikes of the input channels.
+
+    Parameters
+    ----------
+    times_ns, emitters
+        (spikes,): times in ascending order (ns), and the emitter of each.
+    until_ns
+        When the run ends: dark counts after it are not kept.
+    """
 
     times_ns: Floats
     emitters: Indices
+    until_ns: float
 
 
 class Rise(NamedTuple):
@@ -370,6 +382,7 @@ def initial_state(arrays: SpikingArrays, pools: int) -> SpikingState:
         pool=np.zeros(pools),
         members=np.zeros(pools, dtype=np.int64),
         epoch_ns=np.zeros(kinds),
+        fresh=np.full((kinds, 2), -math.inf),
         last_detection_ns=np.full(synapses, -math.inf),
         level=np.zeros(synapses),
         old_level=np.zeros(synapses),

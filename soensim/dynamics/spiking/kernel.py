@@ -212,7 +212,7 @@ def advance(network, state, inputs, seed, buffers, record, until):  # type: igno
     neurons = arrays.threshold.size
     own_edges = arrays.first_edge[neurons]
     if counts[PREPARED] == 0:
-        prepare(network, state, seed, buffers)
+        prepare(network, state, seed, inputs, buffers)
     while counts[STEP] < until:
         if counts[OWN_QUEUED] + own_edges > own_queue[0].size:
             return QUEUE_FULL
@@ -224,8 +224,6 @@ def advance(network, state, inputs, seed, buffers, record, until):  # type: igno
         for kind in range(arrays.kinds.shape[0]):
             if t_end - state.epoch_ns[kind] >= LONGEST * arrays.kinds[kind, 2]:
                 renew_epoch(t_end, kind, network, state, jumps)
-        if seed < 0:  # what inputs send is received as it is sent
-            counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED], jumps)
         if not send_inputs(t_end, network, state, inputs, seed, queue, jumps):
             return QUEUE_FULL
         counts[QUEUED] = receive(t_end, network, state, seed, queue, counts[QUEUED], jumps)

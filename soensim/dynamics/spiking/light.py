@@ -20,7 +20,7 @@ import numpy as np
 
 from soensim._runtime.kernel_cache import njit
 
-_GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 _UNIT = 2.0**-53
 
@@ -34,17 +34,27 @@ def mix(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def stream_start(seed, stream):  # type: ignore[no-untyped-def]
+    """State of a stream before its first number; `GOLDEN` further for every number, which is the mixed state."""
+    return mix(mix(np.uint64(seed) + GOLDEN) ^ mix(np.uint64(stream) * _MIX_2 + GOLDEN))
+
+
+@njit(cache=True)
+def uniform(bits):  # type: ignore[no-untyped-def]
+    """Uniform deviate in (0, 1) of 64 mixed bits."""
+    return (np.float64(bits >> _S11) + 0.5) * _UNIT
+
+
+@njit(cache=True)
 def unit_exponential(seed, stream, count):  # type: ignore[no-untyped-def]
     """Exponential deviate of mean 1: number ``count`` of stream ``stream`` under ``seed`` (whole numbers)."""
-    key = mix(np.uint64(seed) + _GOLDEN) ^ mix(np.uint64(stream) * _MIX_2 + _GOLDEN)
-    bits = mix(mix(key) + np.uint64(count) * _GOLDEN)
-    return -math.log((np.float64(bits >> _S11) + 0.5) * _UNIT)
+    return -math.log(uniform(mix(stream_start(seed, stream) + np.uint64(count) * GOLDEN)))
 
 
 @njit(cache=True)
 def sample_seed(read_seed, sample):  # type: ignore[no-untyped-def]
     """Read seed of one sample of many: a function of both whole numbers, 0 or more and below 2^63."""
-    key = mix(mix(np.uint64(read_seed) + _GOLDEN) + np.uint64(sample) * _GOLDEN)
+    key = mix(mix(np.uint64(read_seed) + GOLDEN) + np.uint64(sample) * GOLDEN)
     return np.int64(key >> np.uint64(1))
 
 
@@ -65,7 +75,9 @@ def photon_delay(after, mean, tau_rad_ns, deviate):  # type: ignore[no-untyped-d
     """
     if tau_rad_ns == 0.0:
         return 0.0 if after == 0.0 and deviate < mean else math.inf
-    left = mean * math.exp(-after / tau_rad_ns) - deviate  # what remains of n - G at the next detection
+    left = (
+        mean if after == 0.0 else mean * math.exp(-after / tau_rad_ns)
+    ) - deviate  # what remains of n - G at the next detection
     if left <= 0.0:
         return math.inf
     return -tau_rad_ns * math.log(left / mean)

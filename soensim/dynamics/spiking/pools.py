@@ -74,6 +74,18 @@ def leave_pool(k, arrays, steps, state):  # type: ignore[no-untyped-def]
 
 
 @part
+def change_level(k, level, pooled, network, state):  # type: ignore[no-untyped-def]
+    """Let a response fall from a level; what is pooled of the one before is replaced."""
+    pool = network.steps.synapse_pool[k]
+    if pooled:
+        state.pool[pool] += network.arrays.efficacy[k] * (level - state.level[k])
+    else:
+        state.pool[pool] += network.arrays.efficacy[k] * level
+        state.members[pool] += 1
+    state.level[k] = level
+
+
+@part
 def unlink(k, kind, state):  # type: ignore[no-untyped-def]
     """Take a synapse out of the list of its kind."""
     before, after = state.older[k], state.newer[k]
@@ -121,4 +133,4 @@ def renew_epoch(t, kind, network, state, jumps):  # type: ignore[no-untyped-def]
     for at in range(state.counts[9]):
         if steps.pool_kind[jumps.pools[at]] == kind:
             jumps.changes[at] *= factor
-    state.epoch_ns[kind] = t
+    state.epoch_ns[kind], state.fresh[kind, 0] = t, -math.inf

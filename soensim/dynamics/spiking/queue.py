@@ -4,15 +4,8 @@ from soensim._runtime.kernel_cache import njit
 
 
 @njit(cache=True)
-def _before(time, edge, a, b):  # type: ignore[no-untyped-def]
-    return time[a] < time[b] or (time[a] == time[b] and edge[a] < edge[b])
-
-
-@njit(cache=True)
-def _swap(time, origin, edge, a, b):  # type: ignore[no-untyped-def]
-    time[a], time[b] = time[b], time[a]
-    origin[a], origin[b] = origin[b], origin[a]
-    edge[a], edge[b] = edge[b], edge[a]
+def _goes_up(time_ns, edge, times, edges, place):  # type: ignore[no-untyped-def]
+    return time_ns < times[place] or (time_ns == times[place] and edge < edges[place])
 
 
 @njit(cache=True)
@@ -20,10 +13,13 @@ def push(queue, size, time_ns, origin_ns, edge):  # type: ignore[no-untyped-def]
     """Add an arrival to the ``size`` that are there; return the new size. The arrays must have room."""
     times, origins, edges = queue
     at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if not _goes_up(time_ns, edge, times, edges, parent):
+            break
+        times[at], origins[at], edges[at] = times[parent], origins[parent], edges[parent]
+        at = parent
     times[at], origins[at], edges[at] = time_ns, origin_ns, edge
-    while at > 0 and _before(times, edges, at, (at - 1) // 2):
-        _swap(times, origins, edges, at, (at - 1) // 2)
-        at = (at - 1) // 2
     return size + 1
 
 
@@ -32,15 +28,14 @@ def drop_first(queue, size):  # type: ignore[no-untyped-def]
     """Remove the earliest arrival (place 0); return the new size."""
     times, origins, edges = queue
     size -= 1
-    times[0], origins[0], edges[0] = times[size], origins[size], edges[size]
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            return size
-        if child + 1 < size and _before(times, edges, child + 1, child):
+    time_ns, origin_ns, edge = times[size], origins[size], edges[size]
+    at, child = 0, 1
+    while child < size:
+        if child + 1 < size and _goes_up(times[child + 1], edges[child + 1], times, edges, child):
             child += 1
-        if not _before(times, edges, child, at):
-            return size
-        _swap(times, origins, edges, at, child)
-        at = child
+        if not _goes_up(times[child], edges[child], times, edges, size):
+            break
+        times[at], origins[at], edges[at] = times[child], origins[child], edges[child]
+        at, child = child, 2 * child + 1
+    times[at], origins[at], edges[at] = time_ns, origin_ns, edge
+    return size

@@ -64,6 +64,7 @@ def reference_run(
         t_end = (n + 1) * steps.dt_ns
         while waiting and waiting[0][0] <= t_end:
             t, emitter = waiting.pop(0)
+            light.receive(t)
             light.emit(emitter, t)
         light.receive(t_end)
         responses[n + 1] = [light.flux(k, t_end) for k in range(arrays.synapses)]

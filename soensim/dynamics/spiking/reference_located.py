@@ -174,6 +174,7 @@ def located_run(
         chip.begin, chip.end = n * steps.dt_ns, (n + 1) * steps.dt_ns
         while waiting and waiting[0][0] <= chip.end:
             t, emitter = waiting.pop(0)
+            light.receive(t, lambda k: not steps.synapse_fed[k])
             light.emit(emitter, t)
         light.receive(chip.end, lambda k: not steps.synapse_fed[k])
         while True:

@@ -22,6 +22,7 @@ def to_rest(arrays, state, buffers):  # type: ignore[no-untyped-def]
     state.pool[:] = 0.0
     state.members[:] = 0
     state.epoch_ns[:] = 0.0
+    state.fresh[:] = -math.inf
     state.last_detection_ns[:] = -math.inf
     state.level[:] = 0.0
     state.old_level[:] = 0.0
@@ -68,7 +69,8 @@ def advance_samples(network, state, given, buffers, record, sums, place, end, un
             to_rest(arrays, state, buffers)
             place[1] = 1
         first, last = given.starts[k], given.starts[k + 1]
-        inputs = InputSpikes(given.times_ns[first:last], given.emitters[first:last])
+        end_ns = until * network.steps.dt_ns
+        inputs = InputSpikes(given.times_ns[first:last], given.emitters[first:last], end_ns)
         before = counts[STEP]
         answer = advance(network, state, inputs, given.seeds[k], buffers, record, min(until, before + left))
         left -= counts[STEP] - before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def count_spikes(
     SimulationError
         As `simulate_spikes`; or the batch's arrays do not fit each other, or threads or first_sample are out of range.
     """
-    stepped = stepped_network(network, None, None)
+    stepped = stepped_network(_without_idle(network), None, None)
     until = steps_in(duration_ns, stepped.steps.dt_ns)
     check_noise(network, read_seed)
     if first_sample < 0:
@@ -197,6 +197,29 @@ def _run(
                     raise lacked_room(network, state)
                 except SimulationError as error:
                     raise SimulationError(f"sample {int(place[0])}: {error}") from error
+
+
+def _without_idle(network: SpikingNetwork) -> SpikingNetwork:
+    """Leave out the light to synapses of efficacy 0, on which nothing depends; other synapses keep their numbers."""
+    arrays = network.arrays
+    idle = arrays.efficacy == 0
+    if not idle.any():
+        return network
+    kept = ~idle[arrays.edge_synapse]
+    dark = arrays.kinds.copy()
+    dark[:, 6] = 0.0
+    return replace(
+        network,
+        arrays=arrays._replace(
+            kinds=np.concatenate([arrays.kinds, dark]),
+            synapse_kind=arrays.synapse_kind + len(arrays.kinds) * idle,
+            first_edge=np.concatenate([[0], np.cumsum(kept)])[arrays.first_edge],
+            edge_synapse=arrays.edge_synapse[kept],
+            edge_delay_ns=arrays.edge_delay_ns[kept],
+            edge_photons=arrays.edge_photons[kept],
+            edge_tau_rad_ns=arrays.edge_tau_rad_ns[kept],
+        ),
+    )
 
 
 def _given(

@@ -25,7 +25,7 @@ from soensim.dynamics.spiking import (
     initial_state,
     step_arrays,
 )
-from soensim.dynamics.spiking.delivery import DETECTIONS, LOST, OWN_QUEUED, QUEUED, SPIKES, STEP
+from soensim.dynamics.spiking.delivery import DETECTIONS, LATE, LOST, OWN_QUEUED, QUEUED, SPIKES, STEP
 from soensim.dynamics.spiking.kernel import NO_ROOM, QUEUE_FULL
 from soensim.errors import SimulationError
 from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -89,7 +89,7 @@ def simulate_spikes(
     check_noise(network, read_seed)
     inputs_ns, emitters = _merge(network, inputs, duration_ns)
     kept = _record(network, Recording() if record is None else record, until)
-    spikes = run.advance(InputSpikes(inputs_ns, emitters), kept, until, progress)
+    spikes = run.advance(InputSpikes(inputs_ns, emitters, until * run.network.steps.dt_ns), kept, until, progress)
     return _trace(run, spikes, kept, until)
 
 
@@ -146,7 +146,7 @@ def _trace(run: _Run, spikes: Spikes, record: Record, until: int) -> SpikingTrac
         dt_ns=dt_ns,
         detections=int(counts[DETECTIONS]),
         lost_to_dead_time=int(counts[LOST]),
-        under_way=int(counts[QUEUED] + counts[OWN_QUEUED]),
+        under_way=int(counts[QUEUED] + counts[OWN_QUEUED] + counts[LATE]),
     )
 
 
