@@ -287,9 +287,9 @@ def test_command(tmp_path, capsys):
     ("flags", "message"),
     [
         ([], "say how long to simulate with --duration-ns"),
-        (["--duration-ns", "400", "--ideal"], "--ideal has no meaning"),
-        (["--duration-ns", "400", "--seed", "1"], "--seed has no meaning"),
-        (["--duration-ns", "400", "--program", "x"], "--program has no meaning"),
+        (["--duration-ns", "400", "--ideal"], "--ideal is of a program, and without one every synapse"),
+        (["--duration-ns", "400", "--seed", "1"], "--chip-seed is of a program, and without one every synapse"),
+        (["--duration-ns", "400", "--program", "x"], "soensim: error: x: no such file; train one with"),
         (["--duration-ns", "400", "--read-seed", "-1"], "0 or more"),
         (["--duration-ns", "100"], "is outside the simulated 0 to 100 ns"),
         (["--duration-ns", "400", "--record", "soma"], "population.place, such as neurons.soma"),

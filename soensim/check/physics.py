@@ -45,11 +45,17 @@ def physics_findings(netlist: Netlist) -> Iterator[Finding]:
 
 
 def validity_findings(netlist: Netlist) -> Iterator[Finding]:
-    """Apply SOEN-PH-002 to the populations of SQUIDs: one dendrite of each against its circuit, by the chip's drive."""
+    """Apply SOEN-PH-002 to the populations of SQUIDs: one dendrite of each against its circuit, by the chip's drive.
+
+    Of spiking neurons the soma, under slow drives.
+    """
     device = Device.from_technology(netlist.device_technology)
     for name, population in netlist.dendrites.items():
         if not population.virtual:
             yield _own_validity(netlist, f"populations.{name}", population, device)
+    for name, neurons in netlist.spiking.items():
+        beta_di = neurons.completed(netlist.device_technology).soma.beta_di
+        yield _validity(f"populations.{name}: soma", 1 / (beta_di or 1.0))
 
 
 def _spiking(netlist: Netlist) -> Iterator[Finding]:

@@ -97,7 +97,8 @@ def parser() -> Parser:
         "The trace (npz) holds state (batch, frames + 1, neurons) in I_c, t_tau and t_ns (frames + 1,), and output\n"
         "(batch, classes) where the chip has a linear readout.\n\n"
         "A chip of spiking neurons takes spike trains (npz or CSV with time_ns and channel) and --duration-ns; its\n"
-        "trace holds spikes_ns, spike_neuron, and state and flux (records, recorded) of the dendrites of --record.\n\n"
+        "trace holds spikes_ns, spike_neuron, and state and flux (records, recorded) of the dendrites of --record.\n"
+        "Without --program every synapse of such a chip has its highest level.\n\n"
         "examples:\n  python -m soensim.simulate netlists/year1-28.yaml --inputs x.npy --out trace.npz\n"
         "  python -m soensim.simulate netlists/point-neurons-10.yaml --inputs spikes.csv --duration-ns 1000 \\\n"
         "    --read-seed 0 --record neurons.soma --out trace.npz",

@@ -20,10 +20,14 @@ from soensim.commands.chip_file import naming_file
 from soensim.errors import SimulationError
 from soensim.files import load_npz, read_csv
 from soensim.netlist import Netlist
+from soensim.network import compile_network
 from soensim.network.spiking.compile import compile_spiking
 from soensim.network.spiking.spiking_network import SpikingNetwork
+from soensim.program import Program
 from soensim.routing import route
+from soensim.simulation.chip import chip_of
 from soensim.simulation.spiking.engine import checked_trains, simulate_spikes
+from soensim.simulation.spiking.realise import realise
 from soensim.simulation.spiking.trace import Recording
 
 _COLUMNS = ("time_ns", "channel")
@@ -47,13 +51,15 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
     SoensimError
         A flag has no meaning for a spiking chip or is missing, or a file cannot be read or written.
     """
-    for flag, value in (("--program", given.program), ("--ideal", given.ideal), ("--seed", given.chip_seed)):
-        if value not in (None, False):
-            raise SimulationError(f"{flag} has no meaning for a spiking chip, such as {netlist.name!r}; leave it out")
+    for flag, value in (("--ideal", given.ideal), ("--chip-seed", given.chip_seed)):
+        if value not in (None, False) and given.program is None:
+            raise SimulationError(
+                f"{flag} is of a program, and without one every synapse of a spiking chip has its highest level; give "
+                "--program too, or leave it out"
+            )
     if given.duration_ns is None:
         raise SimulationError(f"chip {netlist.name!r} spikes; say how long to simulate with --duration-ns")
-    with naming_file(given.chip):
-        network = compile_spiking(route(netlist), refine=given.refine)
+    network = _chip(given, netlist)
     trains = read_trains(given.inputs, network.arrays.channels)
     with naming_file(given.inputs):
         checked_trains(network, trains, given.duration_ns)
@@ -70,6 +76,7 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
         trace.save(given.out)
     summary: dict[str, Any] = {
         "chip": {"name": network.name, "hash": network.netlist_hash},
+        "program": given.program,
         "trace": given.out,
         "arrays": {name: list(array.shape) for name, array in trace.arrays().items()},
         "populations": {p.name: [p.neurons.start, p.neurons.stop] for p in network.populations},
@@ -80,7 +87,7 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
         "detections": trace.detections,
         "lost_to_dead_time": trace.lost_to_dead_time,
         "under_way": trace.under_way,
-        "seeds": {"read_seed": given.read_seed},
+        "seeds": {"chip_seed": given.chip_seed, "read_seed": given.read_seed},
         "command": cli.command_line("simulate", arguments),
     }
     if given.json:
@@ -92,6 +99,17 @@ def run_spiking(given: argparse.Namespace, netlist: Netlist, arguments: Sequence
             f"({trace.rate_mhz.mean():.3g} MHz each), {trace.state.shape[1]} dendrites recorded"
         )
     return cli.DONE
+
+
+def _chip(given: argparse.Namespace, netlist: Netlist) -> SpikingNetwork:
+    """Compile the chip with its program; without one every synapse has its highest level."""
+    with naming_file(given.chip):
+        routed = route(netlist)
+        if given.program is None:
+            return compile_spiking(routed, refine=given.refine)
+        network = compile_network(routed, refine=given.refine)
+    program = Program.load(given.program, network)
+    return realise(network, chip_of(network, program.as_ideal() if given.ideal else program, given.chip_seed))
 
 
 def _show(done: int, total: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from soensim.budget import AnswerCost, BudgetEntry, answer_cost, classification_energy
 from soensim.data import Split
@@ -14,9 +18,10 @@ from soensim.simulation import measure_activity
 
 
 class Spent(NamedTuple):
-    """What an answer costs; where light carries rates, figures of its energy too, or why there are none."""
+    """What an answer costs, and its spikes by source; where light carries rates energies too, or why there are none."""
 
     cost: AnswerCost
+    spikes: Mapping[str, NDArray[np.float64]]
     figures: tuple[BudgetEntry, ...] = ()
     why_unknown: str | None = None
 
@@ -29,8 +34,8 @@ def measure_cost(routed: RoutedNetlist, network: Network, program: Program, test
     activity = measure_activity(network, program, test.inputs, read_seed=read_seed)
     cost = answer_cost(routed, activity)
     if network.light is None or network.spiking is not None:
-        return Spent(cost)
+        return Spent(cost, activity.spikes)
     try:
-        return Spent(cost, classification_energy(routed, activity))
+        return Spent(cost, activity.spikes, classification_energy(routed, activity))
     except TechnologyError as error:
-        return Spent(cost, why_unknown=str(error))
+        return Spent(cost, activity.spikes, why_unknown=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -234,6 +235,37 @@ class LightSummary:
 
 
 @dataclass(frozen=True)
+class SpikingSummary:
+    """What spiking neurons did while the test samples were read, with the quantised codes on the nominal chip.
+
+    Attributes
+    ----------
+    ties
+        Samples in which the most spikes are those of several output neurons: the first of them is the answer.
+    silent
+        Those of them in which no output neuron spikes.
+    spikes_per_sample
+        Mean number of spikes of a population, or of input lines, in a sample.
+    mean_rate_mhz
+        The same per neuron, or line, and time.
+    """
+
+    ties: int
+    silent: int
+    spikes_per_sample: Mapping[str, float]
+    mean_rate_mhz: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "ties": self.ties,
+            "silent": self.silent,
+            "spikes_per_sample": dict(self.spikes_per_sample),
+            "mean_rate_mhz": dict(self.mean_rate_mhz),
+        }
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The answer of `evaluate`; `as_dict` is its JSON form (docs/contracts.md).
 
@@ -259,6 +291,8 @@ class Evaluation:
         See `Seeds`.
     light
         See `LightSummary`; None where no light carries a rate.
+    spiking
+        See `SpikingSummary`; None of chips without spiking neurons.
     energy
         What a classification costs with the quantised codes on the nominal chip, in the mean over the test samples;
         empty where no light carries a rate, or a number is missing.
@@ -289,6 +323,7 @@ class Evaluation:
     seeds: Seeds
     touched: tuple[Touched, ...]
     light: LightSummary | None = None
+    spiking: SpikingSummary | None = None
     energy: tuple[BudgetEntry, ...] = ()
     energy_unknown: str | None = None
     chip_yield: Yield | None = None
@@ -313,6 +348,7 @@ class Evaluation:
             "seeds": self.seeds.as_dict(),
             "touched": [t._asdict() for t in self.touched],
             "light": None if self.light is None else asdict(self.light),
+            "spiking": None if self.spiking is None else self.spiking.as_dict(),
             "energy": [line.as_dict() for line in self.energy] or None,
             "energy_unknown": self.energy_unknown,
             "yield": None if self.chip_yield is None else self.chip_yield.as_dict(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soensim._runtime.renamed import renamed_keyword
 from soensim.data import Dataset, Split, argmax_decode
@@ -30,7 +31,7 @@ from soensim.evaluation.result import (
 )
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.step_changes import StepChanges, compare_steps
-from soensim.evaluation.summary import summarise_chip, summarise_light
+from soensim.evaluation.summary import summarise_chip, summarise_light, summarise_spikes
 from soensim.fabrication import IMPERFECTIONS, MeasuredChip, count_touched, with_asked
 from soensim.network import Network, at_training_step, check_fit, compile_network, refined, with_average_light
 from soensim.network.sizes import state_bytes
@@ -42,6 +43,7 @@ from soensim.simulation.engine import BLOCK, one_blas_thread
 MOST_COUNTED = 32
 REFINE_SQUID = 4  # a score of a SQUID chip counts when a finer step does not change it (docs/physics.md)
 
+FloatArray = NDArray[np.float64]
 Progress = Callable[[str], None]
 ScoredSplit = Literal["test", "validation"]
 
@@ -177,13 +179,13 @@ def evaluate_network(
         raise DataError(f"{dataset.name!r} has no {split} samples to score")
     plan = None if circuit_samples is None else plan_circuits(routed, fine, program, samples, circuit_samples)
     chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
-    accuracy, answers, changes = _score(coarse, fine, program, samples, chips, read_seed, progress)
+    accuracy, scores, changes = _score(coarse, fine, program, samples, chips, read_seed, progress)
     score = chip_scorer(fine, program, samples, read_seed, progress)
     found = analyse(asked, fine, accuracy, samples.samples, chip_seeds, score)
     progress("cost")
     spent = measure_cost(routed, fine, program, samples, read_seed)
     confusion = np.zeros((dataset.classes, dataset.classes), dtype=np.int64)
-    np.add.at(confusion, (samples.labels, answers), 1)
+    np.add.at(confusion, (samples.labels, argmax_decode(scores)), 1)
     confusion.setflags(write=False)
     return Evaluation(
         chip=summarise_chip(routed.netlist, fine, program),
@@ -194,9 +196,10 @@ def evaluate_network(
         confusion=confusion,
         steps=IntegrationSteps(coarse.substeps, fine.substeps, refine, changes),
         spreads=() if measured else tuple(Spread(name, sigma) for name, sigma in fine.spreads.items()),
-        seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes else None),
+        seeds=Seeds(tuple(chip_seeds), read_seed if fine.draws_spikes or fine.spiking is not None else None),
         touched=_touched(fine, program, chip_seeds),
         light=summarise_light(fine),
+        spiking=summarise_spikes(fine, scores, spent.spikes, samples.inputs.shape[1]),
         cost=spent.cost,
         energy=spent.figures,
         energy_unknown=spent.why_unknown,
@@ -224,18 +227,20 @@ def _score(
     chips: Sequence[int | MeasuredChip],
     read_seed: int,
     progress: Progress,
-) -> tuple[Accuracy, IntArray, StepChanges]:
-    """Accuracies on a test split, the answers of the codes on the nominal chip, and what other steps change in them."""
+) -> tuple[Accuracy, FloatArray, StepChanges]:
+    """Accuracies on a test split, the scores of the codes on the nominal chip, and what other steps change in them."""
     samples = len(test.labels)
     inputs = Samples(fine, test.inputs)
 
-    def answer(
+    def scores_of(
         network: Network, program: Program, chip: int | MeasuredChip | None = None, stop: Stop = lambda: None
-    ) -> IntArray:
+    ) -> FloatArray:
         drawn = chip.realise(network, program.values) if isinstance(chip, MeasuredChip) else None
         seed = None if isinstance(chip, MeasuredChip) else chip
-        scores = class_scores(network, program, inputs, chip_seed=seed, chip=drawn, read_seed=read_seed, stop=stop)
-        return argmax_decode(scores)
+        return class_scores(network, program, inputs, chip_seed=seed, chip=drawn, read_seed=read_seed, stop=stop)
+
+    def answer(network: Network, program: Program) -> IntArray:
+        return argmax_decode(scores_of(network, program))
 
     def right(answers: IntArray) -> int:
         return int((answers == test.labels).sum())
@@ -243,14 +248,15 @@ def _score(
     progress("ideal weights")
     ideal = right(answer(fine, program.as_ideal()))
     progress("quantised codes")
-    answers = answer(fine, program)
+    scores = scores_of(fine, program)
+    answers = argmax_decode(scores)
     quantised = right(answers)
     at_coarse_step = answers if fine.substeps == coarse.substeps else answer(coarse, program)
     progress("a finer step")
     changes = compare_steps(answers, at_coarse_step, _at_finer_step(fine, program, answer), test.labels)
 
     def score(chip: int | MeasuredChip, stop: Stop) -> float:
-        return right(answer(fine, program, chip, stop)) / samples
+        return right(argmax_decode(scores_of(fine, program, chip, stop))) / samples
 
     frames = test.inputs.shape[1] * fine.hold_samples
     workers = usable_workers(state_bytes(fine, BLOCK * (fine.labels or 1), frames))
@@ -266,7 +272,7 @@ def _score(
         chip_mean=float(np.mean(each)),
         chip_ci95=mean_interval(each) if len(each) > 1 else None,
     )
-    return accuracy, answers, changes
+    return accuracy, scores, changes
 
 
 def _at_finer_step(

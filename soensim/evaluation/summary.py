@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
-from soensim.evaluation.result import ChipSummary, LevelUse, LightSummary, ProjectionSummary
+import numpy as np
+from numpy.typing import NDArray
+
+from soensim.evaluation.result import ChipSummary, LevelUse, LightSummary, ProjectionSummary, SpikingSummary
 from soensim.netlist import Netlist
 from soensim.network import Network
 from soensim.program import READOUT, Program
@@ -50,6 +53,37 @@ def summarise_light(network: Network) -> LightSummary | None:
         spikes_per_sample=emission.spikes,
         statistics="poisson" if emission.poisson else "regular",
         dark_counts_per_sample=light.dark_counts,
+    )
+
+
+def summarise_spikes(
+    network: Network, scores: NDArray[np.float64], spikes: Mapping[str, NDArray[np.float64]], frames: int
+) -> SpikingSummary | None:
+    """Summarise what spiking neurons did; None of chips without any.
+
+    Parameters
+    ----------
+    network
+        The chip.
+    scores
+        Spikes of the output neurons, shape (samples, classes).
+    spikes
+        By source of light: mean spikes of a sample, one per neuron or line.
+    frames
+        Of a sample.
+    """
+    if network.spiking is None:
+        return None
+    from soensim.simulation.spiking.encode import duration_ns  # numba: loaded only by chips that need it
+
+    most = scores.max(1)
+    tied = (scores == most[:, None]).sum(1) > 1
+    sample_us = duration_ns(network, frames) * 1e-3
+    return SpikingSummary(
+        ties=int(tied.sum()),
+        silent=int((tied & (most == 0)).sum()),
+        spikes_per_sample={name: float(counts.sum()) for name, counts in spikes.items()},
+        mean_rate_mhz={name: float(counts.mean()) / sample_us for name, counts in spikes.items()},
     )
 
 

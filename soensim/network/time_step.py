@@ -59,6 +59,11 @@ def with_average_light(network: Network) -> Network:
     SimulationError
         No light carries a rate on this chip.
     """
+    if network.spiking is not None:
+        raise SimulationError(
+            f"chip {network.name!r} has spiking neurons, whose light carries spikes, and no rate to average; "
+            "leave `--light average` out"
+        )
     if network.light is None:
         raise SimulationError(
             f"chip {network.name!r} has no optical projection of rate neurons, so that there are no spikes to average; "

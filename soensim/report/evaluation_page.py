@@ -22,6 +22,7 @@ from soensim.report.sections.model import model_section
 from soensim.report.sections.origin import origin_section
 from soensim.report.sections.scores import scores_section
 from soensim.report.sections.section import NotRun, Section, SectionFunction, Subject
+from soensim.report.sections.spikes import spikes_section
 from soensim.report.sections.states import states_section
 from soensim.report.sections.verdict import design_rules, verdict
 from soensim.report.sections.waterfall import waterfall_section
@@ -37,6 +38,7 @@ SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     classes_section,
     scores_section,
     states_section,
+    spikes_section,
     model_section,
     circuits_section,
     # what it costs

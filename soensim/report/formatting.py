@@ -207,6 +207,24 @@ def light_text(evaluation: Evaluation) -> str:
     )
 
 
+def spikes_text(evaluation: Evaluation) -> str:
+    """Say how often lines and neurons spike, and how many answers are ties; empty without spiking neurons."""
+    found = evaluation.spiking
+    if found is None:
+        return ""
+    rates = ", ".join(f"{name} {rate:.3g}" for name, rate in found.mean_rate_mhz.items())
+    return f"{rates} MHz in the mean; {ties_text(evaluation)} (read_seed {evaluation.seeds.read_seed})"
+
+
+def ties_text(evaluation: Evaluation) -> str:
+    """Say how many answers of a spiking chip are ties, and how many of them without a spike; empty of other chips."""
+    found, samples = evaluation.spiking, evaluation.samples
+    if found is None:
+        return ""
+    said = f"{found.ties:,} of {samples:,} answers are ties, which the first class wins"
+    return f"{said}; {found.silent:,} of them without a spike of an output neuron" if found.silent else said
+
+
 def yield_text(evaluation: Evaluation) -> str:
     """Say how many chips met what was required, and what that tells; empty where nothing was."""
     found = evaluation.chip_yield
@@ -264,7 +282,8 @@ def accuracy_rows(evaluation: Evaluation) -> list[AccuracyRow]:
         row("quantised codes", accuracy.quantised, accuracy.quantised_ci95, over_samples),
     ]
     if evaluation.steps.refine != 1:
-        rows.append(row("the same, training step", accuracy.quantised_training_step, None, "for comparison"))
+        step = "netlist's step" if evaluation.spiking is not None else "training step"
+        rows.append(row(f"the same, {step}", accuracy.quantised_training_step, None, "for comparison"))
     chips, names, kind = accuracy.chips, chip_names(evaluation), chip_word(evaluation)
     if len(chips) == 1:
         return [*rows, row(f"one {kind} chip", chips[0], None, f"{names[0]}; no interval from one")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from soensim.evaluation import Evaluation
 from soensim.evaluation.circuit_check import CircuitCheck
-from soensim.evaluation.result import IntegrationSteps
 from soensim.evaluation.step_changes import MATTERS
 from soensim.report.formatting import LabelledTexts
 
@@ -14,16 +13,27 @@ def step_text(evaluation: Evaluation) -> str:
     steps = evaluation.steps
     count = steps.substeps
     per_sample = f"{count} step{'s' if count != 1 else ''} per input sample"
+    if evaluation.spiking is not None:  # training takes no steps
+        finer = f", {steps.refine} x finer than the netlist's ({steps.training_substeps})" if steps.refine != 1 else ""
+        return f"{per_sample}{finer}{_changed_text(evaluation)}"
     if steps.refine == 1:
-        return f"{per_sample}, as in training{_changed_text(steps)}"
-    return f"{per_sample}, {steps.refine} x finer than in training ({steps.training_substeps}){_changed_text(steps)}"
+        return f"{per_sample}, as in training{_changed_text(evaluation)}"
+    return (
+        f"{per_sample}, {steps.refine} x finer than in training ({steps.training_substeps}){_changed_text(evaluation)}"
+    )
 
 
-def _changed_text(steps: IntegrationSteps) -> str:
+def _coarse(evaluation: Evaluation) -> str:
+    """Name the step that is refined: spiking chips are trained without steps."""
+    return "the netlist's step" if evaluation.spiking is not None else "the training's step"
+
+
+def _changed_text(evaluation: Evaluation) -> str:
     """Say what share of the decisions other steps change."""
-    changed, parts = steps.changed, []
+    steps, parts = evaluation.steps, []
+    changed = steps.changed
     if changed is not None and steps.refine != 1:
-        parts.append(f"{100 * changed.training:.3g} % of the decisions are others at the training's step")
+        parts.append(f"{100 * changed.training:.3g} % of the decisions are others at {_coarse(evaluation)}")
     if changed is not None and changed.finer is not None:
         share = f"{100 * changed.finer:.3g} %" + ("" if parts else " of the decisions are others")
         parts.append(f"{share} at {2 * steps.substeps} steps")
@@ -39,10 +49,16 @@ def step_warning(evaluation: Evaluation) -> str:
             f"this step does not resolve the chip: the accuracy changes by {100 * (finer - here):+.3g} points at "
             f"{2 * steps.substeps} steps; score it with --refine {2 * steps.refine} or more"
         )
-    if abs(here - accuracy.quantised_training_step) > MATTERS:
+    coarse = here - accuracy.quantised_training_step
+    if abs(coarse) > MATTERS and evaluation.spiking is not None:
+        return (
+            f"the netlist's step does not resolve the chip: the accuracy changes by {100 * coarse:+.3g} points from it "
+            f"to this one; take more substeps than {steps.training_substeps}"
+        )
+    if abs(coarse) > MATTERS:
         return (
             f"training may have learned the integrator: the accuracy changes by "
-            f"{100 * (here - accuracy.quantised_training_step):+.3g} points from the training's step to this one; "
+            f"{100 * coarse:+.3g} points from the training's step to this one; "
             f"train with more substeps than {steps.training_substeps}"
         )
     return ""

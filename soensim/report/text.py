@@ -44,6 +44,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *(_entry("warning", warning) if (warning := model_text.step_warning(evaluation)) else []),
         *(_entry("circuits", circuits) if (circuits := model_text.circuit_text(evaluation)) else []),
         *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
+        *(_entry("spikes", spikes) if (spikes := formatting.spikes_text(evaluation)) else []),
         *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),
         *_chips(evaluation, network),
         "",

@@ -29,8 +29,14 @@ def check_has_circuit(network: Network) -> None:
     Raises
     ------
     SimulationError
-        A source function is virtual, states are normalised, the SQUIDs are warm, or light carries rates.
+        A source function is virtual, states are normalised, the SQUIDs are warm, light carries rates, or
+        neurons spike.
     """
+    if network.spiking is not None:
+        raise SimulationError(
+            f"chip {network.name!r} has no circuit to compare with: circuits are solved of rate neurons alone, and its "
+            "neurons spike; compare one dendrite (SOEN-PH-002 of check)"
+        )
     for population in network.populations:
         where = f"chip {network.name!r} has no circuit to compare with: population {population.name!r}"
         if population.source.virtual:

@@ -70,7 +70,8 @@ def accuracy(evaluation: Evaluation) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="x", color=FAINT, linewidth=0.4, alpha=0.5)
     axes.set_axisbelow(True)
-    ring = "\nring: at the training step" if evaluation.steps.refine != 1 else ""
+    step = "netlist's" if evaluation.spiking is not None else "training"
+    ring = f"\nring: at the {step} step" if evaluation.steps.refine != 1 else ""
     axes.set_xlabel(f"% of {samples:,} test samples right; bars: 95 %{ring}")
     return figure
 
@@ -150,14 +151,17 @@ def chip_histogram(evaluation: Evaluation) -> Figure:
 
 
 @styled
-def margin_histogram(margins: NDArray[np.float64], unit: str) -> Figure:
-    """Draw by how much the right class wins (above 0) or loses (below), over test samples."""
+def margin_histogram(margins: NDArray[np.float64], unit: str, whole: bool = False) -> Figure:
+    """Draw by how much the right class wins (above 0) or loses (below), per sample; one bar per number if ``whole``."""
     figure = new_figure(COLUMN, 2.4)
     axes = figure.add_subplot()
     span = float(np.abs(margins).max()) or 1.0
     edges = np.linspace(min(float(margins.min()), 0.0), max(float(margins.max()), 0.0) or span, 31)
     step = edges[1] - edges[0]
     edges = np.arange(np.floor(edges[0] / step), np.ceil(edges[-1] / step) + 1.5) * step  # 0 is an edge
+    if whole:
+        width = max(1, -(-int(np.ptp(margins)) // 40))
+        edges = np.arange(margins.min() // width * width, margins.max() + width + 0.5, width) - 0.5
     for kept, colour, hatch in ((margins > 0, RIGHT, ""), (margins <= 0, WRONG, "////")):
         axes.hist(margins[kept], bins=list(edges), color=colour, hatch=hatch, edgecolor="white", linewidth=0.0)
     axes.axvline(0, color=INK, linewidth=0.8)

@@ -73,7 +73,7 @@ def find_examples(network: Network, program: Program, split: Split, *, right: in
     answered = predict(network, program, first)
     hit = answered == first.labels
     chosen = np.array(
-        [*_different(first.labels, np.flatnonzero(hit), right), *_different(first.labels, np.flatnonzero(~hit), wrong)]
+        [*different(first.labels, np.flatnonzero(hit), right), *different(first.labels, np.flatnonzero(~hit), wrong)]
     )
     values = first.inputs[chosen]
     # a chip that answers by goodness is shown with its answer on the label lines
@@ -82,8 +82,8 @@ def find_examples(network: Network, program: Program, split: Split, *, right: in
     return Examples(values, state, first.labels[chosen], answered[chosen], first.indices[chosen])
 
 
-def _different(labels: NDArray[np.int64], candidates: NDArray[np.int64], count: int) -> list[int]:
-    """First candidates of classes not seen yet, then further ones."""
+def different(labels: NDArray[np.int64], candidates: NDArray[np.int64], count: int) -> list[int]:
+    """Choose the first candidates of classes not seen yet, then further ones."""
     _, first = np.unique(labels[candidates], return_index=True)
     order = [*np.sort(first), *np.setdiff1d(np.arange(len(candidates)), first)]
     return [int(candidates[k]) for k in order[:count]]

@@ -22,6 +22,7 @@ def accuracy_section(subject: Subject) -> Section:
         ("integration", model_text.step_text(evaluation)),
         *([("warning", warning)] if (warning := model_text.step_warning(evaluation)) else []),
         *([("light", light)] if (light := formatting.light_text(evaluation)) else []),
+        *([("spikes", spikes)] if (spikes := formatting.spikes_text(evaluation)) else []),
     ]
     return Section(
         "accuracy",

@@ -30,13 +30,14 @@ def budget_section(subject: Subject) -> Section:
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(["group", "quantity", "value", "unit", "formula", "source", "estimate"])
     writer.writerows([*line.as_dict().values()] for line in found)
+    rate_neurons = "" if subject.routed.netlist.spiking else ", every rate neuron at state 1"
     return Section(
         "budget",
         "Budget",
         joined(
             words(
-                "At full activity: every emitter at its highest rate, every rate neuron at state 1. What an answer "
-                "really takes is its cost, above. Estimate: a number that enters has no published source.",
+                f"At full activity: every emitter at its highest rate{rate_neurons}. What an answer really takes is "
+                "its cost, above. Estimate: a number that enters has no published source.",
                 "note",
             ),
             folded(f"{len(found)} figures", table(("", "value", "unit", ""), rows, numbers=(1,))),

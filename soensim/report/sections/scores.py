@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from soensim.network import GoodnessOutput
+from soensim.network import CountOutput, GoodnessOutput
 from soensim.report import figures
 from soensim.report.page_parts import joined, picture, words
 from soensim.report.sections.section import Section, Subject
@@ -24,20 +24,24 @@ def scores_section(subject: Subject) -> Section:
     others = scores.copy()
     others[rows, labels] = -np.inf
     margins = true - others.max(1)
-    goodness = isinstance(network.output, GoodnessOutput)
-    unit = "goodness" if goodness else "score"
+    whole = isinstance(network.output, CountOutput)
     close = float(np.mean(np.abs(margins) < 0.1 * np.median(np.abs(margins))))
+    near = f"{100 * close:.1f} % are closer to 0 than a tenth of the median distance: noise decides those"
+    title, unit, answer, wrong = "Scores", "score", "class of the best score, the sum of efficacy x state", "wrong"
+    if isinstance(network.output, GoodnessOutput):
+        title, unit, answer = "Goodness", "goodness", "class of the best goodness, the mean of s^2 (I_c^2)"
+    elif whole:
+        close = float(np.mean(np.abs(margins) <= 1))
+        near = f"{100 * close:.1f} % are within a spike of 0: one more or less decides those"
+        title, unit, wrong = "Spike counts", "spikes", "wrong, or a tie"
+        answer = "class of the neuron that spikes most, of equal ones the first"
     caption = (
-        f"The first {count:,} test samples, quantised codes on the nominal chip. Blue: answered right; hatched: wrong. "
-        f"{100 * close:.1f} % are closer to 0 than a tenth of the median distance: noise decides those."
+        f"The first {count:,} test samples, quantised codes on the nominal chip. Blue: answered right; hatched: "
+        f"{wrong}. {near}."
     )
-    title = "Goodness" if goodness else "Scores"
+    drawn = figures.margin_histogram(margins, unit, whole)
     body = joined(
-        picture("scores-margins", figures.margin_histogram(margins, unit), "distances between the classes", caption),
-        words(
-            "A chip answers with the class of the best "
-            + ("goodness, the mean of s^2 (I_c^2)." if goodness else "score, the sum of efficacy x state."),
-            "note",
-        ),
+        picture("scores-margins", drawn, "distances between the classes", caption),
+        words(f"A chip answers with the {answer}.", "note"),
     )
     return Section("scores", title, body)

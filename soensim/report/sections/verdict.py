@@ -144,7 +144,12 @@ def _sure(subject: Subject) -> str:
     if subject.validity:
         limit = states_off(VALID_BELOW)
         known = f"beyond the {limit} up to which" if doubtful else f"within the {limit} up to which"
-        said.append(f"The states of a dendrite are {states_off(worst)} off its circuit's, {known} the model is valid.")
+        drive = " under slow drives" if evaluation.spiking is not None else ""
+        said.append(
+            f"The states of a dendrite are {states_off(worst)} off its circuit's{drive}, {known} the model is valid."
+        )
+    if evaluation.spiking is not None:
+        said.append("No circuit of a spiking neuron was solved: that its spikes are the model's is not known.")
     if found is not None:
         circuits, model, alike = (
             formatting.percent(x, found.samples) for x in (found.accuracy, found.model_accuracy, found.agreement)
@@ -153,7 +158,7 @@ def _sure(subject: Subject) -> str:
             f"What counts are answers: with every dendrite as its circuit {circuits} % of {found.samples:,} samples "
             f"are answered right, with the model {model} %, and {alike} % of the decisions agree."
         )
-    elif doubtful:
+    elif doubtful and evaluation.spiking is None:
         said.append("What that changes in the answers is open: `--circuit 100` measures it.")
     if evaluation.chip.virtual:
         said.append("No circuit can confirm a virtual source function.")

@@ -12,6 +12,7 @@ from soensim.data import FloatArray
 from soensim.errors import SimulationError
 from soensim.fabrication import FabricatedChip
 from soensim.network import CountOutput, Network, encode_data
+from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.program import Program
 from soensim.simulation.chip import chip_of
 from soensim.simulation.spiking.batch import SampleCounts, SpikeBatch, count_spikes
@@ -77,7 +78,7 @@ def count_samples(
         No input lines take data, or a state diverges.
     """
     spiking = realise(network, chip)
-    light_seed = read_seed if network.light is not None or spiking.arrays.kinds[:, 6].any() else None
+    light_seed = light_seed_of(network, spiking, read_seed)
     lasting_ns = duration_ns(network, values.shape[1])
     parts, sent = [], []
     for start in range(0, len(values), _BLOCK):
@@ -120,6 +121,11 @@ def spike_scores(
     made = chip_of(network, program, chip_seed, chip)
     counted = count_samples(network, made, values, read_seed=read_seed, stop=stop)
     return counts_of_classes(network, counted.spikes).astype(np.float64)
+
+
+def light_seed_of(network: Network, spiking: SpikingNetwork, read_seed: int) -> int | None:
+    """Return the seed of photons and dark counts; None where neither is random."""
+    return read_seed if network.light is not None or spiking.arrays.kinds[:, 6].any() else None
 
 
 def counts_of_classes(network: Network, spikes: NDArray[np.int64]) -> NDArray[np.int64]:
