@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from soensim._runtime.kernel_cache import njit
 from soensim.kernels.emitter import LINE, PAIR, PAIRS, TILE
-from soensim.kernels.llvm_intrinsics import add_pair_product, add_pair_products, tile_of_dots
+from soensim.kernels.llvm_intrinsics import add_pair_product, add_pair_products, tile_of_dots, wide_vectors
 from soensim.kernels.memory_layout import ROWS
 from soensim.kernels.vector_math import FLAGS, inlined
 
@@ -139,6 +139,7 @@ def block_gradient(x, z, count, sums, out):  # type: ignore[no-untyped-def]
 @njit(cache=True, fastmath=FLAGS, error_model="numpy", nogil=True)
 def dense_gradient(first_pair, last_pair, factors, out):  # type: ignore[no-untyped-def]
     """Compute out[j, i] for pairs of rows j of the signals, so that they are paired alike for any number of threads."""
+    wide_vectors()
     signals, start, gradient, length = factors
     n, first, last = gradient.shape[0], 2 * first_pair, min(2 * last_pair, out.shape[0])
     out[first:last] = 0
