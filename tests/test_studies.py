@@ -10,7 +10,8 @@ from soensim.study.study import make_plan
 from soensim.study.study_file import load_study
 from soensim.study.table import read_table
 
-STUDIES = sorted(path.parent for path in (ROOT / "studies").glob("*/study.yaml"))
+FILES = sorted((ROOT / "studies").glob("*/study.yaml"))
+STUDIES = [path.parent for path in FILES if (path.parent / "results").exists()]
 
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
@@ -39,6 +40,18 @@ def test_a_page_of_a_study_says_how_it_was_made_and_what_to_do(folder):
     assert re.search(r"\b20\d\d-\d\d-\d\d\b", text), "no date"
     for part in ("Expected: ", "**What came out.**", "**What a designer should do.**", f"]({folder.name}.png)"):
         assert part in text
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_a_study_that_has_not_run_can_be_run_and_the_index_says_that_it_has_not(file):
+    index = (ROOT / "studies" / "README.md").read_text()
+    waiting = index[index.index("## Not run yet") : index.index("## Scripts")]
+    assert (f"]({file.parent.name}/study.yaml)" in waiting) == (file.parent not in STUDIES)
+    if file.parent not in STUDIES:
+        asked = load_study(file)
+        assert asked.name == file.parent.name
+        assert asked.expectation
+        assert make_plan(asked).runs
 
 
 def test_every_folder_of_studies_is_in_the_index():
