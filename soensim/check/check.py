@@ -19,6 +19,7 @@ from soensim.check.physics import physics_findings
 from soensim.check.routes import route_groups
 from soensim.check.rules import RULES
 from soensim.check.simulable import simulation_findings
+from soensim.check.spiking import spiking_findings
 from soensim.check.waivers import Waivers
 from soensim.errors import RoutingError, TechnologyError
 from soensim.netlist import Netlist
@@ -107,6 +108,7 @@ def check_routed(
     findings = [
         *_accepted(physics_findings(netlist), waivers),
         *_accepted(_or_missing("light", light_findings(netlist)), waivers),
+        *_accepted(_or_missing("spikes", spiking_findings(netlist, routed)), waivers),
         *_layout_findings(routed, waivers),
         *_accepted(power_findings(lines), waivers),
         *_accepted(missing, waivers),
@@ -125,6 +127,7 @@ def _unrouted(netlist: Netlist, error: RoutingError | TechnologyError, today: da
     findings = [
         *_accepted(physics_findings(netlist), waivers),
         *_accepted(_or_missing("light", light_findings(netlist)), waivers),
+        *_accepted(_or_missing("spikes", spiking_findings(netlist)), waivers),
         *_accepted([finding], waivers),
     ]
     findings += simulation_findings(error, findings)

@@ -104,6 +104,52 @@ _ALL = (
         "or take wires (medium: electrical)",
     ),
     Rule(
+        "SOEN-SP-001",
+        "soma follows single spikes",
+        "On spiking chips that are read, or fed, by rates: a soma with photon synapses climbs to its threshold, which "
+        "takes beta_di tau_0 s_th, in less than 0.4 of their fall time. It then fires on every excursion of its flux, "
+        "and its rate is no function of the mean flux alone.",
+        "warning",
+        "take a larger loop (beta_di), a higher soma.threshold or a longer soma.absolute_refractory_ns; `soensim "
+        "evaluate` runs the spikes, and says what it costs",
+    ),
+    Rule(
+        "SOEN-SP-002",
+        "spikes faster than a detector's dead time",
+        "Input lines (rate_max_mhz), or somas without a refractory dendrite at the flux at which they fire most often, "
+        "may send more than a spike per dead time of the detectors that they reach: of a regular train every second "
+        "one is then lost.",
+        "warning",
+        "lower rate_max_mhz; lengthen soma.absolute_refractory_ns to the dead time",
+    ),
+    Rule(
+        "SOEN-SP-003",
+        "inhibition can make the neuron fire",
+        "The source function is even in the flux. With every negative efficacy, the trim and the inhibiting branches "
+        "of the arbor at their largest, the flux of a soma falls below the negative threshold, where its refractory "
+        "dendrite, which pulls further down, excites it: it runs away, at a rate that its hold alone limits.",
+        "warning",
+        "lower the range of negative efficacies, raise soma.flux_offset, inhibit through fewer synapses, or do without "
+        "the refractory dendrite (refractory: {present: false}) and with a longer soma.absolute_refractory_ns",
+    ),
+    Rule(
+        "SOEN-SP-004",
+        "fewer than two photons counted per spike",
+        "Of the spikes at a synapse of a spiking neuron exp(-n) bring no photon, n the mean number that a live "
+        "detector counts: with fewer than 2 more than 13 % of them.",
+        "warning",
+        "send more light (photons_per_synapse), shorten the path, or train with the photons that are counted, as "
+        "spiking-rate does, and lengthen the sample",
+    ),
+    Rule(
+        "SOEN-SP-005",
+        "too few spikes to be a rate",
+        "On spiking chips that are read, or fed, by rates, input lines and neurons should be able to send five spikes "
+        "in a frame, at the highest rate that they have.",
+        "warning",
+        "lengthen the frame (timing.sample_ns, hold_samples), raise rate_max_mhz, or shorten the soma's hold and climb",
+    ),
+    Rule(
         "SOEN-SI-001",
         "chip cannot be simulated",
         "Compilation as by `soensim simulate` must succeed: source functions, steps, delays, memory, all edges routed. "

@@ -220,7 +220,7 @@ def _links(
     netlist, existing = routed.netlist, routed.projections[projection.key]
     sources, targets = existing.edges.sources, existing.edges.targets
     synapse = parts[projection.target].synapse
-    photons, tau_rad_ns = _light(routed, projection, parts)
+    photons, tau_rad_ns = path_light(routed, projection, parts)
     photons = photons * _number(synapse.detector_efficiency)
     n_sources = netlist.populations[projection.source].size
     sign, levels = edge_signs(projection.efficacy, sources, n_sources), projection.efficacy.level_table
@@ -238,7 +238,7 @@ def _links(
     return link, SynapseGroup(place, sources, targets, (target.size, n_sources), sign, levels)
 
 
-def _light(
+def path_light(
     routed: RoutedNetlist, projection: Projection, parts: Mapping[str, SpikingPart]
 ) -> tuple[NDArray[np.float64] | float, float]:
     """Mean photons per spike at each detector, and the decay time of the light (ns).
