@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kernel_problems import SOURCES, TOLERANCE, problem
 
 from soensim.dynamics import InputSignal, Term, unroll
-from soensim.kernels import SparsePattern, SparseWeights, edge_loop, edges_alone, supports, unroll_edges
+from soensim.kernels import SparsePattern, SparseWeights, edge_loop, edges_alone, lit, supports, unroll_edges
+from soensim.kernels.edge_product import sparse_blocks, sparse_product
 from soensim.netlist import load_netlist
 from soensim.network import compile_network, with_average_light
 from soensim.routing import route
@@ -169,3 +170,40 @@ def test_a_chip_of_few_edges_learns_from_them_alone(monkeypatch):
     assert calls == [True, True]
     for a, b in zip(*found, strict=True):
         assert (a - b).abs().max() <= 1e-5 * b.abs().max()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=["float32", "float64"])
+def test_products_over_edges_are_those_of_the_matrix(dtype):
+    rng = np.random.default_rng(7)
+    shape = (3 * 5, 7)
+    rows, columns = np.nonzero(rng.random(shape) < 0.4)
+    values = torch.tensor(rng.normal(size=len(rows)), dtype=dtype, requires_grad=True)
+    signal = torch.tensor(rng.normal(size=(2, 33, 5)), dtype=dtype, requires_grad=True)
+    weights = SparseWeights(SparsePattern(rows, columns, shape, 3), values)
+    target = torch.tensor(rng.normal(size=(2, 33, 7)), dtype=dtype)
+    for k, block in enumerate(sparse_blocks(weights)):
+        products = sparse_product(signal, block), signal @ weights.dense()[5 * k : 5 * k + 5]
+        results = [[p.detach(), *torch.autograd.grad((p * target).sum(), [signal, values])] for p in products]
+        for a, b in zip(*results, strict=True):
+            assert a.shape == b.shape
+            assert (a - b).abs().max() <= TOLERANCE[dtype] * b.abs().max()
+
+
+def test_light_of_few_edges_takes_them_alone(monkeypatch):
+    """Spikes of a chip in light: the same loss and gradients as in the plain loop, whose efficacies are dense."""
+    network = compile_network(route(load_netlist(ROOT / "netlists" / "smallworld-100.yaml")))
+    assert network.draws_spikes
+    chip = TrainableChip(network, BpttRecipe(), torch.float64)
+    channels = sum(lines.channels.stop - lines.channels.start for lines in network.inputs)
+    rule, rng = Bptt(chip, BpttRecipe()), np.random.default_rng(8)
+    x, y, found = chip.encode(rng.random((5, 4, channels))), torch.tensor([0, 1, 2, 3, 4]), []
+    products = []
+    monkeypatch.setattr(lit, "sparse_product", lambda *args: products.append(1) or sparse_product(*args))
+    for kernels in (True, False):
+        if not kernels:
+            monkeypatch.setattr("soensim.training.trainable_network.supports", lambda *_, **__: False)
+        loss = rule.loss(chip.training_chip(True, (0, 0, 0)), x, y, rng).total
+        found.append([loss.detach(), *torch.autograd.grad(loss, list(chip.latent.values()))])
+    assert products
+    for a, b in zip(*found, strict=True):
+        assert (a - b).abs().max() <= 1e-10 * b.abs().max()

@@ -13,6 +13,8 @@ from torch import Tensor
 from soensim.dynamics.input_flux import HeldFrames, InputSignal
 from soensim.dynamics.light import SpikingLight
 from soensim.dynamics.time_loop import Cell
+from soensim.kernels.edge_product import SparseBlock, sparse_blocks, sparse_product
+from soensim.kernels.sparse import SparseWeights
 from soensim.kernels.unroll import unroll_fused
 
 
@@ -85,12 +87,16 @@ class _Part(NamedTuple):
     source: int | None
     port: int
     ago: int
-    weights: Tensor
+    weights: Tensor | SparseBlock
 
 
 def _by_frame(cell: Cell, phase: int, substeps: int) -> list[_Part]:
     parts = []
     for term in cell.terms:
+        if isinstance(term.weights, SparseWeights):
+            blocks = zip(term.lags, sparse_blocks(term.weights), strict=True)
+            parts += [_Part(term.source, term.port, -((phase - lag) // substeps), block) for lag, block in blocks]
+            continue
         shared: dict[int, Tensor] = {}
         for lag, block in zip(term.lags, term.blocks(), strict=True):
             ago = -((phase - lag) // substeps)
@@ -99,8 +105,10 @@ def _by_frame(cell: Cell, phase: int, substeps: int) -> list[_Part]:
     return parts
 
 
-def _product(signal: Tensor | None, weights: Tensor) -> Tensor | None:
-    return None if signal is None else signal @ weights
+def _product(signal: Tensor | None, weights: Tensor | SparseBlock) -> Tensor | None:
+    if signal is None:
+        return None
+    return sparse_product(signal, weights) if isinstance(weights, SparseBlock) else signal @ weights
 
 
 def _sum(parts: Sequence[Tensor | None], like: Tensor) -> Tensor:

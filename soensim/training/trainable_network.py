@@ -145,7 +145,7 @@ class TrainableChip(TrainableValues):
                     sizes = [p.size for p in running]
                     alone = unroll_edges(cells, inputs, sizes, substeps=network.substeps, window=window)
                     return [states[None] for states in alone]
-            cells = self.cells(chip, len(running), sparse=light is None)
+            cells = self.cells(chip, len(running), sparse=True)
             if supports(cells, heun=heun) and (light is None or lit_throughout(cells)):
                 states = self._fused(cells, inputs, noise, light)
                 return states if window is None else [s[..., window.start : window.stop, :] for s in states]
