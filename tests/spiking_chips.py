@@ -30,6 +30,33 @@ timing: {{sample_ns: 400, substeps: 200}}
 readout: {{kind: spike-count, population: output}}
 """
 
+ARBOR = """
+schema: soensim/1
+name: two-places
+technology: nist-2023
+populations:
+  lines: {kind: spike-input, size: 2, photons_per_synapse: 10, code: {kind: rate, rate_max_mhz: 15}}
+  cells:
+    kind: spiking
+    size: 2
+    bias_current: 1.8
+    beta_di: 62831.853
+    flux_trim: {bits: 4, range: 0.25}
+    soma: {threshold: 0.3, tau_di_ns: 250, flux_offset: 0.25}
+    refractory: {present: false}
+    arbor: [{name: plus, coupling: 0.6}, {name: minus, coupling: -0.6}]
+    synapse: {detector_efficiency: 0.9, dark_count_rate_hz: 0}
+projections:
+  - {source: lines, target: cells, topology: one-to-one, efficacy: {bits: 4, range: 1.0, sign: positive}, place: plus}
+  - source: lines
+    target: cells
+    topology: {kind: explicit, edges: [[0, 1], [1, 0]]}
+    efficacy: {bits: 3, range: 0.9, sign: positive}
+    place: minus
+timing: {sample_ns: 400}
+readout: {kind: spike-count, population: cells}
+"""
+
 
 def chip(**replaced: str) -> Network:
     """The chip, with pieces of its text replaced (underscore: space)."""

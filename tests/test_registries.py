@@ -15,7 +15,7 @@ import static_chips
 import torch
 from conftest import LABELS, ROOT, SMALL, compiled
 from layouts import chip
-from spiking_chips import SPIKING
+from spiking_chips import ARBOR, SPIKING
 
 import soensim.training
 from soensim.commands import cli
@@ -225,7 +225,7 @@ def test_every_shipped_rule_is_found_without_torch():
     code += "from soensim.training import *; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     names, torch_is_loaded = done.stdout.splitlines()
-    rules = ["bptt", "eprop", "ff-inverted", "ff-local", "ff-recurrent", "ff-temporal", "ff-unsupervised"]
+    rules = ["arbor", "bptt", "eprop", "ff-inverted", "ff-local", "ff-recurrent", "ff-temporal", "ff-unsupervised"]
     rules += ["spiking-rate"]
     assert names.split() == rules + [RECIPES[rule].__name__ for rule in rules]
     assert torch_is_loaded == "False"
@@ -239,7 +239,7 @@ def test_every_shipped_rule_is_found_without_torch():
 
 @pytest.mark.parametrize("rule", RECIPES)
 def test_every_recipe_makes_its_rule_on_a_chip(rule):
-    text = {"bptt": SMALL, "eprop": SMALL, "ff-temporal": LABELS, "spiking-rate": SPIKING}.get(rule)
+    text = {"bptt": SMALL, "eprop": SMALL, "ff-temporal": LABELS, "spiking-rate": SPIKING, "arbor": ARBOR}.get(rule)
     network = compiled(text) if text else static_chips.chip(rule)
     recipe = make_recipe(rule, {})
     trainable = recipe.make_chip(network, None)

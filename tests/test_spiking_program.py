@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from conftest import ROOT, SMALL
-from spiking_chips import SPIKING, changed, chip
+from spiking_chips import ARBOR, SPIKING, changed, chip
 
 from soensim.data import Dataset, Split
 from soensim.errors import DataError, NetlistError, SimulationError
@@ -349,34 +349,6 @@ def test_rate_neurons_have_no_spike_count():
 
 def test_count_spikes_is_public():
     assert count_spikes.__module__ == "soensim.simulation.spiking.batch"
-
-
-ARBOR = """
-schema: soensim/1
-name: two-places
-technology: nist-2023
-populations:
-  lines: {kind: spike-input, size: 2, photons_per_synapse: 10, code: {kind: rate, rate_max_mhz: 15}}
-  cells:
-    kind: spiking
-    size: 2
-    bias_current: 1.8
-    beta_di: 62831.853
-    flux_trim: {bits: 4, range: 0.25}
-    soma: {threshold: 0.3}
-    refractory: {present: false}
-    arbor: [{name: plus, coupling: 0.6}, {name: minus, coupling: -0.6}]
-    synapse: {detector_efficiency: 0.9, dark_count_rate_hz: 0}
-projections:
-  - {source: lines, target: cells, topology: one-to-one, efficacy: {bits: 4, range: 0.3, sign: positive}, place: plus}
-  - source: lines
-    target: cells
-    topology: {kind: explicit, edges: [[0, 1], [1, 0]]}
-    efficacy: {bits: 4, range: 0.5, sign: positive}
-    place: minus
-timing: {sample_ns: 400}
-readout: {kind: spike-count, population: cells}
-"""
 
 
 def test_one_pair_of_populations_has_a_projection_per_place():

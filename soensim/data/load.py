@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from soensim.data import digits, mnist, npz
+from soensim.data import digits, mnist, nine_pixel, npz
 from soensim.data.dataset import Dataset
 from soensim.data.splits import check_seed
 from soensim.errors import DataError
@@ -15,6 +15,7 @@ DATASETS: Mapping[str, str] = MappingProxyType(
     {
         **{name: summary for name, (*_, summary) in digits.VARIANTS.items()},
         **{name: variant.summary for name, variant in mnist.VARIANTS.items()},
+        nine_pixel.NAME: nine_pixel.SUMMARY,
         "npz:PATH": "your own file: inputs (samples, frames, channels) in [0, 1], labels (samples,)",
     }
 )
@@ -33,7 +34,8 @@ def canonical_name(name: str) -> str:
     """
     if name in _ALIASES:
         return _ALIASES[name]
-    if name in mnist.VARIANTS or name in digits.VARIANTS or (name.startswith("npz:") and name != "npz:"):
+    bundled = name in digits.VARIANTS or name == nine_pixel.NAME
+    if bundled or name in mnist.VARIANTS or (name.startswith("npz:") and name != "npz:"):
         return name
     known = [*DATASETS, *_ALIASES]
     nearest = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1, cutoff=0.5)
@@ -98,6 +100,8 @@ def load_dataset(
     data_seed = check_seed(data_seed)
     if name in digits.VARIANTS:
         return digits.load(name, data_seed, validation_fraction)
+    if name == nine_pixel.NAME:
+        return nine_pixel.load(data_seed, validation_fraction)
     if name in mnist.VARIANTS:
         data = mnist.load(name, data_seed, data_dir, validation_fraction)
         return data if data_dir is None else replace(data, origin={"data_dir": str(Path(data_dir).absolute())})

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from soensim.errors import RecipeError
 from soensim.fabrication import MeasuredChip
 from soensim.network import Network
 from soensim.training.recipes.base import Recipe, setting
 from soensim.training.recipes.registry import register
+from soensim.training.refused_settings import refuse_rate_settings
 
 if TYPE_CHECKING:
     from soensim.training.rules.base import Rule
     from soensim.training.trainable_spiking import TrainableSpikingChip
-
-
-_OF_RATE_NEURONS = {
-    "slope_width": "its rates are tables, whose slope is their own",
-    "refine": "it takes no integration steps",
-    "calibration_samples": "it rounds each value alone",
-    "wiring_budget_mm": "only recurrent edges of rate neurons are pruned",
-}
 
 
 @register
@@ -50,10 +42,7 @@ class SpikingRateRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, why in _OF_RATE_NEURONS.items():
-            usual = next(item.default for item in fields(self) if item.name == name)
-            if getattr(self, name) != usual:
-                raise RecipeError(f"{name} has no meaning for rule {self.rule!r}: {why}; leave it out")
+        refuse_rate_settings(self)
 
     def make_chip(self, network: Network, measured: MeasuredChip | None) -> TrainableSpikingChip:
         """Make the trainable form of a spiking chip."""
