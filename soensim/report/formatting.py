@@ -221,7 +221,8 @@ def ties_text(evaluation: Evaluation) -> str:
     found, samples = evaluation.spiking, evaluation.samples
     if found is None:
         return ""
-    said = f"{found.ties:,} of {samples:,} answers are ties, which the first class wins"
+    ties = "answers is a tie" if found.ties == 1 else "answers are ties"
+    said = f"{found.ties:,} of {samples:,} {ties}, which the first class wins"
     return f"{said}; {found.silent:,} of them without a spike of an output neuron" if found.silent else said
 
 

@@ -16,7 +16,7 @@ from soensim.data import Split, argmax_decode
 from soensim.fabrication import FabricatedChip
 from soensim.network import CountOutput, Network
 from soensim.program import Program
-from soensim.report.figures.style import COLUMN, FAINT, INK, RIGHT, SERIES, WRONG, new_figure, quiet, styled
+from soensim.report.figures.style import COLUMN, FAINT, INK, RIGHT, WRONG, new_figure, quiet, styled
 from soensim.report.figures.trace_figure import SEARCHED, different
 from soensim.simulation import class_scores
 
@@ -118,7 +118,7 @@ def raster(network: Network, example: SpikeExample) -> Figure:
         axes = figure.add_subplot(grid[row, 0] if is_read else grid[row, :1], sharex=shown)
         shown = axes if shown is None else shown
         size, is_line = members.stop - members.start, row < len(network.inputs)
-        colours = [FAINT if is_line else SERIES[2]] * size
+        colours = [FAINT if is_line else INK] * size
         if is_read:
             colours = _class_colours(example, first_class, size)
         _ticks(axes, example.raster, members, is_line, colours)

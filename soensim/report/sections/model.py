@@ -22,6 +22,8 @@ def model_section(subject: Subject) -> Section | None:
         )
         for finding in subject.validity
     ]
+    spikes = subject.evaluation.spiking is not None
+    seen = "" if spikes else ": whether they do is seen with circuits in place of the model"
     return Section(
         "model",
         "Model of a dendrite",
@@ -30,7 +32,7 @@ def model_section(subject: Subject) -> Section | None:
                 "One dendrite of each population as the circuit of its junctions and as the model: chi^2 = sum "
                 "(s_model - s_circuit)^2 / sum s_circuit^2, and its root, what states are off by. The model is called "
                 f"valid up to {VALID_BELOW:g}, a root of {states_off(VALID_BELOW)}. States that are off by more need "
-                "not change an answer: whether they do is seen with circuits in place of the model.",
+                f"not change an answer{seen}.",
                 "note",
             ),
             table(("", "chi^2", "states off by", "in words"), rows, numbers=(1, 2)),
