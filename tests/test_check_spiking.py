@@ -96,7 +96,8 @@ def test_poisson_lines_say_what_is_counted():
 
 def test_the_longest_dead_time_that_a_line_reaches_counts():
     slow = {"dark_count_rate_hz: 0}\n    size: 3": "dark_count_rate_hz: 0, dead_time_ns: 70}\n    size: 3"}
-    (found,) = of("SOEN-SP-002", netlist(**slow))
+    more = "  - {source: lines, target: output, topology: all-to-all, efficacy: {bits: 4, range: 0.3}}\ntiming:"
+    (found,) = of("SOEN-SP-002", netlist(**slow, **{"timing:": more}))
     assert (found.object, found.limit) == ("populations.lines.code.rate_max_mhz", pytest.approx(1e3 / 70))
 
 
@@ -145,7 +146,10 @@ def test_without_a_refractory_dendrite_nothing_runs_away():
 def test_positive_efficacies_inhibit_nothing():
     positive = {"range: 0.3}": "range: 0.3, sign: positive}", "range: 0.5}": "range: 0.5, sign: positive}"}
     assert of("SOEN-SP-003", netlist(**WITH_REFRACTORY, **positive)) == []
-    negative = {"range: 0.3}": "range: 0.3, sign: negative}", "range: 0.5}": "range: 0.5, sign: positive}"}
+    never_zero = "efficacy: {levels: [0.1, 0.5], sign: positive}"
+    ever = {"timing:": f"  - {{source: hidden, target: hidden, topology: all-to-all, {never_zero}}}\ntiming:"}
+    assert of("SOEN-SP-003", netlist(**WITH_REFRACTORY, **positive, **ever)) == []
+    negative = positive | ever | {"range: 0.3}": "range: 0.3, sign: negative}"}
     assert [f.value for f in of("SOEN-SP-003", netlist(**WITH_REFRACTORY, **negative))] == [
         pytest.approx(least_flux(1.2), abs=1e-6)
     ]

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from conftest import SMALL
 from spiking_chips import SPIKING, chip
-from test_spiking_program import dataset, programmed
+from test_spiking_program import dataset, weights
 
 from soensim.evaluation import evaluate
 from soensim.evaluation.summary import summarise_spikes
 from soensim.fabrication import FabricatedChip
 from soensim.netlist import parse_netlist
 from soensim.network import compile_network
+from soensim.program import Program
 from soensim.report import figures, model_text
 from soensim.report.evaluation_page import page
 from soensim.report.figures.raster_figure import SpikeExample
@@ -25,11 +26,21 @@ from soensim.simulation.spiking.classify import count_samples
 from soensim.simulation.spiking.raster import Raster, sample_raster
 
 
+def programmed(network):
+    """A program with which the spikes of all neurons differ from sample to sample."""
+    drawn = weights(network, 0)
+    sizes = {key: 0.1 if key.endswith("trim") else 1.2 for key in drawn}
+    return Program.quantised(
+        network,
+        {key: size * (abs(drawn[key]) if "lines" in key else drawn[key]) for key, size in sizes.items()},
+    )
+
+
 @pytest.fixture(scope="module")
 def subject():
     routed = route(parse_netlist(SPIKING))
     network, data = compile_network(routed), dataset()
-    program = programmed(network, 4)
+    program = programmed(network)
     found = evaluate(routed, program, data, trials=2, read_seed=3)
     origin = trace_origin(found, program, command="soensim evaluate", chip_file="small.yaml", path="small.safetensors")
     return Subject(found, routed, network, program, data, origin)
@@ -72,9 +83,9 @@ def test_the_table_has_a_line_of_spikes(subject):
     said = table(subject.evaluation, subject.network)
     rate = subject.evaluation.spiking.mean_rate_mhz["hidden"]
     assert f"hidden {rate:.3g}" in said
-    assert f"{subject.evaluation.spiking.ties} of 24 answers are ties, which the first class wins" in " ".join(
-        said.split()
-    )
+    ties, silent = subject.evaluation.spiking.ties, subject.evaluation.spiking.silent
+    told = f"{ties} of 24 answers are ties, which the first class wins; {silent} of them without a spike of an output"
+    assert told in " ".join(said.split())
     assert "read_seed 3" in said
     assert "as in training" not in said
 
@@ -82,11 +93,14 @@ def test_the_table_has_a_line_of_spikes(subject):
 # --- rasters ------------------------------------------------------------------------------------------------
 
 
-def test_a_raster_has_the_spikes_that_are_counted(subject):
-    spikes = counted(subject)
-    made = FabricatedChip.nominal(subject.network, subject.program.values)
+@pytest.mark.parametrize("photons", ["10", "1"])  # of one photon per spike, a third of the spikes brings none
+def test_a_raster_has_the_spikes_that_are_counted(subject, photons):
+    network, rows = chip(**{"photons_per_synapse: 10": f"photons_per_synapse: {photons}"}), subject.dataset.test.inputs
+    made = FabricatedChip.nominal(network, programmed(network).values)
+    spikes = count_samples(network, made, rows, read_seed=3)
+    assert spikes.spikes.std(0).all()
     for k in (0, 5):
-        found = sample_raster(subject.network, made, subject.dataset.test.inputs[k], sample=k, read_seed=3)
+        found = sample_raster(network, made, rows[k], sample=k, read_seed=3)
         assert np.array_equal(np.bincount(found.neurons, minlength=5), spikes.spikes[k])
         assert np.array_equal(np.bincount(found.channels, minlength=4), spikes.sent[k])
         assert found.duration_ns == pytest.approx(400)
@@ -101,6 +115,7 @@ def test_examples_are_right_and_wrong_ones(subject):
     spikes = counted(subject).spikes
     for example in found:
         assert np.array_equal(example.counts, spikes[example.index, 3:])
+        assert np.array_equal(np.bincount(example.raster.neurons, minlength=5), spikes[example.index])
         assert example.answered == int(example.counts.argmax())
 
 
@@ -131,6 +146,9 @@ def test_a_raster_draws_every_spike_in_its_row():
     assert lines.get_xlim() == (0, 400)
     blue, orange = (bar.get_facecolor() for bar in bars.patches)
     assert blue != orange  # the true class, and what was answered
+    right, other = (bar.get_facecolor() for bar in figures.raster(chip(), example([2, 1])).axes[-1].patches)
+    assert right == blue
+    assert other not in (blue, orange)
 
 
 @pytest.mark.parametrize(
