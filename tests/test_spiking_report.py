@@ -15,7 +15,7 @@ from soensim.fabrication import FabricatedChip
 from soensim.netlist import parse_netlist
 from soensim.network import compile_network
 from soensim.program import Program
-from soensim.report import figures, model_text
+from soensim.report import figures, formatting, model_text
 from soensim.report.evaluation_page import page
 from soensim.report.figures.raster_figure import SpikeExample
 from soensim.report.provenance import trace_origin
@@ -88,6 +88,19 @@ def test_the_table_has_a_line_of_spikes(subject):
     assert told in " ".join(said.split())
     assert "read_seed 3" in said
     assert "as in training" not in said
+
+
+def test_dendrites_are_not_neurons():
+    """A neuron of an arbor has many dendrites; what fabrication touches are these."""
+    text = SPIKING.replace("size: 3", "size: 3\n    arbor: [{name: near, coupling: 0.5}, {name: far, coupling: -0.5}]")
+    routed = route(parse_netlist(text + "imperfections: {flux_offset_spread: 0.01}\n"))
+    network = compile_network(routed)
+    found = evaluate(routed, programmed(network), dataset(), trials=1)
+    assert found.chip.neurons == 5
+    (neurons,) = [text for label, text in formatting.chip_rows(found, network) if label == "neurons"]
+    assert neurons == "5: hidden 3 of 3 dendrites, flux trim 63 levels; output 2, flux trim 63 levels"
+    touched = {one.name: (one.of, one.things) for one in found.touched}
+    assert touched["flux_offset_spread"] == (11, "dendrites")
 
 
 # --- rasters ------------------------------------------------------------------------------------------------

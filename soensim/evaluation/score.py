@@ -292,7 +292,8 @@ def _touched(network: Network, program: Program, chip_seeds: Sequence[int]) -> t
     counts = [count_touched(network, program.values, seed) for seed in chip_seeds[:MOST_COUNTED]]
     kinds = [IMPERFECTIONS[name] for name in counts[0]] if counts else []
     means = [float(np.mean([count[kind.name] for count in counts])) for kind in kinds]
-    return tuple(Touched(k.name, k.touches, mean, k.count(network)) for k, mean in zip(kinds, means, strict=True))
+    things = [k.touches if network.spiking is None else k.touches.replace("neurons", "dendrites") for k in kinds]
+    return tuple(Touched(k.name, of, mean, k.count(network)) for k, of, mean in zip(kinds, things, means, strict=True))
 
 
 def _check_unseen(program: Program, dataset: Dataset) -> None:

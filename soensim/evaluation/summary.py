@@ -31,7 +31,7 @@ def summarise_chip(netlist: Netlist, network: Network, program: Program) -> Chip
     return ChipSummary(
         name=network.name,
         hash=network.netlist_hash,
-        neurons=network.neurons,
+        neurons=network.neurons if network.spiking is None else network.spiking.arrays.neurons,
         inputs=network.channels,
         synapses=network.edges,
         bits=bits[0] if len(bits) == 1 else bits or None,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from soensim.evaluation import Evaluation, LevelUse, Touched
 from soensim.fabrication import IMPERFECTIONS
 from soensim.network import CountOutput, LinearOutput, Network
+
+if TYPE_CHECKING:  # numba: loaded only by chips that need it
+    from soensim.network.spiking.spiking_network import SpikingNetwork
 
 LabelledTexts = list[tuple[str, str]]
 
@@ -115,13 +119,28 @@ def chip_rows(evaluation: Evaluation, network: Network) -> LabelledTexts:
         f"{p.name} {p.size:,}" + (f", flux trim {len(p.trim_levels)} levels" if p.trim_levels is not None else "")
         for p in network.populations
     ]
+    neurons = f"{evaluation.chip.neurons:,}: {'; '.join(populations)}"
+    if network.spiking is not None:  # populations of the network are dendrites
+        neurons = _spiking_text(network, network.spiking)
     return [
-        ("neurons", f"{network.neurons:,}: {'; '.join(populations)}"),
+        ("neurons", neurons),
         ("inputs", f"{network.channels:,}" + (f": {', '.join(inputs)}" if inputs else "")),
         ("synapses", f"{network.edges:,}, {_bits(evaluation.chip.bits)}"),
         *[("source function", text) for text in source_texts(network)],
         ("readout", readout_text(network)),
     ]
+
+
+def _spiking_text(network: Network, spiking: SpikingNetwork) -> str:
+    """Say how many spiking neurons there are, of how many dendrites each, and what can be trimmed."""
+    trims = {p.name: len(p.trim_levels) for p in network.populations if p.trim_levels is not None}
+    texts = []
+    for population in spiking.populations:
+        text = f"{population.name} {population.size:,}"
+        if len(population.places) > 1:
+            text += f" of {len(population.places)} dendrites"
+        texts.append(text + (f", flux trim {trims[population.name]} levels" if population.name in trims else ""))
+    return f"{spiking.arrays.neurons:,}: {'; '.join(texts)}"
 
 
 def source_texts(network: Network) -> list[str]:
