@@ -100,7 +100,7 @@ def _climb(netlist: Netlist, name: str, part: SpikingPart) -> Iterator[Finding]:
     said = (
         f"the soma climbs in {climb:.3g} ns, {climb / fall_ns:.2g} of the {fall_ns:g} ns in which a response falls: it "
         "fires on every excursion of its flux, and a rate that is foretold from the flux's mean and spread may be "
-        "wrong. On 8 x 8 digits, with a hold of 50 ns, a climb of 2.4 ns to 0.3 I_c cost 10 points, one of 4 ns to 0.5 "
+        "wrong. On 8 x 8 digits, with a hold of 50 ns, a climb of 2.4 ns to 0.3 I_c cost 12 points, one of 4 ns to 0.5 "
         "I_c one"
     )
     yield _finding("SOEN-SP-001", f"populations.{name}.soma", climb, least_ns, "ns", said)
@@ -200,8 +200,7 @@ def _photons(routed: RoutedNetlist, parts: Mapping[str, SpikingPart]) -> Iterato
         said = (
             f"{least:.3g} photons are counted of a spike in the mean ({count:,} of {edges:,} synapses have fewer than "
             f"{FEWEST_PHOTONS}), so that {100 * math.exp(-least):.0f} % of the spikes are missed. On 8 x 8 digits 8 "
-            "photons sufficed; 0.8 cost 5 points in samples of 1 us, and nothing in 4 us, of a training that counts "
-            "them"
+            "photons sufficed; 0.8 cost one to three points in samples of 1 us, of a training that counts them"
         )
         yield _finding("SOEN-SP-004", projection.key, least, FEWEST_PHOTONS, "photons", said, count)
 
@@ -222,7 +221,7 @@ def _frames(netlist: Netlist, rates: Mapping[str, float]) -> Iterator[Finding]:
             )
             said = (
                 f"at most {spikes:.3g} spikes in a frame of {frame_ns:.4g} ns tell few values apart; {needed}. On "
-                "8 x 8 digits a quarter of a microsecond cost 3 points. Answers count the spikes of all frames"
+                "8 x 8 digits a quarter of a microsecond cost two points. Answers count the spikes of all frames"
             )
             yield _finding("SOEN-SP-005", where, spikes, FEWEST_SPIKES, "spikes", said)
 
