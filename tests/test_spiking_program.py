@@ -231,7 +231,7 @@ def test_a_period_as_long_as_the_dead_time_loses_no_spike():
 
 def test_scores_are_the_spikes_of_the_output_neurons():
     network = chip()
-    program, rows = programmed(network, 4), values(5)
+    program, rows = programmed(network, 78), values(5)
     scores = class_scores(network, program, rows, read_seed=2)
     made = realise(network, FabricatedChip.nominal(network, program.values))
     batch = encode_spikes(network, encode_data(network, rows), read_seed=2)
@@ -245,7 +245,7 @@ def test_scores_do_not_depend_on_the_batch(monkeypatch):
     from soensim.simulation.spiking import classify
 
     network = chip()
-    program, rows = programmed(network, 4), values(7)
+    program, rows = programmed(network, 78), values(7)
     whole = class_scores(network, program, rows, chip_seed=3, read_seed=2)
     monkeypatch.setattr(classify, "_BLOCK", 3)
     assert np.array_equal(class_scores(network, program, rows, chip_seed=3, read_seed=2), whole)
@@ -260,7 +260,7 @@ def test_values_out_of_range_are_refused():
 
 def test_sent_and_fired_spikes_are_counted():
     network = chip()
-    program, rows = programmed(network, 4), values(40)
+    program, rows = programmed(network, 78), values(40)
     counted = count_samples(network, FabricatedChip.nominal(network, program.values), rows, read_seed=0)
     assert np.abs(counted.sent - rows[:, 0] * 6).max() <= 1
     activity = measure_activity(network, program, rows)
@@ -286,8 +286,8 @@ def test_evaluate_scores_fabricated_spiking_chips():
     routed = route(parse_netlist(SPIKING))
     network = chip()
     data = dataset()
-    found = evaluate(routed, programmed(network, 4), data, trials=3, read_seed=1)
-    answers = class_scores(network, programmed(network, 4), data.test.inputs, read_seed=1).argmax(1)
+    found = evaluate(routed, programmed(network, 78), data, trials=3, read_seed=1)
+    answers = class_scores(network, programmed(network, 78), data.test.inputs, read_seed=1).argmax(1)
     assert found.accuracy.quantised == (answers == data.test.labels).mean()
     assert len(found.accuracy.chips) == 3
     assert found.steps.refine == 1
@@ -295,7 +295,7 @@ def test_evaluate_scores_fabricated_spiking_chips():
     assert found.seeds.read_seed == 1
     assert found.light is None
     lines = {line.name: line for line in (*found.cost.energy, *found.cost.others)}
-    spikes = measure_activity(network, programmed(network, 4), data.test.inputs, read_seed=1).spikes
+    spikes = measure_activity(network, programmed(network, 78), data.test.inputs, read_seed=1).spikes
     joules = 0.3 * 62831.853 / (2 * np.pi) * 1.802395858835221 * 1e-4 * 2.067833848e-15
     fired = spikes["hidden"].sum() + spikes["output"].sum()
     assert lines["fluxons"].value == pytest.approx(fired * joules * 1e18, rel=1e-6)
