@@ -332,6 +332,7 @@ def test_code_and_trim_are_part_of_the_hash():
         ("kind: spike-count,", "kind: goodness, state: all,", "does not read a spiking chip; take spike-count"),
         ("population: output}", "population: lines}", "'lines' is an input population; .* of kind 'spiking'"),
         (RATE, "{kind: rank}", "legal kinds are rate, latency"),
+        ("  hidden:", f"  more: {{kind: spike-input, size: 1, code: {LATENCY}}}\n  hidden:", "'lines' takes the data"),
         (RATE, "{kind: rate}", "rate_max_mhz"),
         (RATE, "{kind: rate, rate_max_mhz: 0}", "is not legal"),
     ],

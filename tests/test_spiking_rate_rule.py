@@ -160,6 +160,25 @@ def test_expected_spikes_are_those_of_the_engine():
     assert abs(model.mean() - engine.mean()) < 0.05 * engine.mean()
 
 
+def test_lines_without_data_are_silent():
+    dark = SPIKING.replace(
+        "projections:",
+        """projections:
+  - {source: more, target: output, topology: all-to-all, efficacy: {bits: 4, range: 0.3}}""",
+    ).replace("  hidden:", "  more: {kind: spike-input, size: 2, photons_per_synapse: 10}\n  hidden:", 1)
+    network, usual = compile_network(route(parse_netlist(dark))), chip()
+    recipe = make_recipe("spiking-rate", {})
+    found = []
+    for one in (network, usual):
+        trainable = TrainableSpikingChip(one, recipe)
+        given = {key: value for key, value in trained_values(usual).items() if key in slots(one)}
+        given |= {key: np.full(slot.shape, 0.3) for key, slot in slots(one).items() if key not in given}
+        rows = trainable.encode(np.random.default_rng(0).random((5, 1, 4)))
+        with torch.no_grad():
+            found.append(trainable.expected_counts(trainable.fabricated(tensors(given), None), rows))
+    assert torch.allclose(*found, atol=1e-4)
+
+
 def test_chips_whose_devices_differ_have_rates_of_their_own():
     network = chip()
     recipe = make_recipe("spiking-rate", {"spread": "bias_current=0.05,detector_efficiency=0.5,efficacy=0"})
@@ -194,6 +213,7 @@ def test_training_learns_and_its_program_holds_levels():
         (("{kind: rate, rate_max_mhz: 15}", "{kind: latency, window_ns: 300}"), "with a code of kind rate"),
         (("refractory: {present: false}", "refractory: {present: true}"), "has the dendrites 'hidden.refractory'"),
         (("source: lines, target: hidden", "source: output, target: hidden"), "drive each other in a circle"),
+        (("tau_di_ns: 250", "tau_di_ns: 20"), "somas of 'hidden' do not reach their threshold under any constant flux"),
     ],
 )  # fmt: skip
 def test_what_rates_do_not_cover_is_refused(change, match):

@@ -105,7 +105,9 @@ def test_an_alias_is_the_same_data_set():
     ("given", "what"), [({}, "rule"), ({"rule": "bptt"}, "data set"), ({"data": "digits-rows"}, "rule")]
 )
 def test_without_a_task_both_must_be_given(given, what):
-    with pytest.raises(RecipeError, match=rf"no {what} is given, and the netlist has no task: give --rule \(bptt, "):
+    with pytest.raises(
+        RecipeError, match=rf"no {what} is given, and the netlist has no task: give --rule \(arbor, bptt, "
+    ):
         assign(None, **given)
 
 
@@ -137,7 +139,7 @@ def test_without_a_task_the_error_says_what_to_give(folder, capsys):
     assert cli.run(train, ["small.yaml", "--data", "digits-rows"]) == 2
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
-    assert "no rule is given, and the netlist has no task: give --rule (bptt, eprop, " in printed
+    assert "no rule is given, and the netlist has no task: give --rule (arbor, bptt, " in printed
 
 
 def test_evaluate_takes_the_tasks_data_where_the_program_names_none(folder, capsys):
@@ -162,7 +164,7 @@ def test_evaluate_takes_the_tasks_data_where_the_program_names_none(folder, caps
     ("old", "new", "at", "message"),
     [
         ("digits-rows", "digit-rows", "2:9", "task.data: unknown data set 'digit-rows', did you mean 'digits-rows'?"),
-        ("rule: bptt", "rule: bpt", "3:9", "task.rule: no rule 'bpt'; did you mean 'bptt'? there are bptt, eprop"),
+        ("rule: bptt", "rule: bpt", "3:9", "task.rule: no rule 'bpt'; did you mean 'bptt'? there are arbor, bptt"),
         ("  rule: bptt\n", "", "1:1", "task.rule: is missing; add it: Name of the learning rule"),
         ("rule:", "rules:", "3:3", "task.rules: unknown key 'rules'; did you mean 'rule'? legal keys are data, rule,"),
         (
@@ -270,7 +272,7 @@ def test_a_library_user_gets_the_same_task():
 
 def test_editors_see_rules_and_settings():
     task = full_schema()["$defs"]["Task"]["properties"]
-    assert task["rule"]["enum"][:2] == ["bptt", "eprop"]
+    assert task["rule"]["enum"][:2] == ["arbor", "bptt"]
     recipe = task["recipe"]
     assert recipe["additionalProperties"] is False
     assert recipe["properties"]["momentum"] == {

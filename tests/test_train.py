@@ -512,7 +512,7 @@ def test_a_loss_that_is_not_finite_is_reported(digits):
 @pytest.mark.parametrize(
     ("rule", "settings", "message"),
     [
-        ("bpt", {}, "no rule 'bpt'; did you mean 'bptt'? there are bptt, eprop, ff-inverted, ff-local"),
+        ("bpt", {}, "no rule 'bpt'; did you mean 'bptt'? there are arbor, bptt, eprop, ff-inverted, ff-local"),
         (
             "bptt",
             {"learning_rat": 1.0},
@@ -568,7 +568,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     ("change", "message"),
     [
         (["--data", "digit-rows"], "digits-rows"),
-        (["--rule", "hebb"], "--rule: 'hebb' is not legal; it must be one of bptt, eprop, "),
+        (["--rule", "hebb"], "--rule: 'hebb' is not legal; it must be one of arbor, bptt, eprop, "),
         (["--margin", "0.1"], "rule 'bptt' has no setting 'margin'"),
         (["--recipe", "none.yaml"], "none.yaml: no such file"),
         (["--recipe", "list.yaml"], "list.yaml: a list is not legal; it must hold settings"),

@@ -150,7 +150,7 @@ def test_the_check_that_is_named_can_be_run():
 
 
 def test_the_model_has_a_section():
-    section = model_section(SimpleNamespace(validity=(finding(4e-4),)))
+    section = model_section(SimpleNamespace(validity=(finding(4e-4),), evaluation=SimpleNamespace(spiking=None)))
     for text in (">hidden<", ">0.0004<", ">2 %<", "<code><span>soensim</span>", "up to 0.0001, a root of 1 %"):
         assert text in section.body
     assert model_section(SimpleNamespace(validity=())) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import marshal
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from soensim.study.study import Plan
 
 TABLE, SUMMARY, ANSWER, PAGE = "table.csv", "summary.csv", "study.json", "index.html"
 MADE_FROM = "made_from"
-_WITHOUT_REFERENCES = 2  # version of marshal: later ones tell equal values apart by which objects they are
 _PACKAGES = ("soensim", "numpy", "scipy", "torch")
 
 
@@ -44,7 +42,7 @@ def made_from(plan: Plan, outcomes: Mapping[str, Outcome], command: str) -> str:
         if run.key in outcomes:
             outcome = outcomes[run.key]
             measured = (outcome.key, outcome.error, outcome.seconds, dict(outcome.measures))
-            digest.update(marshal.dumps((tuple(run.levels.values()), run.seed, measured), _WITHOUT_REFERENCES))
+            digest.update(repr((tuple(run.levels.values()), run.seed, measured)).encode())
     return digest.hexdigest()
 
 

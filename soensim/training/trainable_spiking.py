@@ -29,7 +29,7 @@ from soensim.simulation.spiking.encode import duration_ns, spiking_of
 from soensim.simulation.spiking.rate import soma_rates
 from soensim.simulation.spiking.realise import dendrites_of
 from soensim.training.rate_table import RateTable
-from soensim.training.recipes import Recipe
+from soensim.training.recipes.spiking_rate import SpikingRateRecipe
 from soensim.training.trainable_values import TrainableValues
 
 _LEAST_RATE = 1e-9  # spikes per ns: a silent source, whose moments are then zero
@@ -47,32 +47,32 @@ class TrainableSpikingChip(TrainableValues):
     ------
     RecipeError
         The chip has no spike-count readout, its input has another code than a rate, its populations drive each other in
-        a circle, or its neurons have an arbor or a refractory dendrite.
+        a circle, its neurons have an arbor or a refractory dendrite, or a soma never fires.
     """
 
     def __init__(
         self,
         network: Network,
-        recipe: Recipe,
+        recipe: SpikingRateRecipe,
         dtype: torch.dtype = torch.float32,
         *,
         measured: MeasuredChip | None = None,
     ) -> None:
         _check(network)
         super().__init__(network, recipe, dtype, measured=measured)
-        self.floor = float(getattr(recipe, "flux_spread_floor", 0.04))
+        self.floor = recipe.flux_spread_floor
         self.order = _order(network)
         spiking = spiking_of(network)
         self._dendrites = [dendrites_of(spiking, population) for population in network.populations]
         self._drawn = [self._table(population, k) for k, population in enumerate(network.populations)]
-        self._responses = {
-            key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in network.synapses
-        }
+        self._synapses = {key: synapses for key, synapses in network.synapses.items() if len(synapses)}
+        self._responses = {key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in self._synapses}
         self._climb_ns = [1 / table.highest - self._held_ns(k) for k, table in enumerate(self._drawn)]
         self._places = {
             key: (torch.tensor(synapses.targets), torch.tensor(synapses.sources))
-            for key, synapses in network.synapses.items()
+            for key, synapses in self._synapses.items()
         }
+        self._lines = [(line, line.channels.stop - line.channels.start) for line in network.inputs]
         self._photons = {} if network.light is None else network.light.photons
 
     def expected_counts(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
@@ -94,17 +94,19 @@ class TrainableSpikingChip(TrainableValues):
 
     def rates(self, fabricated: FabricatedChip, x: Tensor) -> list[Tensor]:
         """Rates of the somas (spikes per ns), (batch, frames, neurons) by population; as `expected_counts`."""
-        inputs = x * 1e-3
-        rates: list[Tensor] = [inputs] * len(self.network.populations)
+        inputs = [
+            x * 1e-3 if line.code is not None else x.new_zeros((*x.shape[:2], size)) for line, size in self._lines
+        ]
+        rates: list[Tensor] = [x] * len(self.network.populations)
         for k in self.order:
             population = self.network.populations[k]
             mean = torch.tensor(fabricated.flux_offset[k], dtype=self.dtype)
             if population.trim_key in fabricated.values:
                 mean = mean + torch.as_tensor(fabricated.values[population.trim_key])
             variance = torch.as_tensor(self.floor**2, dtype=self.dtype)
-            for key, synapses in self.network.synapses.items():
+            for key, synapses in self._synapses.items():
                 if synapses.target == k:
-                    source = inputs if synapses.source is None else rates[synapses.source]
+                    source = inputs[synapses.port] if synapses.source is None else rates[synapses.source]
                     own_mean, own_variance = self._flux(fabricated, key, synapses, source)
                     _, tau_ns, _ = self._responses[key]
                     mean, variance = mean + own_mean, variance + own_variance * averaged_part(self._climb_ns[k], tau_ns)
@@ -154,6 +156,11 @@ class TrainableSpikingChip(TrainableValues):
             columns = list(devices)
         threshold = float(spiking.arrays.threshold[self._first_neuron(k)])
         rates = soma_rates(spiking.source, *columns, threshold=threshold, held_ns=self._held_ns(k))
+        if devices is None and not rates.any():
+            raise RecipeError(
+                f"chip {self.network.name!r}: somas of {population.name!r} do not reach their threshold under any "
+                "constant flux, so that nothing can be trained; lower it, or take a longer tau_di_ns or a smaller loop"
+            )
         return RateTable(rates, self.dtype)
 
     def _first_neuron(self, k: int) -> int:

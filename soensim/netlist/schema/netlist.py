@@ -107,6 +107,14 @@ class Netlist(Part):
                 population.completed(self._technology)
             except TechnologyError as error:
                 raise fault(str(error), "populations", name) from error
+        coded = [name for name, lines in self.spike_inputs.items() if lines.code is not None]
+        if len(coded) > 1:
+            raise fault(
+                f"{coded[0]!r} takes the data already; one population of lines has a code",
+                "populations",
+                coded[1],
+                "code",
+            )
         if self.timing.update == "feed-forward":
             raise fault(
                 "a spiking chip takes no `feed-forward`: every dendrite steps from the states before",
