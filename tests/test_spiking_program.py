@@ -219,6 +219,12 @@ def test_a_chip_without_a_code_takes_no_data():
         encode_spikes(network, np.zeros((1, 1, 4)), read_seed=0)
 
 
+def test_more_spikes_than_memory_are_refused():
+    network = changed(RATE, "{kind: rate, rate_max_mhz: 1000000}")
+    with pytest.raises(SimulationError, match=r"the input spikes of 1000000 samples .*lower rate_max_mhz"):
+        encode_spikes(network, np.broadcast_to(1e6, (1_000_000, 1, 4)), read_seed=0)
+
+
 def test_a_period_as_long_as_the_dead_time_loses_no_spike():
     """Rates come as float32: 20 MHz is then 20.0000009, whose period is shorter than the 50 ns of a dead detector."""
     network = changed(RATE, "{kind: rate, rate_max_mhz: 20}")
@@ -334,6 +340,7 @@ def test_code_and_trim_are_part_of_the_hash():
         (RATE, "{kind: rank}", "legal kinds are rate, latency"),
         ("  hidden:", f"  more: {{kind: spike-input, size: 1, code: {LATENCY}}}\n  hidden:", "'lines' takes the data"),
         (RATE, "{kind: rate}", "rate_max_mhz"),
+        (RATE, "{kind: latency, window_ns: 401}", "code.window_ns: 401 ns is longer than a frame, 400 ns"),
         (RATE, "{kind: rate, rate_max_mhz: 0}", "is not legal"),
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ from soensim.netlist.schema.positions import Positions, digest, explicit_positio
 from soensim.netlist.schema.projection import Projection
 from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout, SpikeCountReadout
 from soensim.netlist.schema.routing import ROUTE_QUANTITIES, Routing
-from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.spiking import LatencyCode, SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.schema.task import Task
 from soensim.netlist.schema.timing import Timing
 from soensim.netlist.schema.waivers import Waiver
@@ -115,11 +115,24 @@ class Netlist(Part):
                 coded[1],
                 "code",
             )
+        for name in coded:
+            self._check_window(name)
         if self.timing.update == "feed-forward":
             raise fault(
                 "a spiking chip takes no `feed-forward`: every dendrite steps from the states before",
                 "timing",
                 "update",
+            )
+
+    def _check_window(self, name: str) -> None:
+        """Refuse a latency code that does not end with its frame."""
+        code, timing = self.spike_inputs[name].code, self.timing
+        sample_ns = timing.sample_ns or self._technology.junction.seconds_from_tau(timing.sample_tau or 0.0) * 1e9
+        frame_ns = float(sample_ns) * (timing.hold_samples or 1)
+        if isinstance(code, LatencyCode) and code.window_ns > frame_ns:
+            raise fault(
+                f"{code.window_ns:g} ns is longer than a frame, {frame_ns:g} ns; shorten it, or lengthen the sample",
+                *("populations", name, "code", "window_ns"),
             )
 
     def _check_unlabelled(self) -> None:

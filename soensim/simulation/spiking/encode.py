@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.memory import require_memory
 from soensim.errors import SimulationError
 from soensim.netlist import LatencyCode, RateCode
 from soensim.network import InputLines, Network
@@ -14,6 +15,8 @@ from soensim.network.spiking.spiking_network import SpikingNetwork
 from soensim.simulation.spiking.batch import SpikeBatch
 
 Floats = NDArray[np.float64]
+
+_BYTES_PER_SPIKE = 64  # time and channel, twice while they are put in order
 
 
 def encode_spikes(
@@ -41,7 +44,7 @@ def encode_spikes(
     Raises
     ------
     SimulationError
-        The chip has no input lines that take data.
+        The chip has no input lines that take data, or there are more spikes than fit into memory.
     """
     lines = network.lines("data")
     if lines is None or lines.code is None:
@@ -49,6 +52,13 @@ def encode_spikes(
             f"chip {network.name!r} has no spike-input population with a `code`, so that data cannot become spikes"
         )
     frame_ns = duration_ns(network, 1)
+    if isinstance(lines.code, RateCode):
+        require_memory(
+            int(_BYTES_PER_SPIKE * 1e-3 * frame_ns * float(drive.sum())),
+            f"the input spikes of {len(drive)} samples",
+            advice="lower rate_max_mhz, or shorten the sample",
+            error=SimulationError,
+        )
     make = _latency if isinstance(lines.code, LatencyCode) else _regular if _is_regular(lines.code) else _poisson
     exact = drive.astype(np.float64)  # periods of 50 and of 49.999998 ns differ for a detector that is dead for 50
     parts = [
