@@ -146,11 +146,7 @@ def _share(work: Callable[[Stop], None], workers: int, stop: Stop) -> None:
     def halt() -> None:
         if ended.is_set():
             raise _EndedError
-        try:
-            stop()
-        except BaseException:
-            ended.set()
-            raise
+        stop()
 
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(work, halt) for _ in range(workers)]
