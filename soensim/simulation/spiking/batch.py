@@ -148,11 +148,16 @@ def _share(work: Callable[[Stop], None], workers: int, stop: Stop) -> None:
             raise _EndedError
         stop()
 
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, halt) for _ in range(workers)]
+    def until_one_fails() -> None:
         try:
-            for future in futures:
-                future.add_done_callback(lambda done: ended.set() if done.exception() is not None else None)
+            work(halt)
+        except BaseException:
+            ended.set()  # here, not by the future: the others would make many more looks before it says so
+            raise
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(until_one_fails) for _ in range(workers)]
+        try:
             failures = [failure for future in futures if (failure := future.exception()) is not None]
         finally:  # also at Ctrl-C, which comes to the thread that waits here
             ended.set()
