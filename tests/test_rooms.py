@@ -24,14 +24,14 @@ FLOORS = """
     program  budget
     fabrication
     simulation  check  evaluation  fit  training
-    report  interop  study  search
+    report  interop  study  search  torch
     commands
 """
 ORDER = FLOORS.split()
 VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
 VERBS |= {"design", "study", "sweep", "train"}
 FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
-TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training"}
+TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training", "torch"}
 MAX_LINES = 500
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -122,10 +122,15 @@ class TrainableValues:
 
     def set_scales(self, latent: Mapping[str, Tensor]) -> None:
         """Set every programmable full scale to the one that brings the levels nearest to these values."""
-        for key in self.scales:
-            slot = self.slots[key]
-            self.scales[key] = best_scale(slot, latent[key].detach().double().cpu().numpy())
-            self._tables[key] = Table(slot.scaled(self.scales[key]), self.dtype)
+        self.fix_scales(
+            {key: best_scale(self.slots[key], latent[key].detach().double().cpu().numpy()) for key in self.scales}
+        )
+
+    def fix_scales(self, scales: Mapping[str, float]) -> None:
+        """Set programmable full scales, by key: those of a program, or of a saved state."""
+        for key, scale in scales.items():
+            self.scales[key] = scale
+            self._tables[key] = Table(self.slots[key].scaled(scale), self.dtype)
 
     def encode(self, values: FloatArray) -> Tensor:
         """Drive that a data set's values in [0, 1] are on the data lines, shape (samples, frames, channels)."""
