@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.described import Described, percent
 from soensim.budget import AnswerCost, BudgetEntry
 from soensim.evaluation.causes import Causes
 from soensim.evaluation.circuit_check import CircuitCheck
@@ -265,8 +266,8 @@ class SpikingSummary:
         }
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Described):
     """The answer of `evaluate`; `as_dict` is its JSON form (docs/contracts.md).
 
     Attributes
@@ -333,6 +334,18 @@ class Evaluation:
     margins: Margins | None = None
     causes: Causes | None = None
     circuit: CircuitCheck | None = None
+
+    def _facts(self) -> Mapping[str, Any]:
+        accuracy, chips = self.accuracy, len(self.accuracy.chips)
+        return {
+            "chip": repr(self.chip.name),
+            "data": self.data.name,
+            "samples": self.samples,
+            "ideal": percent(accuracy.ideal),
+            "quantised": percent(accuracy.quantised),
+            f"mean_of_{chips}_chips": percent(accuracy.chip_mean),
+            "worst_chip": percent(min(accuracy.chips)),
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.described import Described, sizes
 from soensim.dynamics import Normalisation, SourceFunction
 from soensim.dynamics.integrators import Integrator
 from soensim.netlist import LatencyCode, RateCode
@@ -180,8 +181,8 @@ class Die:
     neurons_um: Mapping[str, FloatArray]
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Described):
     """The chip, ready to be trained on and simulated; arrays are read-only.
 
     Attributes
@@ -244,6 +245,17 @@ class Network:
 
     def __post_init__(self) -> None:
         check_steps(self)
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "name": repr(self.name),
+            "channels": self.channels,
+            "populations": sizes({p.name: p.size for p in self.populations}),
+            "edges": sizes({key: len(synapses) for key, synapses in self.synapses.items()}),
+            "classes": None if self.output is None else self.output.classes,
+            "substeps": self.substeps,
+            "hash": self.netlist_hash[:8],
+        }
 
     @property
     def read_noise_flux(self) -> float:

@@ -17,6 +17,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.described import Described, percent, sizes
 from soensim._runtime.words import shown_path
 from soensim.errors import ProgramError
 from soensim.files import checksum, load_tensors
@@ -31,8 +32,8 @@ _PARTS = ("ideal", "codes", "levels", "signs")
 T = TypeVar("T", bound=np.generic)
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Described):
     """Codes for one chip, the levels that they stand for, and the ideal weights that they came from.
 
     Attributes
@@ -57,6 +58,18 @@ class Program:
     levels: Mapping[str, FloatArray]
     signs: Mapping[str, FloatArray]
     header: Mapping[str, Any] = field(default_factory=dict)
+
+    def _facts(self) -> Mapping[str, Any]:
+        accuracy = _within(self.header, "results", "validation_accuracy")
+        held = self.ideal_values if self.codes is None else self.codes
+        return {
+            "chip": None if "netlist" not in self.header else repr(self.header["netlist"]),
+            "ideal_values" if self.codes is None else "codes": sizes({key: part.size for key, part in held.items()}),
+            "rule": _within(self.header, "recipe", "rule"),
+            "data": _within(self.header, "data", "name"),
+            "validation_accuracy": None if accuracy is None else percent(accuracy),
+            "netlist_hash": self.netlist_hash[:8],
+        }
 
     @classmethod
     def ideal(cls, network: Network, weights: Mapping[str, FloatArray]) -> Program:
@@ -220,6 +233,11 @@ def dense_weights(network: Network, values: Mapping[str, FloatArray]) -> dict[st
         dense[key] = np.zeros(synapses.shape)
         dense[key][synapses.targets, synapses.sources] = values[key]
     return dense
+
+
+def _within(header: Mapping[str, Any], section: str, key: str) -> Any:
+    found = header.get(section)
+    return found.get(key) if isinstance(found, Mapping) else None
 
 
 def _edge_values(network: Network, weights: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.described import Described, sizes
 from soensim.errors import RoutingError
 from soensim.netlist import Netlist
 from soensim.netlist.topology.edges import Edges
@@ -125,13 +126,22 @@ class Layout:
     channels: Channels | None = None
 
 
-@dataclass(frozen=True)
-class RoutedNetlist:
+@dataclass(frozen=True, repr=False)
+class RoutedNetlist(Described):
     """A netlist and the edges of each projection that the chip has, by `source->target`; `layout` if it is laid out."""
 
     netlist: Netlist
     projections: Mapping[str, RoutedProjection]
     layout: Layout | None = None
+
+    def _facts(self) -> Mapping[str, Any]:
+        absent = sum(sum(routed.absent.values()) for routed in self.projections.values())
+        return {
+            "name": repr(self.netlist.name),
+            "edges": sizes({key: len(routed.edges) for key, routed in self.projections.items()}),
+            "absent_edges": absent or None,
+            "laid_out": self.layout is not None,
+        }
 
     @cached_property
     def hash(self) -> str:

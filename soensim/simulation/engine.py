@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +14,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from soensim._runtime.described import Described
 from soensim._runtime.memory import require_memory
 from soensim.dynamics import Array, InputSignal, LightDraws, SpikingLight, alike
 from soensim.dynamics.time_loop import TimeLoop
@@ -52,8 +53,8 @@ _DENSE_ENTRIES = 2**20  # up to here a dense product is as fast as a sparse one 
 _DENSE_DENSITY = 0.1
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False)
+class Trace(Described):
     """What a simulation recorded.
 
     Attributes
@@ -69,6 +70,16 @@ class Trace:
     state: FloatArray
     t_tau: FloatArray
     output: FloatArray | None
+
+    def _facts(self) -> Mapping[str, Any]:
+        samples, times, neurons = self.state.shape
+        return {
+            "samples": samples,
+            "frames": times - 1,
+            "neurons": neurons,
+            "t_tau": f"{self.t_tau[0]:g}..{self.t_tau[-1]:g}",
+            "classes": None if self.output is None else self.output.shape[-1],
+        }
 
 
 def simulate(

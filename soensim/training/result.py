@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from soensim._runtime.described import Described, percent
 from soensim.program import Program
 from soensim.training.pruned_chip import PrunedChip
 
 
-@dataclass(frozen=True)
-class TrainResult:
+@dataclass(frozen=True, repr=False)
+class TrainResult(Described):
     """A trained program, and how it was reached.
 
     Attributes
@@ -33,6 +34,14 @@ class TrainResult:
     history: list[dict[str, Any]]
     epoch: int
     pruned: PrunedChip | None = None
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "chip": repr(self.program.header.get("netlist", "")),
+            "epochs": len(self.history),
+            "epoch": self.epoch,
+            "validation_accuracy": percent(self.history[self.epoch - 1]["validation_accuracy"]),
+        }
 
 
 def program_row(history: Sequence[Mapping[str, Any]], *, keep: str, ideal_epochs: int) -> Mapping[str, Any]:

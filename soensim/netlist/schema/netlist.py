@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
+from soensim._runtime.described import Described, sizes
 from soensim.errors import NetlistError, TechnologyError
 from soensim.netlist.base import MAX_NEURONS, Name, Part, Text, all_faults, fault, nearest
 from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan
@@ -35,7 +36,7 @@ _LATER_KEYS = ("flux_trim", "code")  # of spiking populations: chips from before
 _MANY_EDGES = 1_000_000
 
 
-class Netlist(Part):
+class Netlist(Described, Part):
     """A fabricated chip, as its designer describes it."""
 
     schema_: Annotated[Literal["soensim/1"], Field(alias="schema")]
@@ -68,6 +69,15 @@ class Netlist(Part):
     _technology: Technology = PrivateAttr()
     _edges: dict[str, Edges] = PrivateAttr(default_factory=dict)
     _positions: Positions | None = PrivateAttr(default=None)
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "name": repr(self.name),
+            "populations": sizes({name: population.size for name, population in self.populations.items()}),
+            "projections": len(self.projections),
+            "readout": None if self.readout is None else self.readout.kind,
+            "technology": self.technology,
+        }
 
     @model_validator(mode="after")
     def _cross_references(self, info: ValidationInfo) -> Self:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soensim._runtime.described import Described, sizes
 from soensim._runtime.words import shown
 from soensim.circuit import SourceTable
 from soensim.dynamics.integrators import Integrator
@@ -66,8 +68,8 @@ class SynapseGroup:
     levels: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class SpikingNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikingNetwork(Described):
     """A chip of spiking neurons, ready to be simulated.
 
     Attributes
@@ -101,6 +103,16 @@ class SpikingNetwork:
     integrator: Integrator = "exponential-euler"
     record_every: int = 1
     netlist_hash: str = ""
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "name": repr(self.name),
+            "channels": self.arrays.channels,
+            "populations": sizes({p.name: p.size for p in self.populations}),
+            "dendrites": int(self.arrays.first_dendrite[-1]),
+            "synapses": sizes({key: len(group.sources) for key, group in self.groups.items()}),
+            "dt_ns": f"{self.dt_ns:g}",
+        }
 
     def population(self, name: str) -> SpikingPopulation:
         """Population of a name.

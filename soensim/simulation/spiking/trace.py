@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.described import Described
 from soensim.errors import SimulationError
 
 Floats = NDArray[np.float64]
@@ -70,8 +72,8 @@ class Recording:
         return rows
 
 
-@dataclass(frozen=True, eq=False)
-class SpikingTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikingTrace(Described):
     """Spikes, and the chosen variables, time-major.
 
     Attributes
@@ -106,6 +108,16 @@ class SpikingTrace:
     detections: int
     lost_to_dead_time: int
     under_way: int
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "neurons": self.neurons,
+            "spikes": len(self.spikes_ns),
+            "duration_ns": f"{self.duration_ns:g}",
+            "dt_ns": f"{self.dt_ns:g}",
+            "detections": self.detections,
+            "records": len(self.t_ns) if self.dendrites.size or self.synapses.size else None,
+        }
 
     def train_ns(self, neuron: int) -> Floats:
         """Spike times (ns) of one neuron.
