@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -282,7 +283,10 @@ def test_bad_csv(tmp_path: Path, content: bytes, message: str) -> None:
     assert file_message(tmp_path, "e.csv") == message
 
 
-ADVICE = "an edge file holds source and target, whole numbers; its path is relative to the netlist"
+ADVICE = (
+    "an edge file holds source and target, whole numbers, or a mask (targets, sources), dense or as scipy saves it; "
+    "its path is relative to the netlist"
+)
 WHOLE = "it must be a one-dimensional array of whole numbers"
 
 
@@ -318,6 +322,84 @@ WHOLE = "it must be a one-dimensional array of whole numbers"
 def test_bad_npz(tmp_path: Path, arrays: dict[str, object], message: str) -> None:
     np.savez(tmp_path / "e.npz", **arrays)  # type: ignore[arg-type]
     assert file_message(tmp_path, "e.npz") == message
+
+
+def given_mask() -> np.ndarray:
+    mask = np.zeros((4, 3))
+    mask[GIVEN[1], GIVEN[0]] = [-2.0, 1.0, 0.5, 3.0]
+    return mask
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.float32, np.float64])
+def test_dense_mask(tmp_path: Path, dtype: type) -> None:
+    np.savez(tmp_path / "e.npz", mask=np.sign(given_mask()).astype(dtype), note=[1.5])
+    assert pairs(chip_edges("{kind: file, path: e.npz}", tmp_path)) == SORTED
+
+
+@pytest.mark.parametrize("kind", ["coo", "csr", "csc"])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_sparse_mask(tmp_path: Path, kind: str, compressed: bool) -> None:
+    matrix = scipy.sparse.coo_array(given_mask()).asformat(kind)
+    matrix.data[list(matrix.data).index(3.0)] = 0.0  # an entry that holds 0 is no edge
+    scipy.sparse.save_npz(tmp_path / "e.npz", matrix, compressed)
+    assert pairs(chip_edges("{kind: file, path: e.npz}", tmp_path)) == [pair for pair in SORTED if pair != (0, 3)]
+
+
+CSR = {"format": np.array(b"csr"), "shape": [4, 3], "data": [1.0], "indptr": [0, 0, 1, 1, 1], "indices": [2]}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"mask": np.ones((3, 4))},
+            "FILE: its mask has the shape (3, 4); it must be (targets, sources), here (4, 3); transpose it",
+        ),
+        ({"mask": np.ones((4, 4))}, "FILE: its mask has the shape (4, 4); it must be (targets, sources), here (4, 3)"),
+        ({"mask": np.ones(12)}, "FILE: its mask has the shape (12,); it must be (targets, sources), here (4, 3)"),
+        ({"mask": np.zeros((4, 3))}, "FILE: holds no edge"),
+        ({"mask": np.full((4, 3), np.nan)}, f"FILE: array 'mask' holds a value that is not a finite number; {ADVICE}"),
+        (
+            CSR | {"shape": [3, 4]},
+            "FILE: its mask has the shape (3, 4); it must be (targets, sources), here (4, 3); transpose it",
+        ),
+        (
+            CSR | {"format": np.array(b"dia")},
+            "FILE: holds a sparse matrix of the kind 'dia'; legal are coo, csr, csc: save matrix.tocsr()",
+        ),
+        (
+            CSR | {"format": 1},
+            f"FILE: array 'format' has the type int64 and shape (); it must hold one word; {ADVICE}",
+        ),
+        (CSR | {"indptr": [0, 1]}, f"FILE: its csr matrix is damaged: indptr does not ascend from 0; {ADVICE}"),
+        (
+            CSR | {"indptr": [0, 1, 0, 1, 1]},
+            f"FILE: its csr matrix is damaged: indptr does not ascend from 0; {ADVICE}",
+        ),
+        (
+            CSR | {"indptr": [1, 1, 1, 1, 2]},
+            f"FILE: its csr matrix is damaged: indptr does not ascend from 0; {ADVICE}",
+        ),
+        (CSR | {"indptr": [0, 0, 2, 2, 2]}, f"FILE: its csr matrix is damaged: its parts differ in length; {ADVICE}"),
+        (CSR | {"indices": [0.5]}, f"FILE: its csr matrix is damaged; {ADVICE}"),
+        (CSR | {"indices": [3]}, "FILE: edge 0 (counted from 0) has source 3; legal is 0 to 2"),
+        (
+            {key: CSR[key] for key in ("format", "shape", "data")},
+            f"FILE: lacks the array 'indptr'; it holds data, format, shape; {ADVICE}",
+        ),
+    ],
+)
+def test_bad_mask(tmp_path: Path, arrays: dict[str, object], message: str) -> None:
+    np.savez(tmp_path / "e.npz", **arrays)  # type: ignore[arg-type]
+    assert file_message(tmp_path, "e.npz") == message
+
+
+def test_mask_with_more_edges_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soensim.netlist.topology.edge_files.MAX_EDGES", 11)
+    np.savez(tmp_path / "e.npz", mask=np.ones((4, 3), bool))
+    assert file_message(tmp_path, "e.npz") == "FILE: its mask has more edges than the limit of 11"
+    scipy.sparse.save_npz(tmp_path / "e.npz", scipy.sparse.csr_array(np.ones((4, 3))))
+    assert file_message(tmp_path, "e.npz") == "FILE: its matrix has more edges than the limit of 11"
 
 
 def test_npz_that_is_no_zip(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def load_npz(
     error: ErrorMaker,
     names: Sequence[str],
     optional: Sequence[str] = (),
+    words: Sequence[str] = (),
     advice: str = "",
     finite: bool = True,
     limit_bytes: int = MAX_BYTES,
@@ -111,6 +112,8 @@ def load_npz(
         Makes the error to raise from its message.
     names, optional
         Arrays that must be there, and that may be there; others are not read.
+    words
+        Those of them that hold one word, as bytes, and no number.
     advice, finite
         As in `load_npy`.
     limit_bytes
@@ -133,7 +136,7 @@ def load_npz(
             with zipfile.ZipFile(file) as archive:
                 members = _members(archive)
                 chosen = _chosen(members, names, optional, limit_bytes)
-                return {k: _member(archive, members[k], k, finite=finite) for k in chosen}
+                return {k: _member(archive, members[k], k, finite=finite, word=k in words) for k in chosen}
         except _ArrayError as cause:
             raise error(f"{name}: {cause}{ending}") from cause
         except DAMAGE as cause:
@@ -182,10 +185,10 @@ def _chosen(
     return chosen
 
 
-def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, *, finite: bool) -> NDArray[Any]:
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, *, finite: bool, word: bool) -> NDArray[Any]:
     try:
         with archive.open(entry) as file:
-            values = _array(file, entry.file_size, finite=finite)
+            values = _array(file, entry.file_size, finite=finite, word=word)
             file.read(1)  # the end: only there the checksum of the archive is compared
             return values
     except _ArrayError as cause:
@@ -194,15 +197,19 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, *, fini
         raise _ArrayError(f"array {name!r} is damaged, or holds Python objects") from cause
 
 
-def _array(file: IO[bytes], size: int, *, finite: bool) -> NDArray[Any]:
-    """Read the array of an open file of this many bytes."""
+def _array(file: IO[bytes], size: int, *, finite: bool, word: bool = False) -> NDArray[Any]:
+    """Read the array of an open file of this many bytes: numbers, or one word."""
     with warnings.catch_warnings():  # a header of Python 2 makes numpy warn; what matters is checked here
         warnings.simplefilter("ignore")
         version = np.lib.format.read_magic(file)
         if version not in _READERS:
             raise _ArrayError(f"is of npy version {version[0]}.{version[1]}; legal are 1.0 and 2.0")
         shape, _, dtype = _READERS[version](file)
-        if dtype.kind not in "biuf":
+        if word and (dtype.kind != "S" or shape != ()):
+            raise _ArrayError(
+                f"has the type {_shown_type(dtype)} and shape {_shown_shape(shape)}; it must hold one word"
+            )
+        if not word and dtype.kind not in "biuf":
             raise _ArrayError(f"has the type {_shown_type(dtype)}; it must hold real numbers")
         if any(length < 0 for length in shape):
             raise _ArrayError("has a negative length in its header")
@@ -215,7 +222,7 @@ def _array(file: IO[bytes], size: int, *, finite: bool) -> NDArray[Any]:
         require_memory(2 * needed, "is large and", advice="divide it into several files", error=_ArrayError)
         file.seek(0)
         values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-        if dtype.itemsize > 8:  # long doubles
+        if not word and dtype.itemsize > 8:  # long doubles
             values = values.astype(np.float64)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
         if finite and values.dtype.kind == "f" and not np.isfinite(values).all():

@@ -152,11 +152,12 @@ class FileTopology(TopologyPart):
     kind: Literal["file"]
     """Edges from a file beside the netlist."""
     path: Text
-    """CSV with the columns source, target, or npz with arrays of these names; relative to the netlist."""
+    """CSV with the columns source, target; or npz with arrays of these names, with an array mask of the shape (targets,
+    sources), or with a sparse matrix as scipy saves it. Relative to the netlist."""
 
     def _make(self, ends: Ends) -> Edges:
         file = ends.folder / self.path
-        sources, targets = read_edges(file)
+        sources, targets = read_edges(file, (ends.n_targets, ends.n_sources))
         if not len(sources):
             raise EdgeError(f"{file}: holds no edge", "path")
         return checked_edges(sources, targets, ends.n_sources, ends.n_targets, "path", file=str(file))
