@@ -106,6 +106,8 @@ def test_a_drive_is_taken_once_it_is_as_short_as_advised(monkeypatch):
     with pytest.raises(CircuitError, match=r"end it at 0\.\d+ ns"):
         dendrite(DEVICE, **{**DRIVE, "t_ns": [0.0, 100.0]})
     assert dendrite(DEVICE, **{**DRIVE, "t_ns": [0.0, 0.6]}).steps < 8000
+    with pytest.raises(CircuitError, match="take a larger tolerance"):
+        dendrite(DEVICE, **{**DRIVE, "t_ns": [0.0, 0.6], "tolerance": 1e-9})  # four times as many steps
     monkeypatch.setattr(transient_room, "_check_steps", lambda *_: None)
     with pytest.raises(CircuitError, match="it takes more than 8e"):
         dendrite(DEVICE, **{**DRIVE, "t_ns": [0.0, 100.0]})

@@ -184,3 +184,9 @@ def test_the_vector_form_of_sin() -> None:
 def test_a_state_that_diverges_is_refused() -> None:
     with pytest.raises(CircuitError, match="a state diverges"):
         circuits().states(np.full((1, 2, 1), 0.5), steps=10)
+
+
+def test_one_row_that_diverges_is_enough() -> None:
+    with pytest.raises(CircuitError, match="a state diverges"):
+        circuits().states(np.array([[[0.0]], [[np.inf]]]))
+    assert np.isfinite(circuits().states(np.zeros((2, 1, 1)))).all()

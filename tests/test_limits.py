@@ -391,11 +391,13 @@ def test_flags_have_limits(verb: str, arguments: str, words: str) -> None:
         ({"efficacy_spread": 5.0}, "efficacy_spread is 5.0; it must be at most 1"),
         ({"learning_rate": 1e300}, "it must be at most 1000000000000"),
         ({"train_seed": 2**63}, "it must be at most 9223372036854775807"),
+        ({"margin": 1e13}, "margin is 10000000000000.0; it must be at most 1000000000000"),
+        ({"margin": -1e13}, "margin is -10000000000000.0; it must be at least -1000000000000"),
     ],
 )
 def test_recipes_have_limits(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        make_recipe("bptt", settings)
+        make_recipe("ff-temporal" if "margin" in settings else "bptt", settings)
     assert words in str(caught.value)
 
 

@@ -26,10 +26,11 @@ def optical():
     return compiled(OPTICAL)
 
 
-def test_an_effect_of_its_own_seed_is_that_of_the_other_chip_and_the_rest_stays(calm):
+@pytest.mark.parametrize("own", [8, 0])
+def test_an_effect_of_its_own_seed_is_that_of_the_other_chip_and_the_rest_stays(calm, own):
     values = quantised(calm).values
-    one, other = (fabricate_chip(calm, values, TWO, seed) for seed in (3, 8))
-    mixed = fabricate_chip(calm, values, TWO, 3, own_seeds={"gamma_minus_spread": 8})
+    one, other = (fabricate_chip(calm, values, TWO, seed) for seed in (3, own))
+    mixed = fabricate_chip(calm, values, TWO, 3, own_seeds={"gamma_minus_spread": own})
     for key in values:
         np.testing.assert_array_equal(mixed.values[key], one.values[key])
     np.testing.assert_array_equal(mixed.gamma_minus[0], other.gamma_minus[0])

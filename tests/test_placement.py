@@ -111,10 +111,10 @@ def test_the_smallest_die_of_the_message_fits_and_a_smaller_one_does_not(neurons
 
     assert on(width, height).cell_um == cell
     dies = [(width, height)]
-    if same_width := re.search(r"or (\d+) x (\d+) um with the width as it is", str(error.value)):
-        assert int(same_width[1]) == 201 + cell
-        dies.append((201 + cell, int(same_width[2])))
-        on(*dies[1])
+    same_width = re.search(r"or (\d+) x (\d+) um with the width as it is", str(error.value))
+    assert int(same_width[1]) == 201 + cell  # as wide as the one block needs at least
+    dies.append((201 + cell, int(same_width[2])))
+    on(*dies[1])
     with pytest.raises(RoutingError, match="do not fit"):
         on(width - 1, height)
     for die in dies:

@@ -289,7 +289,7 @@ def test_calibration_weighs_errors_by_the_signals_of_each_neuron(kind, monkeypat
     network = compiled(SMALL) if kind == "bptt" else chip(kind)
     dataset = load_dataset("digits-rows" if kind == "bptt" else "digits-image")
     weights = random_program(network, seed=5, scale=0.2)[0]
-    x, labels = dataset.train.inputs[:6], dataset.train.labels[:6] if network.labels else None
+    x, labels = dataset.train.inputs[:10], dataset.train.labels[:10] if network.labels else None
     seen = []
 
     def watched(w, power, places, tables):
@@ -348,6 +348,19 @@ def test_calibration_fits_programmable_scales(digits):
     for key, levels in alone.levels.items():
         np.testing.assert_array_equal(program.levels[key], levels)
     assert any(not np.array_equal(program.codes[k], alone.codes[k]) for k in alone.codes)
+
+
+def test_training_exports_the_full_scales_that_it_saw(digits):
+    """Fitted to the ideal values, as training with levels began; the values have moved since."""
+    network = compiled(PROGRAMMABLE)
+    recipe = BpttRecipe(epochs=2, ideal_epochs=1, train_samples=128, batch_size=32)
+    program = train(network, digits, recipe).program
+    scaled = [key for key, slot in slots(network).items() if slot.programmable_scale]
+    assert scaled
+    for key in scaled:
+        slot = slots(network)[key]
+        seen = slot.scaled(best_scale(slot, program.ideal_values[key]))
+        np.testing.assert_array_equal(program.levels[key], seen.levels)
 
 
 def test_training_calibrates_what_it_exports(digits):

@@ -27,7 +27,7 @@ from soensim.training import BpttRecipe, train
 from soensim.training.loop import Training
 from soensim.training.netlist_copy import netlist_copy
 from soensim.training.run_folder import default_run_dir, held_run_folder
-from soensim.training.run_lock import LOCK, locked
+from soensim.training.run_lock import LOCK, _is_dead, locked
 
 QUICK = BpttRecipe(epochs=2, train_samples=64, batch_size=64)
 COMMAND = ["small.yaml", "--rule", "bptt", "--data", "digits-rows", "--train-samples", "64", "--run-dir", "run"]
@@ -90,6 +90,17 @@ def test_a_folder_in_use_says_who_uses_it(small, digits, tmp_path):
         with pytest.raises(RecipeError, match=rf"run: another training is running in it \(process {os.getpid()}, on "):
             train(small, digits, QUICK, run_dir=tmp_path / "run")
     assert train(small, digits, QUICK, run_dir=tmp_path / "run").epoch == 2
+
+
+def test_a_process_that_is_asked_for_lives_on():
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=-1, stdout=-1) as process:
+        process.stdout.readline()
+        owner = {"pid": process.pid, "host": platform.node()}
+        assert not _is_dead(owner)
+        process.communicate(b"\n")
+        assert process.returncode == 0
+        assert _is_dead(owner)
+        assert not _is_dead({**owner, "host": "elsewhere"})
 
 
 def test_a_killed_process_holds_no_folder(tmp_path):

@@ -15,7 +15,7 @@ from soensim.errors import NetlistError, RecipeError
 from soensim.netlist import Task, dump_netlist, load_netlist, parse_netlist
 from soensim.program import Program
 from soensim.training import BpttRecipe, EpropRecipe, make_recipe
-from soensim.training.task import assign
+from soensim.training.task import Assignment, assign
 
 RECIPE = "{epochs: 1, batch_size: 64, train_samples: 128, learning_rate: 0.02}"
 TASK = f"task:\n  data: digits-rows\n  rule: bptt\n  recipe: {RECIPE}\n"
@@ -75,6 +75,7 @@ def test_shipped_tasks_fit_their_chips(path):
 def test_a_setting_is_the_callers_else_the_tasks_else_the_rules():
     task = Task(data="digits-rows", rule="bptt", recipe={"epochs": 3, "batch_size": 64})
     assert assign(task).recipe == BpttRecipe(epochs=3, batch_size=64)
+    assert assign(None, data="digits-rows", rule="eprop") == Assignment("digits-rows", EpropRecipe())
     assert assign(task, settings={"epochs": 4}).recipe == BpttRecipe(epochs=4, batch_size=64)
     assert assign(task, data="digits-rows", settings={"decay": 0.9}).recipe == BpttRecipe(
         epochs=3, batch_size=64, decay=0.9

@@ -1,5 +1,6 @@
 """Tracks, crossings, trees and the ledger, against walks over the graph, slow references and published arithmetic."""
 
+import dataclasses
 import itertools
 import math
 from fractions import Fraction
@@ -58,6 +59,16 @@ def test_the_ledger_is_what_a_walk_over_the_graph_finds(changes):
             for name in ("length_um", "delay_ps", "loss_db"):
                 assert walked[name] == pytest.approx(getattr(ledger, name)[k], abs=1e-9)
             assert 1e4 * 10 ** (-walked["loss_db"] / 10) == pytest.approx(ledger.photons[k])
+
+
+@pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)
+def test_counts_and_places_are_whole_numbers(changes):
+    guides = route(chip(**changes)).layout.waveguides
+    for field in dataclasses.fields(guides):
+        assert (getattr(guides, field.name).dtype.kind == "f") == field.name.endswith("_um"), field.name
+    roots = guides.kind == Kind.EMITTER
+    assert (guides.parent[roots] == -1).all()
+    assert (guides.parent[~roots] >= 0).all()
 
 
 @pytest.mark.parametrize("changes", CHIPS.values(), ids=CHIPS)

@@ -24,7 +24,7 @@ from soensim.network import compile_network
 from soensim.program import Program
 from soensim.report.runs import load_run, load_trained
 from soensim.routing import route
-from soensim.routing.wiring import Wiring, recurrent_keys, wiring_of
+from soensim.routing.wiring import Wiring, _joined, recurrent_keys, wiring_of
 from soensim.training import TrainResult, make_recipe, train
 from soensim.training.optimise import make_optimiser, replace_parameter
 from soensim.training.pruned_chip import PrunedChip, pruned_files, write_pruned
@@ -125,6 +125,21 @@ def shared_net() -> Wiring:
         counted_photons=20.0,
         cell_um=0.5,
     )
+
+
+def test_wires_and_light_of_one_chip_keep_their_trees_apart() -> None:
+    whole = shared_net()
+
+    def part(edges: slice, parent: list[int], length_um: list[float], node: list[int], net: list[int]) -> Wiring:
+        columns = {name: getattr(whole, name)[edges] for name in ("projection", "edge", "removable", "light_needed")}
+        arrays = {"parent": parent, "length_um": length_um, "node": node, "net": net}
+        return dataclasses.replace(whole, **columns, **{name: np.array(values) for name, values in arrays.items()})
+
+    wires = part(slice(0, 2), [-1, -1], [3.0, 0.0], [0, 1], [0, 1])
+    light = part(slice(2, 5), [-1, 0, 1, 1, 1], [0.0, 10.0, 1.0, 2.0, 4.0], [2, 3, 4], [0, 0, 0])
+    both = _joined(wires, light)
+    for field in dataclasses.fields(Wiring):
+        assert np.array_equal(getattr(both, field.name), getattr(whole, field.name)), field.name
 
 
 def test_scores_are_what_arrives_less_over_what_is_freed() -> None:
@@ -417,6 +432,13 @@ def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_a_recipe_cannot_ask_for(changes: dict[str, Any], settings: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         trained(laid_out(**changes), **settings)
+
+
+def test_a_budget_of_the_shortest_edges_is_enough() -> None:
+    chip = PrunedChip.of(route(laid_out(neurons=4, topology="{kind: all-to-all, self_connections: false}", **WIRES)))
+    Pruning(chip, chip.shortest_um, 10)
+    with pytest.raises(RecipeError, match="give more"):
+        Pruning(chip, np.nextafter(chip.shortest_um, 0), 10)
 
 
 def test_what_cannot_be_pruned(small: Any, digits: Any, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -68,13 +69,15 @@ OWNERS = {
     "training/rules/eprop.py": "test_eprop.py",
     "training/rules/bptt.py": "test_train.py",
     "training/rules/ff_temporal.py": "test_train.py",
+    "training/rules/arbor.py": "test_arbor.py",
+    "training/rules/spiking_rate.py": "test_spiking_rate.py",
     "training/rules/*": "test_rules.py",
     "training/virtual_chips.py": "test_robust.py",
     "training/task.py": "test_task.py",
     "training/trainable_network.py": "test_train.py test_robust.py",
     "training/device.py": "test_device.py",
     "training/__init__.py": "test_train.py test_tracking.py test_device.py",
-    "training/recipes/*": "test_registries.py test_train.py",
+    "training/recipes/*": "test_registries.py test_limits.py test_train.py",
     "training/calibrate.py": "test_quantise.py",
     "training/quantise.py": "test_quantise.py",
     "training/history.py": "test_tracking.py",
@@ -85,12 +88,18 @@ OWNERS = {
     "training/run_lock.py": "test_run_folder.py",
     "training/run_records.py": "test_run_damage.py",
     "training/checkpoint.py": "test_run_damage.py test_train.py",
+    "training/loop.py": "test_train.py test_tracking.py test_quantise.py test_wiring_budget.py",
+    "training/trainable_arbor.py": "test_arbor.py",
+    "training/trainable_spiking.py": "test_spiking_rate.py",
+    "training/rate_table.py": "test_spiking_rate.py",
     "training/*": "test_train.py test_tracking.py",
+    "fabrication/imperfections/base.py": "test_imperfections.py test_fabrication.py test_spiking_program.py",
     "fabrication/imperfections/*": "test_imperfections.py test_fabrication.py",
     "fabrication/carried_light.py": "test_light.py test_imperfections.py",
     "fabrication/varied_squid.py": "test_varied_squid.py",
     "fabrication/measured/*": "test_measured.py",
     "fabrication/shift.py": "test_own_seeds.py",
+    "fabrication/fabricate.py": "test_fabrication.py test_imperfections.py test_own_seeds.py",
     "fabrication/*": "test_fabrication.py test_simulate.py test_imperfections.py",
     "evaluation/parallel.py": "test_parallel.py",
     "evaluation/requirement.py": "test_yield.py",
@@ -209,7 +218,8 @@ def may_be_swapped(first: ast.expr, second: ast.expr) -> bool:
 
 def is_compiled(function: ast.FunctionDef) -> bool:
     """Whether numba compiles a function."""
-    return any("jit" in ast.unparse(d) or "kernel" in ast.unparse(d) for d in function.decorator_list)
+    compilers = re.compile(r"\b(n?jit|inner|part)\b|kernel")
+    return any(compilers.search(ast.unparse(d)) for d in function.decorator_list)
 
 
 def candidates(node: ast.AST, kernels: bool) -> Iterator[ast.AST]:
