@@ -41,6 +41,17 @@ def calm():
     return compile_network(route(parse_netlist(CALM)))
 
 
+def test_chips_of_an_analysis_see_the_light_of_the_read_seed(digits):
+    network = compiled(OPTICAL)
+    program = Program.quantised(network, random_weights(network, seed=0, scale=0.3))
+    few = dataclasses.replace(digits.test, labels=digits.test.labels[:60], indices=digits.test.indices[:60])
+    found = [chip_scorer(network, program, few, seed, lambda _: None)("", [Chip({}, 3)])[0] for seed in (0, 1, 2)]
+    for seed, accuracy in enumerate(found):
+        scores = class_scores(network, program, few.inputs, chip_seed=3, read_seed=seed)
+        assert accuracy == float((argmax_decode(scores) == few.labels).mean())
+    assert len(set(found)) > 1
+
+
 # --- causes -----------------------------------------------------------------------------------------------
 
 

@@ -669,6 +669,14 @@ def test_what_acts_while_a_chip_runs_touches_all_that_it_can(name, text, changes
     assert count_touched(network, quantised(network).values, 3) == {name: count}
 
 
+@pytest.mark.parametrize("name", ["detector_efficiency_spread", "emitter_power_spread", "stray_light_db"])
+def test_what_acts_on_light_touches_every_detector(name):
+    network = running(OPTICAL, {name: -30.0 if name.endswith("db") else 0.1})
+    detectors = sum(len(photons) for photons in network.light.photons.values())
+    assert detectors == IMPERFECTIONS[name].count(network) > 10
+    assert count_touched(network, quantised(network).values, 3) == {name: detectors}
+
+
 def test_lines_without_a_drive_range_of_their_own_have_no_converter():
     """What is normalised, or always at one current, passes a DAC of one bit and its noise as it is."""
     text = LABELS.replace("drive_low: 0.025, drive_high: 0.275", "drive_low: 0.1, drive_high: 0.1")

@@ -40,6 +40,20 @@ def test_items_run_at_a_time():
     assert side_by_side(lambda item, _: (meeting.wait(), item)[1], range(3), 3) == [0, 1, 2]
 
 
+def test_after_an_error_nothing_more_begins():
+    begun = []
+
+    def work(item, _):
+        begun.append(item)
+        if item == 0:
+            raise ValueError("first")
+        time.sleep(0.01)
+
+    with pytest.raises(ValueError, match="first"):
+        side_by_side(work, range(60), 2)
+    assert len(begun) < 50
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_ends_the_others(error):
     ended, started = threading.Event(), threading.Event()

@@ -111,6 +111,7 @@ OWNERS = {
     "evaluation/*": "test_evaluate.py test_evaluate_command.py",
     "simulation/spiking/*": "test_spiking*.py",
     "simulation/circuits.py": "test_circuit_check.py",
+    "simulation/classify.py": "test_simulate.py test_spiking_program.py",
     "simulation/activity.py": "test_energy.py test_cost.py",
     "simulation/*": "test_simulate.py",
     "fit/*": "test_fit.py",

@@ -46,8 +46,9 @@ class StrayLightDb(Imperfection):
         return detectors(network)
 
     def touched(self, network: Network, before: FabricatedChip, after: FabricatedChip) -> int:
-        """Count all detectors, or none."""
-        return self.count(network) if before.stray_light != after.stray_light else 0
+        """Count all detectors."""
+        del before, after
+        return self.count(network)
 
     def draw(self, network: Network, chip_seed: int) -> Draws:  # noqa: ARG002
         """Draw nothing."""
