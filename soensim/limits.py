@@ -24,6 +24,7 @@ UNITS: Final = {
     "relative": "relative",
     "fraction": "a fraction",
     "s": "in seconds",
+    "us": "in microseconds",
     "ns": "in nanoseconds",
     "ps": "in picoseconds",
     "1/ns": "per nanosecond",
@@ -58,6 +59,7 @@ UNITS: Final = {
 _MISTAKEN: Final[dict[str, tuple[tuple[str, float, str], ...]]] = {
     "relative": (("%", 1e-2, ""),),
     "fraction": (("%", 1e-2, ""),),
+    "us": (("s", 1e6, ""), ("ns", 1e-3, ""), ("ps", 1e-6, "")),
     "ns": (("s", 1e9, ""), ("us", 1e3, ""), ("ps", 1e-3, ""), ("fs", 1e-6, "")),
     "ps": (("s", 1e12, ""), ("us", 1e6, ""), ("ns", 1e3, ""), ("fs", 1e-3, "")),
     "um": (("m", 1e6, ""), ("mm", 1e3, ""), ("nm", 1e-3, "")),

@@ -143,6 +143,7 @@ def test_files_that_a_netlist_names(folder):
 
 # A command of every verb, and an input of it.
 COMMANDS = {
+    "init": (["mine", "--data", "npz:d.npz"], "d.npz"),
     "check": (["tiny.yaml"], "edges.csv"),
     "explain": (["tiny.yaml", "--from", "x[0]", "--to", "h[0]"], "edges.csv"),
     "evaluate": (["tiny.yaml", "--program", "p.safetensors", "--html", "none"], "p.safetensors"),

@@ -24,12 +24,12 @@ FLOORS = """
     program  budget
     fabrication
     simulation  check  evaluation  fit  training
-    report  interop  study  search  torch
+    report  interop  study  search  torch  draft
     commands
 """
 ORDER = FLOORS.split()
 VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
-VERBS |= {"design", "study", "sweep", "train"}
+VERBS |= {"design", "init", "study", "sweep", "train"}
 FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
 TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training", "torch"}
 MAX_LINES = 500

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from soensim.commands import cli
 
 VERBS = {
+    "init": "write the netlist of a chip of one's own",
     "check": "check a netlist, and whether the model holds for it",
     "explain": "say how one edge is routed, or why it does not exist",
     "evaluate": "score a program on its chip and on fabricated copies of it",

@@ -8,12 +8,14 @@ from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encoding import argmax_decode, encode
 from soensim.data.images import shift_places, smooth_masks
 from soensim.data.load import DATASETS, absolute_name, canonical_name, load_dataset
+from soensim.data.shapes import Shape, on_lines, shape_of
 from soensim.data.splits import batches
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "FloatArray",
+    "Shape",
     "Split",
     "absolute_name",
     "argmax_decode",
@@ -21,6 +23,8 @@ __all__ = [
     "canonical_name",
     "encode",
     "load_dataset",
+    "on_lines",
+    "shape_of",
     "shift_places",
     "smooth_masks",
 ]

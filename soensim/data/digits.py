@@ -4,6 +4,8 @@ Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UC
 set there).
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from soensim.data.dataset import Dataset, FloatArray, Split, read_only
 from soensim.data.splits import fraction_of, stratified
 
+SAMPLES = 1797
 TEST_SAMPLES = 360
 VALIDATION_SAMPLES = 180
 
@@ -23,14 +26,18 @@ def _rows(images: NDArray[Any]) -> FloatArray:
     return images.astype(np.float32) / np.float32(16)
 
 
-def _image(images: NDArray[Any]) -> FloatArray:
-    return _rows(images).reshape(len(images), 1, 64)
+def _in_frames(frames: int, images: NDArray[Any]) -> FloatArray:
+    """Return the 64 pixels, row after row, cut into so many frames."""
+    return _rows(images).reshape(len(images), frames, 64 // frames)
 
 
-VARIANTS = MappingProxyType(
+VARIANTS: Mapping[str, tuple[int, int, Callable[[NDArray[Any]], FloatArray], str]] = MappingProxyType(
     {
         "digits-rows": (8, 8, _rows, "scikit-learn digits, 8 frames x 8 channels, bundled"),
-        "digits-image": (1, 64, _image, "scikit-learn digits, all 64 pixels in one step, bundled"),
+        "digits-4in": (16, 4, partial(_in_frames, 16), "scikit-learn digits, half a row at a time, 16 frames, bundled"),
+        "digits-16in": (4, 16, partial(_in_frames, 4), "scikit-learn digits, two rows at a time, 4 frames, bundled"),
+        "digits-32in": (2, 32, partial(_in_frames, 2), "scikit-learn digits, four rows at a time, 2 frames, bundled"),
+        "digits-image": (1, 64, partial(_in_frames, 1), "scikit-learn digits, all 64 pixels in one step, bundled"),
     }
 )
 """Steps, channels, conversion and a line on each way to read the images."""

@@ -26,11 +26,13 @@ from soensim._runtime.words import shown as shown
 from soensim.limits import Limits
 from soensim.technology import LEGAL
 
+MOST_BITS = 16
+LONGEST_NAME = 64
 MAX_NEURONS = 10_000_000  # a wafer; a typing error with more zeros should not exhaust the memory
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=4096)]
 _OneZero = AfterValidator(lambda value: value + 0.0)  # -0.0 becomes 0.0: equal chips must have equal hashes
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of a topology: a pure number without a unit
@@ -38,7 +40,7 @@ Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _OneZero]
 BelowOne = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), _OneZero]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Size = Annotated[int, Field(ge=1, le=MAX_NEURONS)]
-Bits = Annotated[int, Field(ge=1, le=16)]
+Bits = Annotated[int, Field(ge=1, le=MOST_BITS)]
 
 
 def fault(message: str, *at: str | int, key: bool = False) -> PydanticCustomError:

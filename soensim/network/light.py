@@ -13,6 +13,7 @@ from soensim.errors import NetlistError
 from soensim.netlist import DendritePopulation, InputPopulation, Netlist
 from soensim.network.dendrite_parameters import gammas, sample_duration, source_function
 from soensim.routing import RoutedNetlist
+from soensim.technology import Technology
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +46,17 @@ class Light:
 
 
 def highest_rates_mhz(netlist: Netlist) -> dict[str, float]:
+    """Return what limits the rate of spikes that carry a state on a chip, as `rate_limits_mhz` of its technology.
+
+    Raises
+    ------
+    TechnologyError
+        The technology lacks one of them.
+    """
+    return rate_limits_mhz(netlist.device_technology)
+
+
+def rate_limits_mhz(technology: Technology) -> dict[str, float]:
     """Return what limits the rate of spikes that carry a state (MHz), by key of the technology.
 
     They are the rates of emitter and synapse, and one spike per dead time (infinite without one).
@@ -55,9 +67,8 @@ def highest_rates_mhz(netlist: Netlist) -> dict[str, float]:
         The technology lacks one of them.
     """
     rates, dead_ns = ("spike_rate_max_mhz", "synapse_rate_max_mhz"), "detector_dead_time_ns"
-    value = netlist.device_technology.value
-    dead = value(dead_ns)
-    return {**{key: value(key) for key in rates}, dead_ns: 1e3 / dead if dead > 0 else np.inf}
+    dead = technology.value(dead_ns)
+    return {**{key: technology.value(key) for key in rates}, dead_ns: 1e3 / dead if dead > 0 else np.inf}
 
 
 def frame_spikes(netlist: Netlist) -> float:
