@@ -106,8 +106,8 @@ def test_a_flag_of_several_verbs_has_one_meaning():
         for action in actions(parser_of(verb)):
             for flag in action.option_strings:
                 meanings.setdefault(flag, set()).add((action.metavar, action.nargs))
-    # a prefix or a choice; numbers or points; a member or a quantity; a number of samples or a choice; a file or folder; a
-    # file or a number of lines
+    # a prefix or a choice; numbers or points; a member or a quantity; a number of samples or a choice; a file or folder
+    # a file or a number of lines
     own = {"--figure", "--flux", "--to", "--circuit", "--out", "--inputs"}
     assert {flag for flag, seen in meanings.items() if len(seen) > 1} == own
 

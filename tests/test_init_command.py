@@ -75,8 +75,9 @@ def test_a_chip_passes_check(words, capsys):
         ("x --topology modular", "--topology: 'modular' is not legal; it must be one of all-to-all, random"),
         (
             "x --neurons 200",
-            "such a chip breaks SOEN-RT-008, wires too long: 1100 of 1600 edges of input->hidden do not exist: they need "
-            "too long a wire; take fewer --neurons or --inputs, a lower --density, or --medium optical; nothing is written",
+            "such a chip breaks SOEN-RT-008, wires too long: 1100 of 1600 edges of input->hidden do not exist: they "
+            "need too long a wire; take fewer --neurons or --inputs, a lower --density, or --medium optical; nothing "
+            "is written",
         ),
         ("x --out no/x.yaml", "no/x.yaml: cannot be written: the folder no does not exist"),
         ("x --out x.json", "x.json: the name must end in .yaml or .yml"),
