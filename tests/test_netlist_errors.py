@@ -232,9 +232,9 @@ kind: input => kind: no
 {kind: all-to-all} => random
   16:15: projections[0].topology: 'random' is no topology; it must be all-to-all, one-to-one or a mapping with `kind:` one of all-to-all, random, fixed-fan-in, fixed-fan-out, one-to-one, small-world, grid, distance-limited, distance-exponential, distance-power-law, modular, hierarchical, growth, explicit, file
 kind: linear => kind: argmax
-  23:17: readout.kind: 'argmax' is not a kind of readout; legal kinds are linear, goodness, spike-count
+  23:17: readout.kind: 'argmax' is not a kind of readout; legal kinds are linear, goodness, spike-count, mean-flux
 kind: linear, =>
-  23:1: readout.kind: is missing; a readout needs it: one of linear, goodness, spike-count
+  23:1: readout.kind: is missing; a readout needs it: one of linear, goodness, spike-count, mean-flux
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: pos}↵  -
   17:43: projections[0].efficacy.sign: 'pos' is no sign rule; did you mean 'positive'? it must be free, positive, negative or a mapping with `kind:` one of dale, per-edge
 {bits: 4, range: 1.0}↵  - => {bits: 4, range: 1.0, sign: 3}↵  -

@@ -342,3 +342,4 @@ def test_every_kind_of_readout_has_one_usual_rule():
     usual = [vars(recipe).get("usual_for") for recipe in RECIPES.values()]
     assert sorted(kind for kind in usual if kind) == ["goodness", "linear", "spike-count"]
     assert (usual_rule("linear"), usual_rule("goodness"), usual_rule(None)) == ("bptt", "ff-temporal", "bptt")
+    assert {usual_rule(kind, spiking=True) for kind in ("mean-flux", "linear", None)} == {"spiking-rate"}

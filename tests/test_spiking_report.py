@@ -127,14 +127,14 @@ def test_examples_are_right_and_wrong_ones(subject):
     assert [example.true == example.answered for example in found] == [True, True, False]
     spikes = counted(subject).spikes
     for example in found:
-        assert np.array_equal(example.counts, spikes[example.index, 3:])
+        assert np.array_equal(example.scores, spikes[example.index, 3:])
         assert np.array_equal(np.bincount(example.raster.neurons, minlength=5), spikes[example.index])
-        assert example.answered == int(example.counts.argmax())
+        assert example.answered == int(example.scores.argmax())
 
 
 def example(counts, true=0, answered=0):
     raster = Raster(np.array([10.0, 20.0]), np.array([3, 0]), np.array([30.0, 40.0, 50.0]), np.array([1, 3, 4]), 400.0)
-    return SpikeExample(raster, np.array(counts), true, answered, 7)
+    return SpikeExample(raster, np.array(counts, dtype=float), true, answered, 7)
 
 
 def spikes_of(axes):

@@ -267,7 +267,9 @@ def _program(chip: str, given: str | None, netlist: Netlist, network: Network) -
     path = Path(chip).with_suffix(".safetensors")
     if not path.is_file():
         kind = None if netlist.readout is None else netlist.readout.kind
-        flags = "" if netlist.task is not None else f"--rule {usual_rule(kind)} --data NAME "
+        flags = (
+            "" if netlist.task is not None else f"--rule {usual_rule(kind, spiking=bool(netlist.spiking))} --data NAME "
+        )
         raise ProgramError(
             f"{path}: no program ships beside this netlist; name one with --program, or train it: "
             f"python -m soensim.train {chip} {flags}--out {path}"

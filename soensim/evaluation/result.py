@@ -242,9 +242,9 @@ class SpikingSummary:
     Attributes
     ----------
     ties
-        Samples in which the most spikes are those of several output neurons: the first of them is the answer.
+        Samples in which several classes have the best score: the first of them is the answer.
     silent
-        Those of them in which no output neuron spikes.
+        Those of them in which every score is 0, as where no neuron that is read spikes; None where fluxes are read.
     spikes_per_sample
         Mean number of spikes of a population, or of input lines, in a sample.
     mean_rate_mhz
@@ -252,7 +252,7 @@ class SpikingSummary:
     """
 
     ties: int
-    silent: int
+    silent: int | None
     spikes_per_sample: Mapping[str, float]
     mean_rate_mhz: Mapping[str, float]
 

@@ -66,7 +66,7 @@ def summarise_spikes(
     network
         The chip.
     scores
-        Spikes of the output neurons, shape (samples, classes).
+        Of the classes, shape (samples, classes).
     spikes
         By source of light: mean spikes of a sample, one per neuron or line.
     frames
@@ -75,13 +75,13 @@ def summarise_spikes(
     if network.spiking is None:
         return None
     from soensim.simulation.spiking.encode import duration_ns  # numba: loaded only by chips that need it
+    from soensim.simulation.spiking.readout import reads_flux
 
-    most = scores.max(1)
-    tied = (scores == most[:, None]).sum(1) > 1
+    tied = (scores == scores.max(1)[:, None]).sum(1) > 1
     sample_us = duration_ns(network, frames) * 1e-3
     return SpikingSummary(
         ties=int(tied.sum()),
-        silent=int((tied & (most == 0)).sum()),
+        silent=None if reads_flux(network) else int((tied & ~scores.any(1)).sum()),
         spikes_per_sample={name: float(counts.sum()) for name, counts in spikes.items()},
         mean_rate_mhz={name: float(counts.mean()) / sample_us for name, counts in spikes.items()},
     )

@@ -5,7 +5,7 @@ from soensim.netlist.schema.floorplan import ExplicitPlacement, Floorplan, Optim
 from soensim.netlist.schema.netlist import Netlist
 from soensim.netlist.schema.populations import DendritePopulation, InputPopulation
 from soensim.netlist.schema.projection import Projection
-from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, SpikeCountReadout
+from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, MeanFluxReadout, SpikeCountReadout
 from soensim.netlist.schema.routing import RouteLimits, Routing
 from soensim.netlist.schema.spiking import LatencyCode, RateCode, SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.schema.task import Task
@@ -22,6 +22,7 @@ __all__ = [
     "InputPopulation",
     "LatencyCode",
     "LinearReadout",
+    "MeanFluxReadout",
     "Netlist",
     "OptimisedPlacement",
     "Projection",

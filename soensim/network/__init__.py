@@ -4,7 +4,16 @@ from soensim.network.compile import compile_network, edge_signs, step_coefficien
 from soensim.network.dendrite_parameters import gammas, sample_duration
 from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
 from soensim.network.light import Light
-from soensim.network.network import CountOutput, Die, GoodnessOutput, InputLines, LinearOutput, Network, Population
+from soensim.network.network import (
+    CountOutput,
+    Die,
+    FluxOutput,
+    GoodnessOutput,
+    InputLines,
+    LinearOutput,
+    Network,
+    Population,
+)
 from soensim.network.substeps import step_limits, substeps_of
 from soensim.network.synapses import DelayLayout, Synapses
 from soensim.network.time_step import at_training_step, refined, with_average_light, with_delay_factor
@@ -13,6 +22,7 @@ __all__ = [
     "CountOutput",
     "DelayLayout",
     "Die",
+    "FluxOutput",
     "GoodnessOutput",
     "InputLines",
     "Light",

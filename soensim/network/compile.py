@@ -240,19 +240,7 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
     names = list(netlist.dendrites)
     populations = tuple(names.index(name) for name in readout.reads)
     if isinstance(readout, LinearReadout):
-        size = sum(netlist.populations[name].size for name in readout.reads)
-        edges = np.tile(np.arange(size), readout.classes)
-        signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
-        return LinearOutput(
-            populations,
-            readout.classes,
-            readout.state,
-            readout.efficacy.level_table,
-            readout.efficacy.full_scale == "programmable",
-            _frozen(signs),
-            readout.location == "on-chip",
-            readout.efficacy.bits,
-        )
+        return linear_output(netlist, readout, populations)
     if isinstance(readout, GoodnessReadout):
         classes = next(
             p.label_channels or p.size for p in netlist.inputs.values() if p.carries == "label" or p.label_channels
@@ -266,6 +254,23 @@ def _output(netlist: Netlist) -> LinearOutput | GoodnessOutput | None:
             readout.prefers == "low",
         )
     return None
+
+
+def linear_output(netlist: Netlist, readout: LinearReadout, populations: tuple[int, ...]) -> LinearOutput:
+    """Compile a linear readout of populations, by their indices in `Network.populations`."""
+    size = sum(netlist.populations[name].size for name in readout.reads)
+    edges = np.tile(np.arange(size), readout.classes)
+    signs = edge_signs(readout.efficacy, edges, size).reshape(readout.classes, size)
+    return LinearOutput(
+        populations,
+        readout.classes,
+        readout.state,
+        readout.efficacy.level_table,
+        readout.efficacy.full_scale == "programmable",
+        _frozen(signs),
+        readout.location == "on-chip",
+        readout.efficacy.bits,
+    )
 
 
 def _constant(size: int, value: float) -> FloatArray:

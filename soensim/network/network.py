@@ -64,7 +64,7 @@ class Population:
 
 @dataclass(frozen=True)
 class LinearOutput:
-    """A linear readout: scores = W s of the final or mean states as they are sent; W has shape (classes, neurons).
+    """A linear readout: scores = W s of what is read of each neuron; W has shape (classes, neurons).
 
     The neurons are those of all populations that are read, in the order in which they are named.
 
@@ -73,9 +73,9 @@ class LinearOutput:
     populations, classes
         Indices of the populations that are read, and the number of scores.
     state
-        `final` or `mean`.
+        s: `final` or `mean` states as they are sent (I_c); of spiking neurons `spike-count`, or `mean-flux` (Phi_0).
     levels, programmable_scale
-        Ascending level table of W (per I_c), and whether a program may shrink all of it by one factor.
+        Ascending level table of W (per unit of s), and whether a program may shrink all of it by one factor.
     sign
         Shape (classes, neurons): weight = sign x level; +1 everywhere where the program decides.
     on_chip
@@ -135,6 +135,14 @@ class CountOutput:
     classes
         Number of their neurons.
     """
+
+    populations: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True)
+class FluxOutput:
+    """Score of a class: the flux through the soma of its neuron, in the mean over a sample; as `CountOutput`."""
 
     populations: tuple[int, ...]
     classes: int
@@ -228,7 +236,7 @@ class Network(Described):
     inputs: tuple[InputLines, ...]
     populations: tuple[Population, ...]
     synapses: Mapping[str, Synapses]
-    output: LinearOutput | GoodnessOutput | CountOutput | None
+    output: LinearOutput | GoodnessOutput | CountOutput | FluxOutput | None
     feed_forward: bool
     sample_tau: float
     substeps: int

@@ -11,7 +11,7 @@ import numpy as np
 
 from soensim.evaluation import Evaluation, LevelUse, Touched
 from soensim.fabrication import IMPERFECTIONS
-from soensim.network import CountOutput, LinearOutput, Network
+from soensim.network import CountOutput, FluxOutput, LinearOutput, Network
 
 if TYPE_CHECKING:  # numba: loaded only by chips that need it
     from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -162,9 +162,12 @@ def readout_text(network: Network) -> str:
     population = ", ".join(network.populations[k].name for k in output.populations)
     if isinstance(output, LinearOutput):
         place = "on" if output.on_chip else "off"
-        return f"linear, {output.state} state of {population}, {output.classes} classes, {place} chip"
+        read = {"spike-count": "spikes", "mean-flux": "mean flux"}.get(output.state, f"{output.state} state")
+        return f"linear, {read} of {population}, {output.classes} classes, {place} chip"
     if isinstance(output, CountOutput):
         return f"spikes of each neuron of {population}, most of {output.classes} classes, equal counts to the first"
+    if isinstance(output, FluxOutput):
+        return f"mean flux of each neuron of {population}, largest of {output.classes} classes, equal ones to the first"
     if output.state == "final":
         when = "last step"
     elif output.first_sample or output.last_sample:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,7 +21,14 @@ from soensim.netlist.schema.layout_checks import check_layout
 from soensim.netlist.schema.populations import DendritePopulation, InputPopulation, Population
 from soensim.netlist.schema.positions import Positions, digest, explicit_positions
 from soensim.netlist.schema.projection import Projection
-from soensim.netlist.schema.readout import GoodnessReadout, LinearReadout, Readout, SpikeCountReadout
+from soensim.netlist.schema.readout import (
+    READOUTS_OF_RATES,
+    READOUTS_OF_SPIKES,
+    STATES_OF_SPIKES,
+    GoodnessReadout,
+    LinearReadout,
+    Readout,
+)
 from soensim.netlist.schema.routing import ROUTE_QUANTITIES, Routing
 from soensim.netlist.schema.spiking import LatencyCode, SpikeInputPopulation, SpikingPopulation
 from soensim.netlist.schema.task import Task
@@ -243,9 +250,10 @@ class Netlist(Described, Part):
         readout = self.readout
         if readout is None:
             return
-        if isinstance(readout, SpikeCountReadout) != bool(self.spiking):
-            chip, legal = ("a spiking chip", "spike-count") if self.spiking else ("rate neurons", "linear or goodness")
-            raise fault(f"{readout.kind!r} does not read {chip}; take {legal}", "readout", "kind")
+        legal = READOUTS_OF_SPIKES if self.spiking else READOUTS_OF_RATES
+        if readout.kind not in legal:
+            chip = "a spiking chip" if self.spiking else "rate neurons"
+            raise fault(f"{readout.kind!r} does not read {chip}; take {_either(legal)}", "readout", "kind")
         for k, name in enumerate(readout.reads):
             at = ("readout", "population") if readout.populations is None else ("readout", "populations", k)
             self._check_known(name, *at)
@@ -266,9 +274,23 @@ class Netlist(Described, Part):
                     "remove that population, or take a goodness readout",
                     *("readout", "kind"),
                 )
-            weights = readout.classes * sum(self.populations[name].size for name in readout.reads)
-            if weights > MAX_EDGES:
-                raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
+            self._check_linear(readout)
+
+    def _check_linear(self, readout: LinearReadout) -> None:
+        of_spikes = readout.state in STATES_OF_SPIKES
+        if of_spikes != bool(self.spiking):
+            chip, legal = (
+                ("a spiking chip has", STATES_OF_SPIKES) if self.spiking else ("rate neurons have", ("final", "mean"))
+            )
+            raise fault(f"{readout.state!r} is nothing that {chip}; take {_either(legal)}", "readout", "state")
+        if of_spikes and readout.location == "on-chip":
+            raise fault(
+                "spikes and fluxes of a spiking chip are summed in electronics beside it; write `location: off-chip`",
+                *("readout", "location"),
+            )
+        weights = readout.classes * sum(self.populations[name].size for name in readout.reads)
+        if weights > MAX_EDGES:
+            raise fault(f"needs {weights} weights; the limit is {MAX_EDGES}", *("readout", "classes"))
 
     def _check_known(self, name: str, *at: str | int) -> None:
         if name not in self.populations:
@@ -427,6 +449,11 @@ class Netlist(Described, Part):
         if self.spiking or any(population.source_function == "squid" for population in self.dendrites.values()):
             content["arms"] = [self._technology.value(arm) for arm in ("beta_1", "beta_2")]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _either(names: Sequence[str]) -> str:
+    """Join names for a message: `a, b or c`."""
+    return " or ".join([", ".join(names[:-1]), names[-1]])
 
 
 def _spiking_content(part: SpikingPopulation | SpikeInputPopulation) -> dict[str, Any]:

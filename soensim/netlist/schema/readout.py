@@ -34,18 +34,21 @@ class _Readout(Part):
 
 
 class LinearReadout(_Readout):
-    """A linear classifier on the state: class = argmax of W_out s."""
+    """A linear classifier on what is read: class = argmax of W_out s."""
 
     kind: Literal["linear"]
-    """A linear classifier on the state: class = argmax of W_out s, s as its population sends it."""
+    """A linear classifier: class = argmax of W_out s, s the state as its population sends it, or, of spiking neurons,
+    the spikes or the mean flux of each in a sample."""
     classes: Annotated[int, Field(ge=2, le=100_000)]
     """Number of classes."""
-    state: Literal["final", "mean"]
-    """Which state is read: after the last step, or the mean over the steps."""
+    state: Literal["final", "mean", "spike-count", "mean-flux"]
+    """What is read: the state after the last step, or the mean over the steps; of spiking neurons the spikes of each in
+    a sample (`spike-count`), or the flux through its soma in the mean over the sample (`mean-flux`)."""
     efficacy: Efficacy
     """Level table of the readout's weights."""
     location: Literal["on-chip", "off-chip"] = "on-chip"
-    """Where the products are summed; quantised in both cases."""
+    """Where the products are summed; quantised in both cases. Counts and mean fluxes of spiking neurons are summed
+    `off-chip`."""
 
 
 class GoodnessReadout(_Readout):
@@ -79,8 +82,23 @@ class SpikeCountReadout(_Readout):
     """Spiking chips: the class whose neuron spikes most often in a sample; of equal counts the first."""
 
 
+class MeanFluxReadout(_Readout):
+    """Spiking chips: the class through whose neuron most flux goes, in the mean over a sample."""
+
+    kind: Literal["mean-flux"]
+    """Spiking chips: the class through the soma of whose neuron most flux goes, in the mean over a sample; of equal
+    ones the first."""
+
+
 Readout = Annotated[
-    LinearReadout | GoodnessReadout | SpikeCountReadout,
+    LinearReadout | GoodnessReadout | SpikeCountReadout | MeanFluxReadout,
     Field(discriminator="kind"),
-    BeforeValidator(kind_of("readout", ("linear", "goodness", "spike-count"))),
+    BeforeValidator(kind_of("readout", ("linear", "goodness", "spike-count", "mean-flux"))),
 ]
+
+READOUTS_OF_SPIKES = ("spike-count", "mean-flux", "linear")
+"""Kinds of readout of spiking chips."""
+READOUTS_OF_RATES = ("linear", "goodness")
+"""Kinds of readout of chips of rate neurons."""
+STATES_OF_SPIKES = ("spike-count", "mean-flux")
+"""What a linear readout may read of spiking neurons."""

@@ -8,10 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim.dynamics.squid import squid_source
-from soensim.netlist import Netlist, RateCode, symmetric_levels
+from soensim.netlist import LinearReadout, MeanFluxReadout, Netlist, RateCode, symmetric_levels
 from soensim.netlist.schema.spiking import REFRACTORY, SOMA
-from soensim.network import CountOutput, InputLines, Light, Network, Population, sample_duration
-from soensim.network.compile import compile_die, compile_synapses
+from soensim.network import (
+    CountOutput,
+    FluxOutput,
+    InputLines,
+    Light,
+    LinearOutput,
+    Network,
+    Population,
+    sample_duration,
+)
+from soensim.network.compile import compile_die, compile_synapses, linear_output
 from soensim.network.light import frame_seconds
 from soensim.network.spiking.compile import compile_spiking
 from soensim.network.spiking.spiking_network import SpikingNetwork
@@ -110,12 +119,15 @@ def _inputs(netlist: Netlist, spiking: SpikingNetwork) -> tuple[InputLines, ...]
     return tuple(lines)
 
 
-def _output(netlist: Netlist, names: Sequence[str]) -> CountOutput | None:
+def _output(netlist: Netlist, names: Sequence[str]) -> CountOutput | FluxOutput | LinearOutput | None:
     readout = netlist.readout
     if readout is None:
         return None
     read = tuple(names.index(name) for name in readout.reads)
-    return CountOutput(read, sum(netlist.populations[name].size for name in readout.reads))
+    if isinstance(readout, LinearReadout):
+        return linear_output(netlist, readout, read)
+    kind = FluxOutput if isinstance(readout, MeanFluxReadout) else CountOutput
+    return kind(read, sum(netlist.populations[name].size for name in readout.reads))
 
 
 def _light(netlist: Netlist, spiking: SpikingNetwork) -> Light | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from soensim.data import Split, argmax_decode
 from soensim.fabrication import FabricatedChip
-from soensim.network import CountOutput, Network
+from soensim.network import CountOutput, FluxOutput, LinearOutput, Network
 from soensim.program import Program
 from soensim.report.figures.style import COLUMN, FAINT, INK, RIGHT, WRONG, new_figure, quiet, styled
 from soensim.report.figures.trace_figure import SEARCHED, different
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # numba: loaded only by chips that need it
 
 _MOST_TICKS = 4000  # more spikes are a picture: a path of them all would make the page large
 _ROWS = 70  # of more neurons a tick reaches over its neighbours, to be seen
+_LABELLED = 20  # classes of which each has its number
 _HEIGHT_IN = {False: 0.85, True: 1.5}  # of a population; of one that is read
 
 
@@ -36,8 +37,8 @@ class SpikeExample:
     ----------
     raster
         Its spikes.
-    counts
-        Spikes of the output neurons, shape (classes,).
+    scores
+        Of the classes, shape (classes,): spikes or mean fluxes of their neurons, or sums of them.
     true, answered
         Classes.
     index
@@ -45,15 +46,15 @@ class SpikeExample:
     """
 
     raster: Raster
-    counts: NDArray[np.int64]
+    scores: NDArray[np.float64]
     true: int
     answered: int
     index: int
 
     @property
     def tied(self) -> tuple[int, ...]:
-        """Classes that share the most spikes; empty where one alone has them."""
-        best = np.flatnonzero(self.counts == self.counts.max())
+        """Classes that share the best score; empty where one alone has it."""
+        best = np.flatnonzero(self.scores == self.scores.max())
         return tuple(best.tolist()) if len(best) > 1 else ()
 
 
@@ -93,7 +94,7 @@ def find_spike_examples(
     return [
         SpikeExample(
             sample_raster(network, chip, first.inputs[k : k + 1][0], sample=k, read_seed=read_seed),
-            scores[k].astype(np.int64),
+            scores[k],
             int(first.labels[k]),
             int(answered[k]),
             int(first.indices[k]),
@@ -104,9 +105,14 @@ def find_spike_examples(
 
 @styled
 def raster(network: Network, example: SpikeExample) -> Figure:
-    """Draw the spikes of the input lines, below them those of each population; beside, the counts of what is read."""
+    """Draw the spikes of the input lines, below them those of each population; beside, the scores of the classes.
+
+    They are beside the neurons of the classes, or, of a linear readout, beside the last population.
+    """
     output, spiking = network.output, network.spiking
-    read = [network.populations[k].name for k in output.populations] if isinstance(output, CountOutput) else []
+    by_neuron = output.populations if isinstance(output, CountOutput | FluxOutput) else ()
+    read = [network.populations[k].name for k in by_neuron]
+    what = "flux (Phi_0)" if isinstance(output, FluxOutput) else "spikes"
     bands = [(line.name, line.channels, False) for line in network.inputs]
     bands += [(p.name, p.neurons, p.name in read) for p in (spiking.populations if spiking is not None else ())]
     heights = [_HEIGHT_IN[is_read] for *_, is_read in bands]
@@ -115,7 +121,7 @@ def raster(network: Network, example: SpikeExample) -> Figure:
     shown: Axes | None = None
     first_class = 0
     for row, (name, members, is_read) in enumerate(bands):
-        axes = figure.add_subplot(grid[row, 0] if is_read else grid[row, :1], sharex=shown)
+        lowest = axes = figure.add_subplot(grid[row, 0] if is_read else grid[row, :1], sharex=shown)
         shown = axes if shown is None else shown
         size, is_line = members.stop - members.start, row < len(network.inputs)
         colours = [FAINT if is_line else INK] * size
@@ -127,11 +133,17 @@ def raster(network: Network, example: SpikeExample) -> Figure:
         if row == 0:
             _title(axes, example)
         if is_read:
-            _counts(figure.add_subplot(grid[row, 1], sharey=axes), axes, example, first_class)
-            first_class += members.stop - members.start
+            _label_classes(axes, first_class, size)
+            _bars(figure.add_subplot(grid[row, 1], sharey=axes), example, range(first_class, first_class + size), what)
+            first_class += size
+    if isinstance(output, LinearOutput):
+        beside = figure.add_subplot(grid[-1, 1])
+        beside.set_ylim(output.classes - 0.5, -0.5)
+        beside.set_yticks([])
+        _bars(beside, example, range(output.classes), "score")
     if shown is not None:
         shown.set_xlim(0, example.raster.duration_ns)
-        figure.axes[-2 if read else -1].set_xlabel("time (ns)")
+        lowest.set_xlabel("time (ns)")
         shown.locator_params(axis="x", nbins=5)
     return figure
 
@@ -163,26 +175,37 @@ def _ticks(axes: Axes, raster: Raster, members: slice, is_line: bool, colours: S
     axes.set_yticks([0, size - 1] if size > 1 else [0])
 
 
-def _counts(axes: Axes, beside: Axes, example: SpikeExample, first_class: int) -> None:
-    """Draw the spikes of the neurons of a population that is read as bars, the answer and the true class marked."""
-    size = round(beside.get_ylim()[0] + 0.5)
-    counts = example.counts[first_class : first_class + size]
-    axes.barh(np.arange(size), counts, height=0.8, color=_class_colours(example, first_class, size))
-    step = -(-size // 20)
-    beside.set_yticks(range(0, size, step), [str(first_class + k) for k in range(0, size, step)])
-    beside.tick_params(axis="y", labelsize=7.5)
+def _label_classes(axes: Axes, first_class: int, size: int) -> None:
+    """Number the neurons of a population that is read by their classes."""
+    step = -(-size // _LABELLED)
+    axes.set_yticks(range(0, size, step), [str(first_class + k) for k in range(0, size, step)])
+    axes.tick_params(axis="y", labelsize=7.5)
+
+
+def _bars(axes: Axes, example: SpikeExample, classes: range, what: str) -> None:
+    """Draw the scores of some classes as bars, the answer and the true class marked."""
+    scores = example.scores[classes.start : classes.stop]
+    axes.barh(np.arange(len(classes)), scores, height=0.8, color=_class_colours(example, classes.start, len(classes)))
     quiet(axes)
     axes.tick_params(labelleft=False, labelbottom=False)
-    axes.set_xlim(0, 1.35 * max(1, int(example.counts.max())))
-    if step == 1:
-        for k, count in enumerate(counts.tolist()):
-            axes.annotate(f"{count}", (count, k), xytext=(2, 0), textcoords="offset points", va="center", fontsize=7.5)
-    axes.set_title("spikes", fontsize=8, fontweight="normal", color=INK)
+    axes.set_xlim(min(0.0, 1.35 * example.scores.min()), 1.35 * max(0.0, example.scores.max()) or 1.35)
+    if len(classes) <= _LABELLED:
+        for k, score in enumerate(scores.tolist()):
+            text = score_text(score)
+            axes.annotate(
+                text, (max(score, 0), k), xytext=(2, 0), textcoords="offset points", va="center", fontsize=7.5
+            )
+    axes.set_title(what, fontsize=8, fontweight="normal", color=INK)
+
+
+def score_text(score: float) -> str:
+    """Write a score: a count as it is, another number with three digits."""
+    return f"{score:.0f}" if float(score).is_integer() else f"{score:.3g}"
 
 
 def _title(axes: Axes, example: SpikeExample) -> None:
     said = f"true {example.true}, answered {example.answered}"
-    if not example.counts.any():
+    if not example.scores.any():
         said += ": no spike"
     elif example.tied:
         said += f": tie of {' and '.join(map(str, example.tied)) if len(example.tied) == 2 else len(example.tied)}"

@@ -17,6 +17,7 @@ from soensim.program import Program
 from soensim.simulation.chip import chip_of
 from soensim.simulation.spiking.batch import SampleCounts, SpikeBatch, count_spikes
 from soensim.simulation.spiking.encode import duration_ns, encode_spikes
+from soensim.simulation.spiking.readout import readings, scores_of
 from soensim.simulation.spiking.realise import realise
 
 _BLOCK = 256  # samples between two calls of `stop`
@@ -77,14 +78,26 @@ def count_samples(
     SimulationError
         No input lines take data, or a state diverges.
     """
+    return count_encoded(network, chip, encode_data(network, values), read_seed=read_seed, threads=threads, stop=stop)
+
+
+def count_encoded(
+    network: Network,
+    chip: FabricatedChip,
+    drive: FloatArray,
+    *,
+    read_seed: int = 0,
+    threads: int | None = None,
+    stop: Callable[[], None] = lambda: None,
+) -> CountedSamples:
+    """`count_samples` of samples that `soensim.network.encode_data` has made rates (MHz) of, or times."""
     spiking = realise(network, chip)
     light_seed = light_seed_of(network, spiking, read_seed)
-    lasting_ns = duration_ns(network, values.shape[1])
+    lasting_ns = duration_ns(network, drive.shape[1])
     parts, sent = [], []
-    for start in range(0, len(values), _BLOCK):
+    for start in range(0, len(drive), _BLOCK):
         stop()
-        drive = encode_data(network, values[start : start + _BLOCK])
-        batch = encode_spikes(network, drive, read_seed=read_seed, first_sample=start)
+        batch = encode_spikes(network, drive[start : start + _BLOCK], read_seed=read_seed, first_sample=start)
         sent.append(_sent(batch, network.channels))
         parts.append(
             count_spikes(
@@ -111,16 +124,16 @@ def spike_scores(
     read_seed: int = 0,
     stop: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float64]:
-    """Score every class by the spikes of its neuron; the arguments are those of `soensim.simulation.class_scores`.
+    """Score every class by what the readout reads; the arguments are those of `soensim.simulation.class_scores`.
 
     Returns
     -------
     array
-        Shape (samples, classes): whole numbers.
+        Shape (samples, classes): spikes or mean fluxes of the neuron of each class, or sums of them.
     """
     made = chip_of(network, program, chip_seed, chip)
     counted = count_samples(network, made, values, read_seed=read_seed, stop=stop)
-    return counts_of_classes(network, counted.spikes).astype(np.float64)
+    return scores_of(network, made.values, readings(network, SampleCounts(counted.spikes, counted.mean_flux)))
 
 
 def light_seed_of(network: Network, spiking: SpikingNetwork, read_seed: int) -> int | None:

@@ -88,9 +88,12 @@ def _settings_of(recipes: tuple[tuple[str, type[Recipe]], ...]) -> Mapping[str, 
     return settings
 
 
-def usual_rule(readout: str | None) -> str:
-    """Name the rule that messages advise for a kind of readout; a chip without one is trained like a linear one."""
-    kind = readout or "linear"
+def usual_rule(readout: str | None, *, spiking: bool = False) -> str:
+    """Name the rule that messages advise for a kind of readout; a chip without one is trained like a linear one.
+
+    For spiking chips it is that of spike counts, whatever is read.
+    """
+    kind = "spike-count" if spiking else readout or "linear"
     return next(rule for rule, recipe in RECIPES.items() if vars(recipe).get("usual_for") == kind)
 
 
