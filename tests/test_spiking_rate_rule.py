@@ -150,8 +150,8 @@ def test_expected_spikes_are_those_of_the_engine():
         given = trained_values(network, seed)
         fabricated = trainable.fabricated(tensors(given), None)
         with torch.no_grad():
-            rates = trainable.rates(fabricated, trainable.encode(rows))
-            expected = trainable.expected_counts(fabricated, trainable.encode(rows))
+            rates = trainable.expected(fabricated, trainable.encode(rows)).rates
+            expected = trainable.readings(fabricated, trainable.encode(rows))
         assert torch.allclose(expected, rates[1].sum(1) * 2000)
         counted[0].append(torch.cat(rates, -1)[:, 0].numpy() * 2000)
         counted[1].append(count_samples(network, FabricatedChip.nominal(network, given), rows).spikes)
@@ -175,7 +175,7 @@ def test_lines_without_data_are_silent():
         given |= {key: np.full(slot.shape, 0.3) for key, slot in slots(one).items() if key not in given}
         rows = trainable.encode(np.random.default_rng(0).random((5, 1, 4)))
         with torch.no_grad():
-            found.append(trainable.expected_counts(trainable.fabricated(tensors(given), None), rows))
+            found.append(trainable.readings(trainable.fabricated(tensors(given), None), rows))
     assert torch.allclose(*found, atol=1e-4)
 
 
@@ -186,9 +186,9 @@ def test_chips_whose_devices_differ_have_rates_of_their_own():
     given = tensors(trained_values(network))
     rows = trainable.encode(np.random.default_rng(0).random((20, 1, 4)))
     with torch.no_grad():
-        drawn = trainable.rates(trainable.fabricated(given, None), rows)
-        other = trainable.rates(trainable.fabricated(given, 5), rows)
-        again = trainable.rates(trainable.fabricated(given, 5), rows)
+        drawn = trainable.expected(trainable.fabricated(given, None), rows).rates
+        other = trainable.expected(trainable.fabricated(given, 5), rows).rates
+        again = trainable.expected(trainable.fabricated(given, 5), rows).rates
     assert torch.equal(other[0], again[0])
     assert not torch.allclose(other[0], drawn[0], rtol=0.05)
 
@@ -209,7 +209,7 @@ def test_training_learns_and_its_program_holds_levels():
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (("readout: {kind: spike-count, population: output}", ""), "no readout of kind spike-count"),
+        (("readout: {kind: spike-count, population: output}", ""), "has no readout; spiking-rate"),
         (("{kind: rate, rate_max_mhz: 15}", "{kind: latency, window_ns: 300}"), "with a code of kind rate"),
         (("refractory: {present: false}", "refractory: {present: true}"), "has the dendrites 'hidden.refractory'"),
         (("source: lines, target: hidden", "source: output, target: hidden"), "drive each other in a circle"),

@@ -62,6 +62,8 @@ _RULES: Mapping[str, Rule] = {
     "results": _MAPPING,
     "results.validation_accuracy": _FRACTION,
     "results.epoch": _whole(1),
+    "results.trained_readout": _FRACTION,
+    "results.refitted_readout": _FRACTION,
     "versions": _MAPPING,
     "versions.*": _TEXT,
     "recipe": _MAPPING,

@@ -29,7 +29,7 @@ from soensim.training.pruned_chip import PrunedChip, write_pruned
 from soensim.training.pruning import make_pruning
 from soensim.training.recipes import Recipe
 from soensim.training.result import TrainResult, program_row
-from soensim.training.rules import Loss
+from soensim.training.rules import Loss, Measured, MeasuringRule
 from soensim.training.run_folder import CHECKPOINT, NETLIST, PROGRAM, describe_run
 from soensim.training.run_options import RunOptions
 from soensim.training.run_records import check_records
@@ -125,6 +125,8 @@ class Training:
         """Train one epoch; return the means over its samples."""
         # an epoch's wrong labels depend on its number alone, so that a resumed training draws the same
         rng = np.random.default_rng([self.recipe.train_seed, epoch])
+        if isinstance(self.rule, MeasuringRule):
+            self.rule.measure(epoch, self._train_samples())
         self.rule.begin_epoch(epoch, self.history)
         means = Means()
         order = batches(self.samples, self.recipe.batch_size, seed=self.recipe.train_seed, epoch=epoch)
@@ -214,6 +216,9 @@ class Training:
         latent = self._copies("best") if self.recipe.keep == "best" else self.chip.latent
         ideal = self._copies("ideal")
         program = self._program(self.chip.arrays(latent), self.chip.arrays(ideal) if ideal else None)
+        if isinstance(self.rule, MeasuringRule):
+            validation = Measured(self.scorer.validation_x, self.scorer.validation_labels)
+            program = self.rule.refit(program, self._train_samples(), validation)
         if self.options.run_dir is not None:
             path = self.options.run_dir / PROGRAM
             if self.pruning is not None:
@@ -222,6 +227,9 @@ class Training:
             program.save(path)
         pruned = None if self.pruning is None else self.pruning.chip
         return TrainResult(program, self.history, self._program_row()["epoch"], pruned)
+
+    def _train_samples(self) -> Measured:
+        return Measured(self.train_x, self.data.train.labels[: self.samples])
 
     def _program(self, weights: dict[str, Float64], ideal: dict[str, Float64] | None) -> Program:
         recipe = self.recipe

@@ -14,6 +14,7 @@ What is known of a flux is its mean and its variance over time (moment closure):
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,19 +25,32 @@ from soensim.dynamics.spiking import SpikingArrays
 from soensim.errors import RecipeError
 from soensim.fabrication import FabricatedChip, MeasuredChip
 from soensim.netlist import RateCode
-from soensim.network import CountOutput, Network, Population, Synapses
+from soensim.network import GoodnessOutput, Network, Population, Synapses
 from soensim.simulation.spiking.encode import duration_ns, spiking_of
 from soensim.simulation.spiking.rate import soma_rates
+from soensim.simulation.spiking.readout import reads_flux
 from soensim.simulation.spiking.realise import dendrites_of
 from soensim.training.rate_table import RateTable
 from soensim.training.recipes.spiking_rate import SpikingRateRecipe
+from soensim.training.source_correction import corrected_rates
 from soensim.training.trainable_values import TrainableValues
 
 _LEAST_RATE = 1e-9  # spikes per ns: a silent source, whose moments are then zero
 
 
+class Expected(NamedTuple):
+    """What is to be expected of the somas, by population, (batch, frames, neurons) each."""
+
+    rates: list[Tensor]
+    """Spikes per ns."""
+    flux: list[Tensor]
+    """Mean flux (Phi_0)."""
+    spread: list[Tensor]
+    """Standard deviation (Phi_0) of what a soma sees of its flux."""
+
+
 class TrainableSpikingChip(TrainableValues):
-    """A chip of spiking neurons: its latent values, and the spikes to be expected of it.
+    """A chip of spiking neurons: its latent values, and what is to be expected of its neurons.
 
     Parameters
     ----------
@@ -46,7 +60,7 @@ class TrainableSpikingChip(TrainableValues):
     Raises
     ------
     RecipeError
-        The chip has no spike-count readout, its input has another code than a rate, its populations drive each other in
+        The chip has no readout, its input has another code than a rate, its populations drive each other in
         a circle, its neurons have an arbor or a refractory dendrite, or a soma never fires.
     """
 
@@ -64,10 +78,12 @@ class TrainableSpikingChip(TrainableValues):
         self.order = _order(network)
         spiking = spiking_of(network)
         self._dendrites = [dendrites_of(spiking, population) for population in network.populations]
-        self._drawn = [self._table(population, k) for k, population in enumerate(network.populations)]
+        self._drawn = {k: self._table(network.populations[k], k) for k in self.order if self._must_fire(k)}
+        self.corrections: dict[int, Tensor] = {}
+        """By population: what measurements made of the rates of its neurons (`soensim.training.source_correction`)."""
         self._synapses = {key: synapses for key, synapses in network.synapses.items() if len(synapses)}
         self._responses = {key: _response(spiking.arrays, spiking.groups[key].synapses.start) for key in self._synapses}
-        self._climb_ns = [1 / table.highest - self._held_ns(k) for k, table in enumerate(self._drawn)]
+        self._climb_ns = {k: 1 / table.highest - self._held_ns(k) for k, table in self._drawn.items()}
         self._places = {
             key: (torch.tensor(synapses.targets), torch.tensor(synapses.sources))
             for key, synapses in self._synapses.items()
@@ -75,8 +91,13 @@ class TrainableSpikingChip(TrainableValues):
         self._lines = [(line, line.channels.stop - line.channels.start) for line in network.inputs]
         self._photons = {} if network.light is None else network.light.photons
 
-    def expected_counts(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
-        """Spikes to be expected of the neuron of each class in a sample, shape (batch, classes).
+    @property
+    def firing(self) -> list[int]:
+        """Populations whose spikes are of use, each after those that drive it."""
+        return list(self._drawn)
+
+    def readings(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
+        """What is to be read of each neuron that is read: spikes in a sample, or mean flux (Phi_0), (batch, neurons).
 
         Parameters
         ----------
@@ -86,18 +107,18 @@ class TrainableSpikingChip(TrainableValues):
             Rates on the data lines (MHz), (batch, frames, channels), as `encode` makes them.
         """
         output = self.network.output
-        if not isinstance(output, CountOutput):
-            raise RecipeError(f"chip {self.network.name!r} has no spike-count readout")
-        rates = self.rates(fabricated, x)
-        read = torch.cat([rates[k] for k in output.populations], -1)
-        return (read * duration_ns(self.network, 1)).sum(1)
+        read = output.populations if output is not None else ()
+        expected = self.expected(fabricated, x)
+        if reads_flux(self.network):
+            return torch.cat([expected.flux[k] for k in read], -1).mean(1)
+        return (torch.cat([expected.rates[k] for k in read], -1) * duration_ns(self.network, 1)).sum(1)
 
-    def rates(self, fabricated: FabricatedChip, x: Tensor) -> list[Tensor]:
-        """Rates of the somas (spikes per ns), (batch, frames, neurons) by population; as `expected_counts`."""
+    def expected(self, fabricated: FabricatedChip, x: Tensor) -> Expected:
+        """Rates of all somas and the moments of their fluxes; the arguments are those of `readings`."""
         inputs = [
             x * 1e-3 if line.code is not None else x.new_zeros((*x.shape[:2], size)) for line, size in self._lines
         ]
-        rates: list[Tensor] = [x] * len(self.network.populations)
+        rates, means, spreads = ([x] * len(self.network.populations) for _ in range(3))
         for k in self.order:
             population = self.network.populations[k]
             mean = torch.tensor(fabricated.flux_offset[k], dtype=self.dtype)
@@ -109,9 +130,19 @@ class TrainableSpikingChip(TrainableValues):
                     source = inputs[synapses.port] if synapses.source is None else rates[synapses.source]
                     own_mean, own_variance = self._flux(fabricated, key, synapses, source)
                     _, tau_ns, _ = self._responses[key]
-                    mean, variance = mean + own_mean, variance + own_variance * averaged_part(self._climb_ns[k], tau_ns)
-            rates[k] = self._rate_table(fabricated, k)(mean, variance.sqrt())
-        return rates
+                    part = averaged_part(self._climb_ns.get(k, 0.0), tau_ns)
+                    mean, variance = mean + own_mean, variance + own_variance * part
+            means[k], spreads[k] = mean.expand(*x.shape[:2], -1), variance.sqrt()
+            rates[k] = self._rates(fabricated, k, mean, spreads[k])
+        return Expected(rates, means, spreads)
+
+    def _rates(self, fabricated: FabricatedChip, k: int, mean: Tensor, spread: Tensor) -> Tensor:
+        if k not in self._drawn:
+            return torch.zeros_like(mean)
+        table = self.rate_table(fabricated, k)
+        if k in self.corrections:
+            return corrected_rates(table, self.corrections[k], mean, spread)
+        return table(mean, spread)
 
     def _flux(self, fabricated: FabricatedChip, key: str, synapses: Synapses, rates: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance of the flux that the synapses of a projection give, (batch, frames, targets)."""
@@ -135,7 +166,7 @@ class TrainableSpikingChip(TrainableValues):
             return self.network.inputs[synapses.port].drive_high * 1e-3
         return self._drawn[synapses.source].highest
 
-    def _rate_table(self, fabricated: FabricatedChip, k: int) -> RateTable:
+    def rate_table(self, fabricated: FabricatedChip, k: int) -> RateTable:
         """Table of a population on a chip: the drawing's, unless its devices differ."""
         population = self.network.populations[k]
         chip = fabricated.gamma_plus[k], fabricated.gamma_minus[k], fabricated.bias_current[k]
@@ -162,6 +193,12 @@ class TrainableSpikingChip(TrainableValues):
                 "constant flux, so that nothing can be trained; lower it, or take a longer tau_di_ns or a smaller loop"
             )
         return RateTable(rates, self.dtype)
+
+    def _must_fire(self, k: int) -> bool:
+        """Whether the spikes of a population are of use: it drives another, or they are read."""
+        output = self.network.output
+        read = output is not None and k in output.populations and not reads_flux(self.network)
+        return read or any(synapses.source == k for synapses in self.network.synapses.values() if len(synapses))
 
     def _first_neuron(self, k: int) -> int:
         return int(np.searchsorted(spiking_of(self.network).arrays.first_dendrite, self._dendrites[k][0]))
@@ -257,8 +294,10 @@ def _order(network: Network) -> list[int]:
 
 def _check(network: Network) -> None:
     """Refuse what the rates do not cover."""
-    if not isinstance(network.output, CountOutput):
-        raise RecipeError(f"chip {network.name!r} has no readout of kind spike-count, which spiking-rate trains for")
+    if network.output is None or isinstance(network.output, GoodnessOutput):
+        raise RecipeError(
+            f"chip {network.name!r} has no readout; spiking-rate trains for one of spikes or of mean fluxes"
+        )
     lines = network.lines("data")
     if lines is None or not isinstance(lines.code, RateCode):
         raise RecipeError(f"chip {network.name!r} has no spike-input population with a code of kind rate")

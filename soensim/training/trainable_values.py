@@ -88,6 +88,16 @@ class TrainableValues:
             return self.measured.realise(self.network, values)
         return fabricate_chip(self.network, values, self.spreads, chip_seed)
 
+    def programmed(self, values: Mapping[str, FloatArray]) -> FabricatedChip:
+        """Chip as drawn, or as measured, with these values in float64."""
+        if self.measured is not None:
+            return self.measured.realise(self.network, values)
+        return FabricatedChip.nominal(self.network, values)
+
+    def for_engine(self, fabricated: FabricatedChip) -> FabricatedChip:
+        """Chip whose values are float64 arrays instead of tensors, as the engine of spiking chips takes them."""
+        return replace(fabricated, values=self.arrays({k: torch.as_tensor(v) for k, v in fabricated.values.items()}))
+
     def _training_values(self, epoch: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """Values that training sees in place of the nearest levels."""
         recipe = self.recipe

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+from soensim.errors import RecipeError
 from soensim.fabrication import MeasuredChip
 from soensim.network import Network
 from soensim.training.recipes.base import Recipe, setting
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @register
 @dataclass(frozen=True, kw_only=True)
 class SpikingRateRecipe(Recipe):
-    """Spiking chips: cross-entropy of the spikes to be expected, from the rate of each neuron under its flux."""
+    """Spiking chips: cross-entropy of what is to be read, from the rate of each neuron under its flux."""
 
     rule: ClassVar[str] = "spiking-rate"
     spiking: ClassVar[bool] = True
@@ -35,14 +36,51 @@ class SpikingRateRecipe(Recipe):
     shift_pixels: int = setting(
         0, "move every image by up to this many pixels, drawn for each batch", least=0, most=1000
     )
-    count_gain: float = setting(0.5, "factor from spikes of a sample to logits", above=0)
+    count_gain: float = setting(
+        0.5, "factor from spikes of a sample to logits; of a linear readout its initial value, learned", above=0
+    )
+    flux_gain: float = setting(20.0, "the same from mean fluxes (Phi_0), where these are read", above=0)
     flux_spread_floor: float = setting(
         0.04, "least spread of the flux (Phi_0) that a rate is averaged over, so that thresholds have a slope", above=0
+    )
+
+    closed_loop_rounds: int = setting(
+        0,
+        "times that the engine corrects the rate of each neuron, evenly spread over all epochs",
+        least=0,
+        most=10_000,
+    )
+    closed_loop_samples: int = setting(
+        256, "training samples (at most) that the engine runs for it", above=0, most=1_000_000
+    )
+    refit_samples: int = setting(
+        0,
+        "fit a linear readout, at the end, to what the engine counts of this many training samples (at most), and "
+        "choose by as many of validation; 0: none",
+        least=0,
+        most=1_000_000,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_rate_settings(self)
+        total = self.ideal_epochs + self.epochs
+        if self.closed_loop_rounds >= total:
+            raise RecipeError(
+                f"closed_loop_rounds is {self.closed_loop_rounds}, of {total} epochs; they come between epochs, so it "
+                f"must be at most {total - 1}"
+            )
+        usual = next(item.default for item in fields(self) if item.name == "closed_loop_samples")
+        if not self.closed_loop_rounds and self.closed_loop_samples != usual:
+            raise RecipeError(
+                "closed_loop_samples has no meaning without closed_loop_rounds; leave it out, or set both"
+            )
+
+    @property
+    def correction_epochs(self) -> frozenset[int]:
+        """Epochs (from 0) before which the engine corrects the rates: the ends of all parts but the last."""
+        total, parts = self.ideal_epochs + self.epochs, self.closed_loop_rounds + 1
+        return frozenset(total * part // parts for part in range(1, parts))
 
     def make_chip(self, network: Network, measured: MeasuredChip | None) -> TrainableSpikingChip:
         """Make the trainable form of a spiking chip."""

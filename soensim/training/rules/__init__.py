@@ -3,6 +3,6 @@
 A rule is made by its recipe (`soensim.training.recipes.Recipe.make_rule`), which is also where its name is.
 """
 
-from soensim.training.rules.base import Loss, Rule, predict
+from soensim.training.rules.base import Loss, Measured, MeasuringRule, Rule, predict
 
-__all__ = ["Loss", "Rule", "predict"]
+__all__ = ["Loss", "Measured", "MeasuringRule", "Rule", "predict"]

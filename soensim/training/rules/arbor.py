@@ -62,8 +62,7 @@ class Arbor:
         return torch.tensor(counts_of_classes(self.chip.network, found.spikes))
 
     def _run(self, fabricated: FabricatedChip, x: Tensor, read_seed: int) -> MeasuredSamples:
-        values = self.chip.arrays({key: torch.as_tensor(value) for key, value in fabricated.values.items()})
-        chip = FabricatedChip(**{**vars(fabricated), "values": values})
+        chip = self.chip.for_engine(fabricated)
         return measure_states(self.chip.network, chip, x.double().numpy(), read_seed=read_seed)
 
     def _readers(self) -> dict[str, tuple[int, int]]:

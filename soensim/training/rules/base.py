@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from soensim.fabrication import FabricatedChip
+from soensim.program import Program
 
 
 class Loss(NamedTuple):
@@ -36,6 +37,25 @@ class Rule(Protocol):
 
     def scores(self, fabricated: FabricatedChip, x: Tensor) -> Tensor:
         """Score of every class, shape (batch, classes)."""
+
+
+class Measured(NamedTuple):
+    """Samples that a rule may run through the chip."""
+
+    x: Tensor
+    """As `TrainableChip.encode` made them, (samples, frames, channels)."""
+    labels: NDArray[np.int64]
+
+
+@runtime_checkable
+class MeasuringRule(Rule, Protocol):
+    """A rule that runs the chip itself, beside its model of it."""
+
+    def measure(self, epoch: int, train: Measured) -> None:
+        """Called before each epoch (from 0), and before `begin_epoch`."""
+
+    def refit(self, program: Program, train: Measured, validation: Measured) -> Program:
+        """Make the program of what training found, and of what was measured with it."""
 
 
 def predict(rule: Rule, fabricated: FabricatedChip, x: Tensor, block: int = 500) -> NDArray[np.int64]:
