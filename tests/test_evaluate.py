@@ -13,7 +13,7 @@ from test_program import random_weights
 from soensim.data import load_dataset
 from soensim.errors import DataError, ProgramError, SimulationError, SoensimError
 from soensim.evaluation import evaluate, evaluate_network, predict, score
-from soensim.evaluation.statistics import mean_interval, proportion_interval
+from soensim.evaluation.statistics import mean_interval, proportion_interval, trials_without_failure
 from soensim.evaluation.summary import summarise_chip
 from soensim.netlist import parse_netlist
 from soensim.network import compile_network, present
@@ -281,3 +281,9 @@ def test_student_interval():
     assert mean_interval(values) == pytest.approx(expected)
     assert mean_interval([0.9, 1.0])[1] == 1.0
     assert mean_interval([0.0, 0.1])[0] == 0.0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.99, 0.999])
+def test_trials_without_failure_are_the_fewest_whose_interval_lies_above(share):
+    n = trials_without_failure(share)
+    assert proportion_interval(n, n)[0] >= share > proportion_interval(n - 1, n - 1)[0]
