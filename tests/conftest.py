@@ -1,18 +1,28 @@
-"""Small chips and data that many tests use; how the whole suite is spread over the cores."""
+"""Small chips and data that many tests use; how the whole suite is spread over the cores.
 
+What takes long to load is imported inside the functions: the process that starts the workers runs no test.
+"""
+
+from __future__ import annotations
+
+import contextlib
 import dataclasses
+import gc
+import importlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from soensim.data import Dataset, load_dataset
-from soensim.netlist import Netlist, parse_netlist
-from soensim.network import Network, compile_network
-from soensim.routing import RoutedNetlist, route
-from soensim.training import train
-from soensim.training.loop import Training
+if TYPE_CHECKING:
+    from soensim.data import Dataset
+    from soensim.netlist import Netlist
+    from soensim.network import Network
+    from soensim.routing import RoutedNetlist
+
+# Loading makes millions of objects, none of them garbage; the default, 700, spends a fifth of it on looking for some.
+gc.set_threshold(50_000, *gc.get_threshold()[1:])
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -119,12 +129,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [*others[:half], *first, *others[half:]]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let every second worker load the files of the tests from the last one on.
+
+    All workers load all of them, and in a fresh clone and environment the first one to load a file or a package also
+    translates it, which takes longer: two workers share this where they begin at different ends. A file that does not
+    load is left to the collection, which says so.
+    """
+    worker = getattr(session.config, "workerinput", {"workerid": "gw0"})["workerid"]
+    if int(worker.removeprefix("gw")) % 2:
+        files = [path.stem for path in Path(__file__).parent.glob("test_*.py")]
+        for name in ("hypothesis", "scipy.stats", "matplotlib.figure", *sorted(files, reverse=True)):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+
+
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of the garbage collector's rounds: millions of objects that stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def compiled(text: str, **options: int) -> Network:
+    from soensim.netlist import parse_netlist
+    from soensim.network import compile_network
+    from soensim.routing import route
+
     return compile_network(route(parse_netlist(text)), **options)
 
 
 def delayed(text: str, longest_ps: float, seed: int = 0) -> RoutedNetlist:
     """Route a chip and give every edge a delay of its own, uniform in [0, longest_ps]."""
+    import numpy as np
+
+    from soensim.netlist import parse_netlist
+    from soensim.routing import route
+
     routed, rng = route(parse_netlist(text)), np.random.default_rng(seed)
     projections = {
         key: dataclasses.replace(p, delay_ps=rng.uniform(0, longest_ps, len(p.edges)))
@@ -135,6 +176,8 @@ def delayed(text: str, longest_ps: float, seed: int = 0) -> RoutedNetlist:
 
 @pytest.fixture(scope="session")
 def small_netlist() -> Netlist:
+    from soensim.netlist import parse_netlist
+
     return parse_netlist(SMALL)
 
 
@@ -145,6 +188,8 @@ def small() -> Network:
 
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
+    from soensim.data import load_dataset
+
     return load_dataset("digits-rows")
 
 
@@ -156,6 +201,8 @@ def untimed(history):
 @pytest.fixture
 def train_in_two_parts(monkeypatch):
     """Train, with a kill in the epoch of that number (from 0), and resume from what is left in the run folder."""
+    from soensim.training import train
+    from soensim.training.loop import Training
 
     def run(network, data, recipe, run_dir, stop, **options):
         epoch = Training._epoch

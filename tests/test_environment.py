@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from fresh import Job, run_forks
 
 from soensim._runtime.exhausted import exhausted
 from soensim._runtime.standard_streams import printable
@@ -29,25 +30,20 @@ json.dump([*(hashlib.sha256(content).hexdigest() for content in drawn), "matplot
 STYLE = "text.usetex: true\nfigure.dpi: 300\nlines.linewidth: 9\nfont.size: 30\naxes.grid: true\nsavefig.bbox: tight\n"
 
 
-def drawn(**environment: str) -> tuple[list[object], str]:
-    """Hashes of a figure in a process of its own, and what that printed on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-c", FIGURE], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
-
-
 def test_figures_are_the_same_whatever_matplotlib_is_told(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text(STYLE)
     (tmp_path / "damaged").write_bytes(b"\xff\xfejunk: : :\nbackend: nonsense\n")
-    plain = drawn()
-    assert plain[0][2] is False  # no pyplot
-    for environment in (
+    environments = [
+        {},
         {"MPLBACKEND": "TkAgg", "MATPLOTLIBRC": str(tmp_path)},
         {"MPLBACKEND": "no-such-backend", "MATPLOTLIBRC": str(tmp_path / "damaged"), "MPLCONFIGDIR": "/dev/null/no"},
-    ):
-        assert drawn(**environment) == plain
+    ]
+    packages = ["numba", "pydantic", "scipy.sparse.linalg", "scipy.special", "yaml"]
+    jobs = [Job(FIGURE, environment=environment) for environment in environments]
+    plain, *others = run_forks(tmp_path, packages, jobs)
+    assert plain[0] == 0, plain
+    assert json.loads(plain[1])[2] is False  # no pyplot
+    assert others == [plain] * 2
 
 
 def test_figures_do_not_see_settings_of_this_process() -> None:

@@ -335,9 +335,16 @@ def test_every_graph_has_an_order(parts, ports, seed, data):
 
 
 @pytest.mark.parametrize(
-    "made", [nx.complete_graph(1100), nx.circulant_graph(1200, [1, 2, 3]), nx.star_graph(1100), nx.hypercube_graph(11)]
+    ("make", "arguments"),
+    [
+        (nx.complete_graph, [1001]),
+        (nx.circulant_graph, [1200, [1, 2, 3]]),
+        (nx.star_graph, [1100]),
+        (nx.hypercube_graph, [11]),
+    ],
 )
-def test_symmetric_graphs_too_large_for_all_eigenvectors(made):
+def test_symmetric_graphs_too_large_for_all_eigenvectors(make, arguments):
+    made = make(*arguments)
     graph = graph_from(nx.convert_node_labels_to_integers(made).edges(), len(made))
     site = spectral_order(graph, 46, 1)
     assert sorted(site.tolist()) == list(range(len(made)))

@@ -504,7 +504,10 @@ def lattice_lines(seed):
 @pytest.mark.parametrize("seed", range(200))
 def test_chord_crossings_are_exact(seed):
     columns = lattice_lines(seed)
-    lines = [tuple(map(Fraction, line)) for line in zip(*(c.tolist() for c in columns), strict=True)]
+    scale = 2**60  # of every coordinate, which makes it an exact integer
+    whole = [[int(Fraction(value) * scale) for value in column.tolist()] for column in columns]
+    lines = list(zip(*whole, strict=True))
+    assert whole == [[Fraction(value) * scale for value in column.tolist()] for column in columns]
 
     def side(p, q, r):
         return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
