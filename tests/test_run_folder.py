@@ -19,10 +19,12 @@ from soensim.commands import cli
 from soensim.commands.evaluate import main as evaluate
 from soensim.commands.train import main as train_main
 from soensim.data import load_dataset
-from soensim.errors import RecipeError
+from soensim.errors import DataError, RecipeError
+from soensim.evaluation import evaluate as score_chip
 from soensim.netlist import load_netlist
 from soensim.program import Program
 from soensim.report.runs import load_run
+from soensim.routing import route
 from soensim.training import BpttRecipe, train
 from soensim.training.loop import Training
 from soensim.training.netlist_copy import netlist_copy
@@ -367,6 +369,65 @@ def test_own_data_that_have_changed_are_refused(own, capsys):
         assert f"{path}: has changed since " in line
 
 
+def test_programs_keep_the_presentation_of_their_training(folder, capsys):
+    """It is fitted to the training samples, and used on other data; another one is refused."""
+    rng = np.random.default_rng(0)
+    for name, factor in (("first", 1), ("second", 2)):
+        rows = [f"{k % 10},{','.join(map(str, factor * rng.normal(size=20)))}" for k in range(100)]
+        Path(f"{name}.csv").write_text("\n".join(rows))
+    command = ["small.yaml", "--rule", "bptt", "--epochs", "1", "--run-dir", "run", "--data"]
+    assert cli.run(train_main, [*command, "first.csv::label=0,repeat=2"]) == 0
+    told = capsys.readouterr().err
+    assert "soensim: csv:" in told
+    assert (
+        "each channel from its range in the training samples to 0 .. 1, each frame in 3 pieces, shown 2 times" in told
+    )
+    header = Program.load("run/program.safetensors").header["data"]
+    assert header["name"] == f"csv:{folder}/first.csv::label=0"
+    assert header["presentation"].startswith("scale=-")
+    assert header["presentation"].endswith(",cut=3,lines=8,repeat=2")
+    assert header["class_names"] == [str(k) for k in range(10)]
+    for more in ([], ["--data", "first.csv::label=0"], ["--data", "first.csv::label=0,repeat=2,scale=line"]):
+        assert cli.run(evaluate, score_command(folder, *more)) == 0
+        assert json.loads(capsys.readouterr().out)["data"]["fingerprint"] == header["fingerprint"]
+    other = load_dataset("second.csv::label=0", trained=header)
+    assert other.origin["presentation"] == header["presentation"]
+    line = refused(evaluate, score_command(folder, "--data", "first.csv::label=0,repeat=3"), capsys)
+    assert "says repeat=3, the program was trained with scale=" in line
+    with pytest.raises(DataError, match="labels have '0'; the classes are 1, 2"):
+        load_dataset("first.csv::label=0", trained={**header, "class_names": ["1", "2"]})
+    chip, program = route(load_netlist("small.yaml")), Program.load("run/program.safetensors")
+    with pytest.raises(DataError, match=r"trained with another presentation of 'csv:.*trained=program.header"):
+        score_chip(chip, program, load_dataset("first.csv::label=0,repeat=3", lines=8), trials=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scale=line", "stores has scale=line, and not the ranges that it was fitted to"),
+        ("bend=1", "stores has 'bend=1'; legal: KEY=VALUE with missing"),
+        ("lines=7", "a frame has 8 values for 7 lines"),
+        ("scale=0:1/0:1", "has the ranges of 2 channels, samples have 8"),
+    ],
+)
+def test_a_stored_presentation_that_cannot_be(own, capsys, text, message):
+    program = Program.load("run/program.safetensors")
+    about = {**program.header["data"], "presentation": text}
+    program.with_header({**program.header, "data": about}).save("run/program.safetensors")
+    assert message in refused(evaluate, score_command(own), capsys)
+
+
+def test_programs_of_arrays_in_memory_say_so(own, capsys):
+    program = Program.load("run/program.safetensors")
+    about = {**program.header["data"], "name": "arrays"}
+    program.with_header({**program.header, "data": about}).save("run/program.safetensors")
+    line = refused(evaluate, score_command(own), capsys)
+    assert (
+        "was trained on arrays in memory, 'arrays'; write them to a file (numpy.savez(FILE, inputs=..., labels" in line
+    )
+    assert cli.run(evaluate, score_command(own, "--data", "data/own.npz")) == 0
+
+
 def test_data_from_a_named_folder_are_found_again(folder, monkeypatch):
     from soensim.data import load
 
@@ -404,6 +465,8 @@ def test_the_folder_of_the_training_is_that_of_the_evaluation(own, monkeypatch, 
         ({"name": 1}, "name"),
         ({"sha256": 1}, "data.sha256"),
         ({"data_dir": []}, "data.data_dir"),
+        ({"presentation": 1}, "data.presentation"),
+        ({"class_names": ["a", 1]}, "data.class_names"),
     ],
 )
 def test_a_header_without_the_split_is_refused(own, capsys, change, message):

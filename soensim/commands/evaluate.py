@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         cli.tell(line)
     with _progress() as progress:
         progress("data")
-        dataset = load_program_data(program, path, name=given.data, data_dir=given.data_dir, task=netlist.task)
+        dataset = load_program_data(program, path, nominal, name=given.data, data_dir=given.data_dir, task=netlist.task)
         if given.circuit is not None:
             cli.tell(str(plan_circuits(routed, nominal, program, dataset.test, given.circuit)))
         evaluation = evaluate_network(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soensim.data import own_name
 from soensim.technology import technology_files
 
 if TYPE_CHECKING:
@@ -27,5 +28,6 @@ def chip_files(path: str | Path, netlist: Netlist) -> list[Path]:
 
 def data_files(name: str | None, data_dir: str | None) -> list[Path]:
     """Return the files of a data set that are not soensim's own."""
-    own = [Path(name.removeprefix("npz:"))] if name is not None and name.startswith("npz:") else []
+    named = None if name is None else own_name(name)
+    own = [] if named is None else named.files()
     return own if data_dir is None else [*own, *Path(data_dir).glob("mnist/*")]

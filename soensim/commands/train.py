@@ -19,13 +19,14 @@ from soensim.commands.input_files import chip_files, data_files
 from soensim.commands.measured_files import load_measured
 from soensim.commands.outputs import Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
+from soensim.commands.program_data import tell_presentation
 from soensim.commands.recipe_file import read_recipe
 from soensim.commands.setting_flags import add_settings
 from soensim.data import DATASETS, Dataset, absolute_name, load_dataset
 from soensim.errors import RecipeError
 from soensim.fabrication import written
 from soensim.netlist import Netlist, Task
-from soensim.network import compile_network
+from soensim.network import compile_network, data_lines
 from soensim.routing import route
 from soensim.training import RECIPES, TrainResult, Watcher, train
 from soensim.training.pruned_chip import NETLIST_FILE, pruned_files, write_pruned
@@ -50,7 +51,10 @@ def main(arguments: Sequence[str]) -> int:
         routed = route(netlist)
         network = compile_network(routed)
     measured = load_measured([given.measured], network, netlist)[0] if given.measured else None
-    data = load_dataset(assigned.data, data_seed=given.data_seed, data_dir=given.data_dir)
+    data = load_dataset(
+        assigned.data, data_seed=given.data_seed, data_dir=given.data_dir, lines=data_lines(network) or None
+    )
+    tell_presentation(data)
     command = cli.command_line("train", [a for a in arguments if a != "--resume"])
     try:
         with compile_notice(cli.tell, "15 s"):

@@ -7,7 +7,8 @@ them to. Splits and batches are pure functions of their seeds.
 from soensim.data.dataset import Dataset, FloatArray, Split
 from soensim.data.encoding import argmax_decode, encode
 from soensim.data.images import shift_places, smooth_masks
-from soensim.data.load import DATASETS, absolute_name, canonical_name, load_dataset
+from soensim.data.load import DATASETS, absolute_name, canonical_name, load_dataset, source_name
+from soensim.data.own.name import OwnName, own_name
 from soensim.data.shapes import Shape, on_lines, shape_of
 from soensim.data.splits import batches
 
@@ -15,6 +16,7 @@ __all__ = [
     "DATASETS",
     "Dataset",
     "FloatArray",
+    "OwnName",
     "Shape",
     "Split",
     "absolute_name",
@@ -24,7 +26,9 @@ __all__ = [
     "encode",
     "load_dataset",
     "on_lines",
+    "own_name",
     "shape_of",
     "shift_places",
     "smooth_masks",
+    "source_name",
 ]

@@ -1,13 +1,18 @@
 """What every data set is: three splits of labelled sequences, and a fingerprint of the test split."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from soensim.data.presentation import Presentation
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -56,6 +61,10 @@ class Split:
         return read_only(self.convert(self.source if whole else self.source[self.indices]))
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A named data set with its three splits; the same name and `data_seed` give the same splits anywhere.
@@ -72,7 +81,12 @@ class Dataset:
         Disjoint samples. Only `train` is fitted; choices are made on `validation`; `test` is scored once.
     origin : mapping
         What finds the same data again, beside the name; programs record it. Own data: `sha256` over the arrays of the
-        file. MNIST from a folder that was named by `data_dir`: that folder, absolute. Else empty.
+        file, and `presentation`, as text. MNIST from a folder that was named by `data_dir`: that folder, absolute. Else
+        empty.
+    class_names : tuple of str
+        What the classes are called, where they have names.
+    presentation : Presentation or None
+        How own data come onto the lines.
     """
 
     name: str
@@ -83,7 +97,69 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    origin: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+    presentation: Presentation | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any,
+        *,
+        test: tuple[Any, Any] | None = None,
+        validation: tuple[Any, Any] | None = None,
+        lines: int | None = None,
+        presentation: str = "",
+        data_seed: int = 0,
+        name: str = "arrays",
+    ) -> Dataset:
+        """Make a data set of arrays.
+
+        Parameters
+        ----------
+        x : array or sequence of arrays
+            Real numbers: (samples, channels), (samples, frames, channels), (samples, frames, rows, columns), or one
+            array (frames, channels) per sample, whose lengths may differ. What `numpy.asarray` takes will do.
+        y : array (samples,)
+            Labels: whole numbers or text. Classes are numbered in the order of the numbers, or of the letters.
+        test, validation : pair of x and y, optional
+            Samples for these purposes. Default: a fifth of the samples, and a tenth of the others, drawn by
+            `data_seed` with every class at its share.
+        lines : int, optional
+            Lines of the chip that carry data. Default: as many as the presentation makes.
+        presentation : str
+            `KEY=VALUE,KEY=VALUE`: how samples come onto the lines. What is not said is chosen from the shapes.
+        data_seed : int, default 0
+            Draws the splits.
+        name : str
+            What the data set is called.
+
+        Returns
+        -------
+        Dataset
+            `.presentation` says what was chosen.
+
+        Raises
+        ------
+        DataError
+            Shapes, types or values are not legal, or there are too few samples.
+        """
+        from soensim.data.own.arrays import make_from_arrays
+
+        parts = {"train": (x, y), "test": test, "validation": validation}
+        return make_from_arrays(parts, lines=lines, presentation=presentation, data_seed=data_seed, name=name)
+
+    @property
+    def told(self) -> str:
+        """Say in a line what the samples are, and how they come onto the lines."""
+        sizes = f"{self.train.samples} to train, {self.validation.samples} to validate, {self.test.samples} to test"
+        names = ", ".join(self.class_names[:12]) + (", …" if self.classes > 12 else "")
+        shown = f"; {self.presentation.told}" if self.presentation is not None else ""
+        shape = (
+            f"{_counted(self.steps, 'frame')} x {_counted(self.channels, 'line')} (another way: --data FILE::KEY=VALUE)"
+        )
+        return f"{self.name}: samples: {sizes}; classes: {names}{shown}; {shape}"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from soensim.data import digits, mnist, nine_pixel, npz
+from soensim.data import digits, mnist, nine_pixel
 from soensim.data.dataset import Dataset
+from soensim.data.formats import FORMATS
+from soensim.data.own.load import load
+from soensim.data.own.make import Asked
+from soensim.data.own.name import OwnName, own_name
+from soensim.data.presentation import read_settings
 from soensim.data.splits import check_seed
 from soensim.errors import DataError
 
@@ -16,27 +22,30 @@ DATASETS: Mapping[str, str] = MappingProxyType(
         **{name: summary for name, (*_, summary) in digits.VARIANTS.items()},
         **{name: variant.summary for name, variant in mnist.VARIANTS.items()},
         nine_pixel.NAME: nine_pixel.SUMMARY,
-        "npz:PATH": "your own file: inputs (samples, frames, channels) in [0, 1], labels (samples,)",
+        **{f"{form.name}:PATH": f"your own: {form.summary}" for form in FORMATS.values()},
     }
 )
-"""Canonical names with a line on each."""
+"""Canonical names, and forms of those of own data, with a line on each."""
 
 _ALIASES = {"mnist-8in": "mnist-8in-pool"}
 
 
 def canonical_name(name: str) -> str:
-    """Return the canonical name of a data set; an alias is resolved, `npz:PATH` is returned as it is.
+    """Return the canonical name of a data set: an alias is resolved, own data have the name of their format in front.
 
     Raises
     ------
     DataError
-        If there is no such data set; the message names the nearest one and lists all.
+        If there is no such data set; the message names the nearest one and lists all. Or what is said of a presentation
+        is not legal.
     """
     if name in _ALIASES:
         return _ALIASES[name]
-    bundled = name in digits.VARIANTS or name == nine_pixel.NAME
-    if bundled or name in mnist.VARIANTS or (name.startswith("npz:") and name != "npz:"):
+    if name in digits.VARIANTS or name == nine_pixel.NAME or name in mnist.VARIANTS:
         return name
+    if (own := own_name(name)) is not None:
+        read_settings(own.presentation, f"{name}: the presentation")
+        return own.whole
     known = [*DATASETS, *_ALIASES]
     nearest = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1, cutoff=0.5)
     hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
@@ -44,24 +53,27 @@ def canonical_name(name: str) -> str:
 
 
 def absolute_name(name: str) -> str:
-    """Return the name that finds a data set from any folder: canonical, an own file with its absolute path.
+    """Return the name that finds a data set from any folder: canonical, own data with absolute paths.
 
     Raises
     ------
     DataError
-        As `canonical_name`; or the path begins with an unknown user's `~`.
+        As `canonical_name`; or a path begins with an unknown user's `~`.
     """
     name = canonical_name(name)
-    if not name.startswith("npz:"):
-        return name
-    try:
-        return f"npz:{Path(name.removeprefix('npz:')).expanduser().absolute()}"
-    except RuntimeError as error:  # ~user of an unknown user
-        raise DataError(f"{name}: {error}") from error
-    except OSError as error:
-        raise DataError(
-            f"{name}: the working folder cannot be found ({error.strerror}); give an absolute path"
-        ) from error
+    own = _own(name)
+    return name if own is None else own.absolute().whole
+
+
+def source_name(name: str) -> str:
+    """Return the name of a data set without its presentation: `absolute_name` of the data as they are."""
+    own = _own(name := absolute_name(name))
+    return name if own is None else own.source
+
+
+def _own(name: str) -> OwnName | None:
+    """Take the canonical name of own data apart; None of all others."""
+    return own_name(name) if ":" in name else None
 
 
 def load_dataset(
@@ -70,13 +82,15 @@ def load_dataset(
     data_seed: int = 0,
     data_dir: str | Path | None = None,
     validation_fraction: float | None = None,
+    lines: int | None = None,
+    trained: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Load a data set and split it.
 
     Parameters
     ----------
     name : str
-        A name or pattern listed in `DATASETS`, or the alias `mnist-8in` (= `mnist-8in-pool`).
+        A name or pattern listed in `DATASETS`, or the alias `mnist-8in` (= `mnist-8in-pool`); or a file of your own.
     data_seed : int, default 0
         Determines the splits. MNIST, and own data with a test split, keep their test split under any seed.
     data_dir : path, optional
@@ -85,6 +99,10 @@ def load_dataset(
     validation_fraction : float in [0, 1), optional
         Share of the samples outside the test split that go to validation. Default: 180 samples of the
         digits, 5,000 of MNIST, a tenth of own data.
+    lines : int, optional
+        Number of lines of the chip that carry data: own data are laid onto them. Default: as many as the data have.
+    trained : mapping, optional
+        Of own data: what a program records of its training (`program.header["data"]`). They are presented as then.
 
     Returns
     -------
@@ -102,7 +120,8 @@ def load_dataset(
         return digits.load(name, data_seed, validation_fraction)
     if name == nine_pixel.NAME:
         return nine_pixel.load(data_seed, validation_fraction)
-    if name in mnist.VARIANTS:
+    own = _own(name)
+    if own is None:
         data = mnist.load(name, data_seed, data_dir, validation_fraction)
         return data if data_dir is None else replace(data, origin={"data_dir": str(Path(data_dir).absolute())})
-    return npz.load(name, data_seed, validation_fraction)
+    return load(own, Asked(data_seed, validation_fraction, lines, trained=trained))

@@ -301,6 +301,11 @@ def _check_unseen(program: Program, dataset: Dataset) -> None:
     trained = program.header.get("data")
     if trained is None or trained["name"] != dataset.name:
         return  # another data set, or weights from elsewhere: no training samples can be in it
+    if trained.get("presentation") is not None and trained["presentation"] != dataset.origin.get("presentation"):
+        raise DataError(
+            f"the program was trained with another presentation of {dataset.name!r}; load it with trained="
+            "program.header['data']"
+        )
     if trained["fingerprint"] != dataset.fingerprint:
         raise DataError(
             f"the test split of {dataset.name!r} (data_seed {dataset.data_seed}) is not the one that the program's "

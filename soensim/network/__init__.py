@@ -2,7 +2,7 @@
 
 from soensim.network.compile import compile_network, edge_signs, step_coefficients
 from soensim.network.dendrite_parameters import gammas, sample_duration
-from soensim.network.inputs import check_fit, encode_data, present, signals, split_channels
+from soensim.network.inputs import check_fit, data_lines, encode_data, present, signals, split_channels
 from soensim.network.light import Light
 from soensim.network.network import (
     CountOutput,
@@ -33,6 +33,7 @@ __all__ = [
     "at_training_step",
     "check_fit",
     "compile_network",
+    "data_lines",
     "edge_signs",
     "encode_data",
     "gammas",

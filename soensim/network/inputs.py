@@ -9,7 +9,18 @@ from soensim.data.dataset import Dataset, FloatArray
 from soensim.data.encoding import checked_labels, encode
 from soensim.dynamics import Array, HeldFrames, InputSignal, array_namespace, normalise
 from soensim.errors import DataError
+from soensim.netlist import Netlist
 from soensim.network.network import InputLines, Network
+
+
+def data_lines(chip: Network | Netlist) -> int:
+    """Return how many lines of a chip carry the values of a data set; 0 where none does."""
+    if isinstance(chip, Network):
+        lines = chip.lines("data")
+        return 0 if lines is None else lines.channels.stop - lines.channels.start
+    sizes = [lines.size for lines in chip.inputs.values() if lines.carries == "data"]
+    sizes += [lines.size for lines in chip.spike_inputs.values() if lines.code is not None]
+    return next(iter(sizes), 0)
 
 
 def check_fit(network: Network, dataset: Dataset) -> None:
@@ -20,8 +31,7 @@ def check_fit(network: Network, dataset: Dataset) -> None:
     DataError
         The number of channels or classes differs, or the chip has no readout.
     """
-    lines = network.lines("data")
-    channels = 0 if lines is None else lines.channels.stop - lines.channels.start
+    channels = data_lines(network)
     if channels != dataset.channels:
         raise DataError(
             f"data set {dataset.name!r} has {dataset.channels} channels, chip {network.name!r} has {channels} "

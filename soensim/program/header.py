@@ -39,6 +39,9 @@ _ABOVE_ZERO = Rule("a number above 0", lambda value: _is_number(value) and value
 _PLAIN = Rule(
     "text, a number, true, false or null", lambda value: value is None or isinstance(value, str | bool | int | float)
 )
+_NAMES = Rule(
+    "a list of texts", lambda value: isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+)
 _MAPPING = Rule("a mapping", lambda value: isinstance(value, Mapping))
 
 _RULES: Mapping[str, Rule] = {
@@ -53,6 +56,8 @@ _RULES: Mapping[str, Rule] = {
     "data.fingerprint": _TEXT,
     "data.sha256": _TEXT,
     "data.data_dir": _TEXT_OR_NULL,
+    "data.presentation": _TEXT,
+    "data.class_names": _NAMES,
     "measured": _MAPPING,
     "measured.file": _TEXT,
     "measured.fingerprint": _TEXT,

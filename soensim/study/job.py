@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from soensim._runtime.words import nearest, shown
-from soensim.data import absolute_name
+from soensim.data import absolute_name, own_name
 from soensim.errors import SoensimError, StudyError
 from soensim.fabrication.sizes import check_sizes, full_name
 from soensim.netlist import Task
@@ -38,7 +38,6 @@ _VERSION = version("soensim")
 _SPREAD = "spread."
 _WHERE_ONLY = ("folder", "data_dir", "keep")  # where files are, which decides nothing
 _WITH_SEEDS = ("netlist", "recipe", "evaluate")
-_OWN = "npz:"
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,8 @@ class RunMaker:
         program = None if words.get("program") is None else question.folder / str(words["program"])
         data = None if training is None else training.data
         read = [*_files_of(document, chip.path.parent), *([] if program is None else [program])]
-        read += [Path(data.removeprefix(_OWN))] if data is not None and data.startswith(_OWN) else []
+        own = None if data is None else own_name(data)
+        read += [] if own is None else own.files()
         self._chips[chip.path] = None
         self._files.update(dict.fromkeys((chip.path, *read)))
         job = {
@@ -178,9 +178,8 @@ class RunMaker:
 
     def _beside(self, data: str | None) -> str | None:
         """Look own data up in the folder of the question, as chips and programs are."""
-        if data is None or not data.startswith(_OWN) or data.startswith(f"{_OWN}~"):
-            return data
-        return f"{_OWN}{self.question.folder / data.removeprefix(_OWN)}"
+        own = None if data is None else own_name(data)
+        return data if own is None else own.moved(self.question.folder).whole
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -258,8 +257,8 @@ def _decisive(job: Mapping[str, Any]) -> dict[str, Any]:
     decisive = {key: value for key, value in job.items() if key not in _WHERE_ONLY}
     if decisive.get("program") is not None:
         decisive["program"] = Path(decisive["program"]).name
-    if (decisive.get("data") or "").startswith(_OWN):
-        decisive["data"] = _OWN + Path(decisive["data"].removeprefix(_OWN)).name
+    if (own := own_name(decisive.get("data") or "")) is not None:
+        decisive["data"] = own.without_folders()
     return decisive
 
 

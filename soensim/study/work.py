@@ -12,7 +12,7 @@ from typing import Any
 
 from soensim._runtime.malloc import keep_freed_memory
 from soensim.check.check import check_routed
-from soensim.data import Dataset, load_dataset
+from soensim.data import Dataset, load_dataset, own_name
 from soensim.errors import StudyError
 from soensim.evaluation import Evaluation, Requirement, evaluate_network, trial_seeds
 from soensim.evaluation.requirement import USUAL_YIELD
@@ -20,7 +20,7 @@ from soensim.fabrication import with_asked
 from soensim.files.yaml_source import YamlSource
 from soensim.netlist import Netlist
 from soensim.netlist.yaml.load import checked_netlist
-from soensim.network import compile_network
+from soensim.network import compile_network, data_lines
 from soensim.program import Program
 from soensim.routing import RoutedNetlist, route
 from soensim.study.measures import measure_chip
@@ -92,8 +92,10 @@ def score(job: Mapping[str, Any]) -> Scored:
 
 
 def dataset_of(job: Mapping[str, Any]) -> Dataset:
-    """Load the data of a job; the last ones are kept."""
-    return _data(job["data"], job["data_seed"], job["data_dir"])
+    """Load the data of a job; the last ones are kept. Own data are laid onto its chip, as its program was trained."""
+    is_own = own_name(job["data"]) is not None
+    lines = (data_lines(netlist_of(job)) or None) if is_own else None
+    return _data(job["data"], job["data_seed"], job["data_dir"], lines, job.get("program") if is_own else None)
 
 
 def netlist_of(job: Mapping[str, Any]) -> Netlist:
@@ -149,5 +151,6 @@ def _trained(text: str) -> tuple[RoutedNetlist, Program, float]:
 
 
 @lru_cache(maxsize=2)
-def _data(name: str, data_seed: int, data_dir: str | None) -> Dataset:
-    return load_dataset(name, data_seed=data_seed, data_dir=data_dir)
+def _data(name: str, data_seed: int, data_dir: str | None, lines: int | None, program: str | None) -> Dataset:
+    trained = None if program is None else Program.load(program).header.get("data")
+    return load_dataset(name, data_seed=data_seed, data_dir=data_dir, lines=lines, trained=trained)

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim.data import own_name
 from soensim.errors import RecipeError
 from soensim.training.netlist_copy import netlist_copy
 from soensim.training.recipes import Recipe
@@ -43,14 +44,15 @@ def default_run_dir(chip: str, rule: str, data: str, train_seed: int, measured: 
     Own data, and a measured chip, are called by the name of their file, and by a digest of its path: two files may have
     one name. The name has letters, digits, `.`, `_` and `-` alone.
     """
-    if data.startswith("npz:"):
-        data = f"npz-{_name_of_file(data.removeprefix('npz:'))}"
+    if (own := own_name(data)) is not None:
+        data = f"{own.format.name}-{_name_of_file(own.whole.partition(':')[2], own.paths[0])}"
     end = "" if measured is None else f"-{_name_of_file(str(Path(measured).absolute()))}"
     return Path("runs") / f"{chip}-{rule}-{data}-{train_seed}{end}"
 
 
-def _name_of_file(path: str) -> str:
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(path).stem)[:_LONGEST_STEM]
+def _name_of_file(path: str, first: str | None = None) -> str:
+    """Call a file, or several of which `first` is one, by a name and a digest of all that is said of them."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(first or path).stem)[:_LONGEST_STEM]
     return f"{stem}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 

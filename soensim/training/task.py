@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from soensim.data import absolute_name
+from soensim.data import source_name
 from soensim.errors import RecipeError
 from soensim.netlist import Task
 from soensim.training.recipes import RECIPES, Recipe, make_recipe
@@ -60,6 +60,6 @@ def assign(
                 f"({', '.join(RECIPES)}) and --data, or add `task: {{data: NAME, rule: NAME}}` to the netlist"
             )
         return Assignment(data, make_recipe(rule, given))
-    as_chosen = rule is None and (data is None or absolute_name(data) == absolute_name(task.data))
+    as_chosen = rule is None and (data is None or source_name(data) == source_name(task.data))
     recipe = make_recipe(rule or task.rule, {**task.recipe, **given} if as_chosen else given)
     return Assignment(data or task.data, recipe)

@@ -30,7 +30,7 @@ class Task(Part):
     """What the chip is trained for: the defaults of `train` and `evaluate`, no part of the chip itself."""
 
     data: Annotated[Text, AfterValidator(_known_data)]
-    """Name of the data set (`soensim train --help` lists them), or npz:PATH from the working directory."""
+    """Name of the data set (`soensim train --help` lists them), or a file of your own, from the working directory."""
     rule: Name
     """Name of the learning rule."""
     recipe: dict[Name, Annotated[bool | int | float | str, BeforeValidator(_plain)]] = Field(default_factory=dict)

@@ -1,0 +1,29 @@
+"""Own data by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soensim.data.dataset import Dataset
+from soensim.data.own.make import Asked, make_dataset
+from soensim.data.own.name import OwnName
+
+
+def load(name: OwnName, asked: Asked) -> Dataset:
+    """Read the files of a name, and make a data set of them.
+
+    Parameters
+    ----------
+    name
+        With absolute paths.
+    asked
+        What is asked, without the presentation that the name says.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or is not legal.
+    """
+    raw = name.format.read(tuple(Path(path) for path in name.paths), name.options)
+    asked = Asked(asked.data_seed, asked.validation_fraction, asked.lines, name.presentation, asked.trained)
+    return make_dataset(name.source, ",".join(name.paths), raw, asked)
