@@ -17,6 +17,7 @@ FLOORS = """
     data
     netlist
     routing
+    layout
     circuit
     dynamics
     kernels

@@ -1,4 +1,4 @@
-"""`soensim export`: write a deck of a dendrite, a chain or a tree, or what is asked of a chip's devices."""
+"""`soensim export`: write a deck of a few dendrites, the layout of a chip, or what is asked of a chip's devices."""
 
 import argparse
 import math
@@ -21,7 +21,7 @@ MAX_LEAVES = 1000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `soensim export --format ngspice|josim|targets`.
+    """Run `soensim export --format ngspice|josim|targets|gds|oasis`.
 
     Parameters
     ----------
@@ -48,6 +48,10 @@ def main(arguments: Sequence[str]) -> int:
         from soensim.commands.export_targets import export_targets  # the chip's code: no deck needs it
 
         return export_targets(args, arguments)
+    if args.format in _LAYOUTS:
+        from soensim.commands.export_layout import export_layout
+
+        return export_layout(args)
     out, target = named(args.out), named(args.json)
     to_out = Output("--out", out, (".cir", ".sp", ".js"), any_unknown=True, to_standard_output=True)
     check_outputs([to_out, json_output(target)], technology_files(args.technology))
@@ -70,7 +74,8 @@ _LOOP_FLAGS = (
     ("--beta-di", "beta_di", "X", "loop inductance"),
     ("--tau-di-ns", "tau_di_dendrite_ns", "NS", "loop decay time"),
 )
-_TARGET_FLAGS = (("CHIP", "chip"), ("--program", "program"), ("--spread", "spread"))
+_DECKS, _TARGETS, _LAYOUTS = ("ngspice", "josim"), ("targets",), ("gds", "oasis")
+_TARGET_FLAGS = (("--program", "program"), ("--spread", "spread"))
 _DECK_FLAGS = (
     *((f"--{name}", name.replace("-", "_")) for name in ("circuit", "length", "depth", "fan-in", "efficacy")),
     ("--technology", "technology"),
@@ -85,21 +90,23 @@ def parser() -> Parser:
     parser = make_parser(
         "export",
         "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites (--format ngspice, josim), or what a\n"
-        "program asks of the synapses and neurons of a chip, as CSV (--format targets).",
+        "program asks of the synapses and neurons of a chip, as CSV (--format targets), or the layout of a chip\n"
+        "(--format gds, oasis; docs/layout.md).",
         "examples:\n"
         "  python -m soensim.export --format josim --circuit chain --out chain.cir\n"
         "  python -m soensim.export netlists/year1-28.yaml --format targets --out targets.csv\n"
-        "  python -m soensim.export netlists/year1-28.yaml --format targets --chip-seed 7 --out chip-7.csv",
+        "  python -m soensim.export netlists/year1-28.yaml --format targets --chip-seed 7 --out chip-7.csv\n"
+        "  python -m soensim.export netlists/optical-28.yaml --format gds --out optical-28.gds",
     )
     count = flags.whole(1, 100)
     parser.add_argument(
-        "chip", metavar="CHIP", nargs="?", help="netlist, YAML, of --format targets (default: none, a deck has none)"
+        "chip", metavar="CHIP", nargs="?", help="netlist, YAML; a deck has none (default: none, which decks allow)"
     )
     parser.add_argument(
         "--format",
         required=True,
-        choices=("ngspice", "josim", "targets"),
-        help="simulator, or targets of a chip (required)",
+        choices=(*_DECKS, *_TARGETS, *_LAYOUTS),
+        help="simulator, targets of a chip, or layout (required)",
     )
     flags.program(parser)
     flags.spread(parser)
@@ -141,7 +148,9 @@ def parser() -> Parser:
         metavar="NS",
         help="distance of printed points (default: 0.01)",
     )
-    parser.add_argument("--out", default="-", metavar="FILE", help="write the file; - is standard output (default: -)")
+    parser.add_argument(
+        "--out", default="-", metavar="FILE", help="write the file; - is standard output, of text alone (default: -)"
+    )
     flags.json_file(parser, "what was exported")
     flags.chip_seed(
         parser,
@@ -185,13 +194,14 @@ def _deck(args: argparse.Namespace) -> Deck:
 def _check_format_flags(args: argparse.Namespace) -> None:
     """Refuse what is for another format, which would be without effect."""
     known = parser()
-    targets = args.format == "targets"
-    if targets and args.chip is None:
-        raise SoensimError("--format targets needs a netlist: soensim export CHIP --format targets")
-    for flag, name in _DECK_FLAGS if targets else _TARGET_FLAGS:
-        if getattr(args, name) != known.get_default(name):
-            legal = "ngspice or josim" if targets else "targets"
-            raise SoensimError(f"{flag} is for --format {legal}, not {args.format}; leave it out")
+    if args.format not in _DECKS and args.chip is None:
+        raise SoensimError(f"--format {args.format} needs a netlist: soensim export CHIP --format {args.format}")
+    chips = (("CHIP", "chip"),)
+    for flags_of, formats in ((chips, (*_TARGETS, *_LAYOUTS)), (_TARGET_FLAGS, _TARGETS), (_DECK_FLAGS, _DECKS)):
+        for flag, name in flags_of if args.format not in formats else ():
+            if getattr(args, name) != known.get_default(name):
+                legal = f"{', '.join(formats[:-1])} or {formats[-1]}" if len(formats) > 1 else formats[0]
+                raise SoensimError(f"{flag} is for --format {legal}, not {args.format}; leave it out")
 
 
 def _check_circuit_flags(args: argparse.Namespace) -> None:

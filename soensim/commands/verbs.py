@@ -23,7 +23,7 @@ VERBS = {
     "design": "find the cheapest chip that meets requirements",
     "report": "show trainings: curves, efficacies, sweeps over several runs",
     "simulate": "run a program on given inputs and record the states",
-    "export": "write a dendrite as a SPICE deck, or what is asked of a chip's devices",
+    "export": "write a dendrite as a SPICE deck, the layout of a chip, or what is asked of its devices",
     "fit": "estimate spreads and device parameters from measured chips and traces",
     "circuit": "solve the SQUID of a technology: thresholds and source function",
     "schema": "write the JSON Schema of netlists",

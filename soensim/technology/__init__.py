@@ -7,13 +7,16 @@
 0.24
 """
 
+from soensim.technology.layer_map import LAYERS, Layer
 from soensim.technology.legal_ranges import LEGAL
 from soensim.technology.load import MAX_EXTENDED, load_technology, preset_names, technology_files, technology_source
 from soensim.technology.quantity import Quantity, Technology
 
 __all__ = [
+    "LAYERS",
     "LEGAL",
     "MAX_EXTENDED",
+    "Layer",
     "Quantity",
     "Technology",
     "load_technology",

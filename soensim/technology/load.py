@@ -8,7 +8,7 @@ from pathlib import Path
 from soensim._runtime.words import shown
 from soensim.errors import TechnologyError
 from soensim.files.yaml_source import YamlSource, load_yaml
-from soensim.technology.parse import parse_quantities
+from soensim.technology.parse import parse_layout, parse_quantities
 from soensim.technology.quantity import JUNCTION_KEYS, Quantity, Technology
 from soensim.units import Junction
 
@@ -90,6 +90,8 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
     if raw.get("schema") != SCHEMA:
         raise TechnologyError(f"{path}: schema: got {shown(raw.get('schema'))}; this soensim reads {SCHEMA!r}")
     own, faults = parse_quantities(raw)
+    own_layers, wrong_layers = parse_layout(raw)
+    faults += wrong_layers
     if faults:
         placed = sorted(faults, key=lambda one: source.position(one.at, key=one.key))
         lines = [str(source.error(one.at, one.message, key=one.key)) for one in placed]
@@ -103,17 +105,17 @@ def _load_file(path: Path, seen: tuple[Path, ...]) -> Technology:
             f"is one file more than the {MAX_EXTENDED} that may extend one another; put the quantities of several into "
             "one file",
         )
-    entries = {**_parent_quantities(path, parent, (*seen, real)), **own}
+    extended = _parent(path, parent, (*seen, real))
+    entries = {**({} if extended is None else extended.stored), **own}
+    layers = {**({} if extended is None else extended.layers), **own_layers}
     description = " ".join(raw.get("description", "").split())
-    return Technology(raw["name"], description, _junction(entries, path), entries)
+    return Technology(raw["name"], description, _junction(entries, path), entries, layers)
 
 
-def _parent_quantities(path: Path, parent: str | None, seen: tuple[Path, ...]) -> dict[str, Quantity]:
+def _parent(path: Path, parent: str | None, seen: tuple[Path, ...]) -> Technology | None:
     if parent is None:
-        return {}
-    if _is_file(parent):
-        return dict(_load_file(path.parent / parent, seen).stored)
-    return dict(_load_preset(parent).stored)
+        return None
+    return _load_file(path.parent / parent, seen) if _is_file(parent) else _load_preset(parent)
 
 
 def _junction(entries: dict[str, Quantity], path: Path) -> Junction:

@@ -10,10 +10,11 @@ from typing import Any
 from soensim._runtime.words import closest, nearest, shown
 from soensim.limits import UNITS
 from soensim.technology.derived import DERIVED_KEYS
+from soensim.technology.layer_map import Layer, parse_layers
 from soensim.technology.legal_ranges import LEGAL
 from soensim.technology.quantity import Quantity
 
-_TOP_KEYS = ("schema", "name", "description", "extends", "quantities")
+_TOP_KEYS = ("schema", "name", "description", "extends", "quantities", "layout")
 _ENTRY_KEYS = ("value", "unit", "range", "range_reason", "source")
 _NEEDED_KEYS = ("value", "unit", "range", "source")
 
@@ -37,8 +38,14 @@ class Fault:
     key: bool = False
 
 
+def parse_layout(raw: Mapping[str, Any]) -> tuple[dict[str, Layer], list[Fault]]:
+    """Read the layers of a file that is a mapping, and what is wrong with them."""
+    layers, wrong = parse_layers(raw.get("layout"))
+    return layers, [Fault(("layout", *at), message, key) for at, message, key in wrong]
+
+
 def parse_quantities(raw: Mapping[str, Any]) -> tuple[dict[str, Quantity], list[Fault]]:
-    """Read the quantities of a file that is a mapping; the faults are those of the whole file."""
+    """Read the quantities of a file that is a mapping; the faults are those of the whole file but its layers."""
     faults = _unknown_keys(raw, (), _TOP_KEYS)
     if not isinstance(raw.get("name"), str) or not raw["name"].strip():
         faults.append(Fault(("name",), f"{shown(raw.get('name'))} is not legal; it must be text that is not empty"))

@@ -6,13 +6,14 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from soensim.errors import TechnologyError
 from soensim.technology.derived import derived_quantities
+from soensim.technology.layer_map import Layer
 from soensim.technology.legal_ranges import LEGAL
 from soensim.units import Junction
 
@@ -78,19 +79,23 @@ class Technology:
         The Josephson junction.
     stored
         Quantities by key; a key carries the unit of an SI quantity as suffix.
+    layers
+        Mask layers by name (`soensim.technology.layer_map`); empty where the technology says nothing of them.
     """
 
     name: str
     description: str
     junction: Junction
     stored: Mapping[str, Quantity]
+    layers: Mapping[str, Layer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stored", MappingProxyType(dict(self.stored)))
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy does not travel to other processes; its content does.
-        return Technology, (self.name, self.description, self.junction, dict(self.stored))
+        return Technology, (self.name, self.description, self.junction, dict(self.stored), dict(self.layers))
 
     @cached_property
     def derived(self) -> Mapping[str, Quantity]:
@@ -162,7 +167,7 @@ class Technology:
                 quantity, value=float(value), source=f"set, in place of {self.name}'s {quantity.value}"
             )
         junction = Junction(*(stored[key].value or 0.0 for key in JUNCTION_KEYS))
-        return Technology(self.name, self.description, junction, stored)
+        return Technology(self.name, self.description, junction, stored, self.layers)
 
     def as_dict(self) -> dict[str, Any]:
         """Canonical plain form: everything that is stored, keys sorted."""
@@ -170,6 +175,7 @@ class Technology:
             "name": self.name,
             "description": self.description,
             "quantities": {key: self.stored[key].as_dict() for key in sorted(self.stored)},
+            "layout": {name: self.layers[name].as_dict() for name in sorted(self.layers)},
         }
 
     @property

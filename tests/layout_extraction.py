@@ -1,0 +1,199 @@
+"""What a layout file says by its geometry alone: nets by KLayout's extraction, lengths by a walk along centre lines."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import klayout.db as kdb
+
+from soensim.technology import Technology
+
+LABEL = re.compile(r"(.+)\[(\d+)\]")
+
+
+def member(text: str) -> tuple[str, int]:
+    """Read `hidden[3]`."""
+    name, number = LABEL.fullmatch(text).groups()
+    return name, int(number)
+
+
+class Extraction:
+    """A layout file with the numbers of its technology's layers."""
+
+    def __init__(self, path: Path, technology: Technology, *, single: bool = False) -> None:
+        self.layout = kdb.Layout()
+        self.layout.read(str(path))
+        (self.top,) = self.layout.top_cells()
+        self.technology, self.single = technology, single
+
+    def number(self, name: str, layers_on: int = 0, datatypes_on: int = 0) -> tuple[int, int]:
+        layer = self.technology.layers[name]
+        return layer.layer + layers_on, layer.datatype + datatypes_on
+
+    def guide(self, plane: int) -> tuple[int, int]:
+        return self.number("waveguide", *((0, plane) if self.single else (plane, 0)))
+
+    def region(self, numbers: tuple[int, int]) -> kdb.Region:
+        return kdb.Region(self.top.begin_shapes_rec(self.layout.layer(*numbers))).merged()
+
+    @property
+    def planes(self) -> list[int]:
+        used = {(info.layer, info.datatype) for info in self.layout.layer_infos()}
+        return [plane for plane in range(100) if self.guide(plane) in used]
+
+    def edges(self) -> set[tuple[str, int, str, int]]:
+        """(source, member, target, member) of every connection, by KLayout's own netlist extraction."""
+        flat = self.layout.dup()
+        top = flat.top_cell()
+        top.flatten(True)
+        l2n = kdb.LayoutToNetlist(kdb.RecursiveShapeIterator(flat, top, []))
+        made: dict[Any, Any] = {}
+
+        def layer(numbers: tuple[int, int]) -> Any:
+            if numbers not in made:
+                index = flat.layer(*numbers)
+                made[numbers] = (
+                    l2n.make_polygon_layer(index, f"p{numbers[0]}_{numbers[1]}"),
+                    l2n.make_text_layer(index, f"t{numbers[0]}_{numbers[1]}"),
+                )
+                l2n.connect(made[numbers][0])
+                l2n.connect(made[numbers][0], made[numbers][1])
+            return made[numbers][0]
+
+        groups = self._connections()
+        for one, other in groups:
+            l2n.connect(layer(one), layer(other))
+        l2n.extract_netlist()
+        ends = [self.number(name, 0, k) for name in ("emitter", "wire_source") for k in range(100)]
+        found = set()
+        for net in l2n.netlist().circuit_by_name(top.name).each_net():
+            texts = {
+                numbers: [text.string for text in l2n.texts_of_net(net, l2n.layer_index(made[numbers][1]), True).each()]
+                for numbers in made
+            }
+            sources = {text for numbers, each in texts.items() if numbers in ends for text in each}
+            targets = [text for numbers, each in texts.items() if numbers not in ends for text in each]
+            assert len(sources) <= 1, f"sources that are one net: {sources}"
+            assert sources or not targets, f"targets without a source: {targets}"
+            for text in targets:
+                found.add((*member(next(iter(sources))), *member(text)))
+        return found
+
+    def _connections(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        """Pairs of layers that are joined where they touch."""
+        pairs = []
+        for plane in self.planes:
+            pairs += [(self.guide(plane), self.number(kind, 0, plane)) for kind in ("emitter", "detector")]
+            pairs.append((self.number("emitter", 0, plane), self.number("detector", 0, plane)))
+        for p, q in itertools.combinations(self.planes, 2):
+            coupler = self.number("coupler", p, q)
+            pairs += [(self.guide(p), coupler), (coupler, self.guide(q))]
+        return pairs
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def broken_rules(self, layers: Any) -> list[str]:
+        """Check least widths and spaces of all layers that are used, by KLayout.
+
+        Within one guide the space narrows to nothing where an arc leaves it: spaces are those between two guides.
+        """
+        broken = []
+        for numbers, (name, rules) in layers.items():
+            if rules.width_um is None:
+                continue
+            region = self.region(numbers)
+            assert not region.is_empty(), name
+            arcs = name == "waveguide" and any(cell.name.startswith("BEND") for cell in self.layout.each_cell())
+            space = region.isolated_check if arcs else region.space_check
+            narrow = region.width_check(round(rules.width_um / self.layout.dbu)).count()
+            near = space(round(rules.space_um / self.layout.dbu)).count()
+            if narrow or near:
+                broken.append(f"{name} {numbers}: {narrow} too narrow, {near} too near")
+        return broken
+
+    # --- lengths ------------------------------------------------------------------------------------------------
+
+    def lengths_um(self, radius_um: float) -> dict[tuple[str, int, str, int], tuple[float, float]]:
+        """Length from each source to each target: through the corners, and along the arcs."""
+        links: dict[Any, list[tuple[Any, float, float]]] = defaultdict(list)
+        points: dict[int, set[tuple[int, int]]] = defaultdict(set)
+        emitters, detectors = self._labels("emitter"), self._labels("detector")
+        for plane, x, y, _ in (*emitters, *detectors):
+            points[plane].add((x, y))
+
+        def link(one: Any, other: Any, corner_um: float, arc_um: float) -> None:
+            links[one].append((other, corner_um, arc_um))
+            links[other].append((one, corner_um, arc_um))
+
+        radius = round(radius_um / self.layout.dbu)
+        for instance in self.top.each_inst():
+            name, trans = instance.cell.name, instance.trans
+            if name.startswith("BEND_P"):
+                plane = int(name.split("_")[1].removeprefix("P"))
+                start, end = trans * kdb.Point(0, 0), trans * kdb.Point(radius, radius)
+                points[plane] |= {(start.x, start.y), (end.x, end.y)}
+                arc_um = math.pi / 2 * radius_um
+                link((plane, start.x, start.y), (plane, end.x, end.y), 2 * radius_um, arc_um)
+            elif name.startswith("COUPLER_P"):
+                p, q = map(int, re.findall(r"P(\d+)", name))
+                at = trans.disp.x, trans.disp.y
+                points[p].add(at)
+                points[q].add(at)
+                link((p, *at), (q, *at), 0.0, 0.0)
+        for plane in self.planes:
+            self._along_guides(plane, points[plane], link)
+        found = {}
+        targets = defaultdict(list)
+        for plane, x, y, text in detectors:
+            targets[plane, x, y].append(text)
+        for plane, x, y, source in emitters:
+            for node, lengths in _walk(links, (plane, x, y)).items():
+                for text in targets.get(node, ()):
+                    found[*member(source), *member(text)] = lengths
+        return found
+
+    def _labels(self, kind: str) -> list[tuple[int, int, int, str]]:
+        return [
+            (plane, shape.text_pos.x, shape.text_pos.y, shape.text_string)
+            for plane in (self.planes or [0])
+            for shape in self.top.shapes(self.layout.layer(*self.number(kind, 0, plane))).each()
+            if shape.is_text()
+        ]
+
+    def _along_guides(self, plane: int, points: set[tuple[int, int]], link: Any) -> None:
+        """Link what lies on the centre line of each straight guide, one after the other."""
+        by_row, by_column = defaultdict(list), defaultdict(list)
+        for x, y in sorted(points):
+            by_row[y].append(x)
+            by_column[x].append(y)
+        for shape in self.top.shapes(self.layout.layer(*self.guide(plane))).each():
+            box = shape.bbox()
+            for along_row in (True, False):  # a short one may be wider than long
+                at = box.center().y if along_row else box.center().x
+                low, high = (box.left, box.right) if along_row else (box.bottom, box.top)
+                places = [k for k in (by_row if along_row else by_column)[at] if low <= k <= high]
+                for a, b in itertools.pairwise(places):
+                    ends = [(plane, k, at) if along_row else (plane, at, k) for k in (a, b)]
+                    length = (b - a) * self.layout.dbu
+                    link(*ends, length, length)
+
+
+def _walk(links: Any, start: Any) -> dict[Any, tuple[float, float]]:
+    """Lengths from a point to all that it is linked to, by the shortest way (Dijkstra)."""
+    found: dict[Any, tuple[float, float]] = {}
+    queue = [(0.0, 0.0, start)]
+    while queue:
+        corner_um, arc_um, node = heapq.heappop(queue)
+        if node in found:
+            continue
+        found[node] = corner_um, arc_um
+        for other, more, more_arc in links[node]:
+            if other not in found:
+                heapq.heappush(queue, (corner_um + more, arc_um + more_arc, other))
+    return found
