@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from typing import TextIO
 
@@ -75,3 +76,13 @@ def _can_show(text: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def reader_has_left(stream: TextIO) -> bool:
+    """Whether a stream is a pipe or a socket of which nobody holds the other end; without writing to it."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):  # it has no number: nothing that could leave
+        return False

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from soensim._runtime.atomic_write import write_atomic
@@ -18,8 +19,9 @@ from soensim.check.text_report import chip_report, rules_list
 from soensim.commands import cli, flags
 from soensim.commands.chip_file import load_chip
 from soensim.commands.input_files import chip_files
-from soensim.commands.outputs import Output, check_outputs, json_output, named
+from soensim.commands.outputs import STANDARD_OUTPUT, Output, check_outputs, json_output, named
 from soensim.commands.parsers import Parser, make_parser
+from soensim.commands.watch import watch
 from soensim.errors import SoensimError
 from soensim.netlist import Netlist
 from soensim.netlist.schema.strategies import ROUTING_STRATEGIES
@@ -35,10 +37,22 @@ def main(arguments: Sequence[str]) -> int:
         return _list_rules(given)
     if given.chip is None:
         raise SoensimError("no chip is given; name a netlist, or give --rules; see soensim check --help")
+    if not given.watch:
+        return _check(given, arguments)[0]
+    if named(given.json) == STANDARD_OUTPUT:
+        raise SoensimError(
+            "--watch shows the text again and again; name a file with --json, or leave one of the two out"
+        )
+    return watch(given.chip, lambda: _check(given, arguments)[1])
+
+
+def _check(given: Namespace, arguments: Sequence[str]) -> tuple[int, list[Path]]:
+    """Check the chip once; return the exit status, and the files that it was made of."""
     outputs = _outputs(given)
     today = _day(given.today)
     netlist = load_chip(given.chip)
-    check_outputs(outputs, chip_files(given.chip, netlist))
+    files = chip_files(given.chip, netlist)
+    check_outputs(outputs, files)
     if given.strategy is not None:
         netlist = _tried(netlist, given.strategy)
     report = check_chip(
@@ -50,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         for output in outputs[1:]:
             if output.target is not None:
                 cli.say(f"written: {output.target}")
-    return cli.DONE if report.passes else cli.ANSWER_IS_NO
+    return cli.DONE if report.passes else cli.ANSWER_IS_NO, files
 
 
 def parser() -> Parser:
@@ -64,6 +78,9 @@ def parser() -> Parser:
         "  python -m soensim.check chip.yaml --strategy crossbar --json - --lyrdb chip.lyrdb --figure chip",
     )
     flags.chip(parser, optional=True)
+    parser.add_argument(
+        "--watch", action="store_true", help="check again whenever a file of the chip is saved; Ctrl-C ends it"
+    )
     parser.add_argument("--rules", action="store_true", help="list all rules instead; needs no CHIP")
     flags.json_file(parser, "all of it")
     parser.add_argument(
@@ -102,6 +119,8 @@ def parser() -> Parser:
 
 
 def _list_rules(given: Namespace) -> int:
+    if given.watch:
+        raise SoensimError("--rules lists all rules and watches nothing; leave --watch out")
     if given.chip is not None:
         raise SoensimError("--rules lists all rules and takes no chip; leave one of the two out")
     target = named(given.json)

@@ -13,7 +13,7 @@ from typing import Any
 from soensim._runtime.atomic_write import write_atomic
 from soensim._runtime.exhausted import exhausted
 from soensim._runtime.slow_notice import slow_notices
-from soensim._runtime.standard_streams import printable
+from soensim._runtime.standard_streams import printable, reader_has_left
 from soensim.commands import process
 from soensim.commands.environment import own_environment
 from soensim.commands.fault import report_fault
@@ -85,14 +85,28 @@ def say(text: str) -> None:
     _to_standard_output(lambda: print(printable(text, sys.stdout)))  # noqa: T201
 
 
-def _to_standard_output(write: Callable[[], None]) -> None:
+def _to_standard_output(write: Callable[[], None]) -> bool:
+    """Write, and return whether somebody reads it."""
     try:
         write()
     except BrokenPipeError:
         process.silence(sys.stdout)
+        return False
     except OSError as error:
         process.silence(sys.stdout)
         raise SoensimError(f"standard output cannot be written: {error.strerror}") from error
+    return True
+
+
+def show() -> bool:
+    """Send what was said to its reader now; return whether there is one.
+
+    Raises
+    ------
+    SoensimError
+        It cannot be written to.
+    """
+    return _to_standard_output(sys.stdout.flush) and not reader_has_left(sys.stdout)
 
 
 def tell(text: str) -> None:
