@@ -66,8 +66,7 @@ class Extraction:
                 l2n.connect(made[numbers][0], made[numbers][1])
             return made[numbers][0]
 
-        groups = self._connections()
-        for one, other in groups:
+        for one, other in self._connections():
             l2n.connect(layer(one), layer(other))
         l2n.extract_netlist()
         ends = [self.number(name, 0, k) for name in ("emitter", "wire_source") for k in range(100)]
@@ -91,6 +90,13 @@ class Extraction:
         for plane in self.planes:
             pairs += [(self.guide(plane), self.number(kind, 0, plane)) for kind in ("emitter", "detector")]
             pairs.append((self.number("emitter", 0, plane), self.number("detector", 0, plane)))
+        for m in range(0, 8, 2):
+            one, two = self.number("metal", m), self.number("metal", m + 1)
+            via = self.number("via", m)
+            pairs += [(one, via), (via, two)]
+            for metal, layer in ((m, one), (m + 1, two)):
+                ends = [self.number(kind, 0, metal) for kind in ("wire_source", "wire_target")]
+                pairs += [(layer, end) for end in ends]
         for p, q in itertools.combinations(self.planes, 2):
             coupler = self.number("coupler", p, q)
             pairs += [(self.guide(p), coupler), (coupler, self.guide(q))]
@@ -158,10 +164,40 @@ class Extraction:
                     found[*member(source), *member(text)] = lengths
         return found
 
-    def _labels(self, kind: str) -> list[tuple[int, int, int, str]]:
+    def wire_lengths_um(self) -> dict[tuple[str, int, str, int], float]:
+        """Length of each wire: its boxes are found from its source on, metal by metal."""
+        found = {}
+        ends = {(m, x, y): text for m, x, y, text in self._labels("wire_target", range(8))}
+        vias = {
+            (int(instance.cell.name[5:]), instance.trans.disp.x, instance.trans.disp.y)
+            for instance in self.top.each_inst()
+            if instance.cell.name.startswith("VIA_M")
+        }
+        lines: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+        for m in range(8):
+            half = round(self.technology.layers["metal"].width_um / self.layout.dbu) // 2
+            for shape in self.top.shapes(self.layout.layer(*self.number("metal", m))).each():
+                box = shape.bbox().enlarged(-half, -half)
+                a, b = (box.left, box.bottom), (box.right, box.top)
+                lines[m, *a].append(b)
+                if a != b:
+                    lines[m, *b].append(a)
+        for m, x, y, source in self._labels("wire_source", range(8)):
+            length, metal, at = 0.0, m, (x, y)
+            for _ in range(2):
+                (other,) = lines[metal, *at]
+                length += (abs(other[0] - at[0]) + abs(other[1] - at[1])) * self.layout.dbu
+                at = other
+                if (metal, *at) not in vias:
+                    break
+                metal += 1
+            found[*member(source), *member(ends[metal, *at])] = length
+        return found
+
+    def _labels(self, kind: str, datatypes: Any = None) -> list[tuple[int, int, int, str]]:
         return [
             (plane, shape.text_pos.x, shape.text_pos.y, shape.text_string)
-            for plane in (self.planes or [0])
+            for plane in (datatypes or self.planes or [0])
             for shape in self.top.shapes(self.layout.layer(*self.number(kind, 0, plane))).each()
             if shape.is_text()
         ]

@@ -13,9 +13,10 @@ from layouts import chip, chip_text
 
 from soensim.commands import cli
 from soensim.errors import RoutingError, TechnologyError
-from soensim.layout import draw_chip, write_drawing
+from soensim.layout import FORMATS, draw_chip, write_drawing
 from soensim.layout.guides import arc_outline
 from soensim.layout.layers import LayerTable, Rule
+from soensim.layout.wires import Wires, lay_wires
 from soensim.netlist import load_netlist
 from soensim.routing import route
 from soensim.technology import load_technology
@@ -200,6 +201,50 @@ def test_arcs_of_a_lonely_turn():
     assert drawn.drawing.copies["COUPLER_P0_P1"] == 1
 
 
+def wires_of(edges, columns=4):
+    """Wires between cells of 20 um in rows of four."""
+    at = np.array([[(20_000 * (k % columns), 20_000 * (k // columns)) for k in edge] for edge in edges])
+    names = [[f"h[{k}]" for k in edge] for edge in edges]
+    return Wires(at[:, 0], at[:, 1], [one for one, _ in names], [other for _, other in names])
+
+
+def test_wires_keep_their_lengths_and_their_distance():
+    edges = np.random.default_rng(3).integers(0, 16, (100, 2))
+    wires = wires_of(edges)
+    laid = lay_wires(wires, 20_000, Rule(500, 1000), 2000, 6)
+    assert np.abs(laid.offset).max() <= 9500
+    assert laid.pair.max() >= 1
+    pieces = []  # metal, low x, low y, high x, high y, wire
+    for k, (pair, offset) in enumerate(zip(laid.pair, laid.offset, strict=True)):
+        start, end = wires.start[k] + offset, wires.end[k] + offset
+        corner = np.array([end[0], start[1]])
+        for metal, a, b in ((2 * pair, start, corner), (2 * pair + 1, corner, end)):
+            pieces.append((metal, *np.minimum(a, b) - 500, *np.maximum(a, b) + 500, k))
+    for one in pieces:
+        for other in pieces:
+            if one[0] == other[0] and one[5] != other[5]:
+                gaps = max(one[1] - other[3], other[1] - one[3]), max(one[2] - other[4], other[2] - one[4])
+                assert max(gaps) >= 1000
+
+
+def test_wires_that_find_no_lane():
+    with pytest.raises(
+        RoutingError, match=r"from h\[0\] to h\[1\] finds no lane: 1 pairs of metals have 10 lanes 2 um"
+    ):
+        lay_wires(wires_of([(0, 1)] * 11), 20_000, Rule(500, 1000), 2000, 1)
+    lay_wires(wires_of([(0, 1)] * 10), 20_000, Rule(500, 1000), 2000, 1)
+    lay_wires(wires_of([(0, 1)] * 11), 20_000, Rule(500, 1000), 2000, 2)
+
+
+def test_a_pad_is_drawn_where_it_fits():
+    def pads(**changes):
+        return draw_chip(route(chip(input_medium="electrical", **changes))).drawing.copies.get("PAD", 0)
+
+    assert pads(floorplan="cell_um: 150", inputs=3) == 3
+    assert pads(floorplan="cell_um: 150", inputs=5) == 0  # 90 um apart, and 100 are needed
+    assert pads(floorplan="cell_um: 150", inputs=4) == 4
+
+
 # --- there and back -------------------------------------------------------------------------------------------
 
 
@@ -215,6 +260,11 @@ ROUND_TRIPS = {
     "one plane, arcs": lambda: chip(routing="photonic_planes: 1, waveguide_pitch_um: 55", floorplan="cell_um: 500"),
     "three planes": lambda: chip(routing="photonic_planes: 3, waveguide_pitch_um: 20", strategy="manhattan"),
     "pruned": lambda: chip(routing="limits: {max_fan_out: 4}"),
+    "year1-28": shipped("year1-28"),
+    "wires and light": lambda: chip(input_medium="electrical", floorplan="cell_um: 400"),
+    "wires, some too long": lambda: chip(
+        medium="electrical", input_medium="electrical", floorplan="cell_um: 100", routing="limits: {max_wire_um: 300}"
+    ),
 }
 
 
@@ -228,10 +278,15 @@ def test_round_trip(name, tmp_path):
     netlist = ROUND_TRIPS[name]()
     routed = route(netlist)
     drawn = draw_chip(routed)
-    write_drawing(drawn.drawing, tmp_path / "chip.gds", "gds")
+    form = "oasis" if "arcs" in name else "gds"
+    file = tmp_path / f"chip{FORMATS[form].ending}"
+    write_drawing(drawn.drawing, file, form)
+    first = file.read_bytes()
+    write_drawing(drawn.drawing, file, form)
+    assert file.read_bytes() == first
     technology = netlist.device_technology
     single = netlist.routing.photonic_planes == 1
-    extraction = Extraction(tmp_path / "chip.gds", technology, single=single)
+    extraction = Extraction(file, technology, single=single)
     asked = {}
     for projection in netlist.projections:
         key, edges = projection.key, routed.projections[projection.key].edges
@@ -239,6 +294,7 @@ def test_round_trip(name, tmp_path):
             asked[projection.source, int(j), projection.target, int(i)] = length
     assert extraction.edges() == set(asked)
     lengths = extraction.lengths_um(technology.value("bend_radius_um"))
+    lengths |= {edge: (length, length) for edge, length in extraction.wire_lengths_um().items()}
     assert set(lengths) == set(asked)
     assert max(np.abs(np.subtract(lengths[edge], asked[edge])).max() for edge in asked) < 1e-3  # a nanometre
     assert extraction.broken_rules(drawn.layers) == []

@@ -12,6 +12,7 @@ from soensim.errors import RoutingError
 from soensim.layout.drawing import GRID_PER_UM, Boxes, Cell, Drawing, Labels, Part, References, on_grid, steps
 from soensim.layout.guides import GuideDrawer, GuideShapes
 from soensim.layout.layers import LayerTable
+from soensim.layout.wires import Wires, draw_wires, lay_wires
 from soensim.netlist import Netlist
 from soensim.netlist.schema.spiking import SpikingPopulation
 from soensim.routing import Layout, RoutedNetlist
@@ -77,7 +78,9 @@ def draw_chip(routed: RoutedNetlist) -> ChipDrawing:
     synapses = _synapses(routed, layout, table)
     ports = _ports(netlist, layout, table)
     die = np.array([[steps(layout.placement.die_width_um), steps(layout.placement.die_height_um)]])
-    part = Part.joined([neurons, synapses, ports, *([] if guides is None else [guides.part])])
+    wires = _wires(routed, layout, table)
+    pads = _pads(netlist, layout, table)
+    part = Part.joined([neurons, synapses, ports, pads, wires, *([] if guides is None else [guides.part])])
     top = Cell(
         _cell_name(netlist.name),
         boxes=(Boxes(table.numbers("die"), np.zeros((1, 2), dtype=np.int64), die), *part.boxes),
@@ -214,6 +217,47 @@ def _ports(netlist: Netlist, layout: Layout, table: LayerTable) -> Part:
     places = np.concatenate(at)
     cell = Cell("INPUT_PORT", (Boxes.around(layer, np.zeros((1, 2), dtype=np.int64), half),))
     return Part((cell,), (), (References.upright("INPUT_PORT", places),), (Labels(layer, places, texts),))
+
+
+def _wires(routed: RoutedNetlist, layout: Layout, table: LayerTable) -> Part:
+    """Draw the wires of all electrical projections."""
+    netlist = routed.netlist
+    starts, ends, sources, targets = [], [], [], []
+    for projection in netlist.projections:
+        if projection.medium == "electrical":
+            edges = routed.projections[projection.key].edges
+            starts.append(_centres(layout, projection.source)[edges.sources])
+            ends.append(_centres(layout, projection.target)[edges.targets])
+            sources += [f"{projection.source}[{j}]" for j in edges.sources]
+            targets += [f"{projection.target}[{i}]" for i in edges.targets]
+    if not sources:
+        return Part()
+    wires = Wires(np.concatenate(starts), np.concatenate(ends), sources, targets)
+    rule, metals = table.rule("metal"), table.layer("metal").count
+    pitch = max(steps(table.technology.value("wire_pitch_um")), 2 * rule.half + rule.space)
+    pairs = len(wires.start) if metals is None else metals // 2
+    try:
+        laid = lay_wires(wires, steps(layout.placement.cell_um), rule, pitch, pairs)
+    except RoutingError as error:
+        raise RoutingError(f"netlist {netlist.name!r}: {error}") from error
+    return draw_wires(wires, laid, table)
+
+
+def _pads(netlist: Netlist, layout: Layout, table: LayerTable) -> Part:
+    """A bond pad at each input port that drives wires, where the pads fit into the margin side by side."""
+    wired = {p.source for p in netlist.projections if p.medium == "electrical"}
+    names = [name for name in (*netlist.inputs, *netlist.spike_inputs) if name in wired]
+    if not names:
+        return Part()
+    rule = table.rule("pad")
+    at = np.concatenate([_centres(layout, name) for name in names])
+    apart = int(np.abs(np.diff(np.sort(at.sum(axis=1)))).min(initial=np.iinfo(np.int64).max))
+    if 2 * rule.half > steps(layout.placement.margin_um) or apart < 2 * rule.half + rule.space:
+        return Part()
+    texts = tuple(f"{name}[{k}]" for name in names for k in range(netlist.populations[name].size))
+    layer = table.numbers("pad")
+    cell = Cell("PAD", (Boxes.around(layer, np.zeros((1, 2), dtype=np.int64), rule.half),))
+    return Part((cell,), references=(References.upright("PAD", at),), labels=(Labels(layer, at, texts),))
 
 
 def _lengths(
