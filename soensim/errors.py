@@ -125,3 +125,7 @@ class SimulationError(SoensimError):
 
 class StudyError(SoensimError):
     """A study that cannot be read, that sets what is no key, or whose results are damaged."""
+
+
+class ModelError(SoensimError):
+    """A model of another tool that cannot be read, or that one of the two tools cannot express."""

@@ -153,6 +153,7 @@ COMMANDS = {
     "design": (["r.yaml"], "r.yaml"),
     "simulate": (["tiny.yaml", "--inputs", "x.npy", "--out", "t.npz"], "x.npy"),
     "export": (["--format", "josim", "--technology", "own.yaml", "--out", "d.cir"], "base.yaml"),
+    "import": (["m.json", "--format", "soen-toolkit", "--out", "m.yaml"], "m.json"),
     "fit": (["tiny.yaml", "edges.csv"], "edges.csv"),
     "circuit": (["own.yaml"], "base.yaml"),
     "technology": (["own.yaml"], "base.yaml"),
@@ -163,7 +164,7 @@ COMMANDS = {
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_no_verb_writes_over_its_input(folder, capsys, verb):
     arguments, input_file = COMMANDS[verb]
-    for name in ("x.npy", "d.npz", "p.safetensors"):
+    for name in ("x.npy", "d.npz", "p.safetensors", "m.json"):
         (folder / name).write_bytes(b"kept")
     (folder / "same").symlink_to(input_file)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

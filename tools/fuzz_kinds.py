@@ -232,7 +232,8 @@ def trained_files(folder: Path, run: Callable[[list[str]], int]) -> Files:
         "score.json",
     ]
     export = ["export", "rate.yaml", "--format", "targets", "--chip-seed", "1", "--out", "chip.csv"]
-    for arguments in (train, evaluate, export):
+    model = ["export", "rate.yaml", "--format", "soen-toolkit", "--approximate", "--out", "model.json"]
+    for arguments in (train, evaluate, export, model):
         _run_right(arguments, run)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
@@ -594,6 +595,7 @@ COMMANDS: Mapping[str, list[list[str]]] = {
                "efficacy=0.1", "--out", "out/c.csv"],
                ["--format", "josim", "--circuit", "tree", "--depth", "1", "--fan-in", "2", "--bias", "1.8",
                "--beta-di", "100", "--tau-di-ns", "50", "--duration-ns", "1"]],
+    "import": [["model.json", "--format", "soen-toolkit", "--bits", "4", "--out", "out/m.yaml"]],
     "fit": [["rate.yaml", "chip.csv", "--trace", "trace.csv", "--population", "hidden", "--json", "out/f.json"]],
     "circuit": [["nist-2023", "--flux", "0.3", "--current", "1.9", "--json", "out/g.json"]],
     "schema": [["--out", "out/schema.json"], []],

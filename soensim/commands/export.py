@@ -21,7 +21,7 @@ MAX_LEAVES = 1000
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `soensim export --format ngspice|josim|targets|gds|oasis`.
+    """Run `soensim export --format ngspice|josim|targets|gds|oasis|soen-toolkit`.
 
     Parameters
     ----------
@@ -52,6 +52,10 @@ def main(arguments: Sequence[str]) -> int:
         from soensim.commands.export_layout import export_layout
 
         return export_layout(args)
+    if args.format in _MODELS:
+        from soensim.commands.export_model import export_model
+
+        return export_model(args)
     out, target = named(args.out), named(args.json)
     to_out = Output("--out", out, (".cir", ".sp", ".js"), any_unknown=True, to_standard_output=True)
     check_outputs([to_out, json_output(target)], technology_files(args.technology))
@@ -74,8 +78,10 @@ _LOOP_FLAGS = (
     ("--beta-di", "beta_di", "X", "loop inductance"),
     ("--tau-di-ns", "tau_di_dendrite_ns", "NS", "loop decay time"),
 )
-_DECKS, _TARGETS, _LAYOUTS = ("ngspice", "josim"), ("targets",), ("gds", "oasis")
-_TARGET_FLAGS = (("--program", "program"), ("--spread", "spread"))
+_DECKS, _TARGETS, _LAYOUTS, _MODELS = ("ngspice", "josim"), ("targets",), ("gds", "oasis"), ("soen-toolkit",)
+_PROGRAM_FLAGS = (("--program", "program"),)
+_TARGET_FLAGS = (("--spread", "spread"),)
+_MODEL_FLAGS = (("--approximate", "approximate"), ("--ideal", "ideal"))
 _DECK_FLAGS = (
     *((f"--{name}", name.replace("-", "_")) for name in ("circuit", "length", "depth", "fan-in", "efficacy")),
     ("--technology", "technology"),
@@ -91,12 +97,14 @@ def parser() -> Parser:
         "export",
         "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites (--format ngspice, josim), or what a\n"
         "program asks of the synapses and neurons of a chip, as CSV (--format targets), or the layout of a chip\n"
-        "(--format gds, oasis; docs/layout.md).",
+        "(--format gds, oasis; docs/layout.md), or a chip with its program as a model of another tool (--format\n"
+        "soen-toolkit; docs/other-tools.md).",
         "examples:\n"
         "  python -m soensim.export --format josim --circuit chain --out chain.cir\n"
         "  python -m soensim.export netlists/year1-28.yaml --format targets --out targets.csv\n"
         "  python -m soensim.export netlists/year1-28.yaml --format targets --chip-seed 7 --out chip-7.csv\n"
-        "  python -m soensim.export netlists/optical-28.yaml --format gds --out optical-28.gds",
+        "  python -m soensim.export netlists/optical-28.yaml --format gds --out optical-28.gds\n"
+        "  python -m soensim.export netlists/year1-28.yaml --format soen-toolkit --approximate --out year1-28.json",
     )
     count = flags.whole(1, 100)
     parser.add_argument(
@@ -105,11 +113,13 @@ def parser() -> Parser:
     parser.add_argument(
         "--format",
         required=True,
-        choices=(*_DECKS, *_TARGETS, *_LAYOUTS),
-        help="simulator, targets of a chip, or layout (required)",
+        choices=(*_DECKS, *_TARGETS, *_LAYOUTS, *_MODELS),
+        help="simulator, targets of a chip, layout, or the tool that a model is for (required)",
     )
     flags.program(parser)
     flags.spread(parser)
+    flags.approximate(parser, "the other tool")
+    parser.add_argument("--ideal", action="store_true", help="write the ideal weights instead of the codes")
     parser.add_argument(
         "--circuit", choices=("dendrite", "chain", "tree"), default="dendrite", help="circuit (default: dendrite)"
     )
@@ -196,8 +206,14 @@ def _check_format_flags(args: argparse.Namespace) -> None:
     known = parser()
     if args.format not in _DECKS and args.chip is None:
         raise SoensimError(f"--format {args.format} needs a netlist: soensim export CHIP --format {args.format}")
-    chips = (("CHIP", "chip"),)
-    for flags_of, formats in ((chips, (*_TARGETS, *_LAYOUTS)), (_TARGET_FLAGS, _TARGETS), (_DECK_FLAGS, _DECKS)):
+    groups = (
+        ((("CHIP", "chip"),), (*_TARGETS, *_LAYOUTS, *_MODELS)),
+        (_PROGRAM_FLAGS, (*_TARGETS, *_MODELS)),
+        (_TARGET_FLAGS, _TARGETS),
+        (_MODEL_FLAGS, _MODELS),
+        (_DECK_FLAGS, _DECKS),
+    )
+    for flags_of, formats in groups:
         for flag, name in flags_of if args.format not in formats else ():
             if getattr(args, name) != known.get_default(name):
                 legal = f"{', '.join(formats[:-1])} or {formats[-1]}" if len(formats) > 1 else formats[0]

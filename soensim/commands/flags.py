@@ -130,6 +130,15 @@ def no_seed(parser: Container) -> None:
     )
 
 
+def approximate(parser: Container, where: str) -> None:
+    """Add ``--approximate``; ``where`` is what may lack a part of the model."""
+    parser.add_argument(
+        "--approximate",
+        action="store_true",
+        help=f"leave out or replace what {where} lacks, and say so, instead of refusing it",
+    )
+
+
 def chip_seed(parser: Container, what: str, default: int | None) -> None:
     """Add ``--seed``, which is also called ``--chip-seed``; ``what`` says what it draws and what the default is."""
     parser.add_argument(

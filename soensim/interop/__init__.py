@@ -1,1 +1,1 @@
-"""Other tools' formats, one module each: `spice` (ngspice and JoSIM decks)."""
+"""Other tools' formats: `spice` (ngspice and JoSIM decks), `toolkit_import` and `toolkit_export` (soen-toolkit)."""

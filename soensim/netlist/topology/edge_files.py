@@ -95,7 +95,8 @@ def _sparse(path: Path, shape: tuple[int, int] | None) -> tuple[IndexArray, Inde
         counts = ends[1:] - ends[:-1]
         if len(ends) != lines + 1 or ends[0] != 0 or (counts < 0).any():
             raise _error(f"{shown_path(path)}: its {kind} matrix is damaged: indptr does not ascend from 0; {_ADVICE}")
-        first = np.repeat(np.arange(lines), counts)
+        # the last end first: a damaged file may ask for more rows than memory holds
+        first = np.repeat(np.arange(lines), counts) if ends[-1] == len(data) else first[:0]
     if not len(first) == len(second) == len(data):
         raise _error(f"{shown_path(path)}: its {kind} matrix is damaged: its parts differ in length; {_ADVICE}")
     if len(data) > MAX_EDGES:
