@@ -7,6 +7,7 @@ from spiking_chips import SPIKING
 from test_spiking_program import dataset
 
 from soensim.errors import NetlistError
+from soensim.evaluation import evaluate
 from soensim.evaluation.summary import summarise_spikes
 from soensim.fabrication import FabricatedChip, fabricate_chip
 from soensim.netlist import parse_netlist
@@ -14,6 +15,10 @@ from soensim.network import FluxOutput, LinearOutput, compile_network
 from soensim.program import Program, slots
 from soensim.report import figures, formatting
 from soensim.report.figures.raster_figure import SpikeExample, score_text
+from soensim.report.provenance import trace_origin
+from soensim.report.sections.scores import scores_section
+from soensim.report.sections.section import Subject
+from soensim.report.sections.spikes import spikes_section
 from soensim.routing import route
 from soensim.simulation import class_scores
 from soensim.simulation.spiking.classify import count_samples
@@ -199,3 +204,27 @@ def test_fluxes_are_drawn_beside_their_neurons():
 
 def test_scores_are_written_short():
     assert [score_text(score) for score in (5.0, 1234.0, 0.31234, -2.5)] == ["5", "1234", "0.312", "-2.5"]
+
+
+@pytest.mark.parametrize(
+    ("readout", "title", "told"),
+    [
+        (FLUX, "Mean fluxes", ("most flux in the mean over a sample", "the mean flux through the output neurons")),
+        (LINEAR, "Scores", ("the sum of efficacy x spikes", "beside, the scores of the classes")),
+        (LINEAR_FLUX, "Scores", ("the sum of efficacy x mean flux", "score of each class")),
+    ],
+)
+def test_the_page_says_what_is_read(readout, title, told):
+    routed = route(parse_netlist(SPIKING.replace(COUNTED, readout)))
+    network, data = compile_network(routed), dataset()
+    program = programmed(network)
+    found = evaluate(routed, program, data, trials=1, read_seed=3)
+    answers = class_scores(network, program, data.test.inputs, read_seed=3).argmax(1)
+    assert found.accuracy.quantised == (answers == data.test.labels).mean()
+    assert (found.spiking.silent is None) == ("flux" in readout)
+    origin = trace_origin(found, program, command="soensim evaluate", chip_file="small.yaml", path="small.safetensors")
+    subject = Subject(found, routed, network, program, data, origin)
+    scores, spikes = scores_section(subject), spikes_section(subject)
+    assert scores.title == title
+    for text in told:
+        assert text in scores.body + spikes.body

@@ -101,7 +101,7 @@ def _climb(netlist: Netlist, name: str, part: SpikingPart) -> Iterator[Finding]:
         f"the soma climbs in {climb:.3g} ns, {climb / fall_ns:.2g} of the {fall_ns:g} ns in which a response falls: it "
         "fires on every excursion of its flux, and a rate that is foretold from the flux's mean and spread may be "
         "wrong. On 8 x 8 digits, with a hold of 50 ns, a climb of 2.4 ns to 0.3 I_c cost 12 points, one of 4 ns to 0.5 "
-        "I_c one"
+        "I_c one, and none after a training with closed_loop_rounds 4"
     )
     yield _finding("SOEN-SP-001", f"populations.{name}.soma", climb, least_ns, "ns", said)
 
