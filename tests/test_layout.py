@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -119,6 +120,9 @@ def test_chips_that_cannot_be_drawn(small_netlist):
     ):
         draw_chip(route(chip(routing="waveguide_pitch_um: 1.2")))
     draw_chip(route(chip(routing="waveguide_pitch_um: 1.3")))
+    placement = replace(routed.layout.placement, die_width_um=2.1e6)
+    with pytest.raises(RoutingError, match=r"'laid-out' reaches to 2.1e\+06 um; layouts hold 2e\+06 um"):
+        draw_chip(replace(routed, layout=replace(routed.layout, placement=placement)))
 
 
 def test_what_the_command_refuses(tmp_path, monkeypatch, capsys):
@@ -144,7 +148,31 @@ def test_what_the_command_refuses(tmp_path, monkeypatch, capsys):
     refused("chip.yaml --format gds --out a.gds", "a layout needs the package gdstk: pip install 'soensim[layout]'")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chip.yaml", "narrow.yaml"]
     assert cli.run(export, ["chip.yaml", "--format", "gds", "--out", "none", "--json", "-"]) == cli.DONE  # no file
-    assert json.loads(capsys.readouterr().out)["file"] is None
+    document = json.loads(capsys.readouterr().out)
+    assert document["file"] is None
+    assert document["chip"]["name"] == "laid-out"
+    assert document["edges"] == 3 * 9 + 9 * 9
+    assert document["cells"]["SYNAPSE"] == 108
+    assert document["turns"] > document["arcs"] > 0
+    assert document["arc_pitch_um"] is None  # cells of 69 um
+    lengths = document["length_um"]
+    assert lengths["edges"] > lengths["shorter_by_arcs"] > lengths["largest_shorter"] >= (2 - math.pi / 2) * 25 - 1e-9
+    assert {"name": "waveguide", "layer": 101, "datatype": 0, "width_um": 0.7, "space_um": 0.5} in document["layers"]
+
+
+def test_what_the_command_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chip.yaml").write_text(chip_text(floorplan="cell_um: 600", routing="waveguide_pitch_um: 10"))
+    assert cli.run(export, ["chip.yaml", "--format", "gds", "--out", "none"]) == cli.DONE
+    said = capsys.readouterr().out
+    assert "CHIP_laid_out of laid-out: 9 DENDRITE, 108 SYNAPSE, 3 INPUT_PORT, " in said
+    assert "108 edges, as long as in the ledger along rows and columns" in said
+    arcs, turns, shorter = re.search(
+        r"(\d+) of (\d+) turns are arcs of 25 um, .* up to ([\d.]+) um shorter", said
+    ).groups()
+    assert 0 < int(arcs) < int(turns)
+    assert float(shorter) == pytest.approx(2 * (2 - math.pi / 2) * 25, rel=1e-3) or float(shorter) == 10.73
+    assert f"{int(turns) - int(arcs)} turns have no room for an arc and are right angles at a coupler" in said
 
 
 # --- geometry -------------------------------------------------------------------------------------------------

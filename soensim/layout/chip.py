@@ -20,6 +20,9 @@ from soensim.routing.layer_stack import LayerStack
 from soensim.routing.placement import FloatArray, IntArray
 from soensim.technology import Layer
 
+#: Furthest coordinate of a layout: 32 bits of nanometres, less what shapes go on around it.
+MOST_UM = 2e6
+
 
 @dataclass(frozen=True, eq=False)
 class ChipDrawing:
@@ -72,6 +75,7 @@ def draw_chip(routed: RoutedNetlist) -> ChipDrawing:
     netlist, layout = routed.netlist, routed.layout
     if layout is None:
         raise RoutingError(f"netlist {netlist.name!r} has no floorplan, so that nothing has a place; add one")
+    _check_extent(netlist, layout)
     table = LayerTable(netlist.device_technology)
     guides = _guides(routed, layout, table)
     neurons = _neurons(netlist, layout, table)
@@ -98,6 +102,18 @@ def draw_chip(routed: RoutedNetlist) -> ChipDrawing:
         drawn_um=drawn_um,
         arc_pitch_um=None if guides is None else _arc_pitch_um(netlist, layout, table),
     )
+
+
+def _check_extent(netlist: Netlist, layout: Layout) -> None:
+    """Refuse a chip beyond the coordinates that GDSII holds, 32 bits."""
+    placement = layout.placement
+    ends = [placement.die_width_um, placement.die_height_um]
+    ends += [float(np.abs(borders).max()) for borders in (placement.column_borders_um, placement.row_borders_um)]
+    if max(ends) > MOST_UM:
+        raise RoutingError(
+            f"netlist {netlist.name!r} reaches to {max(ends):.6g} um; layouts hold {MOST_UM:g} um in steps of a "
+            "nanometre: place the cells closer together"
+        )
 
 
 def _cell_name(name: str) -> str:

@@ -133,6 +133,17 @@ class Drawing:
         return self.cells[-1]
 
     @property
+    def shapes(self) -> int:
+        """Number of boxes, polygons, labels and references of all cells."""
+        return sum(
+            sum(len(boxes.low) for boxes in cell.boxes)
+            + len(cell.polygons)
+            + sum(len(labels.texts) for labels in cell.labels)
+            + sum(len(references.at) for references in cell.references)
+            for cell in self.cells
+        )
+
+    @property
     def copies(self) -> dict[str, int]:
         """How many copies of each cell the chip has, by name."""
         counts: dict[str, int] = {}

@@ -12,9 +12,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from soensim._runtime.atomic_write import write_atomic
+from soensim._runtime.memory import require_memory
 from soensim.errors import SoensimError
 from soensim.layout.drawing import GRID_PER_UM, Cell, Drawing
 
+# Of gdstk's objects and of the arrays that they are made from, measured on die-8100.
+_BYTES_PER_SHAPE: Final = 500
 # GDSII notes the time of writing: always the same, so that the same chip makes the same file.
 _TIME: Final = datetime(2000, 1, 1)
 
@@ -53,7 +56,14 @@ def write_drawing(drawing: Drawing, path: str | Path, form: str) -> None:
     SoensimError
         gdstk is not installed, or the file cannot be written.
     """
-    library = _library(require_gdstk(), drawing)
+    gdstk = require_gdstk()
+    require_memory(
+        _BYTES_PER_SHAPE * drawing.shapes,
+        f"a layout of {drawing.shapes} shapes",
+        advice="take a smaller chip",
+        error=SoensimError,
+    )
+    library = _library(gdstk, drawing)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"chip{FORMATS[form].ending}"
         FORMATS[form].write(library, str(file))
