@@ -19,6 +19,7 @@ from soensim.draft.training import recipe_for
 from soensim.errors import DataError, NetlistError
 from soensim.netlist import load_netlist, parse_netlist
 from soensim.network import compile_network
+from soensim.network.inputs import check_fit
 from soensim.network.light import frame_spikes
 from soensim.routing import route
 from soensim.technology import load_technology
@@ -279,6 +280,18 @@ def test_own_data_are_named_by_their_path(tmp_path):
     draft = drafted(data=f"npz:{path}")
     assert yaml.safe_load(draft.text)["task"]["data"] == f"npz:{path}"
     assert (draft.netlist.inputs["input"].size, draft.netlist.readout.classes) == (3, 2)
+
+
+@pytest.mark.parametrize(("lines", "frames"), [(3, 5), (6, 3), (2, 10), (4, 5)])
+def test_own_data_come_on_any_lines(tmp_path, lines, frames):
+    """Two frames side by side, a frame in two pieces, an unused line: as the presentation of own data does it."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", inputs=rng.random((60, 5, 3)), labels=np.arange(60) % 2)
+    draft = drafted(data=f"npz:{tmp_path / 'mine.npz'}", inputs=lines, neurons=4)
+    data = load_dataset(draft.netlist.task.data, lines=lines)
+    assert (data.channels, data.steps) == (lines, frames)
+    assert draft.wish.data == Shape(data.name, frames, lines, 2, data.train.samples)
+    check_fit(compile_network(route(draft.netlist)), data)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,9 @@ def parser() -> Parser:
         default="electrical",
         help="what carries signals: wires or waveguides (default: electrical)",
     )
-    parser.add_argument("--data", metavar="NAME", default=DATA, help=f"data set (default: {DATA})")
+    parser.add_argument(
+        "--data", metavar="NAME", default=DATA, help=f"data set, or a file of your own (default: {DATA})"
+    )
     parser.add_argument(
         "--seed",
         type=flags.whole(),

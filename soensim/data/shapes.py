@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from soensim.data import digits, mnist
 from soensim.data.load import absolute_name, load_dataset
+from soensim.data.own.name import own_name
 from soensim.errors import DataError
 
 _DIGITS_TRAINING = digits.SAMPLES - digits.TEST_SAMPLES - digits.VALIDATION_SAMPLES
@@ -34,8 +35,15 @@ class Shape:
     training_samples: int
 
 
-def shape_of(name: str) -> Shape:
+def shape_of(name: str, lines: int | None = None) -> Shape:
     """Return the shape of a data set; nothing is downloaded, and no image is read, for it.
+
+    Parameters
+    ----------
+    name
+        As of `soensim.data.load_dataset`.
+    lines
+        Own data are laid onto this number of lines; None: as many as they have.
 
     Raises
     ------
@@ -49,12 +57,12 @@ def shape_of(name: str) -> Shape:
     if name in mnist.VARIANTS:
         variant = mnist.VARIANTS[name]
         return Shape(name, variant.steps, variant.channels, _CLASSES, _MNIST_TRAINING)
-    data = load_dataset(name)
+    data = load_dataset(name, lines=lines)
     return Shape(name, data.steps, data.channels, data.classes, data.train.samples)
 
 
 def on_lines(shape: Shape, channels: int) -> Shape:
-    """Return the data set that holds the same values, in the same order, on this number of lines.
+    """Return the data set on so many lines: own data by their presentation, others where the same values come so.
 
     Raises
     ------
@@ -63,6 +71,8 @@ def on_lines(shape: Shape, channels: int) -> Shape:
     """
     if shape.channels == channels:
         return shape
+    if own_name(shape.name) is not None:
+        return shape_of(shape.name, channels)
     known = {other.channels: other for other in _same_values(shape)}
     if channels in known:
         return known[channels]
