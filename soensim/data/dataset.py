@@ -150,6 +150,39 @@ class Dataset:
         parts = {"train": (x, y), "test": test, "validation": validation}
         return make_from_arrays(parts, lines=lines, presentation=presentation, data_seed=data_seed, name=name)
 
+    @classmethod
+    def from_samples(
+        cls,
+        train: Any,
+        *,
+        test: Any = None,
+        validation: Any = None,
+        lines: int | None = None,
+        presentation: str = "",
+        data_seed: int = 0,
+        name: str = "arrays",
+    ) -> Dataset:
+        """Make a data set of objects as torchvision has them: with a length, and `object[k]` a pair of value and label.
+
+        Parameters
+        ----------
+        train, test, validation
+            Values are what `numpy.asarray` takes: images of PIL, tensors, arrays; an axis of one channel in front of
+            the rows and columns of an image is left out. Names of the classes are those of `train.classes`, where it
+            has them.
+        lines, presentation, data_seed, name
+            As of `from_arrays`.
+
+        Raises
+        ------
+        DataError
+            As `from_arrays`.
+        """
+        from soensim.data.own.arrays import make_from_samples
+
+        parts = {"train": train, "test": test, "validation": validation}
+        return make_from_samples(parts, lines=lines, presentation=presentation, data_seed=data_seed, name=name)
+
     @property
     def told(self) -> str:
         """Say in a line what the samples are, and how they come onto the lines."""

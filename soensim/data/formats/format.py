@@ -23,7 +23,7 @@ class Format:
     name
         Before the colon of a data set's name.
     endings
-        Of its files, in small letters: a file with one of them needs no name of the format.
+        Of its files, in small letters: a file with one of them needs no name of the format, unless it reads folders.
     summary
         A line of help.
     read

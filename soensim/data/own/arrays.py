@@ -33,6 +33,42 @@ def make_from_arrays(
     return make_dataset(name, name, Raw.of(labelled), Asked(check_seed(data_seed), None, lines, settings))
 
 
+def make_from_samples(
+    parts: Mapping[str, Any], *, lines: int | None, presentation: str, data_seed: int, name: str
+) -> Dataset:
+    """Make a data set of objects that give pairs, as `Dataset.from_samples` takes them.
+
+    Raises
+    ------
+    DataError
+        As `Dataset.from_samples`.
+    """
+    classes = getattr(parts["train"], "classes", None)
+    names = [str(word) for word in classes] if isinstance(classes, list | tuple) else []
+    pairs = {purpose: None if part is None else _pairs(part, purpose, names) for purpose, part in parts.items()}
+    return make_from_arrays(pairs, lines=lines, presentation=presentation, data_seed=data_seed, name=name)
+
+
+def _pairs(part: Any, purpose: str, names: list[str]) -> tuple[list[NDArray[Any]], list[Any]]:
+    """Read all values and labels of an object; labels that number `names` become these."""
+    values, labels = [], []
+    try:
+        count = len(part)
+        for number in range(count):
+            value, label = part[number]
+            image = np.asarray(value)
+            values.append(image[0] if image.ndim == 3 and len(image) == 1 else image)
+            labels.append(label.item() if hasattr(label, "item") else label)
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"{purpose} is {type(part).__name__}; legal: an object with a length that gives pairs of value and label "
+            f"({error})"
+        ) from error
+    if len(set(names)) == len(names) > 0 and all(type(k) is int and 0 <= k < len(names) for k in labels):
+        labels = [names[k] for k in labels]
+    return values, labels
+
+
 def _labelled(pair: tuple[Any, Any], purpose: str) -> Labelled:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise DataError(f"{purpose} is {type(pair).__name__}; legal: a pair of values and labels, (x, y)")

@@ -105,7 +105,7 @@ def _settings(words: Mapping[str, str]) -> str:
 
 def _by_ending(path: str) -> Format | None:
     low = path.lower()
-    return next((form for form in FORMATS.values() if any(low.endswith(end) for end in form.endings)), None)
+    return next((form for form in FORMATS.values() if not form.folders and low.endswith(form.endings)), None)
 
 
 def _parted(form: Format, text: str) -> tuple[str, ...]:
