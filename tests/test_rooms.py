@@ -30,7 +30,7 @@ FLOORS = """
 """
 ORDER = FLOORS.split()
 VERBS = {"check", "circuit", "convert", "evaluate", "explain", "export", "report", "schema", "simulate", "technology"}
-VERBS |= {"design", "import", "init", "study", "sweep", "train"}
+VERBS |= {"design", "examples", "import", "init", "study", "sweep", "train"}
 FORBIDDEN = {("evaluation", "training"), ("dynamics", "netlist"), ("dynamics", "routing"), ("report", "commands")}
 TORCH_ROOMS = {"dynamics", "kernels", "fabrication", "training", "torch"}
 MAX_LINES = 500

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from soensim.commands import cli
 
 VERBS = {
+    "examples": "list the chips that ship, or copy some of them",
     "init": "write the netlist of a chip of one's own",
     "check": "check a netlist, and whether the model holds for it",
     "explain": "say how one edge is routed, or why it does not exist",
