@@ -92,7 +92,7 @@ def shipped() -> dict[str, Example]:
     SoensimError
         They are not there: soensim was not installed as a whole.
     """
-    netlists = sorted(SHIPPED.glob("*.yaml"))
+    netlists = sorted(SHIPPED.glob("*.yaml"), key=lambda path: path.stem)
     if not netlists:
         raise SoensimError(f"{SHIPPED}: the chips that ship are not there; install soensim anew")
     return {path.stem: _example(path) for path in netlists}
