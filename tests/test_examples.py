@@ -66,10 +66,8 @@ def test_a_copy_is_whole_and_works(folder, capsys):
 def test_the_list(capsys):
     assert cli.run(examples, []) == cli.DONE
     lines = capsys.readouterr().out.splitlines()
-    assert (
-        "year1-28                * first-year chip, 8 inputs and 28 SQUID dendrites, all-to-all, 4 bits; " in lines[-3]
-    )
-    assert any(line.startswith("squid-rows-24             28 inputs, 24 SQUID") for line in lines)
+    assert re.fullmatch(r"year1-28 +\* first-year chip, 8 inputs and 28 SQUID dendrites, .*", lines[-3])
+    assert any(re.match(r"squid-rows-24 +28 inputs, 24 SQUID", line) for line in lines)
     assert len(lines) == len(shipped()) + 2
     assert cli.run(examples, ["--json", "-"]) == cli.DONE
     made = json.loads(capsys.readouterr().out)
