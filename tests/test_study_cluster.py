@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT
+from here_slots import HereSlots
 from study_problems import executions, make_runs, settled, work
-from test_study_engine import HereSlots, expected, wait_until
+from test_study_engine import expected, wait_until
 
 from soensim.errors import SoensimError
 from soensim.study import cluster

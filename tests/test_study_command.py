@@ -1,4 +1,7 @@
-"""`python -m soensim.sweep` and `soensim.study`: outputs, going on, refusals, interruption, with real processes."""
+"""`python -m soensim.sweep` and `soensim.study`: outputs, going on, refusals, interruption.
+
+Runs are done in real processes where these are started, interrupted or gone on with, else in this one.
+"""
 
 import json
 import signal
@@ -9,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from here_slots import HereProcesses
 
-from soensim.commands import cli
+from soensim.commands import cli, study_run
 from soensim.commands.study import main as study
 from soensim.commands.sweep import main as sweep
 from soensim.netlist import load_netlist
@@ -48,6 +52,11 @@ def chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def runs_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_run, "ProcessSlots", HereProcesses)
+
+
 def test_a_sweep_trains_scores_and_goes_on_where_it_ended(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["tiny.yaml", "--set", "populations.hidden.size=4,6", "--seeds", "2", "--trials", "2", "--workers", "1"]
     assert cli.run(sweep, [*arguments, "--json", "answer.json"]) == cli.DONE
@@ -76,6 +85,7 @@ def test_a_sweep_trains_scores_and_goes_on_where_it_ended(chip: Path, capsys: py
     assert (folder / "table.csv").read_bytes() == table
 
 
+@pytest.mark.usefixtures("runs_are_here")
 def test_results_are_made_again_only_where_something_is_new(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Files that were replaced have another inode; what tells the results apart is in their answer as `made_from`."""
     (chip / "s").mkdir()
@@ -125,6 +135,7 @@ def test_the_commands_of_studies_start_without_what_only_runs_and_figures_need()
     assert told.stdout == "[]\n"
 
 
+@pytest.mark.usefixtures("runs_are_here")
 def test_a_study_file_is_the_same_in_its_own_folder(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (chip / "s").mkdir()
     (chip / "s" / "study.yaml").write_text(
@@ -142,6 +153,7 @@ def test_a_study_file_is_the_same_in_its_own_folder(chip: Path, capsys: pytest.C
     capsys.readouterr()
 
 
+@pytest.mark.usefixtures("runs_are_here")
 def test_a_dry_run_lists_the_runs_and_runs_nothing(chip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(sweep, [*SCORED, *SPREAD, "--dry-run"]) == cli.DONE
     out = capsys.readouterr().out
@@ -156,6 +168,7 @@ def test_a_dry_run_lists_the_runs_and_runs_nothing(chip: Path, capsys: pytest.Ca
     assert [run["done"] for run in told["runs"]] == [True, False, False] * 2
 
 
+@pytest.mark.usefixtures("runs_are_here")
 def test_a_failed_run_is_a_row_and_a_study_of_which_all_fail_is_refused(
     chip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

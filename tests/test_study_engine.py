@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import study_problems
 from conftest import ROOT
+from here_slots import HereSlots
 from study_problems import executions, make_runs, settled, work
 
 from soensim._runtime.cores import usable_cores
@@ -20,35 +21,11 @@ from soensim.errors import SoensimError
 from soensim.study import engine, workers
 from soensim.study.engine import Progress, run_all
 from soensim.study.run import Run
-from soensim.study.slots import Ended, Reply, perform
+from soensim.study.slots import Ended, Reply
 from soensim.study.store import RESULTS, load
 from soensim.study.workers import ProcessSlots
 
 TESTS = ROOT / "tests"
-
-
-class HereSlots:
-    """Slots in this process, for what needs no other: each run ends when it is waited for, the last given first."""
-
-    def __init__(self, count=3, replies=None):
-        self.count, self.under_way, self.most, self.replies, self.later = count, [], 0, replies or {}, count
-
-    @contextlib.contextmanager
-    def start(self, work):
-        self.work = work
-        yield self
-
-    def submit(self, key, job):
-        self.under_way.append((key, job))
-        self.most = max(self.most, len(self.under_way))
-
-    def wait(self, _longest_s):
-        if not self.under_way:
-            self.count = self.later
-            return []
-        key, job = self.under_way.pop()
-        canned = self.replies.get(job["value"], [])
-        return [Ended(key, *canned.pop(0))] if canned else [Ended(key, perform(self.work, job))]
 
 
 def expected(count):
