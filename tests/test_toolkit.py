@@ -15,6 +15,7 @@ from soensim.commands import cli
 from soensim.errors import ModelError
 from soensim.interop.toolkit_export import toolkit_model
 from soensim.interop.toolkit_import import ToolkitOptions, import_toolkit_model
+from soensim.interop.toolkit_model import read_toolkit_model
 from soensim.netlist import parse_netlist
 from soensim.program import Program
 
@@ -365,6 +366,9 @@ def test_masks_of_a_specification(tmp_path):
     np.savez(tmp_path / "mask.npz", mask=mask)
     spec["connections"][0] |= {"connection_type": "custom", "params": {"mask_file": "mask.npz"}}
     spec["connections"][1] = {"from_layer": 1, "to_layer": 1, "connection_type": "one_to_one"}
+    spec["connections"][2] |= {"connection_type": "one_to_one", "params": {"source_start_node_id": 1}}
+    model = read_toolkit_model(written(tmp_path, spec, "m.yaml"))
+    np.testing.assert_array_equal(model.connections[2].mask, [[0, 1, 0, 0], [0, 0, 1, 0]])
     chip = imported(written(tmp_path, spec, "m.yaml"))
     first, second = chip.netlist.projections
     assert sorted(zip(chip.netlist.edges(first).targets, chip.netlist.edges(first).sources, strict=True)) == sorted(
@@ -406,7 +410,7 @@ def test_masks_of_a_specification(tmp_path):
         (("connections", 1, "from_layer"), 0, "has two connections J_0_to_1; their builder takes one"),
         (("layers", 1, "layer_id"), 0, "two layers have the same layer_id"),
         (("layers", 2, "params", "dim"), 1, "layer 2 (Linear): has 1 node; a linear readout has 2 classes or more"),
-        (("layers",), [], "has 0 layers; a chip needs an input layer and a layer of dendrites"),
+        (("layers",), [], "has no layer; a chip needs a layer of dendrites"),
         (("seed",), -1, "seed: -1 is not legal; it must be a whole number from 0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from soensim.commands.outputs import STANDARD_OUTPUT, Output, check_outputs, jso
 from soensim.commands.parsers import Parser, make_parser
 from soensim.errors import ModelError
 from soensim.interop.imported import FINEST_BITS, ImportedChip
+from soensim.interop.sim_soens import PointNeuronOptions, import_point_neuron
 from soensim.interop.toolkit_import import ToolkitOptions, import_toolkit_model
-from soensim.netlist.base import NAME_PATTERN
+from soensim.netlist.base import MAX_NEURONS, NAME_PATTERN
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,10 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     program_file = None if netlist_file is None else netlist_file.with_suffix(".safetensors")
     outputs = [Output("--out", out, (".yaml", ".yml")), json_output(target)]
     check_outputs([*outputs, _beside(program_file)], [given.file])
-    options = ToolkitOptions(
-        name=name, bits=given.bits, approximate=given.approximate, command=cli.command_line("import", arguments)
-    )
-    chip = import_toolkit_model(given.file, options)
+    _check_format_flags(given)
+    chip = _imported(given, name, cli.command_line("import", arguments))
     if netlist_file is not None:
         files = {netlist_file.parent / edges: content for edges, content in chip.edge_files.items()}
         check_outputs([*outputs, _beside(program_file), *(_beside(path) for path in files)], [given.file])
@@ -63,6 +63,24 @@ def main(arguments: Sequence[str]) -> int:
     return cli.DONE
 
 
+def _imported(given: argparse.Namespace, name: str, command: str) -> ImportedChip:
+    if given.format == "sim-soens":
+        neurons = PointNeuronOptions(name=name, neurons=given.neurons or 1, command=command)
+        return import_point_neuron(given.file, neurons)
+    bits = FINEST_BITS if given.bits is None else given.bits
+    options = ToolkitOptions(name=name, bits=bits, approximate=given.approximate, command=command)
+    return import_toolkit_model(given.file, options)
+
+
+def _check_format_flags(given: argparse.Namespace) -> None:
+    """Refuse what is for another format, which would be without effect."""
+    flags_of = {"soen-toolkit": ("bits", "approximate"), "sim-soens": ("neurons",)}
+    for form, names in flags_of.items():
+        for flag in names if given.format != form else ():
+            if getattr(given, flag) not in (None, False):
+                raise ModelError(f"--{flag} is for --format {form}, not {given.format}; leave it out")
+
+
 def parser() -> Parser:
     """Make the parser of the verb."""
     parser = make_parser(
@@ -71,10 +89,13 @@ def parser() -> Parser:
         "values. What a chip cannot have is refused; docs/other-tools.md says what goes over, and how exactly.",
         "examples:\n"
         "  python -m soensim.import model.json --format soen-toolkit --out chip.yaml\n"
-        "  python -m soensim.import model.yaml --format soen-toolkit --bits 4 --approximate --out chip.yaml",
+        "  python -m soensim.import model.yaml --format soen-toolkit --bits 4 --approximate --out chip.yaml\n"
+        "  python -m soensim.import neuron.json --format sim-soens --neurons 10 --out chip.yaml",
     )
-    parser.add_argument("file", metavar="FILE", help="model: JSON with its values, or a specification in YAML")
-    parser.add_argument("--format", required=True, choices=("soen-toolkit",), help="tool that it is of (required)")
+    parser.add_argument("file", metavar="FILE", help="model: JSON, or a specification of soen-toolkit in YAML")
+    parser.add_argument(
+        "--format", required=True, choices=("soen-toolkit", "sim-soens"), help="tool that it is of (required)"
+    )
     parser.add_argument(
         "--out",
         required=True,
@@ -84,9 +105,14 @@ def parser() -> Parser:
     parser.add_argument(
         "--bits",
         type=flags.whole(2, FINEST_BITS),
-        default=FINEST_BITS,
         metavar="N",
-        help=f"bits of every synapse, the values are rounded to (default: {FINEST_BITS})",
+        help=f"bits of every synapse, which the values of soen-toolkit are rounded to (default: {FINEST_BITS})",
+    )
+    parser.add_argument(
+        "--neurons",
+        type=flags.whole(1, MAX_NEURONS // 2),
+        metavar="N",
+        help="number of neurons with the parameters of sim-soens, each with a line (default: 1)",
     )
     flags.approximate(parser, "a chip")
     flags.json_file(parser, "what was imported")
@@ -128,7 +154,8 @@ def _say(out: str | None, program_file: Path | None, chip: ImportedChip) -> None
     for note in chip.notes:
         cli.say(f"note: {note}")
     netlist = chip.netlist
-    neurons = sum(population.size for population in netlist.dendrites.values())
+    ports = {**netlist.inputs, **netlist.spike_inputs}
+    neurons = sum(population.size for name, population in netlist.populations.items() if name not in ports)
     synapses = sum(len(netlist.edges(projection)) for projection in netlist.projections)
     parts = [] if out is None else [out, *(["no program"] if chip.program is None else [str(program_file)])]
     cli.say(f"{', '.join(parts) or netlist.name}: {neurons} neurons, {synapses} synapses")

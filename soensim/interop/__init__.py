@@ -1,1 +1,1 @@
-"""Other tools' formats: `spice` (ngspice and JoSIM decks), `toolkit_import` and `toolkit_export` (soen-toolkit)."""
+"""Other tools' formats: `spice` (ngspice, JoSIM), `toolkit_import`, `toolkit_export` (soen-toolkit), `sim_soens`."""

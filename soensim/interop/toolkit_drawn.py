@@ -104,8 +104,8 @@ def drawn_topology(
     match place.word():
         case "dense" | "all_to_all":
             mask = np.ones(shape, dtype=bool)
-        case "one_to_one" if shape[0] == shape[1] and inner.get("source_start_node_id") is None:
-            return np.eye(shape[0], dtype=bool), None
+        case "one_to_one":
+            return _diagonal(inner, shape), None
         case "inverse_one_to_one" if shape[0] == shape[1]:
             return ~np.eye(shape[0], dtype=bool), None
         case "custom":
@@ -118,12 +118,24 @@ def drawn_topology(
             return None, topology if loops or not recurrent else topology | {"self_connections": False}
         case _:
             raise place.illegal(
-                "dense, one_to_one between layers of one size, inverse_one_to_one, sparse or custom; or export the "
+                "dense, one_to_one, inverse_one_to_one between layers of one size, sparse or custom; or export the "
                 "model as JSON, with its masks"
             )
     if not loops and shape[0] == shape[1]:  # theirs, also between layers
         mask = mask & ~np.eye(shape[0], dtype=bool)
     return mask, None
+
+
+def _diagonal(params: Entry, shape: tuple[int, int]) -> BoolArray:
+    """Return the mask of source k, from a first to a last one, to target 0, 1, …; as many as there are targets."""
+    targets, sources = shape
+    first, last = (params.get(f"source_{end}_node_id") for end in ("start", "end"))
+    start = 0 if first is None else first.whole(0, sources - 1)
+    stop = sources if last is None else last.whole(start, sources - 1) + 1
+    mask = np.zeros(shape, dtype=bool)
+    count = min(targets, stop - start)
+    mask[np.arange(count), start + np.arange(count)] = True
+    return mask
 
 
 def _mask(place: Entry, shape: tuple[int, int], folder: Path) -> BoolArray:

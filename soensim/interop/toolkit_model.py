@@ -183,10 +183,8 @@ def read_toolkit_model(path: str | Path) -> ToolkitModel:
 def _check_layers(top: Entry, layers: Sequence[ToolkitLayer]) -> None:
     if len({layer.number for layer in layers}) < len(layers):
         raise top.error("two layers have the same layer_id")
-    if len(layers) < 2:
-        raise top.error(
-            f"has {len(layers)} layer{'s' * (len(layers) != 1)}; a chip needs an input layer and a layer of dendrites"
-        )
+    if not layers:
+        raise top.error("has no layer; a chip needs a layer of dendrites")
 
 
 def _model(
