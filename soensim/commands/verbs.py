@@ -68,13 +68,23 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
     if not arguments or arguments[0] in ("-h", "--help"):
         lines = "\n".join(f"  {verb:12} {text}" for verb, text in VERBS.items())
-        cli.say(f"usage: soensim VERB …\n\n{lines}\n\n`soensim VERB --help` explains a verb.")
+        cli.say(
+            f"usage: soensim VERB …\n\n{lines}\n\n`soensim VERB --help` explains a verb; "
+            "`soensim --completion bash` lets the shell complete them."
+        )
         return cli.DONE
     verb, *rest = arguments
     if verb == "--version":
         from importlib.metadata import version
 
         cli.say(f"soensim {version('soensim')}")
+        return cli.DONE
+    if verb == "--completion":
+        from soensim.commands.completion import SHELLS, completion
+
+        if len(rest) != 1:
+            raise SoensimError(f"--completion takes the name of a shell, one of {', '.join(SHELLS)}")
+        cli.say(completion(rest[0]))
         return cli.DONE
     if verb not in VERBS:
         import difflib
