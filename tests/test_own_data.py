@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from soensim.data import Dataset, absolute_name, canonical_name, load_dataset, own_name, source_name
 from soensim.errors import DataError
@@ -159,6 +161,48 @@ def test_names_of_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         canonical_name("d.npz::frames=0")
     with pytest.raises(DataError, match="the part after :: has cut twice"):
         canonical_name("d.npz::cut=2,cut=3")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["", "npz:", "wav:", "csv:", "idx:", "x:"]),
+    st.text(st.sampled_from("a.,:=/~ \x01ß"), max_size=8),
+    st.sampled_from(
+        ["", ".csv", ".npz", ".TS", ".npy,b.npy", "::frames=3", ".csv::", "::", "::missing=-1,scale=0:1/2:3"]
+    ),
+)
+def test_any_name_is_read_or_refused_and_a_canonical_one_stays(prefix: str, text: str, end: str) -> None:
+    try:
+        name = canonical_name(prefix + text + end)
+    except DataError:
+        return
+    assert canonical_name(name) == name
+    if "~" not in text:  # it may be an unknown user
+        assert canonical_name(absolute_name(name)) == absolute_name(name) == absolute_name(absolute_name(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("npz:a\0b", r"'npz:a.*b': cannot be read: embedded null byte"),
+        ("wav:,", "'wav:,': names no folder; legal: wav:FOLDER"),
+        (f"csv:{'x' * 300}", "cannot be read: File name too long"),
+        (f"ts:{'x' * 300}.ts", "cannot be read: File name too long"),
+        (f"images:{'x' * 300}", "File name too long"),
+        (f"idx:{'x' * 300},y", "cannot be read: File name too long"),
+        ("ts:nowhere/at", "nowhere/at: no such file"),
+        ("ts:nowhere", "nowhere: no such file"),
+        ("csv:nowhere.csv", "nowhere.csv: no such file"),
+    ],
+)
+def test_paths_that_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=message):
+        load_dataset(name)
+    if "\0" not in name and name != "wav:,":
+        own = own_name(name)
+        assert own is not None
+        assert len(own.files()) == len(own.paths)
 
 
 def test_arrays_and_their_file_are_the_same_data(tmp_path: Path) -> None:

@@ -231,7 +231,9 @@ def technology(parser: Container, *, flag: bool) -> None:
 
 def data(parser: Container, default: str) -> None:
     """Add ``--data`` and ``--data-dir``."""
-    parser.add_argument("--data", metavar="NAME", help=f"data set (default: {default})")
+    parser.add_argument(
+        "--data", metavar="NAME", help=f"data set, or a file of your own, FILE[::KEY=VALUE,...] (default: {default})"
+    )
     parser.add_argument(
         "--data-dir",
         metavar="DIR",

@@ -27,6 +27,7 @@ from soensim.files import read_text
 
 MAX_BYTES = 2 * 2**30
 ENDINGS = (".csv", ".tsv")
+_MOST_HEADER = 1 << 20  # letters in which the first line is looked for
 _MISSING = frozenset(("", "?", "nan", "na", "null", "none"))
 _USUAL = {
     "label": ("label", "class", "target", "y"),
@@ -198,7 +199,7 @@ def _columns(names: Sequence[str], options: Mapping[str, str], path: Path) -> _C
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     text = read_text(path, limit_bytes=MAX_BYTES, error=DataError, what="CSV file")
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text[:_MOST_HEADER].splitlines() if line.strip()), "")
     mark = next((mark for mark in ",;\t" if mark in first), " ")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True, strict=True)
     try:

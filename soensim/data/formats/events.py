@@ -88,6 +88,8 @@ def count_in_bins(
     for sample, (at, unit) in enumerate(zip(times, units, strict=True)):
         if len(at) != len(unit):
             raise DataError(f"{where}: sample {sample} has {len(at)} times and {len(unit)} units")
+        if len(at) and (at.dtype.kind not in "iuf" or unit.dtype.kind not in "iu"):
+            raise DataError(f"{where}: sample {sample} has times of type {at.dtype}, units of type {unit.dtype}")
         if len(at) and not (np.isfinite(at).all() and at.min() >= 0 and at.max() < duration_s):
             raise DataError(f"{where}: sample {sample} has spikes from {at.min():g} to {at.max():g} s; say duration_s=")
         if len(unit) and not (unit.min() >= 0 and unit.max() < size):

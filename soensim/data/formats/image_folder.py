@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -49,7 +50,7 @@ def _grey(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError  # slow import
 
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # sizes are checked here
             if max(image.size) > _MOST:
                 raise DataError(
                     f"{shown_path(path)}: is {image.size[1]} x {image.size[0]} pixels; at most {_MOST} a side"

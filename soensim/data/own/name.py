@@ -71,7 +71,11 @@ class OwnName:
 
     def files(self) -> list[Path]:
         """Return the files that are there to be read; a path that leads nowhere is returned as it is."""
-        return self.format.files([Path(p) for p in self.absolute().paths])
+        paths = [Path(p) for p in self.absolute().paths]
+        try:
+            return self.format.files(paths)
+        except OSError:  # the reader says why
+            return paths
 
 
 def own_name(name: str) -> OwnName | None:
@@ -80,8 +84,10 @@ def own_name(name: str) -> OwnName | None:
     Raises
     ------
     DataError
-        A setting after `::` is unknown.
+        A setting after `::` is unknown, or there is no path.
     """
+    if "\0" in name:
+        raise DataError(f"{shown(name)}: cannot be read: embedded null byte")
     source, mark, settings = name.rpartition("::")
     if not mark or "=" not in settings or "/" in settings.partition("=")[0]:
         source, settings = name, ""
@@ -96,7 +102,10 @@ def own_name(name: str) -> OwnName | None:
     legal = (*form.options, *KEYS)
     words = words_of(settings, legal, f"{shown(name)[1:-1]}: the part after ::")
     options = {key: word for key, word in words.items() if key in form.options}
-    return OwnName(form, _parted(form, paths), options, {k: w for k, w in words.items() if k not in options})
+    parted = _parted(form, paths)
+    if not parted:
+        raise DataError(f"{shown(name)}: names no folder; legal: {form.name}:FOLDER")
+    return OwnName(form, parted, options, {k: w for k, w in words.items() if k not in options})
 
 
 def _settings(words: Mapping[str, str]) -> str:
