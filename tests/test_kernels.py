@@ -360,12 +360,13 @@ def test_the_smooth_form_is_close_to_its_table_and_to_the_junctions():
 def test_the_smooth_form_is_kept(tmp_path, monkeypatch):
     from soensim.dynamics import smooth
 
-    monkeypatch.setenv("SOENSIM_CACHE", str(tmp_path))
+    folder = tmp_path / "none" / "yet"
+    monkeypatch.setenv("SOENSIM_CACHE", str(folder))
     fitted = []
     monkeypatch.setattr(smooth, "_fitted", lambda table: fitted.append(table) or smooth_squid(TABLE))
     fresh = smooth_squid.__wrapped__  # without the memory of the process
     first = fresh(TABLE)
-    (file,) = tmp_path.iterdir()
+    (file,) = folder.iterdir()
     second = fresh(TABLE)
     assert fitted == [TABLE]
     for name, value in vars(first).items():
@@ -381,7 +382,7 @@ def test_the_smooth_form_is_kept(tmp_path, monkeypatch):
         assert file.read_bytes() == content
     assert fitted == [TABLE] * 4
     fresh(UNEQUAL)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_states_of_the_smooth_form_stay_close_to_those_of_the_table():
