@@ -242,6 +242,12 @@ def test_a_wide_table(tmp_path: Path) -> None:
     np.testing.assert_allclose(inputs[:, 0, 1], 1 - inputs[:, 0, 0])
 
 
+def test_a_column_y_is_the_label_where_no_other_is(tmp_path: Path) -> None:
+    rows = [f"{k},{k % 2},{k % 5}" for k in range(20)]
+    assert load_dataset(written(tmp_path / "a.csv", "x,label,y", *rows)).class_names == ("0", "1")
+    assert load_dataset(written(tmp_path / "b.csv", "x,z,Y", *rows)).class_names == ("0", "1", "2", "3", "4")
+
+
 def test_a_table_without_names_is_told_its_label(tmp_path: Path) -> None:
     name = written(tmp_path / "t.csv", *(f"{k % 2},{k},7,{k * k}" for k in range(20)))
     with pytest.raises(

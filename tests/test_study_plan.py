@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 
 from soensim.errors import SoensimError
+from soensim.netlist import load_netlist
+from soensim.network import compile_network
+from soensim.program import Program
+from soensim.routing import route
 from soensim.study.design import Case, Factor, factor_of, grid
 from soensim.study.job import SEEDED, Question, RunMaker, run_of
 from soensim.study.run import Outcome, Run
 from soensim.study.study import Plan, Stop, Study, is_complete, make_plan
+from soensim.study.work import dataset_of
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
 SPARSE = {"projections[1].topology.kind": "random", "projections[1].topology.density": 0.3}
@@ -95,6 +100,39 @@ def test_own_data_and_programs_are_beside_the_study_and_count_by_what_is_in_them
     assert set(keys[0]).isdisjoint(keys[2])
     named = RunMaker(question(folder=tmp_path / "a")).make({}, {"data": f"npz:{tmp_path / 'b' / 'own.npz'}"}, 0)
     assert (named.job["data"], named.key) == (f"npz:{tmp_path / 'b' / 'own.npz'}", keys[0][0])
+
+
+def test_own_data_in_any_format_come_onto_the_lines_of_the_chip_as_the_program_was_trained(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        rows = [f"{k},{k % 7},{k % 10}" for k in range(60)]
+        (tmp_path / folder / "own.csv").write_text("\n".join(["x,y,label", *rows]))
+    keys = {}
+    for settings in ("", "::label=y,repeat=2", "::label=y,repeat=3"):
+        made = [
+            RunMaker(question(folder=tmp_path / folder)).make({}, {"data": f"own.csv{settings}"}, 0)
+            for folder in ("a", "b")
+        ]
+        assert made[0].key == made[1].key
+        assert made[0].job["data"] == f"csv:{tmp_path}/a/own.csv{settings}"
+        assert list(made[0].job["files"]) == ["own.csv"]
+        keys[settings] = made[0]
+    assert len({made.key for made in keys.values()}) == 3
+    data = dataset_of(keys[""].job)
+    assert (data.steps, data.channels) == (1, 8)
+    assert data.presentation is not None
+    assert data.presentation.lines == 8
+    about = {
+        "name": "csv:else.csv",
+        "presentation": "scale=0.0:100.0/0.0:7.0,lines=8",
+        "class_names": list("0123456789"),
+    }
+    network = compile_network(route(load_netlist(NETLISTS / "year1-28.yaml")))
+    shipped = Program.load(NETLISTS / "year1-28.safetensors", network)
+    record = {**shipped.header["data"], **about}
+    shipped.with_header({**shipped.header, "data": record}).save(tmp_path / "a" / "p.safetensors")
+    scored = RunMaker(question(folder=tmp_path / "a")).make({}, {"data": "own.csv", "program": "p.safetensors"}, 0)
+    assert dataset_of(scored.job).origin["presentation"] == about["presentation"]
 
 
 @pytest.mark.parametrize("settings", [{}, SPARSE, {"evaluate.trials": 0}, {"recipe.train_seed": 3}])

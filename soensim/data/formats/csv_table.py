@@ -176,6 +176,8 @@ def _columns(names: Sequence[str], options: Mapping[str, str], path: Path) -> _C
             roles[role] = names.index(options[role])
         else:
             found = [k for k, name in enumerate(names) if name.lower() in usual]
+            if role == "label" and len(found) > 1:  # `y` may be a coordinate
+                found = [k for k in found if names[k].lower() != "y"]
             if len(found) > 1:
                 raise DataError(f"{where}:1: several columns may be the {role}; say which: ::{role}={names[found[0]]}")
             roles |= {role: found[0]} if found else {}
