@@ -11,14 +11,17 @@ from test_spiking_rate_rule import tensors, trained_values
 from test_spiking_readout import FLUX, LINEAR, LINEAR_FLUX, read_by
 
 from soensim.errors import RecipeError
-from soensim.fabrication import FabricatedChip
+from soensim.fabrication import FabricatedChip, read_measured
+from soensim.netlist import parse_netlist
+from soensim.network import compile_network
 from soensim.program import READOUT, Program, Slot, slots
+from soensim.routing import route
 from soensim.simulation import class_scores
-from soensim.simulation.spiking.classify import count_samples
+from soensim.simulation.spiking.classify import count_encoded, count_samples
 from soensim.training import make_recipe, train
 from soensim.training.rate_table import RateTable
 from soensim.training.readout_refit import PENALTIES, _cost, at_levels, fitted_readouts
-from soensim.training.rules import Measured, MeasuringRule
+from soensim.training.rules import Measured, MeasuringRule, spiking_rate
 from soensim.training.source_correction import corrected_rates, fit_correction, no_correction
 from soensim.training.trainable_spiking import TrainableSpikingChip
 
@@ -308,3 +311,26 @@ def test_a_full_scale_that_is_programmable_is_used_whole():
     found = trained({"refit_samples": 48}, network).program
     found.check_chip(network)
     assert found.levels[READOUT][-1] == slots(network)[READOUT].levels[-1]
+
+
+def test_it_is_the_measured_chip_that_runs(tmp_path, monkeypatch):
+    """In the loop and in the refit: the flux offset of a neuron, and codes that are float64 for the engine."""
+    netlist = parse_netlist(SPIKING.replace("readout: {kind: spike-count, population: output}", LINEAR))
+    network = compile_network(route(netlist))
+    (path := tmp_path / "chip.csv").write_text(
+        "kind,where,neuron,source,quantity,value,unit,asked\nneuron,hidden,1,,flux_offset,0.42,Phi_0,0.3\n"
+    )
+    measured = read_measured(path, network, netlist.device_technology.junction)
+    run = []
+
+    def counted(network, chip, drive, *, read_seed):
+        run.append((chip.flux_offset[0].tolist(), chip.values["lines->hidden"].dtype, len(drive), read_seed))
+        return count_encoded(network, chip, drive, read_seed=read_seed)
+
+    monkeypatch.setattr(spiking_rate, "count_encoded", counted)
+    settings = {"closed_loop_rounds": 1, "closed_loop_samples": 5, "epochs": 2, "refit_samples": 7, "batch_size": 24}
+    train(network, dataset(), make_recipe("spiking-rate", settings), measured=measured)
+    assert [(offset, dtype, size) for offset, dtype, size, _ in run] == [
+        ([0.3, 0.42, 0.3], np.dtype(np.float64), size) for size in (5, 7, 7)
+    ]
+    assert len({read_seed for *_, read_seed in run}) == 3
