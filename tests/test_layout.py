@@ -142,7 +142,7 @@ def test_what_the_command_refuses(tmp_path, monkeypatch, capsys):
         "--program is for --format targets or soen-toolkit, not gds; leave it out",
     )
     refused("chip.yaml --format gds --out a.gds --length 3", "--length is for --format ngspice or josim, not gds")
-    refused("chip.yaml --format josim", "CHIP is for --format targets, gds, oasis or soen-toolkit, not josim")
+    refused("chip.yaml --format josim", "the deck of a whole chip is for --format ngspice, not josim")
     refused("narrow.yaml --format gds --out none", "narrow.yaml: netlist 'laid-out': tracks 1.2 um apart")
     monkeypatch.setitem(sys.modules, "gdstk", None)
     refused("chip.yaml --format gds --out a.gds", "a layout needs the package gdstk: pip install 'soensim[layout]'")

@@ -475,7 +475,7 @@ def test_a_program_for_another_measured_chip_is_told(
         ((RATE, "--format", "targets", "--depth", "2"), "--depth is for --format ngspice or josim, not targets"),
         ((RATE, "--format", "targets", "--print-step-ns", "2"), "--print-step-ns is for --format ngspice or josim"),
         ((RATE, "--format", "targets", "--bias", "2"), "--bias is for --format ngspice or josim"),
-        ((RATE, "--format", "josim"), "CHIP is for --format targets, gds, oasis or soen-toolkit, not josim"),
+        ((RATE, "--format", "josim"), "the deck of a whole chip is for --format ngspice, not josim"),
         (("--format", "ngspice", "--spread", "efficacy=1"), "--spread is for --format targets, not ngspice"),
         ((RATE, "--format", "targets", "--spread", "efficacy=0.1"), "for a fabricated chip; add --chip-seed"),
         ((RATE, "--format", "targets", "--out", "x.yaml"), "the name must end in .csv"),

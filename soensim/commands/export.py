@@ -56,6 +56,10 @@ def main(arguments: Sequence[str]) -> int:
         from soensim.commands.export_model import export_model
 
         return export_model(args)
+    if args.chip is not None:
+        from soensim.commands.export_circuit import export_circuit
+
+        return export_circuit(args)
     out, target = named(args.out), named(args.json)
     to_out = Output("--out", out, (".cir", ".sp", ".js"), any_unknown=True, to_standard_output=True)
     check_outputs([to_out, json_output(target)], technology_files(args.technology))
@@ -81,6 +85,7 @@ _LOOP_FLAGS = (
 _DECKS, _TARGETS, _LAYOUTS, _MODELS = ("ngspice", "josim"), ("targets",), ("gds", "oasis"), ("soen-toolkit",)
 _PROGRAM_FLAGS = (("--program", "program"),)
 _TARGET_FLAGS = (("--spread", "spread"),)
+_SAMPLE_FLAGS = (("--sample", "sample"),)
 _MODEL_FLAGS = (("--approximate", "approximate"), ("--ideal", "ideal"))
 _DECK_FLAGS = (
     *((f"--{name}", name.replace("-", "_")) for name in ("circuit", "length", "depth", "fan-in", "efficacy")),
@@ -95,12 +100,14 @@ def parser() -> Parser:
     """Make the parser of the verb."""
     parser = make_parser(
         "export",
-        "Write a SPICE deck of a dendrite, a chain or a small tree of dendrites (--format ngspice, josim), or what a\n"
+        "Write a SPICE deck of a dendrite, a chain or a tree of dendrites (--format ngspice, josim), or of a whole\n"
+        "chip with its program and one sample (CHIP --format ngspice; docs/physics.md), or what a\n"
         "program asks of the synapses and neurons of a chip, as CSV (--format targets), or the layout of a chip\n"
         "(--format gds, oasis; docs/layout.md), or a chip with its program as a model of another tool (--format\n"
         "soen-toolkit; docs/other-tools.md).",
         "examples:\n"
         "  python -m soensim.export --format josim --circuit chain --out chain.cir\n"
+        "  python -m soensim.export netlists/year1-28.yaml --format ngspice --sample 3 --out year1-28.cir\n"
         "  python -m soensim.export netlists/year1-28.yaml --format targets --out targets.csv\n"
         "  python -m soensim.export netlists/year1-28.yaml --format targets --chip-seed 7 --out chip-7.csv\n"
         "  python -m soensim.export netlists/optical-28.yaml --format gds --out optical-28.gds\n"
@@ -118,6 +125,12 @@ def parser() -> Parser:
     )
     flags.program(parser)
     flags.spread(parser)
+    parser.add_argument(
+        "--sample",
+        type=flags.whole(),
+        metavar="N",
+        help="of CHIP with --format ngspice: the sample of the test split that drives it, from 0 (default: 0)",
+    )
     flags.approximate(parser, "the other tool")
     parser.add_argument("--ideal", action="store_true", help="write the ideal weights instead of the codes")
     parser.add_argument(
@@ -206,18 +219,32 @@ def _check_format_flags(args: argparse.Namespace) -> None:
     known = parser()
     if args.format not in _DECKS and args.chip is None:
         raise SoensimError(f"--format {args.format} needs a netlist: soensim export CHIP --format {args.format}")
+    whole_chip = args.format in _DECKS and args.chip is not None
+    if whole_chip and args.format != "ngspice":
+        raise SoensimError(
+            f"the deck of a whole chip is for --format ngspice, not {args.format}: it has loops and delays; leave CHIP "
+            "out, or take ngspice"
+        )
     groups = (
-        ((("CHIP", "chip"),), (*_TARGETS, *_LAYOUTS, *_MODELS)),
-        (_PROGRAM_FLAGS, (*_TARGETS, *_MODELS)),
+        (_PROGRAM_FLAGS, (*_TARGETS, *_MODELS, *(_DECKS if whole_chip else ()))),
         (_TARGET_FLAGS, _TARGETS),
         (_MODEL_FLAGS, _MODELS),
-        (_DECK_FLAGS, _DECKS),
+        (_SAMPLE_FLAGS, _DECKS if whole_chip else ()),
+        (_DECK_FLAGS, () if whole_chip else _DECKS),
     )
     for flags_of, formats in groups:
         for flag, name in flags_of if args.format not in formats else ():
             if getattr(args, name) != known.get_default(name):
-                legal = f"{', '.join(formats[:-1])} or {formats[-1]}" if len(formats) > 1 else formats[0]
-                raise SoensimError(f"{flag} is for --format {legal}, not {args.format}; leave it out")
+                raise SoensimError(f"{flag} is for {_legal(flags_of, formats)}, not {args.format}; leave it out")
+
+
+def _legal(flags_of: tuple[tuple[str, str], ...], formats: tuple[str, ...]) -> str:
+    """Say what flags are for."""
+    if flags_of == _SAMPLE_FLAGS:
+        return "CHIP with --format ngspice"
+    legal = formats or _DECKS
+    words = f"{', '.join(legal[:-1])} or {legal[-1]}" if len(legal) > 1 else legal[0]
+    return f"--format {words}" + ("" if formats else " without a CHIP")
 
 
 def _check_circuit_flags(args: argparse.Namespace) -> None:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from soensim.circuit import CircuitTrace, Device, Waveform, dendrite
 from soensim.errors import CircuitError
 
+# Of ngspice. Where a bias rises after a time of nothing, its step becomes too small with the tighter ones.
+_TOLERANCES = {False: "reltol=1e-6 abstol=1e-9 vntol=1e-9", True: "reltol=1e-4 abstol=1e-7 vntol=1e-7"}
 # Time between samples of an upstream state where the own solver feeds it to the next dendrite, in tau_0.
 _COUPLING_STEP = 1.0
 
@@ -39,6 +41,8 @@ class DeckDendrite:
         Inductance and decay time of the integration loop.
     inputs
         (upstream name, efficacy in Phi_0 per I_c) pairs.
+    delays_tau
+        After which time each input acts, in tau_0; empty: all at once.
     """
 
     name: str
@@ -47,11 +51,12 @@ class DeckDendrite:
     beta_di: float
     tau_di_ns: float
     inputs: tuple[tuple[str, float], ...] = ()
+    delays_tau: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Deck:
-    """A feed-forward circuit of dendrites, in an order in which sources come before their targets.
+    """A circuit of dendrites; without feedback in an order in which sources come before their targets.
 
     Parameters
     ----------
@@ -63,6 +68,8 @@ class Deck:
         Simulated time.
     print_step_ns
         Distance of the printed points.
+    recurrent
+        Whether dendrites may drive one another in loops, and inputs be delayed: for ngspice alone.
 
     Raises
     ------
@@ -75,6 +82,7 @@ class Deck:
     dendrites: tuple[DeckDendrite, ...]
     duration_ns: float
     print_step_ns: float = 0.01
+    recurrent: bool = False
 
     def __post_init__(self) -> None:
         if not self.dendrites:
@@ -84,9 +92,10 @@ class Deck:
                 f"deck: print_step_ns is {self.print_step_ns!r}, duration_ns {self.duration_ns!r}; needs 0 < step <= "
                 f"duration"
             )
-        known: set[str] = set()
+        known = {item.name for item in self.dendrites} if self.recurrent else set()
+        seen: set[str] = set()
         for item in self.dendrites:
-            if not re.fullmatch("[a-z][a-z0-9_]*", item.name) or item.name in known:
+            if not re.fullmatch("[a-z][a-z0-9_]*", item.name) or item.name in seen:
                 raise CircuitError(f"deck: bad or repeated name {item.name!r}; use letters a-z, digits and _")
             for source, _ in item.inputs:
                 if source not in known:
@@ -94,7 +103,24 @@ class Deck:
             for what, wave in (("flux", item.flux), ("bias_current", item.bias_current)):
                 if wave.at(0.0) != 0.0:
                     raise CircuitError(f"deck: {item.name}: {what} starts at {float(wave.at(0.0))}; let it rise from 0")
+            if item.delays_tau and (len(item.delays_tau) != len(item.inputs) or not self.recurrent):
+                raise CircuitError(
+                    f"deck: {item.name} has {len(item.delays_tau)} delays of {len(item.inputs)} inputs; give one for "
+                    "each, in a recurrent deck"
+                )
+            seen.add(item.name)
             known.add(item.name)
+
+    def check_feed_forward(self, what: str) -> None:
+        """Refuse a recurrent deck, for ``what`` takes none.
+
+        Raises
+        ------
+        CircuitError
+            It is recurrent.
+        """
+        if self.recurrent:
+            raise CircuitError(f"deck: {what} takes no loops of dendrites and no delays; take ngspice for a whole chip")
 
 
 @dataclass(frozen=True)
@@ -164,8 +190,9 @@ def solve(deck: Deck, *, tolerance: float = 1e-6) -> Mapping[str, CircuitTrace]:
     Raises
     ------
     CircuitError
-        As `soensim.circuit.dendrite`.
+        The deck is recurrent; or as `soensim.circuit.dendrite`.
     """
+    deck.check_feed_forward("the own solver")
     fine_ns = deck.device.junction.seconds_from_tau(_COUPLING_STEP) * 1e9
     sampled = np.linspace(0.0, deck.duration_ns, int(np.ceil(deck.duration_ns / fine_ns)) + 1)
     printed = np.arange(0.0, deck.duration_ns + 0.5 * deck.print_step_ns, deck.print_step_ns)
@@ -223,13 +250,12 @@ def ngspice_deck(deck: Deck, *, max_step: float = 0.05, output: str = "states.tx
             *_pwl(f"Ibias_{name} 0 tap_{name}", item.bias_current, per_ns, 1.0),
             *_pwl(f"Iflux_{name} 0 coil_{name}", item.flux, per_ns, 1.0),
         ]
-        lines += [
-            f"F{k}_{name} 0 coil_{name} V_{source} {_n(weight)}" for k, (source, weight) in enumerate(item.inputs, 1)
-        ]
+        lines += _couplings(item)
+    lines += _delay_lines(deck)
     print_step, stop = deck.print_step_ns * per_ns, deck.duration_ns * per_ns
     lines += [
         "",
-        ".options method=trap reltol=1e-6 abstol=1e-9 vntol=1e-9",
+        f".options method=trap {_TOLERANCES[deck.recurrent]}",
         f".tran {_n(print_step)} {_n(stop)} 0 {_n(max_step)} uic",
         f".save {currents}",
         ".control",
@@ -245,6 +271,41 @@ def ngspice_deck(deck: Deck, *, max_step: float = 0.05, output: str = "states.tx
         "",
     ]
     return "\n".join(lines)
+
+
+def _couplings(item: DeckDendrite) -> list[str]:
+    """Sources that drive a dendrite's coil by states of others, now or as they were some time ago."""
+    delays = item.delays_tau or (0.0,) * len(item.inputs)
+    lines = []
+    for k, ((source, weight), delay) in enumerate(zip(item.inputs, delays, strict=True), 1):
+        if delay > 0.0:
+            lines.append(f"G{k}_{item.name} 0 coil_{item.name} {_late(source, delay)} 0 {_n(weight)}")
+        else:
+            lines.append(f"F{k}_{item.name} 0 coil_{item.name} V_{source} {_n(weight)}")
+    return lines
+
+
+def _late(source: str, delay_tau: float) -> str:
+    """Name the node that has the state of a dendrite after a delay."""
+    return f"late_{source}_{_n(delay_tau).replace('.', 'p').replace('-', 'm').replace('+', '')}"
+
+
+def _delay_lines(deck: Deck) -> list[str]:
+    """Matched lines without loss, one for each dendrite and each of the delays after which it acts."""
+    late = sorted(
+        {
+            (source, delay)
+            for item in deck.dendrites
+            for (source, _), delay in zip(item.inputs, item.delays_tau, strict=bool(item.delays_tau))
+            if delay > 0.0
+        }
+    )
+    lines = ["", "* states as they were some time ago: matched lines"] if late else []
+    lines += [f"H_{source} now_{source} 0 V_{source} 1" for source in dict.fromkeys(source for source, _ in late)]
+    for source, delay in late:
+        node = _late(source, delay)
+        lines += [f"T_{node} now_{source} 0 {node} 0 z0=1 td={_n(delay)}", f"R_{node} {node} 0 1"]
+    return lines
 
 
 def _ngspice_parts(device: Device) -> list[str]:
@@ -288,7 +349,13 @@ def josim_deck(deck: Deck, *, max_step_ps: float = 0.05) -> str:
         The circuit.
     max_step_ps
         Time step; JoSIM's is fixed.
+
+    Raises
+    ------
+    CircuitError
+        The deck is recurrent.
     """
+    deck.check_feed_forward("the deck for JoSIM")
     junction = deck.device.junction
     beta_1, beta_2, beta_sum = deck.device.beta_1, deck.device.beta_2, deck.device.beta_sum
     unit = junction.critical_current_a
