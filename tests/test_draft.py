@@ -268,6 +268,24 @@ def test_light_and_single_bits_are_explained():
     assert frame_spikes(draft.netlist) == pytest.approx(60)
 
 
+@pytest.mark.parametrize(
+    ("topology", "placement", "strategy"),
+    [
+        ("all-to-all", {"kind": "grid"}, "crossbar"),
+        ("grid", {"kind": "grid"}, "manhattan"),  # neurons are where the topology takes them to be
+        ("distance-exponential", {"kind": "grid"}, "manhattan"),
+        ("small-world", {"kind": "optimised", "method": "annealing", "seed": 4}, "manhattan"),
+        ("random", {"kind": "optimised", "method": "annealing", "seed": 4}, "manhattan"),
+    ],
+)
+def test_placement_and_routes_follow_from_the_topology(topology, placement, strategy):
+    netlist = drafted(topology=topology, neurons=12, medium="optical", seed=4).netlist
+    assert netlist.floorplan.placement.model_dump(exclude_defaults=True) == placement
+    assert netlist.routing.strategy == strategy
+    assert (netlist.routing.absent_edges, netlist.routing.photonic_planes) == ("error", 2)
+    assert {projection.medium for projection in netlist.projections} == {"optical"}
+
+
 def test_a_command_stays_in_its_comment():
     wish = Wish(name="mine", neurons=2, data=shape_of("digits-rows"))
     assert "#   soensim init mine …\n" in draft_chip(wish, "soensim init mine --out 'a\nname: b.yaml'").text
