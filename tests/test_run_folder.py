@@ -95,7 +95,8 @@ def test_a_folder_in_use_says_who_uses_it(small, digits, tmp_path):
 
 
 def test_a_process_that_is_asked_for_lives_on():
-    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=-1, stdout=-1) as process:
+    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) as process:
         process.stdout.readline()
         owner = {"pid": process.pid, "host": platform.node()}
         assert not _is_dead(owner)

@@ -16,6 +16,7 @@ from soensim.network import encode_data, refined
 from soensim.program import Program, slots
 from soensim.routing import route
 from soensim.simulation import class_scores, measure_activity, simulate
+from soensim.simulation.chip import chip_of
 from soensim.simulation.spiking import count_spikes, simulate_spikes
 from soensim.simulation.spiking.batch import read_seed_of
 from soensim.simulation.spiking.classify import count_samples
@@ -127,6 +128,13 @@ def test_a_refined_chip_takes_finer_steps():
     drawn = FabricatedChip.nominal(network, programmed(network).values)
     assert realise(network, drawn).dt_ns == pytest.approx(2.0)
     assert realise(refined(network, 4), drawn).dt_ns == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["efficacy_spread", "bias_current_spread", "gamma_minus_spread", "flux_offset_spread", "dead_neurons"]
+)
+def test_imperfections_that_spiking_chips_can_show(name):
+    assert with_asked(chip(), {name: 0.1}).spreads[name] == 0.1
 
 
 @pytest.mark.parametrize(
@@ -253,6 +261,9 @@ def test_scores_do_not_depend_on_the_batch(monkeypatch):
     network = chip()
     program, rows = programmed(network, 78), values(7)
     whole = class_scores(network, program, rows, chip_seed=3, read_seed=2)
+    made = chip_of(network, program, 3, None)
+    assert np.array_equal(class_scores(network, program, rows, chip=made, read_seed=2), whole)
+    assert not np.array_equal(class_scores(network, program, rows, chip_seed=8, read_seed=2), whole)
     monkeypatch.setattr(classify, "_BLOCK", 3)
     assert np.array_equal(class_scores(network, program, rows, chip_seed=3, read_seed=2), whole)
     assert np.array_equal(class_scores(network, program, rows[:2], chip_seed=3, read_seed=2), whole[:2])
