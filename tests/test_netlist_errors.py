@@ -155,7 +155,7 @@ source: pixels => source: true
   14:13: projections[0].source: true is not legal; it must be text; put it in quotes
 # keys
 gamma_plus => gama_plus
-  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, reference_state, normalise, normalise_floor
+  11:5: populations.hidden.gama_plus: unknown key 'gama_plus'; did you mean 'gamma_plus'? legal keys are kind, size, source_function, bias_current, temperature_k, flux_offset, flux_trim, gamma_plus, beta_di, gamma_plus_per_ns, gamma_minus, gamma_minus_per_ns, tau_di_ns, reference_state, spiking_soma, normalise, normalise_floor
 name: small => nam: small
   2:1: nam: unknown key 'nam'; did you mean 'name'? legal keys are schema, name, description, technology, populations, projections, timing, floorplan, routing, waivers, readout, imperfections, task
 carries: data => carry: data

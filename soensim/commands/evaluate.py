@@ -26,6 +26,7 @@ from soensim.evaluation.causes import LEAST_ROWS, MOST_ROWS, USUAL_ROWS
 from soensim.evaluation.circuit_check import plan_circuits
 from soensim.evaluation.margins import USUAL_DROP
 from soensim.evaluation.requirement import USUAL_TRIALS, USUAL_YIELD
+from soensim.evaluation.spike_check import plan_spikes
 from soensim.fabrication import with_asked
 from soensim.netlist import Netlist
 from soensim.network import Network, at_training_step, compile_network, refined, with_average_light
@@ -34,6 +35,7 @@ from soensim.report.provenance import as_json, trace_origin
 from soensim.report.text import table
 from soensim.routing import route
 from soensim.simulation.circuits import check_has_circuit
+from soensim.simulation.counterpart import check_has_counterpart
 from soensim.training.recipes.registry import usual_rule
 
 REPORTS = Path("reports")
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         plans = planned(analyses, nominal, chip_seeds)
         if given.circuit is not None:
             check_has_circuit(nominal)
+        if given.engine == "spiking":
+            check_has_counterpart(nominal)
         if nominal.output is None:
             raise SimulationError(f"chip {netlist.name!r} has no readout; add one to the netlist to classify with it")
     path, program = _program(given.chip, given.program, netlist, nominal)
@@ -66,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
         dataset = load_program_data(program, path, nominal, name=given.data, data_dir=given.data_dir, task=netlist.task)
         if given.circuit is not None:
             cli.tell(str(plan_circuits(routed, nominal, program, dataset.test, given.circuit)))
+        if given.engine == "spiking":
+            cli.tell(str(plan_spikes(routed, nominal, program, dataset.test)))
         evaluation = evaluate_network(
             routed,
             nominal,
@@ -78,6 +84,7 @@ def main(arguments: Sequence[str]) -> int:
             measured=measured,
             analyses=analyses,
             circuit_samples=given.circuit,
+            engine=given.engine,
             progress=progress,
         )
         network = refined(at_training_step(nominal, program.header), evaluation.steps.refine)
@@ -156,6 +163,7 @@ def parser() -> Parser:
         "  python -m soensim.evaluate netlists/year1-28.yaml --require 'accuracy >= 0.93' --yield 0.9\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --spread efficacy=0.1,stuck_synapses=0.01\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --circuit 360\n"
+        "  python -m soensim.evaluate netlists/optical-28.yaml --engine spiking\n"
         "  python -m soensim.evaluate netlists/year1-28.yaml --measured chip-a.csv --measured chip-b.csv\n\n"
         "The test split is one that the program's training never saw; another one is refused.",
     )
@@ -198,6 +206,13 @@ def parser() -> Parser:
         type=flags.whole(1),
         metavar="N",
         help="solve the first N test samples also with every dendrite as its circuit, coupled (default: none)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("rate", "spiking"),
+        default="rate",
+        help="spiking runs the codes on the nominal chip also as the spiking chip that an optical rate chip stands for "
+        "(default: rate)",
     )
     flags.refine(parser, None, "training did (default: 4; 1 if every source function is virtual)")
     flags.json_file(parser, "the result", "reports/NAME.json")

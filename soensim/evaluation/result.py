@@ -16,12 +16,14 @@ from soensim.evaluation.causes import Causes
 from soensim.evaluation.circuit_check import CircuitCheck
 from soensim.evaluation.margins import Margins
 from soensim.evaluation.requirement import Yield
+from soensim.evaluation.spike_check import SpikeCheck
 from soensim.evaluation.statistics import Interval
 from soensim.evaluation.step_changes import StepChanges
 from soensim.evaluation.waterfall import Waterfall
 
 IntArray = NDArray[np.int64]
 LightModel = Literal["spikes", "average"]
+EngineName = Literal["rate", "spiking"]
 
 
 @dataclass(frozen=True)
@@ -305,6 +307,8 @@ class Evaluation(Described):
         How many chips met the requirement, `yield` in JSON; None where nothing was required.
     circuit
         What circuits answered beside the model; None where none was solved.
+    spike_check
+        What spiking neurons answered beside the rate engine; None where they were not asked.
     touched
         What each imperfection that acts changed.
     measured
@@ -334,6 +338,7 @@ class Evaluation(Described):
     margins: Margins | None = None
     causes: Causes | None = None
     circuit: CircuitCheck | None = None
+    spike_check: SpikeCheck | None = None
 
     def _facts(self) -> Mapping[str, Any]:
         accuracy, chips = self.accuracy, len(self.accuracy.chips)
@@ -371,4 +376,5 @@ class Evaluation(Described):
             "margins": None if self.margins is None else self.margins.as_list(),
             "causes": None if self.causes is None else self.causes.as_list(),
             "circuit": None if self.circuit is None else self.circuit.as_dict(),
+            "spike_check": None if self.spike_check is None else self.spike_check.as_dict(),
         }

@@ -19,6 +19,7 @@ from soensim.evaluation.parallel import Stop, side_by_side, usable_workers
 from soensim.evaluation.requirement import Requirement, count_yield
 from soensim.evaluation.result import (
     Accuracy,
+    EngineName,
     Evaluation,
     IntArray,
     IntegrationSteps,
@@ -29,6 +30,7 @@ from soensim.evaluation.result import (
     Spread,
     Touched,
 )
+from soensim.evaluation.spike_check import check_spikes, plan_spikes
 from soensim.evaluation.statistics import mean_interval, proportion_interval
 from soensim.evaluation.step_changes import StepChanges, compare_steps
 from soensim.evaluation.summary import summarise_chip, summarise_light, summarise_spikes
@@ -64,6 +66,7 @@ def evaluate(
     measured: Sequence[MeasuredChip] = (),
     analyses: Analyses | None = None,
     circuit_samples: int | None = None,
+    engine: EngineName = "rate",
     progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Score a program on the test split that its training never saw.
@@ -100,6 +103,8 @@ def evaluate(
         What to find out of them beside: waterfall, margins, causes; None: nothing.
     circuit_samples
         Solve so many test samples also with every dendrite as its circuit, coupled; None solves none.
+    engine
+        "spiking" runs an optical rate chip also as the spiking chip that it stands for (`SpikeCheck`).
     progress
         Called with the name of each part as it starts.
 
@@ -125,6 +130,7 @@ def evaluate(
         measured=measured,
         analyses=analyses,
         circuit_samples=circuit_samples,
+        engine=engine,
         progress=progress,
     )
 
@@ -157,6 +163,7 @@ def evaluate_network(
     measured: Sequence[MeasuredChip] = (),
     analyses: Analyses | None = None,
     circuit_samples: int | None = None,
+    engine: EngineName = "rate",
     split: ScoredSplit = "test",
     progress: Progress = lambda _: None,
 ) -> Evaluation:
@@ -178,6 +185,7 @@ def evaluate_network(
     if not samples.samples:
         raise DataError(f"{dataset.name!r} has no {split} samples to score")
     plan = None if circuit_samples is None else plan_circuits(routed, fine, program, samples, circuit_samples)
+    spikes = plan_spikes(routed, fine, program, samples) if engine == "spiking" else None
     chips: tuple[int | MeasuredChip, ...] = (*chip_seeds, *measured)
     accuracy, scores, changes = _score(coarse, fine, program, samples, chips, read_seed, progress)
     score = chip_scorer(fine, program, samples, read_seed, progress)
@@ -209,6 +217,7 @@ def evaluate_network(
         margins=found.margins,
         causes=found.causes,
         circuit=None if plan is None else check_circuits(plan, fine, program, samples, progress),
+        spike_check=None if spikes is None else check_spikes(spikes, fine, program, samples, read_seed, progress),
     )
 
 

@@ -22,6 +22,7 @@ from soensim.report.sections.model import model_section
 from soensim.report.sections.origin import origin_section
 from soensim.report.sections.scores import scores_section
 from soensim.report.sections.section import NotRun, Section, SectionFunction, Subject
+from soensim.report.sections.spike_check import spike_check_section
 from soensim.report.sections.spikes import spikes_section
 from soensim.report.sections.states import states_section
 from soensim.report.sections.verdict import design_rules, verdict
@@ -41,6 +42,7 @@ SECTIONS: tuple[SectionFunction, ...] = (  # in the order of the page
     spikes_section,
     model_section,
     circuits_section,
+    spike_check_section,
     # what it costs
     cost_section,
     energy_section,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soensim.evaluation import Evaluation
 from soensim.evaluation.circuit_check import CircuitCheck
+from soensim.evaluation.spike_check import SomaSummary, SpikeCheck
 from soensim.evaluation.step_changes import MATTERS
 from soensim.report.formatting import LabelledTexts
 
@@ -85,3 +86,48 @@ def circuit_rows(found: CircuitCheck) -> LabelledTexts:
         ("decisions that agree", f"{100 * found.agreement:.4g} %"),
         ("chi^2 of the states", "no circuit was ever active" if found.chi2 is None else f"{found.chi2:.2g}"),
     ]
+
+
+def spike_check_text(evaluation: Evaluation) -> str:
+    """Say what spiking neurons answered beside the rate engine; empty where they were not asked."""
+    found = evaluation.spike_check
+    if found is None:
+        return ""
+    accuracy, rate, agreement = (f"{100 * x:.4g}" for x in (found.accuracy, found.rate_accuracy, found.agreement))
+    somas = "; ".join(f"{soma.population}: {soma_text(soma)}" for soma in found.somas)
+    return (
+        f"{found.samples:,} samples as spiking neurons: {accuracy} % right, {rate} % with the rate engine; {agreement} "
+        f"% of the decisions agree; correlation of activity {_correlation(found.activity_correlation)}, with the "
+        f"spiking chip's own states {_correlation(found.own_correlation)}; {found.seconds:.3g} s against "
+        f"{found.rate_seconds:.3g} s; {somas}"
+    )
+
+
+def spike_check_rows(found: SpikeCheck) -> LabelledTexts:
+    """List what spiking neurons answered beside the rate engine."""
+    return [
+        ("right, spiking neurons", f"{100 * found.accuracy:.4g} %"),
+        ("right, rate engine", f"{100 * found.rate_accuracy:.4g} %"),
+        ("decisions that agree", f"{100 * found.agreement:.4g} %"),
+        ("activity: spikes against the rate engine's state", _correlation(found.activity_correlation)),
+        ("activity: spikes against the neuron's own state", _correlation(found.own_correlation)),
+        ("states of both engines", _correlation(found.state_correlation)),
+        ("mean activity", f"{found.mean_activity:.4g}, rate engine {found.mean_rate_activity:.4g}"),
+        ("time", f"{found.seconds:.3g} s, rate engine {found.rate_seconds:.3g} s"),
+        *((f"soma of {soma.population}", soma_text(soma)) for soma in found.somas),
+    ]
+
+
+def soma_text(soma: SomaSummary) -> str:
+    """Say what soma and synapses were simulated, and which of their values the netlist states."""
+    stated = f"the netlist states {', '.join(soma.stated)}, the rest is" if soma.stated else "all of it"
+    return (
+        f"soma s_th {soma.threshold:.3g} I_c, bias {soma.bias_current:.4g} I_c, {soma.flux_offset:.4g} Phi_0, held "
+        f"{soma.absolute_refractory_ns:.4g} ns, beta_di {soma.beta_di:.3g}, coupling {soma.coupling:.3g} Phi_0/I_c; "
+        f"decay of feedback {soma.feedback_tau_ns:.4g}, synapses {soma.synapse_tau_ns:.4g}, inputs "
+        f"{soma.input_tau_ns:.4g} ns; {stated} derived"
+    )
+
+
+def _correlation(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4f}"

@@ -43,6 +43,7 @@ def table(evaluation: Evaluation, network: Network) -> str:
         *_entry("integration", model_text.step_text(evaluation)),
         *(_entry("warning", warning) if (warning := model_text.step_warning(evaluation)) else []),
         *(_entry("circuits", circuits) if (circuits := model_text.circuit_text(evaluation)) else []),
+        *(_entry("spiking engine", checked) if (checked := model_text.spike_check_text(evaluation)) else []),
         *(_entry("light", light) if (light := formatting.light_text(evaluation)) else []),
         *(_entry("spikes", spikes) if (spikes := formatting.spikes_text(evaluation)) else []),
         *(_entry("yield", found) if (found := formatting.yield_text(evaluation)) else []),

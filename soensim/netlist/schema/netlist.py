@@ -416,8 +416,8 @@ class Netlist(Described, Part):
 
         It is the hash of the chip and not of its wording: the edges count, not how they are given, and the
         junction, not the name of the technology. Name, description, imperfections, dark counts, the statistics of
-        spikes, waivers, task, comments and the order of keys do not count; the order of populations does where it
-        decides what a channel or a step means.
+        spikes, the somas that rate neurons stand for, waivers, task, comments and the order of keys do not count; the
+        order of populations does where it decides what a channel or a step means.
         """
         content = self.model_dump(by_alias=True, exclude_none=True, exclude=_BESIDE_THE_CHIP)
         for projection, parts in zip(self.projections, content["projections"], strict=True):
@@ -434,6 +434,8 @@ class Netlist(Described, Part):
             content["routing"] = self.routing.completed(self._technology).model_dump()
         for key in ("dark_count_rate_hz", "spike_statistics"):  # how it runs, as imperfections are
             content.get("routing", {}).pop(key, None)
+        for part in content["populations"].values():
+            part.pop("spiking_soma", None)  # what it stands for: nothing that a program depends on
         if self.floorplan is not None:
             content["floorplan"] = self.floorplan.completed(self._technology).model_dump()
             if self._positions is not None:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from soensim.netlist.base import MAX_NEURONS, Part, Size, as_quantity, exactly_one, fault, kind_of, legal
 from soensim.netlist.schema.flux_trim import FluxTrim
 from soensim.netlist.schema.spiking import SpikeInputPopulation, SpikingPopulation
+from soensim.netlist.schema.spiking_soma import SpikingSoma
 
 DRIVE = legal(0, 1e3, "I_c", "0.1 to 20 are in use", zero=True, signed=True)
 Normalisation = Literal["l2", "rms", "standardise"]
@@ -79,6 +80,9 @@ class DendritePopulation(Part):
     reference_state: Annotated[float, legal(1e-6, 1e3, "I_c", "a SQUID's state lies below its bias")] | None = None
     """State (I_c) at which an emitter fires at its highest rate, for optical projections; absent: the largest state
     that the SQUID can reach at its bias."""
+    spiking_soma: SpikingSoma | None = None
+    """Soma and synapses that the population stands for, for `soensim evaluate --engine spiking`; what is absent is
+    derived."""
     normalise: Normalisation | None = None
     """What is done to the states before they are sent on (`l2`, `rms`, `standardise`); virtual: no circuit is known."""
     normalise_floor: Annotated[float, legal(1e-6, 1e3, "I_c", "0.1 where states are about 1")] | None = None
@@ -103,6 +107,13 @@ class DendritePopulation(Part):
             )
         if self.normalise_floor is not None and self.normalise is None:
             raise fault("has no meaning without `normalise`; remove it, or set that", "normalise_floor", key=True)
+        if self.spiking_soma is not None and self.source_function != "squid":
+            raise fault(
+                f"has no meaning for the source function {self.source_function!r}, which no spiking neuron has; remove "
+                "it, or take `squid`",
+                "spiking_soma",
+                key=True,
+            )
         if self.temperature_k is not None and self.source_function != "squid":
             raise fault(
                 f"has no effect on the source function {self.source_function!r}; remove it, or take `squid`",

@@ -110,15 +110,26 @@ def _ordered(times: list[Floats], channels: list[NDArray[np.int64]]) -> tuple[Fl
     return time[order], channel[order]
 
 
-def _regular(
-    lines: InputLines, rates_mhz: Floats, frame_ns: float, rng: np.random.Generator
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Spike whenever the number of periods since the start, and a random phase, is whole.
+def regular_trains(rates_mhz: Floats, frame_ns: float, phases: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Spike whenever the number of periods since the start, and a phase, is whole.
 
     A frame of rate r and length T has floor(r T + u) spikes, u uniform: r T in the mean.
+
+    Parameters
+    ----------
+    rates_mhz
+        Of each frame and line, shape (frames, lines).
+    frame_ns
+        Length of a frame (ns).
+    phases
+        In [0, 1), shape (lines,).
+
+    Returns
+    -------
+    tuple
+        Times (ns) in ascending order, and the line of each.
     """
-    first = lines.channels.start
-    done = rng.random((rates_mhz.shape[1],))
+    done = phases
     times, channels = [], []
     for frame, rate in enumerate(rates_mhz * 1e-3):
         after = done + rate * frame_ns
@@ -127,9 +138,16 @@ def _regular(
         number = np.arange(len(channel)) - np.repeat(np.cumsum(count) - count, count)  # within its channel
         whole = np.floor(done)[channel] + 1 + number
         times.append(frame * frame_ns + (whole - done[channel]) / rate[channel])
-        channels.append(first + channel)
+        channels.append(channel)
         done = after
     return _ordered(times, channels)
+
+
+def _regular(
+    lines: InputLines, rates_mhz: Floats, frame_ns: float, rng: np.random.Generator
+) -> tuple[Floats, NDArray[np.int64]]:
+    times, channels = regular_trains(rates_mhz, frame_ns, rng.random((rates_mhz.shape[1],)))
+    return times, lines.channels.start + channels
 
 
 def _poisson(
