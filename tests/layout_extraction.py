@@ -66,15 +66,19 @@ class Extraction:
                 l2n.connect(made[numbers][0], made[numbers][1])
             return made[numbers][0]
 
+        used = {(info.layer, info.datatype) for info in flat.layer_infos()}
         for one, other in self._connections():
-            l2n.connect(layer(one), layer(other))
+            if {one, other} <= used:
+                l2n.connect(layer(one), layer(other))
         l2n.extract_netlist()
-        ends = [self.number(name, 0, k) for name in ("emitter", "wire_source") for k in range(100)]
+        ends = {self.number(name, 0, k) for name in ("emitter", "wire_source") for k in range(100)}
+        named = ends | {self.number(name, 0, k) for name in ("detector", "wire_target") for k in range(100)}
+        texts_of = {numbers: l2n.layer_index(texts) for numbers, (_, texts) in made.items() if numbers in named}
         found = set()
         for net in l2n.netlist().circuit_by_name(top.name).each_net():
             texts = {
-                numbers: [text.string for text in l2n.texts_of_net(net, l2n.layer_index(made[numbers][1]), True).each()]
-                for numbers in made
+                numbers: [text.string for text in l2n.texts_of_net(net, index, True).each()]
+                for numbers, index in texts_of.items()
             }
             sources = {text for numbers, each in texts.items() if numbers in ends for text in each}
             targets = [text for numbers, each in texts.items() if numbers not in ends for text in each]
