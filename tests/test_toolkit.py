@@ -144,6 +144,11 @@ J01 = ("connections", "config", "J_0_to_1")
         ),
         ((*J01, "noise", "j"), 0.1, "connection J_0_to_1: its noise.j; a chip has imperfections.programming_error"),
         ((*J01, "params_config", "mode"), "WICC", "connection J_0_to_1: mode WICC; soensim has no multiplier circuit"),
+        (
+            (*J01, "params_config"),
+            {"dynamic": {"alpha": 1}},
+            "connection J_0_to_1: mode multiplier; soensim has no mult",
+        ),
         (("connections", "masks", "J_2_to_3"), [[0] * 4] * 2, "layer 3 (Linear): nothing drives it"),
         (
             (*L1, "parameters", "phi_offset"),
@@ -241,6 +246,10 @@ def test_approximations_are_noted(tmp_path):
         note.startswith("layer 1 (SingleDendrite): its gamma_plus differs between neurons") for note in chip.notes
     )
     assert any("its noise.s" in note for note in chip.notes)
+    content["layers"]["layer_1"]["config"]["params_config"]["polarity"] = [1] * 6
+    notes = imported(written(tmp_path, content), approximate=True).notes
+    assert len(notes) == len(chip.notes) + 1
+    assert sum("its polarity fixes signs; those of the chip are free" in note for note in notes) == 1
     assert chip.netlist.dendrites["layer_1"].gamma_plus == pytest.approx(2e-2)
     assert "# - layer 1 (SingleDendrite): its noise.s" in chip.text
 
@@ -558,6 +567,22 @@ def test_chips_as_models(update, layers, integrator):
     assert "hold each frame of data for 2 steps of soen-toolkit" in told
     assert "a data value x of 'x' is the signal 0 + 0.5 x (I_c)" in told
     assert ("populations in lockstep are one layer" in told) == (update == "lockstep")
+
+
+def test_an_edge_that_holds_zero_stays_an_edge():
+    netlist, network, _ = two("feed-forward")
+    zero = {key: np.zeros(len(synapses)) for key, synapses in network.synapses.items()}
+    content = toolkit_model(netlist, network, Program.quantised(network, zero | {"readout": np.zeros((2, 5))})).content
+    masks = content["connections"]["masks"]
+    assert {name: np.sum(mask) for name, mask in masks.items()} == {
+        "J_0_to_1": 6,
+        "J_0_to_2": 2,
+        "J_1_to_1": 4,
+        "J_1_to_2": 6,
+        "J_1_to_3": 6,
+        "J_2_to_1": 6,
+        "J_2_to_3": 4,
+    }
 
 
 def test_without_a_connection_back_a_chip_is_layerwise():

@@ -183,6 +183,10 @@ class _Conversion:
         if output is not None and output.size < 2:
             self.faults.append(f"{output.title}: has 1 node; a linear readout has 2 classes or more")
         for layer in self.model.layers:
+            if layer.polarity:
+                self.notes.append(
+                    f"{layer.title}: its polarity fixes signs; those of the chip are free (efficacy.sign)"
+                )
             if layer.linear and layer.noise:
                 self._approximation(f"{layer.title}: its {', '.join(layer.noise)}", "a chip has no such noise")
         return inputs, [layer for layer in dendrites if layer.kind == DENDRITE], output

@@ -50,6 +50,8 @@ class ToolkitLayer:
         Names of the parameters that the builder draws; `parameters` has their means.
     noise
         Names of its noises and perturbations that are not zero.
+    polarity
+        Whether the builder fixes the signs of what its nodes send.
     """
 
     number: int
@@ -61,6 +63,7 @@ class ToolkitLayer:
     parameters: Mapping[str, FloatArray] = field(default_factory=dict)
     drawn: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
+    polarity: bool = False
 
     @property
     def title(self) -> str:
@@ -273,6 +276,7 @@ def _exported_layers(layers: Entry) -> list[ToolkitLayer]:
                 _word(params, "solver", "FE") if dendrite else "",
                 {name: _exported_parameter(entry, name, size) for name in PARAMETERS} if dendrite else {},
                 noise=_noise(entry),
+                polarity=_polarity(params),
             )
         )
     return read
@@ -336,14 +340,14 @@ def _specified_layer(entry: Entry) -> ToolkitLayer:
     about = entry.get("description")
     text, noise = "" if about is None else about.word(), _noise(entry)
     if kind != DENDRITE:
-        return ToolkitLayer(number, kind, size, text, noise=noise)
+        return ToolkitLayer(number, kind, size, text, noise=noise, polarity=_polarity(params))
     values, drawn = {}, []
     for name in PARAMETERS:
         mean, random = drawn_parameter(name, params.get(name), size)
         values[name] = mean
         drawn += [name] * random
     source, solver = _word(params, "source_func", "RateArray"), _word(params, "solver", "FE")
-    return ToolkitLayer(number, kind, size, text, source, solver, values, tuple(drawn), noise)
+    return ToolkitLayer(number, kind, size, text, source, solver, values, tuple(drawn), noise, _polarity(params))
 
 
 def _specified_connection(entry: Entry, layers: Sequence[ToolkitLayer], seed: int, folder: Path) -> ToolkitConnection:
@@ -372,12 +376,18 @@ def _word(params: Entry, key: str, default: str) -> str:
     return default if found is None else found.word()
 
 
+def _polarity(params: Entry) -> bool:
+    return any(params.get(key) is not None for key in ("polarity", "polarity_init", "polarity_file"))
+
+
 def _mode(params: Entry | None) -> str:
     for key in ("mode", "connection_mode"):
         found = None if params is None else params.get(key)
         if found is not None:
             return found.word()
-    return "fixed"
+    blocks = [None if params is None else params.get(key) for key in ("connection_params", "dynamic", "multiplier")]
+    # without a mode, their builder takes parameters of a multiplier for one
+    return "multiplier" if any(block is not None and block.value for block in blocks) else "fixed"
 
 
 def _bounds(params: Entry | None) -> tuple[float, float]:
