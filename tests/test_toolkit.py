@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from conftest import ROOT
 from toolkit_problems import FOLDER, fixture, toolkit_states
 
 from soensim import compile_network, load_netlist, route, simulate
@@ -20,6 +21,7 @@ from soensim.netlist import parse_netlist
 from soensim.program import Program
 
 MODELS = ("layerwise", "gauss-seidel", "jacobi")
+POINTS, ROWS = ROOT / "netlists" / "point-neurons-10.yaml", ROOT / "netlists" / "rows-24.yaml"
 RNG = np.random.default_rng(7)
 
 
@@ -690,6 +692,17 @@ def test_what_the_commands_refuse(tmp_path, capsys, monkeypatch):
         ("import", (model, *toolkit, "--out", "c.yaml", "--bits", "1"), "--bits: 1 is not legal"),
         ("import", (model, "--out", "c.yaml"), "--format must be given"),
         ("export", toolkit, "--format soen-toolkit needs a netlist: soensim export CHIP --format soen-toolkit"),
+        ("export", (POINTS, *toolkit), f"{POINTS}: has spiking neurons; soen-toolkit has layers of rate neurons alone"),
+        (
+            "export",
+            (ROWS, *toolkit, "--chip-seed", "1"),
+            "--chip-seed is for --format targets: a model of another tool has",
+        ),
+        (
+            "export",
+            (ROWS, *toolkit, "--out", "c.yaml"),
+            "c.yaml: the name must end in .json; --out writes no other kind of",
+        ),
         ("export", ("--format", "josim", "--ideal"), "--ideal is for --format soen-toolkit, not josim; leave it out"),
         (
             "export",
