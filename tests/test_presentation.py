@@ -121,6 +121,14 @@ def test_what_is_chosen_from_values() -> None:
         chosen(np.full((3, 2, 1), 3.0))
 
 
+def test_the_middle_leaves_rare_values_out_unless_there_is_nothing_else() -> None:
+    values = np.zeros((101, 2, 2))
+    values[:, :, 0] = np.arange(101)[:, None] / 2 - 7
+    values[0, 0, 0], values[5, 0, 1] = -900.5, 3.5
+    assert chosen(values, scale="middle") == "scale=-6.5:42.5/0.0:3.5"
+    assert chosen(values, scale="line") == "scale=-900.5:43.0/0.0:3.5"
+
+
 def test_others_count_for_lengths_and_the_unit_range_but_not_for_ranges() -> None:
     train, other = np.full((2, 4, 1), 0.5), np.array([[[0.1], [2.0]]])
     train[0] = 0.0
@@ -170,7 +178,7 @@ def test_codes_are_stored_with_their_frames() -> None:
         ("frames", "it has 'frames'; .*legal: KEY=VALUE with missing, scale, frames"),
         ("fit=crop", "it has fit=crop; legal: resample, mean or pad"),
         ("missing=nan", "it has missing=nan; legal: refuse, hold, linear or a number"),
-        ("scale=1", "it has scale=1; legal: none, line, all, sample, LOW:HIGH"),
+        ("scale=1", "it has scale=1; legal: none, line, middle, all, sample, LOW"),
         ("scale=2:1", "it has scale=2:1; legal"),
         ("scale=1:1", "it has scale=1:1; legal"),
         ("scale=0:inf", "it has scale=0:inf; legal"),

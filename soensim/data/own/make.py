@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from soensim.data.dataset import Dataset, IntArray, Split, read_only
 from soensim.data.own.labelled import Labelled, Raw, as_classes, as_sequences, check_present, digest_of
 from soensim.data.presentation import (
+    FITTED,
     Presentation,
     choose,
     read_presentation,
@@ -122,7 +123,7 @@ def as_trained(text: str, settings: Mapping[str, Any], what: str) -> Presentatio
     presentation = read_presentation(text, "the presentation that the program stores")
     for key, value in settings.items():
         have = getattr(presentation, key)
-        if value != have and not (key == "scale" and isinstance(have, tuple) and value in ("line", "all")):
+        if value != have and not (key == "scale" and isinstance(have, tuple) and value in FITTED):
             raise DataError(
                 f"{what} says {key}={value}, the program was trained with {text[:200] or 'the values as they are'}; "
                 "leave it out, or train again"

@@ -12,6 +12,8 @@ from soensim.data.formats import FORMATS, Format
 from soensim.data.presentation import KEYS, words_of
 from soensim.errors import DataError
 
+_SETTINGS = re.compile("[a-z_]+=")
+
 
 @dataclass(frozen=True)
 class OwnName:
@@ -88,24 +90,31 @@ def own_name(name: str) -> OwnName | None:
     """
     if "\0" in name:
         raise DataError(f"{shown(name)}: cannot be read: embedded null byte")
-    source, mark, settings = name.rpartition("::")
-    if not mark or "=" not in settings or "/" in settings.partition("=")[0]:
+    source, _, settings = name.rpartition("::")
+    if not _SETTINGS.match(settings):  # it has none; `::` may be in a path
         source, settings = name, ""
-    prefix, colon, rest = source.partition(":")
-    if colon and prefix in FORMATS and rest:
-        form, paths = FORMATS[prefix], rest
-    else:
-        found = _by_ending(source)
-        if found is None:
-            return None
-        form, paths = found, source
+    found = _format_and_paths(source)
+    if found is None:
+        return None
+    form, paths = found
     legal = (*form.options, *KEYS)
     words = words_of(settings, legal, f"{shown(name)[1:-1]}: the part after ::")
     options = {key: word for key, word in words.items() if key in form.options}
     parted = _parted(form, paths)
     if not parted:
         raise DataError(f"{shown(name)}: names no folder; legal: {form.name}:FOLDER")
+    if any(path.startswith(":") for path in parted):
+        raise DataError(f"{shown(name)}: a path begins with a colon; write ./ before it")
     return OwnName(form, parted, options, {k: w for k, w in words.items() if k not in options})
+
+
+def _format_and_paths(source: str) -> tuple[Format, str] | None:
+    """Take the format of a name and its paths apart; None if it has no format and no ending of one."""
+    prefix, _, rest = source.partition(":")
+    if prefix in FORMATS and rest:
+        return FORMATS[prefix], rest
+    form = _by_ending(source)
+    return None if form is None else (form, source)
 
 
 def _settings(words: Mapping[str, str]) -> str:

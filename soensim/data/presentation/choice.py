@@ -12,6 +12,8 @@ from soensim.data.presentation.presentation import Presentation, Ranges
 from soensim.data.presentation.text import FITTED
 from soensim.errors import DataError
 
+_MIDDLE = (1, 99)  # percentiles that `scale=middle` maps to 0 and 1
+
 
 def choose(
     settings: Mapping[str, Any], train: NDArray[Any], others: Iterable[NDArray[Any]], lines: int | None
@@ -43,7 +45,7 @@ def choose(
     elif chosen["scale"] == "none":
         _check_unit_range(whole)
     if chosen["scale"] in FITTED:
-        chosen["scale"] = _ranges(train, chosen["scale"] == "line")
+        chosen["scale"] = _ranges(train, chosen["scale"])
     lengths = _lengths(whole)
     if chosen.get("frames") is None and len(lengths) > 1:
         chosen["frames"] = max(_lengths([train]))
@@ -95,14 +97,21 @@ def _usual_scale(train: NDArray[Any]) -> str | Ranges:
     return "all" if alike and (frames == np.floor(frames)).all() else "line"
 
 
-def _ranges(train: NDArray[Any], each: bool) -> Ranges:
-    """Return the lowest and the highest value of all channels, or of each; one without any value has 0 .. 0."""
+def _ranges(train: NDArray[Any], scale: str) -> Ranges:
+    """Return the range of all channels, or of each: `line`, or `middle`, from the 1st to the 99th percentile.
+
+    A channel whose two percentiles are one has its lowest and its highest value; one without any value has 0 .. 0.
+    """
     frames = _flat(train).astype(np.float64)
-    if not each:
+    if scale == "all":
         frames = frames.reshape(-1, 1)
     known = ~np.isnan(frames).all(axis=0)
     low, high = np.zeros(frames.shape[1]), np.zeros(frames.shape[1])
     low[known], high[known] = np.nanmin(frames[:, known], axis=0), np.nanmax(frames[:, known], axis=0)
+    if scale == "middle":
+        inner = np.nanpercentile(frames[:, known], _MIDDLE, axis=0)
+        wide = inner[0] < inner[1]
+        low[known], high[known] = np.where(wide, inner, [low[known], high[known]])
     if len(low) == 1 and low[0] == high[0]:
         raise DataError(f"all values of the training samples are {low[0]:g}; there is nothing to learn")
     return tuple(zip(low.tolist(), high.tolist(), strict=True))

@@ -15,7 +15,7 @@ from soensim.errors import DataError
 MOST = 1_000_000
 """Highest number of frames, channels, pieces or repeats that can be asked for."""
 
-FITTED = ("line", "all")
+FITTED = ("line", "middle", "all")
 """Scales that stand for ranges of the training samples."""
 
 
@@ -71,7 +71,7 @@ _NUMBER = f"a whole number from 1 to {MOST}"
 KEYS: Mapping[str, tuple[Callable[[str], Any], str]] = MappingProxyType(
     {
         "missing": (_missing, "refuse, hold, linear or a number"),
-        "scale": (_scale, "none, line, all, sample, LOW:HIGH, or LOW:HIGH/LOW:HIGH/… with a range per channel"),
+        "scale": (_scale, "none, line, middle, all, sample, LOW:HIGH, or LOW:HIGH/LOW:HIGH/… with a range per channel"),
         "frames": (_count, _NUMBER),
         "fit": (_one_of("resample", "mean", "pad"), "resample, mean or pad"),
         "channels": (_count, _NUMBER),
