@@ -102,6 +102,7 @@ def test_times_of_a_chip_with_wires(frames, leak_ns, leak, sample):
         (150, None, 75_000, 1000),  # a longer sequence needs a longer leak
         (8, 4000, 4000, 1000),  # ten spikes
         (8, 8000, 8000, 1000),
+        (8, 1e9, 1e9, 16_100),  # 2 pi 1e7 is the largest loop
     ],
 )
 def test_times_of_a_chip_with_light(frames, leak_ns, leak, sample):
@@ -180,6 +181,7 @@ def test_a_density_is_met_by_every_topology(kind, neurons):
         ("grid", 0.25, 28, {"neighbourhood": "moore", "range": 1}),
         ("distance-limited", 0.05, 200, {"radius": 2.0}),
         ("distance-exponential", 0.25, 28, {"fan_in": 7.0, "length": 2.0, "seed": 1}),
+        ("distance-power-law", 1, 28, {"fan_in": 27, "exponent": 2.0, "seed": 1}),
         ("all-to-all", 1, 3, {}),
     ],
 )
@@ -207,6 +209,18 @@ def test_keys_of_a_density(kind, density, neurons, keys):
             0.36,
             4,
             r"^density 0\.36: fixed-fan-in with 4 neurons has nothing near it; give 0\.25 or 0\.5, ",
+        ),
+        (
+            "grid",
+            0.001,
+            2,
+            r"^density 0\.001: grid with 2 neurons has nothing near it; give 0\.5, or another topology$",
+        ),
+        (
+            "distance-power-law",
+            1e-6,
+            5,
+            r"^density 1e-06: distance-power-law with 5 neurons has nothing near it; give 0\.04, ",
         ),
         ("small-world", 0.5, 2, r"^small-world with 2 neurons and density 0\.5 has no edges; take all-to-all$"),
         ("grid", None, 1, r"^grid with 1 neurons and density 0\.3 has no edges: leaves one neuron without any edge"),

@@ -24,6 +24,7 @@ CHIPS = {
     "--neurons 64 --topology distance-exponential --seed 3 --leak-ns 100": (64, 8, 8, None),
     "--neurons 9 --data nine-pixel --topology distance-limited --density 0.3": (9, 9, 1, 24),
     "--neurons 28 --medium optical": (28, 8, 8, 784),
+    "--neurons 3 --medium optical --leak-us 1e6": (3, 8, 8, 9),
     "--neurons 200 --medium optical --leak-us 20 --bits 5": (200, 8, 8, 40000),
     "--neurons 48 --medium optical --topology random --density 0.1 --inputs 32 --leak-us 4": (48, 32, 2, 230),
     "--neurons 12 --medium optical --topology fixed-fan-out --density 0.25 --data mnist-rows": (12, 28, 28, 36),

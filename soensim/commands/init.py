@@ -32,7 +32,7 @@ NEURONS, BITS, SEED = 28, 4, 1
 DATA = "digits-rows"
 
 _LEAK = LEGAL["tau_di_dendrite_ns"]
-_LEAK_US = Limits(_LEAK.low * 1e-3, _LEAK.high * 1e-3, "us", _LEAK.reason)
+_LEAK_US = Limits(float(f"{_LEAK.low / 1e3:g}"), _LEAK.high / 1e3, "us", _LEAK.reason)
 
 #: What to change where a drafted chip breaks a rule; of others the rule's own advice is shown.
 _FLAGS = {

@@ -22,6 +22,7 @@ WIRE_LOOP = 2 * math.pi * 100  # beta_di: the smallest that is published, arXiv:
 WIRE_LEAK_NS = 1.6
 INPUT_GHZ = 12
 LIGHT_LEAK_NS = 60_000.0
+LARGEST_LOOP = 2 * math.pi * 1e7  # beta_di, 207 uH: the largest of the technology
 FRAMES_PER_LEAK = 10  # of light, with FEW_FRAMES frames
 
 
@@ -93,7 +94,9 @@ def light_pace(frames: int, leak_ns: float | None, rate_mhz: float, technology: 
     """
     least_ns = FEWEST_SPIKES / rate_mhz * 1e3
     leak = leak_ns if leak_ns is not None else max(LIGHT_LEAK_NS, frames * least_ns / MOST_LEAKS)
-    wished_ns = max(leak / FRAMES_PER_LEAK, least_ns) * _longer(frames)
+    tau_ns = float(technology.junction.seconds_from_tau(1.0)) * 1e9
+    largest_ns = DRIVE_PER_FRAME * LARGEST_LOOP * tau_ns  # a longer leak holds the sequence as well
+    wished_ns = min(max(leak / FRAMES_PER_LEAK, least_ns), largest_ns) * _longer(frames)
     reason = f"{FEWEST_SPIKES} spikes at {rate_mhz:g} MHz"
     sample_ns = _held(frames, leak, wished_ns, least_ns, reason, ("us", 1e-3))
     sample_tau = float(technology.junction.tau_from_seconds(sample_ns * 1e-9))

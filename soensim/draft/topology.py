@@ -72,8 +72,8 @@ def recurrence(kind: str, density: float | None, neurons: int, seed: int) -> Rec
         )
     best = min(found, key=lambda one: abs(one.density - wished))
     if density is not None and abs(best.density - wished) > TOLERANCE * wished:
-        near = sorted(found, key=lambda one: abs(one.density - wished))[:2]
-        legal = " or ".join(f"{one.density:.3g}" for one in sorted(near, key=lambda one: one.density))
+        near = sorted({one.density for one in found}, key=lambda possible: abs(possible - wished))[:2]
+        legal = " or ".join(f"{possible:.3g}" for possible in sorted(near))
         raise NetlistError(
             f"density {wished:g}: {kind} with {neurons} neurons has nothing near it; give {legal}, or another topology"
         )
@@ -121,7 +121,8 @@ def _distance_limited(wished: float, neurons: int, _seed: int) -> Iterator[Keys]
 
 def _decaying(kind: str, key: str, value: float) -> Callable[[float, int, int], Iterator[Keys]]:
     def keys(wished: float, neurons: int, seed: int) -> Iterator[Keys]:
-        yield {"kind": kind, "fan_in": round(wished * neurons, 3), key: value, "seed": seed}
+        fan_in = max(min(wished * neurons, neurons - 1), 1 / neurons)  # an edge at least, on average
+        yield {"kind": kind, "fan_in": float(f"{fan_in:.4g}"), key: value, "seed": seed}
 
     return keys
 
