@@ -127,6 +127,18 @@ class Extraction:
                 broken.append(f"{name} {numbers}: {narrow} too narrow, {near} too near")
         return broken
 
+    def beside_guides(self, layers: Any) -> list[str]:
+        """List couplers, splitters and vias that do not lie on the lines that they belong to."""
+        pairs = [(self.number("splitter", 0, plane), self.guide(plane)) for plane in self.planes]
+        for p, q in itertools.combinations(self.planes, 2):
+            pairs += [(self.number("coupler", p, q), self.guide(plane)) for plane in (p, q)]
+        pairs += [(self.number("via", m), self.number("metal", m + k)) for m in range(0, 8, 2) for k in (0, 1)]
+        return [
+            f"{one} beside {other}"
+            for one, other in pairs
+            if one in layers and not (self.region(one) - self.region(other)).is_empty()
+        ]
+
     # --- lengths ------------------------------------------------------------------------------------------------
 
     def lengths_um(self, radius_um: float) -> dict[tuple[str, int, str, int], tuple[float, float]]:
@@ -148,6 +160,14 @@ class Extraction:
                 plane = int(name.split("_")[1].removeprefix("P"))
                 start, end = trans * kdb.Point(0, 0), trans * kdb.Point(radius, radius)
                 points[plane] |= {(start.x, start.y), (end.x, end.y)}
+                # the coupler is on the straight part, half a width on
+                half = round(self.technology.layers["waveguide"].line_um / self.layout.dbu) // 2
+                one, other = (
+                    ((-half, 0), (0, 0)) if name.endswith("BEHIND") else ((radius, radius), (radius, radius + half))
+                )
+                one, other = trans * kdb.Point(*one), trans * kdb.Point(*other)
+                points[plane] |= {(one.x, one.y), (other.x, other.y)}
+                link((plane, one.x, one.y), (plane, other.x, other.y), half * self.layout.dbu, half * self.layout.dbu)
                 arc_um = math.pi / 2 * radius_um
                 link((plane, start.x, start.y), (plane, end.x, end.y), 2 * radius_um, arc_um)
             elif name.startswith("COUPLER_P"):

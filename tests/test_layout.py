@@ -230,18 +230,19 @@ def test_arcs_of_a_lonely_turn():
     assert drawn.drawing.copies["COUPLER_P0_P1"] == 1
 
 
-def wires_of(edges, columns=4):
-    """Wires between cells of 20 um in rows of four."""
-    at = np.array([[(20_000 * (k % columns), 20_000 * (k // columns)) for k in edge] for edge in edges])
+def wires_of(edges, off=0):
+    """Wires between cells of 20 um in rows of four, each ``off`` nm further than its place."""
+    at = np.array([[(20_000 * (k % 4) + k * off, 20_000 * (k // 4) + k * off) for k in edge] for edge in edges])
     names = [[f"h[{k}]" for k in edge] for edge in edges]
     return Wires(at[:, 0], at[:, 1], [one for one, _ in names], [other for _, other in names])
 
 
-def test_wires_keep_their_lengths_and_their_distance():
+@pytest.mark.parametrize("off", [0, 700])
+def test_wires_keep_their_lengths_and_their_distance(off):
     edges = np.random.default_rng(3).integers(0, 16, (100, 2))
-    wires = wires_of(edges)
+    wires = wires_of(edges, off)
     laid = lay_wires(wires, 20_000, Rule(500, 1000), 2000, 6)
-    assert np.abs(laid.offset).max() <= 9500
+    assert np.abs(laid.offset).max() <= 9000
     assert laid.pair.max() >= 1
     pieces = []  # metal, low x, low y, high x, high y, wire
     for k, (pair, offset) in enumerate(zip(laid.pair, laid.offset, strict=True)):
@@ -284,6 +285,8 @@ def shipped(name):
 ROUND_TRIPS = {
     "optical-28": shipped("optical-28"),
     "optical-28, arcs": lambda: with_pitch(load_netlist(ROOT / "netlists" / "optical-28.yaml"), 54),
+    "arcs that would meet": lambda: chip(routing="waveguide_pitch_um: 30", floorplan="cell_um: 600"),
+    "arcs beside tracks": lambda: chip(routing="waveguide_pitch_um: 27", floorplan="cell_um: 600"),
     "smallworld-100": shipped("smallworld-100"),
     "one plane": lambda: chip(routing="photonic_planes: 1"),
     "one plane, arcs": lambda: chip(routing="photonic_planes: 1, waveguide_pitch_um: 55", floorplan="cell_um: 500"),
@@ -327,3 +330,4 @@ def test_round_trip(name, tmp_path):
     assert set(lengths) == set(asked)
     assert max(np.abs(np.subtract(lengths[edge], asked[edge])).max() for edge in asked) < 1e-3  # a nanometre
     assert extraction.broken_rules(drawn.layers) == []
+    assert extraction.beside_guides(drawn.layers) == []

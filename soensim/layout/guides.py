@@ -193,12 +193,13 @@ class GuideDrawer:
         x, y = self.x[segments.parent[chosen]].copy(), self.y[segments.parent[chosen]].copy()
         behind = np.flatnonzero(self.side[chosen] == BEFORE)  # at the end of the arc
         ahead = np.flatnonzero(self.side[chosen] == BEHIND)  # at its start
-        moved = self.radius * segments.sign[chosen[behind]]
+        on = self.radius + self.rule.half  # in the middle of where the arc goes on straight
+        moved = on * segments.sign[chosen[behind]]
         out_row = segments.along_row[chosen[behind]]
         x[behind] += moved * out_row
         y[behind] += moved * ~out_row
         one = self.before[chosen[ahead]]
-        moved = -self.radius * segments.sign[one]
+        moved = -on * segments.sign[one]
         x[ahead] += moved * segments.along_row[one]
         y[ahead] += moved * ~segments.along_row[one]
         low, high = np.minimum(below[chosen], segments.plane[chosen]), np.maximum(below[chosen], segments.plane[chosen])
@@ -325,11 +326,7 @@ def _joined(segments: Segments, ends: tuple[IntArray, IntArray], more: tuple[Int
     keys = np.stack([net, plane, row.astype(np.int64), at], axis=1)
     begins = np.ones(len(low), dtype=bool)
     begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    # the furthest end so far on the lane: lanes are set apart by more than any coordinate
-    apart = int(np.abs(np.concatenate([low, high, [0]])).max()) * 2 + 1
-    shift = np.cumsum(begins) * apart
-    reached = np.maximum.accumulate(high + shift) - shift
-    begins[1:] |= low[1:] > reached[:-1]
+    begins[1:] |= low[1:] > high[:-1]  # segments of a tree meet at their ends at most
     first = np.flatnonzero(begins)
     if not len(first):
         return _Lanes(net, plane, row, at, low, high)

@@ -113,18 +113,17 @@ def lay_wires(wires: Wires, cell: int, rule: Rule, pitch: int, pairs: int) -> La
     RoutingError
         There are not enough lanes.
     """
-    count, half = len(wires.start), rule.half
-    reach = cell // 2 - half
+    count, place = len(wires.start), cell // 2
+    reach = place - rule.half - (rule.space + 1) // 2  # half a space to what is in the next place
     ends = np.concatenate([wires.start, wires.end]) if count else np.zeros((1, 2), dtype=np.int64)
-    (left, bottom), (right, top) = ends.min(axis=0) - cell // 2, ends.max(axis=0) + cell // 2
+    (left, bottom), (right, top) = ends.min(axis=0) - place, ends.max(axis=0) + place
     first = pitch // 2  # so that cells as wide as a number of lanes hold that many
     rows = _Direction((int(bottom) + first, int(top)), (int(left), int(right)), pitch, cell)
     columns = _Direction((int(left) + first, int(right)), (int(bottom), int(top)), pitch, cell)
-    more = cell // 2 + half + rule.space  # an offset moves the ends of a piece by up to half a cell
     pair, offset = np.zeros(count, dtype=np.int64), np.zeros((count, 2), dtype=np.int64)
     for k, (start, end) in enumerate(zip(wires.start.tolist(), wires.end.tolist(), strict=True)):
-        along_row = min(start[0], end[0]) - more, max(start[0], end[0]) + more
-        along_column = min(start[1], end[1]) - more, max(start[1], end[1]) + more
+        along_row = min(start[0], end[0]) - place, max(start[0], end[0]) + place - 1
+        along_column = min(start[1], end[1]) - place, max(start[1], end[1]) + place - 1
         for tried in range(pairs):
             row = rows.free(tried, (start[1] - reach, start[1] + reach), along_row)
             column = columns.free(tried, (end[0] - reach, end[0] + reach), along_column)
