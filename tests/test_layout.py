@@ -282,11 +282,23 @@ def shipped(name):
     return lambda: load_netlist(ROOT / "netlists" / f"{name}.yaml")
 
 
+def sparse(density, pitch_um):
+    """A chip in which an arc has no room beside another one (20 um), or beside a track (27 um)."""
+    return chip(
+        neurons=16,
+        die_um=6000,
+        from_inputs="{kind: random, density: 0.5, seed: 2}",
+        topology=f"{{kind: random, density: {density}, seed: 1}}",
+        routing=f"waveguide_pitch_um: {pitch_um}",
+        floorplan="cell_um: 400",
+    )
+
+
 ROUND_TRIPS = {
     "optical-28": shipped("optical-28"),
     "optical-28, arcs": lambda: with_pitch(load_netlist(ROOT / "netlists" / "optical-28.yaml"), 54),
-    "arcs that would meet": lambda: chip(routing="waveguide_pitch_um: 30", floorplan="cell_um: 600"),
-    "arcs beside tracks": lambda: chip(routing="waveguide_pitch_um: 27", floorplan="cell_um: 600"),
+    "arcs that would meet": lambda: sparse(0.5, 20),
+    "arcs beside tracks": lambda: sparse(0.25, 27),
     "smallworld-100": shipped("smallworld-100"),
     "one plane": lambda: chip(routing="photonic_planes: 1"),
     "one plane, arcs": lambda: chip(routing="photonic_planes: 1, waveguide_pitch_um: 55", floorplan="cell_um: 500"),
