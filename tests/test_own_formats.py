@@ -94,6 +94,9 @@ def pictures(root: Path, count: int = 10) -> Path:
 def test_a_folder_of_images(tmp_path: Path) -> None:
     data = load_dataset(f"images:{pictures(tmp_path / 'all')}")
     assert (data.class_names, data.steps, data.channels) == (("ant", "bee"), 4, 3)
+    own = own_name(f"images:{tmp_path}/all")
+    assert own is not None
+    assert [file.name for file in own.files()] == [f"{k:02}.png" for k in (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)]
     source = np.concatenate([IMAGES[:10:2], IMAGES[1:10:2]])
     np.testing.assert_allclose(data.train.inputs, source[data.train.indices] / 255, atol=1e-7)
     pictures(tmp_path / "two" / "train")
