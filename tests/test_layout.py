@@ -211,6 +211,13 @@ def test_what_a_drawing_says_of_turns_and_lengths():
     assert draw_chip(route(chip(floorplan="cell_um: 120", neurons=16))).arc_pitch_um is None  # two tracks per cell
 
 
+def test_arcs_that_have_no_room():
+    """Beside another arc, of which there would be 46, and beside a track 27 um away: 43 with tracks 29 um apart."""
+    meeting, beside = (draw_chip(route(sparse(*of))) for of in ((0.5, 20), (0.25, 27)))
+    assert (meeting.arcs, meeting.turns) == (45, 68)
+    assert (beside.arcs, beside.turns) == (32, 43)
+
+
 def test_arcs_of_a_lonely_turn():
     """One net that turns once: an arc of a quarter circle, and guides that start and end where it does."""
     netlist = chip(
@@ -237,11 +244,11 @@ def wires_of(edges, off=0):
     return Wires(at[:, 0], at[:, 1], [one for one, _ in names], [other for _, other in names])
 
 
-@pytest.mark.parametrize("off", [0, 700])
+@pytest.mark.parametrize("off", [0, 700, 6000])
 def test_wires_keep_their_lengths_and_their_distance(off):
-    edges = np.random.default_rng(3).integers(0, 16, (100, 2))
+    edges = np.random.default_rng(3).integers(0, 16, (160, 2))
     wires = wires_of(edges, off)
-    laid = lay_wires(wires, 20_000, Rule(500, 1000), 2000, 6)
+    laid = lay_wires(wires, 20_000, Rule(500, 1000), 2000, 12)
     assert np.abs(laid.offset).max() <= 9000
     assert laid.pair.max() >= 1
     pieces = []  # metal, low x, low y, high x, high y, wire
