@@ -10,6 +10,7 @@ import dataclasses
 import gc
 import importlib
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,12 @@ projections:
 timing: {sample_tau: 1}
 readout: {kind: goodness, population: hidden, state: all}
 """
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the processes that tests interrupt: a shell has its jobs in the background ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
