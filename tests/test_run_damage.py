@@ -303,7 +303,11 @@ def test_own_data_may_move_and_not_change(capsys):
     capsys.readouterr()
     arrays["inputs"][0] *= 0.5
     np.savez("b.npz", **arrays)
-    assert "another training: its data had " in refused(train_main, [*command, "npz:b.npz", "--resume"], capsys)
+    status, told = answer(train_main, [*command, "npz:b.npz", "--resume"], capsys)
+    how_read, error = told.splitlines()
+    assert status == 2
+    assert how_read.startswith("soensim: npz:")
+    assert "another training: its data had " in error
 
 
 def test_to_resume_a_finished_run_gives_its_program_again(run, capsys):

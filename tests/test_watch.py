@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -142,3 +143,15 @@ def test_a_reader_that_has_seen_enough_ends_it():
             assert process.wait(timeout=60) == cli.DONE
         finally:
             process.kill()
+
+
+def test_a_reader_that_leaves_while_something_is_written_is_missed_too(monkeypatch):
+    """The write fails, and what follows it goes nowhere without an error."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        cli.say("x" * 100_000)
+        assert not cli.show()
+        cli.say("x")
+        assert not cli.show()

@@ -106,7 +106,8 @@ def show() -> bool:
     SoensimError
         It cannot be written to.
     """
-    return _to_standard_output(sys.stdout.flush) and not reader_has_left(sys.stdout)
+    written = _to_standard_output(sys.stdout.flush)
+    return written and not process.is_silenced(sys.stdout) and not reader_has_left(sys.stdout)
 
 
 def tell(text: str) -> None:

@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 from typing import Any
+from weakref import WeakSet
 
 from soensim._runtime.standard_streams import open_standard_streams
 
@@ -89,14 +90,23 @@ def _end(number: int, _frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
+_silenced: WeakSet[Any] = WeakSet()
+
+
 def silence(stream: Any) -> None:
     """Send what a stream has not yet written nowhere, after a write to it has failed."""
+    _silenced.add(stream)
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
     except (OSError, ValueError, AttributeError):  # it has no number
         pass
+
+
+def is_silenced(stream: Any) -> bool:
+    """Whether a write to a stream has failed before."""
+    return stream in _silenced
 
 
 class _BestEffort:

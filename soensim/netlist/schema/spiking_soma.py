@@ -23,8 +23,8 @@ class SpikingSoma(Part):
     absolute_refractory_ns: Annotated[float, as_quantity("absolute_refractory_ns")] | None = None
     """How long it is held at zero after a spike (ns); absent: the dead time of a detector, which loses none then."""
     beta_di: Annotated[float, as_quantity("beta_di")] | None = None
-    """Dimensionless inductance of the soma's loop; absent: half a flux quantum makes it climb to its threshold in a
-    quarter of the shortest interval."""
+    """Dimensionless inductance of the soma's loop (a number); absent: half a flux quantum makes it climb to its
+    threshold in a quarter of the shortest interval."""
     tau_di_ns: Annotated[float, as_quantity("tau_di_dendrite_ns")] | None = None
     """Decay time of the soma's loop (ns); absent: the technology's of a dendrite."""
     coupling: Annotated[float, COUPLING] | None = None
