@@ -169,24 +169,18 @@ def design_stage(
     if reference is None:
         return stage
     coupling = _or(given.coupling, FLUX_AT_REFERENCE / reference)
-    counter = loop(REFRACTORY, feedback_ns, own, clock.step_ns)
-    return _with_feedback(stage, where, source, interval_ns, coupling, coupling * reference, counter, Receiver(own))
+    counter = Refractory(loop(REFRACTORY, feedback_ns, own, clock.step_ns), Receiver(own))
+    return _with_feedback(replace(stage, coupling=coupling), where, source, interval_ns, reference, counter)
 
 
 def _with_feedback(
-    stage: SpikeStage,
-    where: str,
-    source: SourceTable,
-    interval_ns: float,
-    coupling: float,
-    full_flux: float,
-    counter: Dendrite,
-    receiver: Receiver,
+    stage: SpikeStage, where: str, source: SourceTable, interval_ns: float, reference: float, counter: Refractory
 ) -> SpikeStage:
     """Set the soma's static flux and the feedback: silent at rest, and the highest rate at the reference state."""
     least, most = _firing_fluxes(stage, where, source, interval_ns)
+    full_flux = stage.coupling * reference
     tau_0_ns = source.device.junction.tau_0_s * 1e9
-    spikes = tau_0_ns / counter.gamma_minus / interval_ns  # that the feedback remembers at the highest rate
+    spikes = tau_0_ns / counter.dendrite.gamma_minus / interval_ns  # that the feedback remembers at the highest rate
     # the flux of one spike is part / spikes; at the highest rate the soma needs most - least more than at rest
     feedback = (full_flux - (most - least)) / (1 - (0.5 - HEADROOM) / spikes)
     if feedback <= 0:
@@ -197,8 +191,7 @@ def _with_feedback(
     return replace(
         stage,
         soma=replace(stage.soma, flux_offset=least - HEADROOM * feedback / spikes),
-        coupling=coupling,
-        refractory=Refractory(replace(counter, coupling=-feedback / stage.loop_state), receiver),
+        refractory=replace(counter, dendrite=replace(counter.dendrite, coupling=-feedback / stage.loop_state)),
     )
 
 
