@@ -253,3 +253,10 @@ def test_rules_are_for_their_kind_of_neuron():
 def test_settings_of_rate_neurons_are_refused(setting):
     with pytest.raises(RecipeError, match=f"{next(iter(setting))} has no meaning for rule 'spiking-rate'"):
         make_recipe("spiking-rate", setting)
+
+
+def test_the_highest_rate_of_input_lines_is_in_spikes_per_ns():
+    network = chip()
+    trainable = TrainableSpikingChip(network, make_recipe("spiking-rate", {}))
+    (from_lines,) = [synapses for synapses in network.synapses.values() if synapses.source is None]
+    assert trainable._highest(from_lines) == pytest.approx(0.015)  # 15 MHz
