@@ -1,4 +1,4 @@
-"""The recipe of a first chip: as many steps of the optimiser as the shipped chips of its medium take."""
+"""The recipe of a first chip: as many steps of the optimiser as the shipped chips take."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 
 from soensim.draft.wish import Wish
 
-# Of year1-28 and optical-28: 1257 digits in batches of 32.
-IDEAL_STEPS = {"electrical": 1600, "optical": 1600}
-STEPS = {"electrical": 1600, "optical": 1600}
+STEPS = 1600  # with ideal weights, and as many through the levels: those of year1-28, 40 epochs of 1257 digits each
 FEW_SAMPLES = 10_000
 BATCH, LARGE_BATCH = 32, 128
 LEAST_EPOCHS = 5
@@ -20,6 +18,6 @@ def recipe_for(wish: Wish) -> dict[str, Any]:
     """Choose the settings of rule `bptt`."""
     batch = BATCH if wish.data.training_samples < FEW_SAMPLES else LARGE_BATCH
     per_epoch = math.ceil(wish.data.training_samples / batch)
-    ideal, quantised = (max(LEAST_EPOCHS, round(steps[wish.medium] / per_epoch)) for steps in (IDEAL_STEPS, STEPS))
-    settings = {"ideal_epochs": ideal, "epochs": quantised, "batch_size": batch, "learning_rate": LEARNING_RATE}
+    epochs = max(LEAST_EPOCHS, round(STEPS / per_epoch))
+    settings = {"ideal_epochs": epochs, "epochs": epochs, "batch_size": batch, "learning_rate": LEARNING_RATE}
     return {**settings, "robust": True} if wish.medium == "optical" else settings

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soensim._runtime.memory import require_memory
-from soensim._runtime.words import real_number, shown, shown_path, whole_number
+from soensim._runtime.words import shown_path
 from soensim.data.formats.format import Format, train_and_test
+from soensim.data.formats.numbers import above_zero, count_of
 from soensim.data.own.labelled import Labelled, Raw
 from soensim.errors import DataError
 from soensim.files import open_regular
 
+_MOST = 100_000  # bins, units and groups
 ENDINGS = (".h5", ".hdf5")
 MAX_BYTES = 64 * 2**30
 OPTIONS = MappingProxyType(
@@ -42,9 +43,12 @@ def read(paths: tuple[Path, ...], options: Mapping[str, str]) -> Raw:
     DataError
         h5py is not installed; a file cannot be read, or has a spike after its end or of a unit that is not there.
     """
-    numbers = {key: _count(key, options.get(key, usual)) for key, usual in (("bins", "50"), ("units", "700"))}
-    groups = _count("groups", options.get("groups", str(numbers["units"])))
-    duration_s = _duration(options.get("duration_s", "1.4"))
+    numbers = {
+        key: count_of("events", key, options.get(key, usual), _MOST)
+        for key, usual in (("bins", "50"), ("units", "700"))
+    }
+    groups = count_of("events", "groups", options.get("groups", str(numbers["units"])), _MOST)
+    duration_s = above_zero("events", "duration_s", options.get("duration_s", "1.4"))
     if groups > numbers["units"]:
         raise DataError(f"events: {groups} groups of {numbers['units']} units; legal: at most as many groups as units")
     names: tuple[str, ...] | None = None
@@ -133,26 +137,6 @@ def _spikes(path: Path) -> tuple[list[NDArray[Any]], list[NDArray[Any]], NDArray
 
 def _text(key: Any) -> str:
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
-
-
-def _count(key: str, word: str) -> int:
-    try:
-        number = whole_number(word)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 100_000:
-        raise DataError(f"events: {key} is {shown(word)}; legal: a whole number from 1 to 100000")
-    return number
-
-
-def _duration(word: str) -> float:
-    try:
-        number = real_number(word)
-    except ValueError:
-        number = 0.0
-    if not (math.isfinite(number) and number > 0):
-        raise DataError(f"events: duration_s is {shown(word)}; legal: a number above 0")
-    return number
 
 
 FORMAT = Format(

@@ -17,9 +17,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from soensim._runtime.words import real_number, shown, shown_path, whole_number
+from soensim._runtime.words import shown_path
 from soensim.data.formats.class_folders import read_folders
 from soensim.data.formats.format import Format
+from soensim.data.formats.numbers import above_zero, count_of
 from soensim.data.own.labelled import Raw
 from soensim.errors import DataError
 from soensim.files import open_regular
@@ -49,12 +50,12 @@ def read(paths: tuple[Path, ...], options: Mapping[str, str]) -> Raw:
         One cannot be read, is shorter than a window, or has another sampling rate than the first; or a setting is not
         legal.
     """
-    bands = _count(options.get("bands", "20"))
+    bands = count_of("wav", "bands", options.get("bands", "20"), 1000)
     hop_ms, low_hz = (
-        _above_zero("hop_ms", options.get("hop_ms", "20")),
-        _above_zero("low_hz", options.get("low_hz", "50")),
+        above_zero("wav", "hop_ms", options.get("hop_ms", "20")),
+        above_zero("wav", "low_hz", options.get("low_hz", "50")),
     )
-    high = None if "high_hz" not in options else _above_zero("high_hz", options["high_hz"])
+    high = None if "high_hz" not in options else above_zero("wav", "high_hz", options["high_hz"])
     first: dict[str, int] = {}
 
     def sound(path: Path) -> NDArray[np.float64]:
@@ -141,26 +142,6 @@ def _wave(path: Path) -> tuple[int, NDArray[np.float64]]:
     if not np.isfinite(wave).all():
         raise DataError(f"{where}: holds a value that is not a finite number")
     return int(rate_hz), wave if wave.ndim == 1 else wave.mean(axis=1)
-
-
-def _count(word: str) -> int:
-    try:
-        number = whole_number(word)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 1000:
-        raise DataError(f"wav: bands is {shown(word)}; legal: a whole number from 1 to 1000")
-    return number
-
-
-def _above_zero(name: str, word: str) -> float:
-    try:
-        number = real_number(word)
-    except ValueError:
-        number = 0.0
-    if not (math.isfinite(number) and number > 0):
-        raise DataError(f"wav: {name} is {shown(word)}; legal: a number above 0")
-    return number
 
 
 FORMAT = Format(
